@@ -1,0 +1,36 @@
+# Warnings, sanitizers and include path that every target of ours shares, and two helpers that apply them.
+add_library(polyformer_options INTERFACE)
+target_include_directories(polyformer_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(polyformer_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                                   -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(POLYFORMER_SANITIZERS)
+    target_compile_options(polyformer_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+                                                       -fno-omit-frame-pointer)
+    target_link_options(polyformer_options INTERFACE -fsanitize=address,undefined)
+endif()
+if(POLYFORMER_FUZZERS)
+    target_compile_options(polyformer_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                                                       -fno-sanitize-recover=all)
+    target_link_options(polyformer_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+# polyformer_library(NAME SOURCES a.cpp ... DEPENDS lib ...): a static library polyformer_NAME.
+function(polyformer_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_library(polyformer_${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(polyformer_${name} PUBLIC polyformer_options fmt::fmt ${ARG_DEPENDS})
+endfunction()
+
+# polyformer_test(NAME SOURCES a_test.cpp ... DEPENDS lib ... [TIMEOUT seconds]): one GoogleTest binary, each case a
+# ctest test; data files are found under the directory in the macro POLYFORMER_TEST_DATA.
+function(polyformer_test name)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+    add_executable(${name}_test ${ARG_SOURCES})
+    target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE POLYFORMER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data"
+                                                    POLYFORMER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 300)
+    endif()
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,36 @@
+// Encoding: complex or real vectors to plaintexts by the canonical embedding, any scale, full or sparse packing.
+#pragma once
+
+#include <complex>
+#include <span>
+#include <vector>
+
+#include "ckks/ciphertext.h"
+#include "ckks/parameters.h"
+
+namespace polyformer::ckks {
+
+class Encoder {
+  public:
+    explicit Encoder(Parameters parameters);
+
+    /// Encodes n = values.size() slots, a power of two up to N/2; fewer than N/2 are repeated through the ring.
+    /// Throws Error when n does not fit, a value is not finite, or a coefficient would exceed q_0 … q_level / 2.
+    Plaintext encode(std::span<const std::complex<double>> values, int level, double scale) const;
+    Plaintext encode(std::span<const double> values, int level, double scale) const;
+
+    /// Encodes a vector of period F = values.size() in the subring; cost is that of a ring of dimension 2F.
+    SubringPlaintext encode_periodic(std::span<const std::complex<double>> values, int level, double scale) const;
+    SubringPlaintext encode_periodic(std::span<const double> values, int level, double scale) const;
+
+    /// As above, over q_0 … q_level and then all special primes: for products inside key switching's extended basis.
+    Plaintext encode_extended(std::span<const std::complex<double>> values, int level, double scale) const;
+
+    /// The first `slots` slots.
+    std::vector<std::complex<double>> decode(const Plaintext& plaintext, std::size_t slots) const;
+
+  private:
+    Parameters parameters_;
+};
+
+}  // namespace polyformer::ckks

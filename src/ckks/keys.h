@@ -1,0 +1,86 @@
+// Public material only: what a server may hold. The secret key lives in secret_key.h, in a library that the server does
+// not link.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ckks/ciphertext.h"
+#include "ckks/parameters.h"
+
+namespace polyformer::ckks {
+
+/// Expands to the uniform halves of keys and of fresh ciphertexts.
+using Seed = std::array<std::uint8_t, 32>;
+
+/// Hybrid key-switching key from some secret s' to s: per digit a pair (b, a) with b = −a·s + e + P·(Q/Q_d)·[…]·s'.
+/// Rows: q_0 .. q_level, then p_0 .. p_{special-1}. Serves ciphertexts up to `level`.
+struct SwitchingKey {
+    int level = 0;
+    int special = 0;             ///< special primes used: k, or 1 for the encapsulation key
+    int digit_limbs = 0;         ///< limbs of one digit
+    Seed seed{};                 ///< the a halves are expanded from it
+    std::vector<RnsPolynomial> b;
+    std::vector<RnsPolynomial> a;
+    std::size_t bytes() const;
+};
+
+struct PublicKey {
+    Seed seed{};
+    RnsPolynomial b;
+    RnsPolynomial a;
+    std::string key_fingerprint;
+};
+
+/// Which keys a computation needs: made by the compiler and by bootstrapping, before anything is generated.
+struct KeyRequest {
+    bool relinearisation = true;
+    int relinearisation_level = 0;
+    bool conjugation = false;
+    int conjugation_level = 0;
+    bool bootstrapping = false;           ///< the two encapsulation keys
+    std::map<int, int> rotation_levels;   ///< rotation step in [1, N/2) → highest level at which it is used
+    /// Adds a rotation, keeping the higher level; step 0 needs no key.
+    void add_rotation(const Parameters& parameters, long step, int level);
+    void merge(const Parameters& parameters, const KeyRequest& other);
+    /// Bytes that the keys take in memory, and on disk with seeds in place of uniform halves.
+    std::size_t memory_bytes(const Parameters& parameters) const;
+    std::size_t file_bytes(const Parameters& parameters) const;
+};
+
+/// The server's keys.
+struct EvaluationKeys {
+    std::string key_fingerprint;
+    std::optional<SwitchingKey> relinearisation;
+    std::optional<SwitchingKey> conjugation;
+    std::optional<SwitchingKey> dense_to_sparse;   ///< level 0, one special prime
+    std::optional<SwitchingKey> sparse_to_dense;
+    std::map<int, SwitchingKey> rotations;         ///< by step in [1, N/2)
+    std::size_t bytes() const;
+};
+
+/// A fresh symmetric ciphertext with its uniform half still as a seed: half the bytes to send.
+struct SeededCiphertext {
+    RnsPolynomial b;
+    Seed seed{};
+    int level = 0;
+    double scale = 1;
+    std::size_t slots = 0;
+    std::string key_fingerprint;
+};
+
+/// The ordinary ciphertext that a seeded one stands for.
+Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext);
+
+/// Fills `limb` (length N) with uniform residues below the modulus from seed and stream number; deterministic.
+void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb);
+
+/// Recomputes the `a` halves of a key from its seed (after reading it from a file).
+void expand(const Parameters& parameters, SwitchingKey& key);
+
+}  // namespace polyformer::ckks

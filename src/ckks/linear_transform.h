@@ -1,0 +1,85 @@
+// Linear maps on slots, by diagonals, baby-step giant-step, with hoisted rotations.
+//
+// A map is y = Σ_d diagonal_d ⊙ rot_d(x), where rot_d reads slot i + d. Offsets split as d = stride·(a + baby·b): the
+// rotations by stride·a share one decomposition, and each giant step b rotates a finished inner sum.
+#pragma once
+
+#include <complex>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "ckks/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// A map whose diagonals have full length and complex values: the factors of bootstrapping's transforms.
+class DiagonalTransform {
+  public:
+    /// `diagonals`: offset in (−slots, slots) → `slots` values. All offsets are multiples of `stride`. The plaintexts
+    /// are encoded here, for ciphertexts at `level`, at `plaintext_scale`.
+    DiagonalTransform(const Encoder& encoder, const Parameters& parameters,
+                      const std::map<long, std::vector<std::complex<double>>>& diagonals, long stride, int baby,
+                      int level, double plaintext_scale);
+
+    /// Result: one level down, scale = input scale · plaintext_scale / q_level.
+    Ciphertext apply(const Evaluator& evaluator, const Ciphertext& input) const;
+    /// Several inputs share each plaintext while it is in cache.
+    std::vector<Ciphertext> apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
+
+    KeyRequest key_request(const Parameters& parameters) const;
+    std::size_t bytes() const;
+
+  private:
+    struct Term {
+        int baby = 0;
+        Plaintext plaintext;
+    };
+    long stride_ = 1;
+    int baby_ = 1;
+    int level_ = 0;
+    std::size_t slots_ = 0;
+    std::map<int, std::vector<Term>> giant_steps_;  ///< b → terms, plaintexts already rotated by −stride·baby·b
+};
+
+/// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
+/// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
+struct PeriodicDiagonals {
+    std::size_t period = 0;  ///< F
+    std::size_t inputs = 0;
+    std::size_t outputs = 0;
+    long stride = 1;
+    int baby = 1;
+    /// blocks[output][input]: offset → F values. An offset that is absent is zero.
+    std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
+
+    /// Rotations that apply_periodic() will use, at `level`.
+    KeyRequest key_request(const Parameters& parameters, int level) const;
+    /// The baby-step number that costs least, given what a hoisted and a full rotation cost.
+    static int best_baby(std::span<const long> offsets, long stride, std::size_t inputs, std::size_t outputs,
+                         double hoisted_cost, double rotation_cost);
+};
+
+/// Inputs at one level and canonical scale; outputs one level down at canonical scale.
+std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
+                                       std::span<const Ciphertext> inputs);
+
+/// Σ_{r=first}^{last−1} rot_{r·left_step}(left) ⊙ rot_{r·right_step + right_offset}(right): both products of attention.
+/// With r = a + baby·b it is Σ_b rot_{baby·b·left_step}( Σ_a rot_{a·left_step}(left) ⊙ rot_{a·right_step}(R_b) ),
+/// R_b = rot_{baby·b·(right_step − left_step) + right_offset}(right): few keys, and hoisted rotations throughout.
+struct RotatedInnerProduct {
+    long first = 0;
+    long last = 0;
+    long left_step = 1;
+    long right_step = 1;
+    long right_offset = 0;
+    long baby = 1;
+
+    KeyRequest key_request(const Parameters& parameters, int level) const;
+};
+
+/// Operands at one level and canonical scale; result one level down at canonical scale.
+Ciphertext apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
+                                       const Ciphertext& left, const Ciphertext& right);
+
+}  // namespace polyformer::ckks

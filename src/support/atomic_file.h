@@ -1,0 +1,50 @@
+// A file that appears whole or not at all: written aside, flushed to disk, then renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace polyformer {
+
+/// Who may read a file that we write.
+enum class FileAccess { everyone, owner_only };
+
+/// Writes `path` through a temporary file beside it. Without commit() the destructor removes the temporary file, so an
+/// error half-way leaves whatever stood at `path` before. `owner_only` creates the file with mode 0600.
+class AtomicFile {
+  public:
+    /// Throws IoError when the directory is missing or not writable.
+    explicit AtomicFile(std::filesystem::path path, FileAccess access = FileAccess::everyone);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+    AtomicFile(AtomicFile&&) = delete;
+    AtomicFile& operator=(AtomicFile&&) = delete;
+
+    /// Appends; throws IoError naming the path and the bytes written so far (a full disk, for one).
+    void write(std::span<const std::byte> bytes);
+    /// Flushes to disk and renames into place.
+    void commit();
+
+  private:
+    void flush_buffer();
+    void write_through(std::span<const std::byte> bytes);
+
+    std::filesystem::path path_;
+    std::filesystem::path temporary_;
+    int descriptor_ = -1;
+    std::size_t written_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+/// Writes a small file in one go, atomically.
+void write_file(const std::filesystem::path& path, std::string_view contents, FileAccess access = FileAccess::everyone);
+
+/// Reads a whole file; throws IoError when it cannot be opened or is larger than `max_bytes`.
+std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 32);
+
+}  // namespace polyformer

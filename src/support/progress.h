@@ -1,0 +1,44 @@
+// A progress bar with the time left, for anything that takes more than a few seconds.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+namespace polyformer {
+
+/// Draws on standard error: a bar redrawn in place on a terminal, a line every ten seconds otherwise.
+/// Not for use from several threads at once.
+class Progress {
+  public:
+    /// `total` in any unit of work; a silent bar draws nothing.
+    Progress(std::string title, double total, bool silent = false);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    Progress(Progress&&) = delete;
+    Progress& operator=(Progress&&) = delete;
+
+    /// Sets the work done so far; `note` says what is being done now.
+    void update(double done, const std::string& note = {});
+    /// Draws the final state with the time taken.
+    void finish(const std::string& note = {});
+
+  private:
+    void draw(double done, const std::string& note);
+
+    std::string title_;
+    double total_;
+    bool silent_;
+    bool terminal_;
+    bool finished_ = false;
+    std::chrono::steady_clock::time_point start_;
+    std::chrono::steady_clock::time_point last_drawn_;
+};
+
+/// "1:05:09", "4:07" or "8.2 s".
+std::string format_duration(double seconds);
+/// "1.5 GiB", "12 KiB".
+std::string format_bytes(double bytes);
+
+}  // namespace polyformer
