@@ -1,0 +1,174 @@
+// A plan: everything that encrypted inference will do, known before it starts.
+//
+// Steps work on ciphertexts named by ValueId, each assigned once. Every stored slot is (true value) / (bound of its
+// node), or the Chebyshev variable u of the polynomial it feeds, so that it lies in [-1, 1].
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ckks/keys.h"
+#include "ckks/linear_transform.h"
+#include "ckks/parameters.h"
+#include "ckks/polynomial_evaluation.h"
+#include "compile/packing.h"
+#include "model/graph.h"
+
+namespace polyformer::compile {
+
+using ValueId = std::size_t;
+
+/// outputs = map(inputs) + bias. Depth 1. `bias[o]` has F values or none.
+struct LinearMapStep {
+    std::vector<ValueId> inputs;
+    std::vector<ValueId> outputs;
+    ckks::PeriodicDiagonals map;
+    std::vector<std::vector<double>> bias;
+};
+
+/// Depth 0.
+struct AddStep {
+    ValueId left = 0;
+    ValueId right = 0;
+    ValueId output = 0;
+};
+
+/// output = left ⊙ right. Depth 1.
+struct MultiplyStep {
+    ValueId left = 0;
+    ValueId right = 0;
+    ValueId output = 0;
+};
+
+/// output = mask ⊙ input + addend; both of period F (or full length). Depth 1.
+struct AffineStep {
+    ValueId input = 0;
+    ValueId output = 0;
+    std::vector<double> mask;
+    std::vector<double> addend;
+};
+
+/// outputs = p(inputs), inputs being u in [-1, 1]; a mask in the series rides along. Depth series.depth().
+struct PolynomialStep {
+    std::vector<ValueId> inputs;
+    std::vector<ValueId> outputs;
+    ckks::ChebyshevSeries series;
+};
+
+/// Attention's products: see ckks::RotatedInnerProduct. Depth 1.
+struct RotatedProductStep {
+    ValueId left = 0;
+    ValueId right = 0;
+    ValueId output = 0;
+    ckks::RotatedInnerProduct product;
+};
+
+/// One or two real values refreshed to the working level.
+struct BootstrapStep {
+    std::vector<ValueId> inputs;
+    std::vector<ValueId> outputs;
+};
+
+/// Row (tokens of the request − 1) of the input, in every row of the output. Depth 1.
+struct SelectLastTokenStep {
+    ValueId input = 0;
+    ValueId output = 0;
+};
+
+using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep, PolynomialStep, RotatedProductStep,
+                               BootstrapStep, SelectLastTokenStep>;
+
+/// One step; its operands are adjusted to `level` first (bootstraps take theirs as they are).
+struct Step {
+    std::string name;  ///< of the model's node, for progress, profile and errors
+    Operation operation;
+    int level = 0;          ///< of the operands
+    int output_level = 0;
+    double seconds = 0;     ///< estimate
+};
+
+std::vector<ValueId> inputs_of(const Operation& operation);
+std::vector<ValueId> outputs_of(const Operation& operation);
+
+/// Which logits the client gets.
+enum class Positions { last, all };
+
+/// Seconds that primitives take; measured by `polyformer bench ckks`, docs/performance.md.
+struct CostModel {
+    double ntt = 0.15e-3;               ///< one limb at N = 2^16
+    double product_word = 0.25e-9;      ///< one modular multiply-add of one word
+    double bootstrap = 8.0;             ///< one real ciphertext
+    double bootstrap_second = 2.5;      ///< the second of a pair adds
+    double threads = 2;
+    double rotation(const ckks::Parameters& parameters, int level) const;
+    double hoisted_rotation(const ckks::Parameters& parameters, int level) const;
+    double multiplication(const ckks::Parameters& parameters, int level) const;
+};
+
+struct PlanOptions {
+    Positions positions = Positions::all;
+    ckks::ParametersLiteral parameters;  ///< presets::bootstrapping_65536() unless told otherwise
+    CostModel costs;
+};
+
+/// What a plan will take; printed and saved before anything runs.
+struct PlanSummary {
+    std::size_t bootstraps = 0;            ///< BootstrapSteps
+    std::size_t bootstrapped_values = 0;   ///< ciphertexts refreshed
+    std::size_t key_switches = 0;          ///< of the network; bootstraps' own are counted too
+    std::size_t ciphertext_products = 0;
+    std::size_t plaintext_products = 0;    ///< diagonals and masks
+    std::size_t rotation_keys = 0;
+    std::size_t key_bytes_memory = 0;
+    std::size_t key_bytes_file = 0;
+    std::size_t working_bytes = 0;         ///< ciphertexts and plaintexts alive at the worst moment, bootstrapping's included
+    std::size_t request_bytes = 0;
+    std::size_t reply_bytes = 0;
+    double seconds = 0;
+};
+
+struct Plan {
+    PlanOptions options;
+    ckks::Parameters parameters;
+    std::string model_fingerprint;
+    Packing packing;
+    std::size_t context = 0;     ///< tokens that the model takes; packing.tokens ≥ context
+    std::size_t width = 0;
+    std::size_t vocabulary = 0;
+
+    Layout input_layout;
+    double input_bound = 1;      ///< the client divides embeddings by it
+    int input_level = 0;         ///< level of the request's ciphertexts
+    std::vector<ValueId> inputs;
+
+    std::vector<Step> steps;
+
+    std::vector<ValueId> outputs;
+    Layout output_layout;        ///< positions::all: vocabulary entries by feature position
+    double output_bound = 1;     ///< the client multiplies by it
+    /// positions::last: slot of vocabulary entry v in the single output ciphertext is output_slot[v].
+    std::vector<std::size_t> output_slot;
+
+    ckks::KeyRequest keys;
+    PlanSummary summary;
+};
+
+/// Throws Error naming the node, what it needs and what would help, when no parameter set of the options can hold it.
+Plan compile(const model::Graph& graph, const PlanOptions& options);
+
+/// A directory with plan.json (options and summary, for people and for checking), graph.json and weights.safetensors: all
+/// that a server needs besides keys. Loading compiles again and refuses a plan.json that does not match.
+void save_plan(const Plan& plan, const model::Graph& graph, const std::filesystem::path& directory);
+Plan load_plan(const std::filesystem::path& directory);
+
+/// Embedded tokens (rows t < context, row-major (rows, width)) to the slot vectors of the request, rows beyond the text
+/// filled with its last row.
+std::vector<std::vector<double>> pack_input(const Plan& plan, std::span<const double> embedded, std::size_t rows);
+/// Slot vectors of the reply to logits, (rows, vocabulary); rows = 1 with Positions::last.
+std::vector<double> unpack_output(const Plan& plan, std::span<const std::vector<double>> slots, std::size_t rows);
+
+}  // namespace polyformer::compile
