@@ -78,7 +78,7 @@ std::string format_bytes(double bytes) {
         bytes /= 1024;
         ++unit;
     }
-    return fmt::format(bytes < 10 && unit > 0 ? "{:.1f} {}" : "{:.0f} {}", bytes, units[unit]);
+    return fmt::format("{:.{}f} {}", bytes, bytes < 10 && unit > 0 ? 1 : 0, units[unit]);
 }
 
 }  // namespace polyformer

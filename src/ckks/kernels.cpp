@@ -1,0 +1,42 @@
+#include "ckks/kernels.h"
+
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/error.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+std::vector<const Kernels*> find_available() {
+    std::vector<const Kernels*> found{&scalar_kernels()};
+    return found;
+}
+
+const Kernels& choose() {
+    const char* forced = std::getenv("POLYFORMER_KERNELS");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+    if (forced == nullptr) return *available_kernels().back();
+    std::string names;
+    for (const Kernels* candidate : available_kernels()) {
+        if (std::string_view(forced) == candidate->name) return *candidate;
+        names += names.empty() ? candidate->name : std::string(", ") + candidate->name;
+    }
+    fail("POLYFORMER_KERNELS={} names no kernels that this CPU can run: unset it or choose one of {}", forced, names);
+}
+
+}  // namespace
+
+const Kernels& kernels() {
+    static const Kernels& chosen = choose();
+    return chosen;
+}
+
+std::span<const Kernels* const> available_kernels() {
+    static const std::vector<const Kernels*> found = find_available();
+    return found;
+}
+
+}  // namespace polyformer::ckks
