@@ -10,8 +10,8 @@
 namespace polyformer::model {
 
 /// Sets every node's bound to the largest |value| over the samples, times (1 + margin); scores above the diagonal count
-/// too, for they fill slots like any other. Polynomials stay as they are. Each sample is an embedded sequence (T, width).
-/// Throws Error when there are no samples, margin is negative, or a value is not finite.
+/// too, for they fill slots like any other. Polynomials stay as they are. Each sample is an embedded sequence (T,
+/// width). Throws Error when there are no samples, margin is negative, or a value is not finite.
 void calibrate(Graph& graph, std::span<const Tensor> samples, double margin);
 
 /// Chooses the polynomial of `node`, whose inputs spanned [smallest, largest] over the samples.

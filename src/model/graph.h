@@ -80,8 +80,7 @@ struct AttentionValues {
     std::vector<float> length_scale;  ///< one per query position, `context` entries: 1/S(L) of the method
 };
 
-using Operation =
-    std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AttentionScores, AttentionValues>;
+using Operation = std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AttentionScores, AttentionValues>;
 
 /// One step of the transformer. `bound` is the largest |value| that calibration saw here, margin included; the compiler
 /// keeps value / bound within [-1, 1] in every slot, which bootstrapping needs.

@@ -1,6 +1,6 @@
 // Builds the graph of a decoder-only, pre-norm transformer from its plain weights, folding everything linear: the
-// centring of every LayerNorm goes into the matrices that write the residual stream, gamma and beta into those that read
-// a normalised value. What remains of a LayerNorm is x · p(mean(x²)).
+// centring of every LayerNorm goes into the matrices that write the residual stream, gamma and beta into those that
+// read a normalised value. What remains of a LayerNorm is x · p(mean(x²)).
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct NormWeights {
 /// x + output(attention(norm(x))), then x + down(σ(up(norm(x)))).
 struct LayerWeights {
     NormWeights attention_norm;
-    LinearWeights query;   ///< (width, width), and so key, value and output; head h owns columns [h·d_k, (h+1)·d_k)
+    LinearWeights query;  ///< (width, width), and so key, value and output; head h owns columns [h·d_k, (h+1)·d_k)
     LinearWeights key;
     LinearWeights value;
     LinearWeights output;

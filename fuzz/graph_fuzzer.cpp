@@ -1,0 +1,23 @@
+// Input: graph.json, a zero byte, weights.safetensors. Reading ends in a sound graph, which evaluates, or in
+// FormatError.
+#include <cstdint>
+#include <string_view>
+
+#include "model/graph_json.h"
+#include "model/interpreter.h"
+#include "support/error.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace polyformer;
+    const std::string_view input(reinterpret_cast<const char*>(data), size);
+    const std::size_t end = input.find('\0');
+    if (end == std::string_view::npos) return -1;
+    const std::string_view weights = input.substr(end + 1);
+    try {
+        const model::Graph graph = model::graph_from_json(
+            input.substr(0, end), model::parse_safetensors(std::as_bytes(std::span(weights)), "weights"), "fuzz");
+        model::evaluate(graph, {1, graph.width, std::vector<double>(graph.width, 0.5)});
+    } catch (const FormatError&) {
+    }
+    return 0;
+}

@@ -1,0 +1,81 @@
+#include "model/interpreter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "model/operations.h"
+#include "support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+/// For every node: whether its value is scores of which only the causal half (k ≤ q) can reach the result.
+std::vector<bool> causal_only(const Graph& graph, const std::vector<Shape>& shapes) {
+    std::vector<bool> causal(graph.nodes.size(), false);
+    for (NodeId id = 0; id < causal.size(); ++id) causal[id] = shapes[id].scores;
+    for (NodeId id = graph.nodes.size(); id-- > 0;) {
+        const Operation& operation = graph.nodes[id].operation;
+        const auto* values = std::get_if<AttentionValues>(&operation);
+        const bool masks = values != nullptr ? values->causal : causal[id];
+        for (const NodeId input : inputs_of(operation)) {
+            if (!masks) causal[input] = false;
+        }
+    }
+    return causal;
+}
+
+/// Counts the rows of `input` (scores: row h·T + q, of which `causal` keeps the first q + 1 entries).
+IntervalReport report(const Node& node, const Tensor& input, bool causal) {
+    const Polynomial& polynomial = std::get<Apply>(node.operation).polynomial;
+    IntervalReport result{.node = node.name,
+                          .lower = polynomial.lower,
+                          .upper = polynomial.upper,
+                          .smallest = std::numeric_limits<double>::infinity(),
+                          .largest = -std::numeric_limits<double>::infinity()};
+    for (std::size_t row = 0; row < input.rows; ++row) {
+        const std::size_t kept = causal ? row % input.columns + 1 : input.columns;
+        for (std::size_t column = 0; column < kept; ++column) {
+            const double value = input.at(row, column);
+            result.outside += value < polynomial.lower || value > polynomial.upper ? 1 : 0;
+            result.smallest = std::min(result.smallest, value);
+            result.largest = std::max(result.largest, value);
+        }
+        result.values += kept;
+    }
+    return result;
+}
+
+}  // namespace
+
+std::vector<Tensor> evaluate_all(const Graph& graph, const Tensor& embedded) {
+    require(!graph.nodes.empty(), "an empty graph has nothing to evaluate");
+    require(embedded.rows >= 1 && embedded.rows <= graph.context,
+            "{} tokens do not fit a model with a context of 1 to {}: shorten the text", embedded.rows, graph.context);
+    require(embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
+            "the embedded tokens are ({}, {}) with {} values, but the model's width is {}", embedded.rows,
+            embedded.columns, embedded.values.size(), graph.width);
+    const std::vector<Shape> shapes = shapes_of(graph);  // throws before anything could be read out of bounds
+    std::vector<Tensor> values;
+    values.reserve(shapes.size());
+    for (const Node& node : graph.nodes) values.push_back(evaluate_operation(node.operation, values, embedded));
+    return values;
+}
+
+Evaluation evaluate(const Graph& graph, const Tensor& embedded) {
+    std::vector<Tensor> values = evaluate_all(graph, embedded);
+    const std::vector<bool> causal = causal_only(graph, shapes_of(graph));
+    Evaluation result;
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const Node& node = graph.nodes[id];
+        result.largest.push_back(largest_magnitude(values[id]));
+        if (const auto* apply = std::get_if<Apply>(&node.operation)) {
+            result.intervals.push_back(report(node, values[apply->input], causal[apply->input]));
+        }
+    }
+    result.logits = std::move(values.back());
+    return result;
+}
+
+}  // namespace polyformer::model

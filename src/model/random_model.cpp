@@ -1,0 +1,114 @@
+#include "model/random_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "approx/approximation.h"
+#include "model/calibration.h"
+#include "support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+/// Normally distributed weights of the sizes that keep activations near 1.
+class Sampler {
+  public:
+    explicit Sampler(std::uint64_t seed) : generator_(seed) {}
+
+    std::vector<float> vector(std::size_t count, double mean, double deviation) {
+        std::normal_distribution<double> distribution(mean, deviation);
+        std::vector<float> values(count);
+        for (float& value : values) value = static_cast<float>(distribution(generator_));
+        return values;
+    }
+
+    Matrix matrix(std::size_t rows, std::size_t columns, double deviation) {
+        return {rows, columns, vector(rows * columns, 0, deviation)};
+    }
+
+    /// Deviation gain/√C_in: outputs `gain` times as large as inputs.
+    LinearWeights linear(std::size_t rows, std::size_t columns, double gain = 1) {
+        return {matrix(rows, columns, gain / std::sqrt(static_cast<double>(rows))), vector(columns, 0, 0.02)};
+    }
+
+    NormWeights norm(std::size_t width) { return {vector(width, 1, 0.1), vector(width, 0, 0.1)}; }
+
+  private:
+    std::mt19937_64 generator_;
+};
+
+TransformerWeights random_weights(const RandomModelOptions& options) {
+    Sampler sampler(options.seed);
+    const std::size_t width = options.width;
+    const double residual_gain = 1 / std::sqrt(2 * static_cast<double>(options.layers));  // as GPT-2 does
+    TransformerWeights weights;
+    weights.heads = options.heads;
+    weights.tokens = sampler.matrix(options.vocabulary, width, 1);
+    weights.positions = sampler.matrix(options.context, width, 0.5);
+    for (std::size_t i = 0; i < options.layers; ++i) {
+        weights.layers.push_back({.attention_norm = sampler.norm(width),
+                                  .query = sampler.linear(width, width),
+                                  .key = sampler.linear(width, width),
+                                  .value = sampler.linear(width, width),
+                                  .output = sampler.linear(width, width, residual_gain),
+                                  .feed_forward_norm = sampler.norm(width),
+                                  .up = sampler.linear(width, options.feed_forward),
+                                  .down = sampler.linear(options.feed_forward, width, residual_gain)});
+    }
+    weights.final_norm = sampler.norm(width);
+    weights.logits = sampler.linear(width, options.vocabulary);
+    for (std::size_t t = 0; t < options.context; ++t) {
+        weights.length_scale.push_back(static_cast<float>(1 / std::sqrt(static_cast<double>(t + 1))));
+    }
+    return weights;
+}
+
+/// Stands in until fit_polynomials() has seen what each polynomial is fed.
+TransformerPolynomials placeholders(std::size_t layers) {
+    const Polynomial constant{-1, 1, {0.0}};
+    return {std::vector<LayerPolynomials>(layers, {constant, constant, constant, constant}), constant};
+}
+
+Polynomial fit(const RandomModelOptions& options, const Node& node, double smallest, double largest) {
+    const std::string& target = std::get<Apply>(node.operation).replaces;
+    const bool norm = target == "inverse_sqrt";
+    const double slack = options.margin * (largest - smallest);
+    // A variance stays positive: widen by a ratio.
+    const approx::Interval interval{norm ? smallest / (1 + options.margin) : smallest - slack,
+                                    norm ? largest * (1 + options.margin) : largest + slack};
+    const auto found = approx::chebyshev_interpolation(approx::target_function(target), interval,
+                                                       norm ? options.inverse_sqrt_degree : options.activation_degree);
+    return {found.polynomial.lower, found.polynomial.upper, found.polynomial.coefficients};
+}
+
+}  // namespace
+
+std::vector<std::int32_t> random_tokens(std::size_t count, std::size_t vocabulary, std::uint64_t seed) {
+    require(vocabulary > 0, "there are no tokens to draw from an empty vocabulary");
+    std::mt19937_64 generator(seed);
+    std::vector<std::int32_t> ids(count);
+    std::ranges::generate(ids, [&] { return static_cast<std::int32_t>(generator() % vocabulary); });
+    return ids;
+}
+
+Transformer random_model(const RandomModelOptions& options) {
+    require(options.width > 0 && options.context > 0 && options.feed_forward > 0 && options.vocabulary > 0,
+            "a model of width {}, context {}, feed-forward width {} and vocabulary {} cannot be: each must be above 0",
+            options.width, options.context, options.feed_forward, options.vocabulary);
+    Transformer model = build_transformer(random_weights(options), placeholders(options.layers));
+    std::vector<Tensor> samples;
+    for (std::size_t i = 0; i < options.samples; ++i) {
+        samples.push_back(
+            model.embedding.embed(random_tokens(options.context, options.vocabulary, options.seed + 1 + i)));
+    }
+    fit_polynomials(model.graph, samples, [&](const Node& node, double smallest, double largest) {
+        return fit(options, node, smallest, largest);
+    });
+    calibrate(model.graph, samples, options.margin);
+    validate(model.graph);
+    return model;
+}
+
+}  // namespace polyformer::model

@@ -1,0 +1,171 @@
+#include "model/transformer_builder.h"
+
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <string_view>
+
+#include "support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+void check_matrix(const Matrix& matrix, std::size_t rows, std::size_t columns, std::string_view name) {
+    require(matrix.rows == rows && matrix.columns == columns && matrix.values.size() == rows * columns,
+            "the weight of '{}' is ({}, {}) with {} values, but ({}, {}) is needed", name, matrix.rows, matrix.columns,
+            matrix.values.size(), rows, columns);
+}
+
+void check_vector(const std::vector<float>& vector, std::size_t size, std::string_view name, std::string_view what) {
+    require(vector.size() == size, "the {} of '{}' has {} entries, but {} are needed", what, name, vector.size(), size);
+}
+
+/// Subtracts from each row its mean.
+void centre_rows(std::span<float> values, std::size_t columns) {
+    for (std::size_t first = 0; first < values.size(); first += columns) {
+        const auto row = values.subspan(first, columns);
+        const double mean = std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(columns);
+        for (float& value : row) value = static_cast<float>(value - mean);
+    }
+}
+
+Matrix centred(Matrix matrix) {
+    centre_rows(matrix.values, matrix.columns);
+    return matrix;
+}
+
+/// What writes the residual stream: its output keeps a mean of 0 over the features.
+LinearWeights centred(LinearWeights linear) {
+    centre_rows(linear.weight.values, linear.weight.columns);
+    centre_rows(linear.bias, linear.weight.columns);
+    return linear;
+}
+
+/// (n ⊙ gamma + beta)·W + b = n·(diag(gamma)·W) + (beta·W + b), for the normalised n.
+LinearWeights with_affine(const NormWeights& norm, const LinearWeights& linear) {
+    const Matrix& weight = linear.weight;
+    LinearWeights folded{weight, std::vector<float>(weight.columns)};
+    std::vector<double> bias(linear.bias.begin(), linear.bias.end());
+    bias.resize(weight.columns, 0.0);
+    for (std::size_t i = 0; i < weight.rows; ++i) {
+        for (std::size_t j = 0; j < weight.columns; ++j) {
+            const double value = weight.values[i * weight.columns + j];
+            folded.weight.values[i * weight.columns + j] = static_cast<float>(norm.gamma[i] * value);
+            bias[j] += norm.beta[i] * value;
+        }
+    }
+    for (std::size_t j = 0; j < weight.columns; ++j) folded.bias[j] = static_cast<float>(bias[j]);
+    return folded;
+}
+
+/// Appends nodes in order of evaluation.
+class Builder {
+  public:
+    explicit Builder(const TransformerWeights& weights) : weights_(weights) {
+        graph_.context = weights.positions.rows;
+        graph_.width = weights.tokens.columns;
+        graph_.vocabulary = weights.tokens.rows;
+    }
+
+    Graph build(const TransformerPolynomials& polynomials) {
+        NodeId residual = append("input", Input{});
+        for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+            const std::string prefix = fmt::format("layers.{}.", i);
+            residual = attention(residual, weights_.layers[i], polynomials.layers[i], prefix);
+            residual = feed_forward(residual, weights_.layers[i], polynomials.layers[i], prefix);
+        }
+        const NodeId normalised = norm(residual, polynomials.final_norm, "final_norm.");
+        append_linear(normalised, read(weights_.final_norm, weights_.logits, graph_.vocabulary, "logits"), "logits");
+        return std::move(graph_);
+    }
+
+  private:
+    NodeId append(std::string name, Operation operation) {
+        graph_.nodes.push_back({std::move(name), std::move(operation), 1.0});
+        return graph_.nodes.size() - 1;
+    }
+
+    NodeId append_linear(NodeId input, LinearWeights weights, std::string name) {
+        return append(std::move(name), Linear{input, std::move(weights.weight), std::move(weights.bias)});
+    }
+
+    /// (T, C) → (T, C): x · p(mean(x²)), x being centred.
+    NodeId norm(NodeId x, const Polynomial& inverse_sqrt, const std::string& prefix) {
+        const NodeId square = append(prefix + "square", Multiply{x, x});
+        const NodeId variance = append(prefix + "variance", FeatureMean{square});
+        const NodeId scale = append(prefix + "inverse_sqrt", Apply{variance, inverse_sqrt, "inverse_sqrt"});
+        return append(prefix + "output", Multiply{x, scale});
+    }
+
+    NodeId attention(NodeId x, const LayerWeights& layer, const LayerPolynomials& polynomials,
+                     const std::string& layer_prefix) {
+        const NodeId normalised = norm(x, polynomials.attention_norm, layer_prefix + "attention_norm.");
+        const std::string prefix = layer_prefix + "attention.";
+        const auto project = [&](const LinearWeights& weights, const char* name) {
+            return append_linear(normalised, read(layer.attention_norm, weights, graph_.width, prefix + name),
+                                 prefix + name);
+        };
+        const NodeId query = project(layer.query, "query");
+        const NodeId key = project(layer.key, "key");
+        const NodeId value = project(layer.value, "value");
+        const double scale = 1 / std::sqrt(static_cast<double>(graph_.width / weights_.heads));
+        const NodeId scores = append(prefix + "scores", AttentionScores{query, key, weights_.heads, scale});
+        const NodeId activation = append(prefix + "activation", Apply{scores, polynomials.attention, "gelu"});
+        const NodeId values =
+            append(prefix + "values", AttentionValues{activation, value, weights_.heads, true, weights_.length_scale});
+        const NodeId output =
+            append_linear(values, write(layer.output, graph_.width, prefix + "output"), prefix + "output");
+        return append(prefix + "residual", Add{x, output});
+    }
+
+    NodeId feed_forward(NodeId x, const LayerWeights& layer, const LayerPolynomials& polynomials,
+                        const std::string& layer_prefix) {
+        const NodeId normalised = norm(x, polynomials.feed_forward_norm, layer_prefix + "feed_forward_norm.");
+        const std::string prefix = layer_prefix + "feed_forward.";
+        const std::size_t hidden = layer.up.weight.columns;
+        const NodeId up =
+            append_linear(normalised, read(layer.feed_forward_norm, layer.up, hidden, prefix + "up"), prefix + "up");
+        const NodeId activation = append(prefix + "activation", Apply{up, polynomials.feed_forward, "gelu"});
+        const NodeId down = append_linear(activation, write(layer.down, hidden, prefix + "down"), prefix + "down");
+        return append(prefix + "residual", Add{x, down});
+    }
+
+    /// A map that reads the normalised residual stream, (width, columns), folded.
+    LinearWeights read(const NormWeights& norm_weights, const LinearWeights& linear, std::size_t columns,
+                       const std::string& name) const {
+        check_vector(norm_weights.gamma, graph_.width, name, "gamma of the norm before the weight");
+        check_vector(norm_weights.beta, graph_.width, name, "beta of the norm before the weight");
+        check_matrix(linear.weight, graph_.width, columns, name);
+        if (!linear.bias.empty()) check_vector(linear.bias, columns, name, "bias");
+        return with_affine(norm_weights, linear);
+    }
+
+    /// A map that writes the residual stream, (rows, width), folded.
+    LinearWeights write(const LinearWeights& linear, std::size_t rows, const std::string& name) const {
+        check_matrix(linear.weight, rows, graph_.width, name);
+        if (!linear.bias.empty()) check_vector(linear.bias, graph_.width, name, "bias");
+        return centred(linear);
+    }
+
+    const TransformerWeights& weights_;
+    Graph graph_;
+};
+
+}  // namespace
+
+Transformer build_transformer(const TransformerWeights& weights, const TransformerPolynomials& polynomials) {
+    const std::size_t width = weights.tokens.columns;
+    check_matrix(weights.tokens, weights.tokens.rows, width, "tokens");
+    check_matrix(weights.positions, weights.positions.rows, width, "positions");
+    require(weights.heads >= 1 && width % weights.heads == 0, "a width of {} does not divide into {} heads", width,
+            weights.heads);
+    require(polynomials.layers.size() == weights.layers.size(), "there are polynomials for {} layers, but {} layers",
+            polynomials.layers.size(), weights.layers.size());
+    Transformer result{Builder(weights).build(polynomials),
+                       {.tokens = centred(weights.tokens), .positions = centred(weights.positions)}};
+    validate(result.graph);
+    return result;
+}
+
+}  // namespace polyformer::model
