@@ -34,8 +34,9 @@ struct InverseSquareRootPlan {
     double operator()(double v) const;
 };
 
-/// Products of two ciphertexts that Paterson–Stockmeyer takes in the Chebyshev basis at depth ⌈log2(degree+1)⌉, with
-/// the best split into powers of two: m baby steps and 2^g blocks, m·2^g > degree, take (m−1) + (g−1) + (2^g−1).
+/// Products of two ciphertexts that Paterson–Stockmeyer takes in the Chebyshev basis at depth ⌈log2(degree+1)⌉: with m
+/// baby steps, a power of two, m − 1 for T_2 ... T_m, one for each T_2m, T_4m, ... up to the degree's half, and one to
+/// attach each block of m coefficients but the first; or degree − 1 for all T_k. The best m counts.
 std::size_t products_of_degree(std::size_t degree);
 
 /// The plan with the lowest certified error within `depth` levels, the start's degree at most `max_start_degree`.
