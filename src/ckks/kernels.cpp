@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#ifdef POLYFORMER_X86_KERNELS
+#include "ckks/kernels_vector.h"
+#endif
 #include "support/error.h"
 
 namespace polyformer::ckks {
@@ -13,6 +16,12 @@ namespace {
 
 std::vector<const Kernels*> find_available() {
     std::vector<const Kernels*> found{&scalar_kernels()};
+#ifdef POLYFORMER_X86_KERNELS
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512ifma")) {
+        found.push_back(&avx512_kernels());
+    }
+#endif
     return found;
 }
 
