@@ -84,9 +84,10 @@ class Exchange {
 
     static void sort_by_angle(std::vector<Sample>& samples) {
         std::ranges::sort(samples, {}, &Sample::angle);
-        const auto repeated =
-            std::ranges::unique(samples, [](const Sample& a, const Sample& b) { return a.angle == b.angle; });
-        samples.erase(repeated.begin(), repeated.end());
+        // Not ranges::unique: clang 14, which builds the fuzzers, cannot compile libstdc++ 12's subrange.
+        const auto repeated = std::unique(samples.begin(), samples.end(),
+                                          [](const Sample& a, const Sample& b) { return a.angle == b.angle; });
+        samples.erase(repeated, samples.end());
     }
 
     /// The extrema of the next Chebyshev polynomial of the same parity, of which the basis has one less.
