@@ -11,13 +11,15 @@
 
 namespace polyformer::ckks {
 
-/// A ring element in evaluation order, one row of N residues per prime, rows contiguous. Which primes the rows belong to
-/// is its owner's knowledge: q_0 .. q_level, then, in key switching, p_0 .. p_{k-1}.
+/// A ring element in evaluation order, one row of N residues per prime, rows contiguous. Which primes the rows belong
+/// to is its owner's knowledge: q_0 .. q_level, then, in key switching, p_0 .. p_{k-1}.
 class RnsPolynomial {
   public:
     RnsPolynomial() = default;
     /// All zero.
     RnsPolynomial(std::size_t ring_dimension, std::size_t limbs);
+    /// For results of which every residue is about to be written: saves a pass over the memory.
+    static RnsPolynomial uninitialised(std::size_t ring_dimension, std::size_t limbs);
 
     std::size_t ring_dimension() const { return ring_dimension_; }
     std::size_t limbs() const { return limbs_; }
@@ -30,7 +32,7 @@ class RnsPolynomial {
   private:
     std::size_t ring_dimension_ = 0;
     std::size_t limbs_ = 0;
-    AlignedVector<std::uint64_t> values_;
+    std::vector<std::uint64_t, UninitialisedAllocator<std::uint64_t>> values_;
 };
 
 /// An encoded vector: full length, in evaluation order over q_0 .. q_level.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <complex>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -26,11 +27,22 @@ class Encoder {
     /// As above, over q_0 … q_level and then all special primes: for products inside key switching's extended basis.
     Plaintext encode_extended(std::span<const std::complex<double>> values, int level, double scale) const;
 
+    /// Both: 2·values.size() residues for each of q_0 … q_level and the special primes.
+    SubringPlaintext encode_periodic_extended(std::span<const std::complex<double>> values, int level,
+                                              double scale) const;
+
     /// The first `slots` slots.
     std::vector<std::complex<double>> decode(const Plaintext& plaintext, std::size_t slots) const;
 
   private:
+    struct Tables;
+    /// Evaluations over q_0 … q_level (and the special primes, if extended), of length N or, if not full,
+    /// 2·values.size().
+    RnsPolynomial transform(std::span<const std::complex<double>> values, int level, double scale, bool extended,
+                            bool full_length) const;
+
     Parameters parameters_;
+    std::shared_ptr<const Tables> tables_;
 };
 
 }  // namespace polyformer::ckks

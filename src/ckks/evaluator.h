@@ -52,8 +52,8 @@ class Evaluator {
     Ciphertext add_constant(const Ciphertext& a, std::complex<double> constant) const;
 
     // Products; the scale of the result is the product of scales, rescale() it.
-    Ciphertext multiply(const Ciphertext& a, const Ciphertext& b) const;   ///< relinearised
-    Ciphertext square(const Ciphertext& a) const;                         ///< relinearised
+    Ciphertext multiply(const Ciphertext& a, const Ciphertext& b) const;         ///< relinearised
+    Ciphertext square(const Ciphertext& a) const;                                ///< relinearised
     Ciphertext multiply_lazily(const Ciphertext& a, const Ciphertext& b) const;  ///< three components
     Ciphertext relinearise(const Ciphertext& a) const;
     Ciphertext multiply(const Ciphertext& a, const Plaintext& b) const;
@@ -92,9 +92,21 @@ class Evaluator {
     Ciphertext switch_key(const Ciphertext& a, const SwitchingKey& key) const;
 
   private:
+    struct Tables;
+    /// Three components.
+    Ciphertext sum_of_products(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const;
+    /// pair + the first `components` components of a.
+    Ciphertext add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, std::size_t components) const;
+    template <class Residues>
+    Ciphertext multiply_residues(const Ciphertext& a, const Residues& residues) const;
+    Ciphertext rotate_decomposed(const Ciphertext& a, std::span<const RnsPolynomial> digits, long step) const;
+    Ciphertext permute_switched(const Ciphertext& a, std::array<RnsPolynomial, 2> switched,
+                                std::uint64_t galois_element) const;
+
     Parameters parameters_;
     Encoder encoder_;
     std::shared_ptr<const EvaluationKeys> keys_;
+    std::shared_ptr<const Tables> tables_;
 };
 
 }  // namespace polyformer::ckks

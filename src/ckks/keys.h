@@ -18,23 +18,26 @@ namespace polyformer::ckks {
 /// Expands to the uniform halves of keys and of fresh ciphertexts.
 using Seed = std::array<std::uint8_t, 32>;
 
-/// Hybrid key-switching key from some secret s' to s: per digit a pair (b, a) with b = −a·s + e + P·(Q/Q_d)·[…]·s'.
-/// Rows: q_0 .. q_level, then p_0 .. p_{special-1}. Serves ciphertexts up to `level`.
+/// Hybrid key-switching key from some secret s' to s: per digit d a pair (b, a) with b = −a·s + e + g_d·s'. The gadget
+/// g_d is P modulo the limbs of its own digit, d·digit_limbs onwards, and 0 modulo all other primes, whatever the
+/// level. Rows: q_0 .. q_level, then p_0 .. p_{special-1}. Serves ciphertexts up to `level`.
 struct SwitchingKey {
     int level = 0;
-    int special = 0;             ///< special primes used: k, or 1 for the encapsulation key
-    int digit_limbs = 0;         ///< limbs of one digit
-    Seed seed{};                 ///< the a halves are expanded from it
+    int special = 0;      ///< special primes used: k, or 1 for the encapsulation key
+    int digit_limbs = 0;  ///< limbs of one digit
+    Seed seed{};          ///< the a halves are expanded from it
     std::vector<RnsPolynomial> b;
     std::vector<RnsPolynomial> a;
     std::size_t bytes() const;
 };
 
+/// Rows: q_0 .. q_W, W the working level.
 struct PublicKey {
     Seed seed{};
     RnsPolynomial b;
     RnsPolynomial a;
     std::string key_fingerprint;
+    std::string parameters_fingerprint;
 };
 
 /// Which keys a computation needs: made by the compiler and by bootstrapping, before anything is generated.
@@ -43,12 +46,12 @@ struct KeyRequest {
     int relinearisation_level = 0;
     bool conjugation = false;
     int conjugation_level = 0;
-    bool bootstrapping = false;           ///< the two encapsulation keys
-    std::map<int, int> rotation_levels;   ///< rotation step in [1, N/2) → highest level at which it is used
+    bool bootstrapping = false;          ///< the two encapsulation keys
+    std::map<int, int> rotation_levels;  ///< rotation step in [1, N/2) → highest level at which it is used
     /// Adds a rotation, keeping the higher level; step 0 needs no key.
     void add_rotation(const Parameters& parameters, long step, int level);
     void merge(const Parameters& parameters, const KeyRequest& other);
-    /// Bytes that the keys take in memory, and on disk with seeds in place of uniform halves.
+    /// Bytes that the keys' residues take in memory, and on disk with seeds in place of uniform halves.
     std::size_t memory_bytes(const Parameters& parameters) const;
     std::size_t file_bytes(const Parameters& parameters) const;
 };
@@ -56,11 +59,12 @@ struct KeyRequest {
 /// The server's keys.
 struct EvaluationKeys {
     std::string key_fingerprint;
+    std::string parameters_fingerprint;
     std::optional<SwitchingKey> relinearisation;
     std::optional<SwitchingKey> conjugation;
-    std::optional<SwitchingKey> dense_to_sparse;   ///< level 0, one special prime
+    std::optional<SwitchingKey> dense_to_sparse;  ///< level 0, one special prime
     std::optional<SwitchingKey> sparse_to_dense;
-    std::map<int, SwitchingKey> rotations;         ///< by step in [1, N/2)
+    std::map<int, SwitchingKey> rotations;  ///< by step in [1, N/2)
     std::size_t bytes() const;
 };
 
@@ -77,8 +81,13 @@ struct SeededCiphertext {
 /// The ordinary ciphertext that a seeded one stands for.
 Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext);
 
-/// Fills `limb` (length N) with uniform residues below the modulus from seed and stream number; deterministic.
+/// Fills `limb` with uniform residues below the modulus from seed and stream number: word w of ChaCha20 (RFC 8439, the
+/// nonce is `stream`) gives floor(w·q / 2^64), and is skipped when w·q mod 2^64 < 2^64 mod q (Lemire, arXiv
+/// 1805.10941).
 void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb);
+
+/// The stream number of one row of one digit: primes q_i then p_i (`special`).
+std::uint64_t uniform_stream(std::size_t digit, bool special, std::size_t prime);
 
 /// Recomputes the `a` halves of a key from its seed (after reading it from a file).
 void expand(const Parameters& parameters, SwitchingKey& key);

@@ -7,8 +7,8 @@
 //   then, with bootstrapping: EvalMod levels and CoeffsToSlots levels, near 2^49.9
 //   P = p_0 .. p_{k-1}       special primes of hybrid key switching
 //
-// Scales are canonical per level: scale(l-1) = scale(l)² / q_l, so the rescaled product of two ciphertexts at level l has
-// exactly the scale that any other ciphertext at level l-1 has, and sums need no approximation (ePrint 2020/1118).
+// Scales are canonical per level: scale(l-1) = scale(l)² / q_l, so the rescaled product of two ciphertexts at level l
+// has exactly the scale that any other ciphertext at level l-1 has, and sums need no approximation (ePrint 2020/1118).
 #pragma once
 
 #include <cstddef>
@@ -32,11 +32,11 @@ enum class Security { classical_128, insecure };
 struct BootstrappingLiteral {
     int slots_to_coefficients_levels = 3;
     int coefficients_to_slots_levels = 3;
-    int cosine_degree = 59;              ///< Chebyshev degree of cos(2π(K·y − 1/4)/2^double_angles)
+    int cosine_degree = 59;  ///< Chebyshev degree of cos(2π(K·y − 1/4)/2^double_angles)
     int double_angles = 2;
     int ephemeral_secret_weight = 32;
-    int interval = 16;                   ///< K: |I(X)| ≤ K but for the failure probability
-    double log2_message_ratio = 10.9;    ///< log2 of q_0 over the message scale at ModRaise
+    int interval = 16;                 ///< K: |I(X)| ≤ K but for the failure probability
+    double log2_message_ratio = 10.9;  ///< log2 of q_0 over the message scale at ModRaise
 };
 
 /// A wish for parameters; Parameters::create checks it.
@@ -44,9 +44,9 @@ struct ParametersLiteral {
     std::size_t ring_dimension = std::size_t{1} << 16;
     int base_prime_bits = 50;
     int scale_bits = 40;
-    int working_levels = 18;             ///< L; with bootstrapping, StC's levels are among them
+    int working_levels = 18;  ///< L; with bootstrapping, StC's levels are among them
     int special_prime_bits = 50;
-    int special_primes = 8;              ///< also the number of limbs of a key-switching digit
+    int special_primes = 8;  ///< also the number of limbs of a key-switching digit
     std::optional<BootstrappingLiteral> bootstrapping;
     Security security = Security::classical_128;
 };
@@ -59,26 +59,32 @@ class Parameters {
     static Parameters create(const ParametersLiteral& literal);
 
     const ParametersLiteral& literal() const;
-    std::size_t ring_dimension() const;          ///< N
-    std::size_t slots() const;                   ///< N / 2
-    int max_level() const;                       ///< of the whole chain, bootstrapping levels included
-    int working_level() const;                   ///< top level that the network may use; fresh ciphertexts start here
-    int special_count() const;                   ///< k
-    int digits(int level) const;                 ///< key-switching digits of a ciphertext at `level`
+    std::size_t ring_dimension() const;  ///< N
+    std::size_t slots() const;           ///< N / 2
+    int max_level() const;               ///< of the whole chain, bootstrapping levels included
+    int working_level() const;           ///< top level that the network may use; fresh ciphertexts start here
+    int special_count() const;           ///< k
+    int digits(int level) const;         ///< key-switching digits of a ciphertext at `level`
 
-    const NttTables& q(int level) const;         ///< tables and modulus of q_level
-    const NttTables& p(int index) const;         ///< tables and modulus of special prime p_index
-    double scale(int level) const;               ///< canonical scale at `level`
-    double log2_q(int level) const;              ///< log2(q_0 … q_level)
-    double log2_qp() const;                      ///< log2 of the whole chain with P: what security is judged by
-    int security_bits() const;                   ///< 128, or 0 for insecure sets
+    const NttTables& q(int level) const;  ///< tables and modulus of q_level
+    const NttTables& p(int index) const;  ///< tables and modulus of special prime p_index
+    /// Canonical scale at `level`; at working_level() that of a fresh ciphertext.
+    double scale(int level) const;
+    double log2_q(int level) const;  ///< log2(q_0 … q_level)
+    double log2_qp() const;          ///< log2 of the whole chain with P: what security is judged by
+    int security_bits() const;       ///< 128, or 0 for insecure sets
 
     bool can_bootstrap() const;
-    /// Lowest level from which bootstrapping starts (StC's levels). Throws Error without bootstrapping.
+    /// Level at which CoeffsToSlots ends and EvalMod starts. These three throw Error without bootstrapping.
+    int eval_mod_level() const;
+    /// EvalMod's last result lands at working_level() with this scale as a sine, and so with scale(working_level()) as
+    /// a message: scale(working_level())·q_0 / (2π·Δ), Δ = q_0 / 2^log2_message_ratio the message's scale at ModRaise.
+    double eval_mod_output_scale() const;
+    /// Lowest level from which bootstrapping starts (StC's levels).
     int bootstrapping_input_level() const;
 
     /// BLAKE2b-256 over literal and primes: binds ciphertexts and keys to this set.
-    const std::string& fingerprint() const;      ///< 64 hexadecimal digits
+    const std::string& fingerprint() const;  ///< 64 hexadecimal digits
     friend bool operator==(const Parameters& a, const Parameters& b) { return a.fingerprint() == b.fingerprint(); }
 
   private:

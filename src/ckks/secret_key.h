@@ -24,7 +24,7 @@ class SecretKey {
                                        std::string key_fingerprint);
     ~SecretKey();
     SecretKey(SecretKey&&) noexcept = default;
-    SecretKey& operator=(SecretKey&&) noexcept = default;
+    SecretKey& operator=(SecretKey&& other) noexcept;
     SecretKey(const SecretKey&) = delete;
     SecretKey& operator=(const SecretKey&) = delete;
 
@@ -61,7 +61,8 @@ class KeyGenerator {
 
 SeededCiphertext encrypt_seeded(const Parameters& parameters, const SecretKey& secret, const Plaintext& plaintext,
                                 std::size_t slots);
-Ciphertext encrypt(const Parameters& parameters, const SecretKey& secret, const Plaintext& plaintext, std::size_t slots);
+Ciphertext encrypt(const Parameters& parameters, const SecretKey& secret, const Plaintext& plaintext,
+                   std::size_t slots);
 Ciphertext encrypt(const Parameters& parameters, const PublicKey& key, const Plaintext& plaintext, std::size_t slots);
 
 /// Throws Error when the ciphertext belongs to another key set.

@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <bit>
+
+#include "ckks/evaluator.h"
+#include "ckks/evaluator_checks.h"
+#include "ckks/evaluator_tables.h"
+#include "ckks/kernels.h"
+#include "ckks/key_switching.h"
+#include "support/error.h"
+#include "support/parallel.h"
+
+// Automorphisms. With φ: X → X^g, a ciphertext (c_0, c_1) under s becomes (φ(c_0), φ(c_1)) under φ(s). Instead of
+// permuting c_1 and switching from φ(s) to s, we switch first, with a key from s to φ⁻¹(s), and permute the two
+// results: (d_0, d_1) with d_0 + d_1·φ⁻¹(s) ≈ c_1·s gives φ(c_0 + d_0) + φ(d_1)·s ≈ φ(c_0) + φ(c_1)·φ(s). So the digits
+// of a hoisted decomposition are never permuted, only two polynomials a rotation (Bossuat et al., ePrint 2020/1203,
+// §4).
+namespace polyformer::ckks {
+
+namespace {
+
+RnsPolynomial permute(const RnsPolynomial& in, const Permutation& permutation) {
+    RnsPolynomial out = RnsPolynomial::uninitialised(in.ring_dimension(), in.limbs());
+    parallel_for(in.limbs(), [&](std::size_t i) {
+        kernels().permute(out.limb(i).data(), in.limb(i).data(), permutation.data(), in.ring_dimension());
+    });
+    return out;
+}
+
+bool is_identity(const Ciphertext& a, std::size_t max_slots, long step) {
+    return step % static_cast<long>(std::clamp<std::size_t>(a.slots, 1, max_slots)) == 0;
+}
+
+}  // namespace
+
+Ciphertext Evaluator::permute_switched(const Ciphertext& a, std::array<RnsPolynomial, 2> switched,
+                                       std::uint64_t galois_element) const {
+    Ciphertext result = add_pair(a, std::move(switched), 1);
+    const Permutation& permutation = tables_->automorphisms.permutation(galois_element);
+    for (RnsPolynomial& component : result.components) component = permute(component, permutation);
+    return result;
+}
+
+Ciphertext Evaluator::rotate_decomposed(const Ciphertext& a, std::span<const RnsPolynomial> digits, long step) const {
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.slots, step, a.level);
+    auto switched = ckks::divide_by_special(parameters_, multiply_by_key(parameters_, digits, *key, a.level), a.level,
+                                            key->special);
+    return permute_switched(a, std::move(switched), rotation_galois_element(parameters_.ring_dimension(), key_step));
+}
+
+Ciphertext Evaluator::rotate(const Ciphertext& a, long step) const {
+    check_two_components(parameters_, a, "rotation");
+    check_key_set(*keys_, a, "rotation");
+    if (is_identity(a, parameters_.slots(), step)) return a;
+    find_rotation_key(parameters_, *keys_, a.slots, step, a.level);  // fails before the work, not after
+    const int width = parameters_.special_count();
+    return rotate_decomposed(a, decompose(parameters_, a.components[1], a.level, width, width), step);
+}
+
+Ciphertext Evaluator::conjugate(const Ciphertext& a) const {
+    check_two_components(parameters_, a, "conjugation");
+    check_key_set(*keys_, a, "conjugation");
+    const SwitchingKey& key = require_key(keys_->conjugation, a.level, "conjugation");
+    return permute_switched(a, ckks::switch_key(parameters_, a.components[1], key, a.level),
+                            conjugation_galois_element(parameters_.ring_dimension()));
+}
+
+HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
+    check_two_components(parameters_, a, "hoisting");
+    const int width = parameters_.special_count();
+    return {a, decompose(parameters_, a.components[1], a.level, width, width)};
+}
+
+Ciphertext Evaluator::rotate(const HoistedCiphertext& a, long step) const {
+    check_key_set(*keys_, a.ciphertext, "rotation");
+    if (is_identity(a.ciphertext, parameters_.slots(), step)) return a.ciphertext;
+    return rotate_decomposed(a.ciphertext, a.digits, step);
+}
+
+ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long step) const {
+    const Ciphertext& source = a.ciphertext;
+    check_key_set(*keys_, source, "rotation");
+    const std::size_t n = parameters_.ring_dimension();
+    const auto q_rows = static_cast<std::size_t>(source.level) + 1;
+    const std::size_t rows = q_rows + static_cast<std::size_t>(parameters_.special_count());
+    const bool identity = is_identity(source, parameters_.slots(), step);
+
+    ExtendedCiphertext result;
+    result.level = source.level;
+    result.scale = source.scale;
+    result.slots = source.slots;
+    result.key_fingerprint = source.key_fingerprint;
+    // P·c is 0 modulo the special primes.
+    const auto add_times_p = [&](RnsPolynomial& out, const RnsPolynomial& c) {
+        parallel_for(q_rows, [&](std::size_t i) {
+            const Modulus& q = parameters_.q(static_cast<int>(i)).modulus();
+            kernels().multiply_scalar_add(out.limb(i).data(), c.limb(i).data(),
+                                          special_product(parameters_, parameters_.special_count(), q), n, q);
+        });
+    };
+    if (identity) {
+        for (std::size_t c = 0; c < 2; ++c) {
+            result.components[c] = RnsPolynomial(n, rows);
+            add_times_p(result.components[c], source.components[c]);
+        }
+        return result;
+    }
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, source.slots, step, source.level);
+    auto product = multiply_by_key(parameters_, a.digits, *key, source.level);
+    add_times_p(product[0], source.components[0]);
+    const Permutation& permutation =
+        tables_->automorphisms.permutation(rotation_galois_element(parameters_.ring_dimension(), key_step));
+    for (std::size_t c = 0; c < 2; ++c) result.components[c] = permute(product[c], permutation);
+    return result;
+}
+
+Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a) const {
+    Ciphertext result;
+    result.level = a.level;
+    result.scale = a.scale;
+    result.slots = a.slots;
+    result.key_fingerprint = a.key_fingerprint;
+    for (RnsPolynomial& component :
+         ckks::divide_by_special(parameters_, a.components, a.level, parameters_.special_count())) {
+        result.components.push_back(std::move(component));
+    }
+    return result;
+}
+
+Ciphertext Evaluator::sum_slots(const Ciphertext& a, std::size_t count, long stride) const {
+    require(std::has_single_bit(count), "slots can be summed in groups of a power of two, not of {}", count);
+    Ciphertext sum = a;
+    for (std::size_t distance = 1; distance < count; distance *= 2) {
+        sum = add(sum, rotate(sum, stride * static_cast<long>(distance)));
+    }
+    return sum;
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,128 @@
+#include "ckks/keys.h"
+
+#include <algorithm>
+
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+std::size_t bytes_of(std::span<const RnsPolynomial> polynomials) {
+    std::size_t sum = 0;
+    for (const RnsPolynomial& polynomial : polynomials) sum += polynomial.bytes();
+    return sum;
+}
+
+/// Bytes of the b halves alone.
+std::size_t half_key_bytes(const Parameters& parameters, int level) {
+    const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
+    return static_cast<std::size_t>(parameters.digits(level)) * rows * parameters.ring_dimension() *
+           sizeof(std::uint64_t);
+}
+
+struct KeySum {
+    std::size_t half_bytes = 0;
+    std::size_t count = 0;
+};
+
+KeySum sum_keys(const Parameters& parameters, const KeyRequest& request) {
+    KeySum sum;
+    const auto add = [&](std::size_t half_bytes) {
+        sum.half_bytes += half_bytes;
+        ++sum.count;
+    };
+    if (request.relinearisation) add(half_key_bytes(parameters, request.relinearisation_level));
+    if (request.conjugation) add(half_key_bytes(parameters, request.conjugation_level));
+    if (request.bootstrapping) {
+        add(2 * parameters.ring_dimension() * sizeof(std::uint64_t));  // q_0 and p_0
+        add(half_key_bytes(parameters, parameters.max_level()));
+    }
+    for (const auto& [step, level] : request.rotation_levels) add(half_key_bytes(parameters, level));
+    return sum;
+}
+
+}  // namespace
+
+std::size_t SwitchingKey::bytes() const {
+    return bytes_of(a) + bytes_of(b);
+}
+
+void KeyRequest::add_rotation(const Parameters& parameters, long step, int level) {
+    require(level >= 0 && level <= parameters.max_level(),
+            "a rotation key at level {} was asked for; levels are 0 to {}", level, parameters.max_level());
+    const auto slots = static_cast<long>(parameters.slots());
+    const long reduced = (step % slots + slots) % slots;
+    if (reduced == 0) return;
+    int& entry = rotation_levels.try_emplace(static_cast<int>(reduced), level).first->second;
+    entry = std::max(entry, level);
+}
+
+void KeyRequest::merge(const Parameters& parameters, const KeyRequest& other) {
+    if (other.relinearisation) {
+        relinearisation_level = relinearisation ? std::max(relinearisation_level, other.relinearisation_level)
+                                                : other.relinearisation_level;
+    }
+    if (other.conjugation) {
+        conjugation_level =
+            conjugation ? std::max(conjugation_level, other.conjugation_level) : other.conjugation_level;
+    }
+    relinearisation = relinearisation || other.relinearisation;
+    conjugation = conjugation || other.conjugation;
+    bootstrapping = bootstrapping || other.bootstrapping;
+    for (const auto& [step, level] : other.rotation_levels) add_rotation(parameters, step, level);
+}
+
+std::size_t KeyRequest::memory_bytes(const Parameters& parameters) const {
+    return 2 * sum_keys(parameters, *this).half_bytes;
+}
+
+std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
+    const KeySum sum = sum_keys(parameters, *this);
+    return sum.half_bytes + sum.count * sizeof(Seed);
+}
+
+std::size_t EvaluationKeys::bytes() const {
+    std::size_t sum = 0;
+    for (const auto* key : {&relinearisation, &conjugation, &dense_to_sparse, &sparse_to_dense}) {
+        if (key->has_value()) sum += (*key)->bytes();
+    }
+    for (const auto& [step, key] : rotations) sum += key.bytes();
+    return sum;
+}
+
+Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext) {
+    Ciphertext result;
+    result.level = ciphertext.level;
+    result.scale = ciphertext.scale;
+    result.slots = ciphertext.slots;
+    result.key_fingerprint = ciphertext.key_fingerprint;
+    RnsPolynomial a = RnsPolynomial::uninitialised(parameters.ring_dimension(), ciphertext.b.limbs());
+    parallel_for(a.limbs(), [&](std::size_t i) {
+        expand_uniform(ciphertext.seed, uniform_stream(0, false, i), parameters.q(static_cast<int>(i)).modulus(),
+                       a.limb(i));
+    });
+    result.components = {ciphertext.b, std::move(a)};
+    return result;
+}
+
+void expand(const Parameters& parameters, SwitchingKey& key) {
+    const auto q_rows = static_cast<std::size_t>(key.level) + 1;
+    const std::size_t rows = q_rows + static_cast<std::size_t>(key.special);
+    key.a.clear();
+    for (std::size_t digit = 0; digit < key.b.size(); ++digit) {
+        key.a.push_back(RnsPolynomial::uninitialised(parameters.ring_dimension(), rows));
+    }
+    parallel_for(key.b.size() * rows, [&](std::size_t task) {
+        const std::size_t digit = task / rows;
+        const std::size_t row = task % rows;
+        const bool special = row >= q_rows;
+        const std::size_t prime = special ? row - q_rows : row;
+        const NttTables& tables =
+            special ? parameters.p(static_cast<int>(prime)) : parameters.q(static_cast<int>(prime));
+        expand_uniform(key.seed, uniform_stream(digit, special, prime), tables.modulus(), key.a[digit].limb(row));
+    });
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,25 @@
+// Picks the primes of a parameter set and the canonical scales that follow from them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ckks/parameters.h"
+
+namespace polyformer::ckks {
+
+struct ModulusChain {
+    std::vector<std::uint64_t> q;  ///< by level
+    std::vector<std::uint64_t> p;
+    std::vector<double> scales;        ///< by level
+    double eval_mod_output_scale = 0;  ///< 0 without bootstrapping
+};
+
+/// Levels that EvalMod takes: the depth of the cosine's Chebyshev series and one for each double angle.
+int eval_mod_levels(const BootstrappingLiteral& bootstrapping);
+
+/// The literal's fields have been checked one by one. Throws Error when the ring has too few primes near 2^scale_bits
+/// for the scales to stay within 2^-10 of it.
+ModulusChain choose_modulus_chain(const ParametersLiteral& literal);
+
+}  // namespace polyformer::ckks
