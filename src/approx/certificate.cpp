@@ -15,6 +15,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t points_per_degree = 8;
 constexpr std::size_t max_pieces = 256;
+constexpr int ellipses = 116;
 constexpr std::size_t lipschitz_cells = 4096;
 // Share of the error that the analytic remainder may add, and the smallest remainder worth asking for.
 constexpr double remainder_share = 1e-3;
@@ -84,7 +85,7 @@ class Certifier {
         const Real value = target_(x);
         require(isfinite(value), "{}({:.17g}) is not finite: choose an interval on which it is", target_.name,
                 x.convert_to<double>());
-        const Real difference = abs(value - polynomial_(x));
+        Real difference = abs(value - polynomial_(x));
         if (kind_ == ErrorKind::absolute) {
             magnitude_ = std::max(magnitude_, std::abs(value.convert_to<double>()));
             return difference;
@@ -134,19 +135,21 @@ class Certifier {
     Piece assess(Interval interval) const {
         Piece best{interval, std::numeric_limits<std::size_t>::max(), infinity};
         const std::size_t least = std::max<std::size_t>(polynomial_.degree(), 1);
-        for (double excess = 1e-3; excess < 1e4; excess *= 1.15) {
-            const BernsteinEllipse ellipse{interval, 1 + excess};
+        for (int i = 0; i < ellipses; ++i) {
+            const double excess = 1e-3 * std::pow(1.15, i);  // rho − 1, up to 1e4
+            // Bounded on a slightly larger ellipse than the one used, so that rounding cannot let a pole in.
+            const BernsteinEllipse ellipse{interval, 1 + excess * (1 + 1e-6)};
+            const double log_rho = std::log1p(excess);
             double log_bound = std::log(bound_function()(ellipse));
             if (kind_ == ErrorKind::relative) log_bound += log_polynomial_bound(ellipse);
             if (std::isnan(log_bound) || log_bound == infinity) continue;
             const double log_remainder_of_degree_0 = std::log(2 / excess) + log_bound;
-            const double needed = (log_remainder_of_degree_0 - std::log(allowed_remainder_)) / std::log(ellipse.rho);
+            const double needed = (log_remainder_of_degree_0 - std::log(allowed_remainder_)) / log_rho;
             if (needed > 1e6) continue;
             const std::size_t degree = std::max(least, static_cast<std::size_t>(std::max(needed, 0.0)) + 1);
             if (degree < best.degree) {
                 best.degree = degree;
-                best.remainder =
-                    std::exp(log_remainder_of_degree_0 - static_cast<double>(degree) * std::log(ellipse.rho));
+                best.remainder = std::exp(log_remainder_of_degree_0 - static_cast<double>(degree) * log_rho);
             }
         }
         return best;

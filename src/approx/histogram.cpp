@@ -89,7 +89,7 @@ std::vector<Node> quadrature(const Distribution& distribution, Interval interval
         for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
             const double length = ends[i + 1] - ends[i];
             const double panels = std::ceil(length / longest_panel);
-            for (double j = 0; j < panels; ++j) {
+            for (int j = 0; j < panels; ++j) {
                 add_panel(ends[i] + length * (j / panels), ends[i] + length * ((j + 1) / panels), bin);
             }
         }

@@ -164,6 +164,7 @@ TargetFunction target_function(std::string_view name) {
 
 std::vector<std::string> target_function_names() {
     std::vector<std::string> names;
+    names.reserve(registry.size());
     for (const RegisteredFunction& entry : registry) names.emplace_back(entry.name);
     return names;
 }
