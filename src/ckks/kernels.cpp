@@ -17,6 +17,7 @@ namespace {
 std::vector<const Kernels*> find_available() {
     std::vector<const Kernels*> found{&scalar_kernels()};
 #ifdef POLYFORMER_X86_KERNELS
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2_kernels());
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512ifma")) {
         found.push_back(&avx512_kernels());

@@ -8,9 +8,17 @@ namespace polyformer::ckks {
 
 /// Needs AVX-512 F, DQ, VL and IFMA (52-bit integer multiply-add).
 const Kernels& avx512_kernels();
+/// Needs AVX2 and FMA (double-precision multiply-add).
+const Kernels& avx2_kernels();
 
-// The transforms of the AVX-512 kernels.
-void forward_ntt_avx512(std::uint64_t* values, const NttTables& tables);
-void inverse_ntt_avx512(std::uint64_t* values, const NttTables& tables);
+namespace avx512 {
+void forward_ntt(std::uint64_t* values, const NttTables& tables);
+void inverse_ntt(std::uint64_t* values, const NttTables& tables);
+}  // namespace avx512
+
+namespace avx2 {
+void forward_ntt(std::uint64_t* values, const NttTables& tables);
+void inverse_ntt(std::uint64_t* values, const NttTables& tables);
+}  // namespace avx2
 
 }  // namespace polyformer::ckks

@@ -4,20 +4,9 @@
 #include "ckks/arithmetic_avx512.h"
 #include "ckks/kernels_vector.h"
 
-namespace polyformer::ckks {
+namespace polyformer::ckks::avx512 {
 
 namespace {
-
-using avx512::add;
-using avx512::broadcast;
-using avx512::Factor;
-using avx512::kLanes;
-using avx512::load;
-using avx512::reduce_once;
-using avx512::store;
-using avx512::subtract;
-using avx512::Vector;
-using avx512::VectorModulus;
 
 constexpr std::size_t kSmallLeaf = 16;
 constexpr std::size_t kLargeLeaf = 32;
@@ -243,11 +232,11 @@ class Transform {
 
 }  // namespace
 
-void forward_ntt_avx512(std::uint64_t* values, const NttTables& tables) {
+void forward_ntt(std::uint64_t* values, const NttTables& tables) {
     Transform(tables).forward(values, tables.ring_dimension(), 1);
 }
 
-void inverse_ntt_avx512(std::uint64_t* values, const NttTables& tables) {
+void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
     if (tables.ring_dimension() <= kLargeLeaf) {  // a leaf has no factor 1/N
         scalar_kernels().inverse_ntt(values, tables);
     } else {
@@ -255,4 +244,4 @@ void inverse_ntt_avx512(std::uint64_t* values, const NttTables& tables) {
     }
 }
 
-}  // namespace polyformer::ckks
+}  // namespace polyformer::ckks::avx512

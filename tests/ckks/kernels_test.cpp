@@ -20,9 +20,12 @@ struct Case {
 std::vector<Case> all_cases() {
     std::vector<Case> cases;
     for (const Kernels* kernel : available_kernels()) {
-        for (const int bits : {21, 33, 49, 50}) {
-            for (const std::size_t n : {1, 8, 13, 64, 1000}) cases.push_back({kernel, bits, n});
-        }
+        // Whole tiles, single vectors, and ends of limbs that fill no vector.
+        cases.push_back({kernel, 21, 13});
+        cases.push_back({kernel, 33, 64});
+        cases.push_back({kernel, 49, 1});
+        cases.push_back({kernel, 50, 1000});
+        cases.push_back({kernel, 50, 47});
     }
     return cases;
 }
