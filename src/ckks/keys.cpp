@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ckks/rns_serialization.h"
 #include "support/error.h"
 #include "support/parallel.h"
 
@@ -15,31 +16,29 @@ std::size_t bytes_of(std::span<const RnsPolynomial> polynomials) {
     return sum;
 }
 
-/// Bytes of the b halves alone.
-std::size_t half_key_bytes(const Parameters& parameters, int level) {
-    const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
-    return static_cast<std::size_t>(parameters.digits(level)) * rows * parameters.ring_dimension() *
-           sizeof(std::uint64_t);
-}
-
+/// Bytes of the b halves alone: as words, and packed to the bits of their primes.
 struct KeySum {
     std::size_t half_bytes = 0;
+    std::size_t packed_bytes = 0;
     std::size_t count = 0;
 };
 
 KeySum sum_keys(const Parameters& parameters, const KeyRequest& request) {
     KeySum sum;
-    const auto add = [&](std::size_t half_bytes) {
-        sum.half_bytes += half_bytes;
+    const auto add = [&](int level, int special, int digits) {
+        const auto rows = static_cast<std::size_t>(level + 1 + special);
+        sum.half_bytes += static_cast<std::size_t>(digits) * rows * parameters.ring_dimension() * sizeof(std::uint64_t);
+        sum.packed_bytes += static_cast<std::size_t>(digits) * packed_rows_bytes(parameters, level, special);
         ++sum.count;
     };
-    if (request.relinearisation) add(half_key_bytes(parameters, request.relinearisation_level));
-    if (request.conjugation) add(half_key_bytes(parameters, request.conjugation_level));
+    const auto add_full = [&](int level) { add(level, parameters.special_count(), parameters.digits(level)); };
+    if (request.relinearisation) add_full(request.relinearisation_level);
+    if (request.conjugation) add_full(request.conjugation_level);
     if (request.bootstrapping) {
-        add(2 * parameters.ring_dimension() * sizeof(std::uint64_t));  // q_0 and p_0
-        add(half_key_bytes(parameters, parameters.max_level()));
+        add(0, 1, 1);
+        add_full(parameters.max_level());
     }
-    for (const auto& [step, level] : request.rotation_levels) add(half_key_bytes(parameters, level));
+    for (const auto& [step, level] : request.rotation_levels) add_full(level);
     return sum;
 }
 
@@ -80,7 +79,7 @@ std::size_t KeyRequest::memory_bytes(const Parameters& parameters) const {
 
 std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
     const KeySum sum = sum_keys(parameters, *this);
-    return sum.half_bytes + sum.count * sizeof(Seed);
+    return sum.packed_bytes + sum.count * sizeof(Seed);
 }
 
 std::size_t EvaluationKeys::bytes() const {

@@ -51,7 +51,7 @@ struct KeyRequest {
     /// Adds a rotation, keeping the higher level; step 0 needs no key.
     void add_rotation(const Parameters& parameters, long step, int level);
     void merge(const Parameters& parameters, const KeyRequest& other);
-    /// Bytes that the keys' residues take in memory, and on disk with seeds in place of uniform halves.
+    /// Bytes that the keys' residues take in memory, and on disk packed and with seeds for uniform halves.
     std::size_t memory_bytes(const Parameters& parameters) const;
     std::size_t file_bytes(const Parameters& parameters) const;
 };

@@ -28,6 +28,8 @@ class Fields {
     std::vector<std::size_t> counts(const char* key, std::size_t most_entries);
     std::vector<double> numbers(const char* key, std::size_t most_entries);
     const nlohmann::json& array(const char* key, std::size_t most_entries);
+    /// To be taken apart by another Fields.
+    const nlohmann::json& object(const char* key) { return field(key); }
     /// Throws FormatError when the object has a field that was not asked for.
     void finish() const;
 
