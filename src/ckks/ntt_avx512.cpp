@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kSmallLeaf = 16;
 constexpr std::size_t kLargeLeaf = 32;
+/// Blocks up to this length are transformed level by level: they and their roots fit the first-level cache.
+constexpr std::size_t kCacheBlock = 2048;
 
 Vector lanes(long long a, long long b, long long c, long long d, long long e, long long f, long long g, long long h) {
     return _mm512_setr_epi64(a, b, c, d, e, f, g, h);
@@ -47,10 +49,8 @@ class Transform {
 
     /// All levels of the block of `length` values below `node`.
     void forward(std::uint64_t* values, std::size_t length, std::size_t node) const {
-        if (length == kSmallLeaf) {
-            forward_small_leaf(values, node);
-        } else if (length == kLargeLeaf) {
-            forward_large_leaf(values, node);
+        if (length <= kCacheBlock) {
+            forward_in_cache(values, length, node);
         } else {
             forward_pass(values, length / 4, node);
             for (std::size_t c = 0; c < 4; ++c) forward(values + c * (length / 4), length / 4, 4 * node + c);
@@ -60,10 +60,8 @@ class Transform {
     /// All levels of the block whose node has this mirror. kLast: the whole transform, with the factor 1/N.
     template <bool kLast>
     void inverse(std::uint64_t* values, std::size_t length, std::size_t mirror) const {
-        if (length == kSmallLeaf) {
-            inverse_small_leaf(values, mirror);
-        } else if (length == kLargeLeaf) {
-            inverse_large_leaf(values, mirror);
+        if (length <= kCacheBlock) {
+            inverse_in_cache<kLast>(values, length, mirror);
         } else {
             for (std::size_t c = 0; c < 4; ++c) {
                 inverse<false>(values + c * (length / 4), length / 4, 4 * mirror + 3 - c);
@@ -156,6 +154,42 @@ class Transform {
             store(p + 2 * quarter, c);
             store(p + 3 * quarter, d);
         }
+    }
+
+    void forward_in_cache(std::uint64_t* values, std::size_t length, std::size_t node) const {
+        const Transform local = *this;  // in registers: the compiler sees that no store to `values` changes it
+        std::size_t nodes = 1;
+        for (; length > kLargeLeaf; length /= 4, nodes *= 4, node *= 4) {
+            for (std::size_t i = 0; i < nodes; ++i) local.forward_pass(values + i * length, length / 4, node + i);
+        }
+        if (length == kSmallLeaf) {
+            for (std::size_t i = 0; i < nodes; ++i) local.forward_small_leaf(values + i * length, node + i);
+        } else {
+            for (std::size_t i = 0; i < nodes; ++i) local.forward_large_leaf(values + i * length, node + i);
+        }
+    }
+
+    template <bool kLast>
+    void inverse_in_cache(std::uint64_t* values, std::size_t length, std::size_t mirror) const {
+        const Transform local = *this;
+        std::size_t nodes = 1;
+        std::size_t size = length;
+        for (; size > kLargeLeaf; size /= 4) nodes *= 4;
+        // The mirrors of a level's nodes run backwards from (mirror + 1)·nodes - 1.
+        const auto mirror_of = [&](std::size_t i) { return (mirror + 1) * nodes - 1 - i; };
+        if (size == kSmallLeaf) {
+            for (std::size_t i = 0; i < nodes; ++i) local.inverse_small_leaf(values + i * size, mirror_of(i));
+        } else {
+            for (std::size_t i = 0; i < nodes; ++i) local.inverse_large_leaf(values + i * size, mirror_of(i));
+        }
+        while (nodes > 4) {
+            nodes /= 4;
+            size *= 4;
+            for (std::size_t i = 0; i < nodes; ++i) {
+                local.inverse_pass<false>(values + i * size, size / 4, mirror_of(i));
+            }
+        }
+        local.inverse_pass<kLast>(values, length / 4, mirror);
     }
 
     void forward_small_leaf(std::uint64_t* values, std::size_t node) const {
