@@ -13,11 +13,13 @@
 
 namespace polyformer::ckks {
 
-/// A map whose diagonals have full length and complex values: the factors of bootstrapping's transforms.
+/// A map whose diagonals have complex values: the factors of bootstrapping's transforms. Rotations by baby steps stay
+/// in the extended basis until all products of a giant step are summed (double hoisting, ePrint 2020/1203, §4).
 class DiagonalTransform {
   public:
     /// `diagonals`: offset in (−slots, slots) → `slots` values. All offsets are multiples of `stride`. The plaintexts
-    /// are encoded here, for ciphertexts at `level`, at `plaintext_scale`.
+    /// are encoded here, for ciphertexts at `level`, at `plaintext_scale`; diagonals that all repeat with a short
+    /// period are kept as words of a subring. Throws Error on lengths or offsets that do not fit.
     DiagonalTransform(const Encoder& encoder, const Parameters& parameters,
                       const std::map<long, std::vector<std::complex<double>>>& diagonals, long stride, int baby,
                       int level, double plaintext_scale);
@@ -26,21 +28,31 @@ class DiagonalTransform {
     Ciphertext apply(const Evaluator& evaluator, const Ciphertext& input) const;
     /// Several inputs share each plaintext while it is in cache.
     std::vector<Ciphertext> apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
+    /// The same before rescaling: for those who have more to add first.
+    std::vector<Ciphertext> apply_unrescaled(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
 
     KeyRequest key_request(const Parameters& parameters) const;
     std::size_t bytes() const;
 
   private:
-    struct Term {
-        int baby = 0;
-        Plaintext plaintext;
-    };
+    using Products = std::vector<ExtendedCiphertext>;
+    Products rotate_by_baby_steps(const Evaluator& evaluator, const Ciphertext& input) const;
+    std::vector<Products> multiply(const Evaluator& evaluator, std::span<const Products> rotated) const;
+
     long stride_ = 1;
     int baby_ = 1;
     int level_ = 0;
+    double plaintext_scale_ = 1;
     std::size_t slots_ = 0;
-    std::map<int, std::vector<Term>> giant_steps_;  ///< b → terms, plaintexts already rotated by −stride·baby·b
+    std::vector<long> baby_steps_;   ///< ascending
+    std::vector<long> giant_steps_;  ///< ascending
+    /// (giant_steps, baby_steps), rotated by −stride·baby·giant step; empty where there is no diagonal.
+    std::vector<SubringPlaintext> plaintexts_;
 };
+
+/// Rotations that a BSGS transform with these offsets uses at `level` over `slots` slots.
+KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
+                            std::size_t slots, int level);
 
 /// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
 /// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.

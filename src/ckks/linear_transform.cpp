@@ -1,0 +1,206 @@
+#include "ckks/linear_transform.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "ckks/baby_giant.h"
+#include "ckks/plaintext_sums.h"
+#include "ckks/rotated_sum.h"
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+using Diagonals = std::map<long, std::vector<std::complex<double>>>;
+
+/// Shortest power of two with which every diagonal repeats, bit by bit.
+std::size_t common_period(const Diagonals& diagonals, std::size_t slots) {
+    std::size_t period = slots;
+    const auto repeats = [](const std::vector<std::complex<double>>& values, std::size_t half) {
+        return std::equal(values.begin() + static_cast<std::ptrdiff_t>(half), values.end(), values.begin());
+    };
+    while (period > 1 && std::all_of(diagonals.begin(), diagonals.end(),
+                                     [&](const auto& entry) { return repeats(entry.second, period / 2); })) {
+        period /= 2;
+    }
+    return period;
+}
+
+std::ptrdiff_t index_of(const std::vector<long>& sorted, long value) {
+    return std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin();
+}
+
+}  // namespace
+
+KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
+                            std::size_t slots, int level) {
+    KeyRequest request;
+    request.relinearisation = false;
+    for (const long offset : offsets) {
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        request.add_rotation(parameters, normalised_step(stride * steps.baby_step, slots), level);
+        request.add_rotation(parameters, normalised_step(stride * baby * steps.giant_step, slots), level);
+    }
+    return request;
+}
+
+DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& parameters, const Diagonals& diagonals,
+                                     long stride, int baby, int level, double plaintext_scale)
+    : stride_(stride), baby_(baby), level_(level), plaintext_scale_(plaintext_scale) {
+    require(!diagonals.empty(), "a linear transform needs at least one diagonal");
+    require(level >= 1 && level <= parameters.max_level(),
+            "a linear transform at level {} must have a level between 1 and {}, since it ends one level down", level,
+            parameters.max_level());
+    slots_ = diagonals.begin()->second.size();
+    require(std::has_single_bit(slots_) && slots_ <= parameters.slots(),
+            "diagonals of {} values: their length must be a power of two up to {}", slots_, parameters.slots());
+
+    std::set<long> baby_steps;
+    std::set<long> giant_steps;
+    for (const auto& [offset, values] : diagonals) {
+        require(values.size() == slots_, "diagonal {} has {} values, the first one {}: all must be equally long",
+                offset, values.size(), slots_);
+        require(std::abs(offset) < static_cast<long>(slots_), "diagonal {} lies outside (-{}, {})", offset, slots_,
+                slots_);
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        baby_steps.insert(steps.baby_step);
+        giant_steps.insert(steps.giant_step);
+    }
+    baby_steps_.assign(baby_steps.begin(), baby_steps.end());
+    giant_steps_.assign(giant_steps.begin(), giant_steps.end());
+
+    const auto period = static_cast<long>(common_period(diagonals, slots_));
+    std::vector<const Diagonals::value_type*> entries;
+    for (const auto& entry : diagonals) entries.push_back(&entry);
+    plaintexts_.resize(baby_steps_.size() * giant_steps_.size());
+    parallel_for(entries.size(), [&](std::size_t index) {
+        const auto& [offset, values] = *entries[index];
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        std::vector<std::complex<double>> rotated(static_cast<std::size_t>(period));
+        for (long slot = 0; slot < period; ++slot) {
+            const long from =
+                normalised_step(slot - stride * baby * steps.giant_step, static_cast<std::size_t>(period));
+            rotated[static_cast<std::size_t>(slot)] = values[static_cast<std::size_t>(from)];
+        }
+        const auto row = static_cast<std::size_t>(index_of(giant_steps_, steps.giant_step));
+        const auto column = static_cast<std::size_t>(index_of(baby_steps_, steps.baby_step));
+        plaintexts_[row * baby_steps_.size() + column] =
+            encoder.encode_periodic_extended(rotated, level, plaintext_scale);
+    });
+}
+
+Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, const Ciphertext& input) const {
+    return apply(evaluator, std::span(&input, 1)).front();
+}
+
+std::vector<Ciphertext> DiagonalTransform::apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const {
+    std::vector<Ciphertext> results = apply_unrescaled(evaluator, inputs);
+    for (Ciphertext& result : results) result = evaluator.rescale(result);
+    return results;
+}
+
+std::vector<Ciphertext> DiagonalTransform::apply_unrescaled(const Evaluator& evaluator,
+                                                            std::span<const Ciphertext> inputs) const {
+    std::vector<Products> rotated;
+    for (const Ciphertext& input : inputs) {
+        require(input.level == level_,
+                "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
+                level_, input.level);
+        require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
+        rotated.push_back(rotate_by_baby_steps(evaluator, input));
+    }
+    std::vector<Products> sums = multiply(evaluator, rotated);
+    rotated.clear();
+
+    std::vector<Ciphertext> results;
+    for (Products& giants : sums) {
+        RotatedSum total(evaluator);
+        for (std::size_t g = 0; g < giants.size(); ++g) {
+            const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
+            if (step == 0) {
+                total.add(std::move(giants[g]));
+            } else {
+                total.add(evaluator.divide_by_special(giants[g]), step);
+                giants[g] = {};
+            }
+        }
+        results.push_back(total.result());
+    }
+    return results;
+}
+
+DiagonalTransform::Products DiagonalTransform::rotate_by_baby_steps(const Evaluator& evaluator,
+                                                                    const Ciphertext& input) const {
+    Products rotated;
+    const bool any = baby_steps_.back() != 0;
+    const HoistedCiphertext hoisted = any ? evaluator.hoist(input) : HoistedCiphertext{input, {}};
+    for (const long baby_step : baby_steps_) {
+        rotated.push_back(evaluator.rotate_extended(hoisted, normalised_step(stride_ * baby_step, slots_)));
+    }
+    return rotated;
+}
+
+std::vector<DiagonalTransform::Products> DiagonalTransform::multiply(const Evaluator& evaluator,
+                                                                     std::span<const Products> rotated) const {
+    const Parameters& parameters = evaluator.parameters();
+    const std::size_t n = parameters.ring_dimension();
+    const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
+    std::vector<Products> sums(rotated.size());
+    for (std::size_t input = 0; input < rotated.size(); ++input) {
+        const ExtendedCiphertext& like = rotated[input].front();
+        for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
+            sums[input].push_back(
+                {.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
+                 .level = level_,
+                 .scale = like.scale * plaintext_scale_,
+                 .slots = slots_,
+                 .key_fingerprint = like.key_fingerprint});
+        }
+    }
+    const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
+                                      [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
+    const std::size_t run = present->run;
+    parallel_for(rows, [&](std::size_t row) {
+        std::vector<const std::uint64_t*> weights;
+        for (const SubringPlaintext& plaintext : plaintexts_) {
+            weights.push_back(plaintext.polynomial.limbs() == 0 ? nullptr : plaintext.polynomial.limb(row).data());
+        }
+        std::vector<LimbSums> operands;
+        for (std::size_t input = 0; input < rotated.size(); ++input) {
+            for (std::size_t c = 0; c < 2; ++c) {
+                LimbSums& operand = operands.emplace_back();
+                for (const ExtendedCiphertext& baby : rotated[input]) {
+                    operand.sources.push_back(baby.components[c].limb(row).data());
+                }
+                for (ExtendedCiphertext& giant : sums[input]) {
+                    operand.results.push_back(giant.components[c].limb(row).data());
+                }
+            }
+        }
+        plaintext_sums(operands, weights, n, run, extended_modulus(parameters, level_, row));
+    });
+    return sums;
+}
+
+KeyRequest DiagonalTransform::key_request(const Parameters& parameters) const {
+    KeyRequest request;
+    request.relinearisation = false;
+    for (const long baby_step : baby_steps_) {
+        request.add_rotation(parameters, normalised_step(stride_ * baby_step, slots_), level_);
+    }
+    for (const long giant_step : giant_steps_) {
+        request.add_rotation(parameters, normalised_step(stride_ * baby_ * giant_step, slots_), level_);
+    }
+    return request;
+}
+
+std::size_t DiagonalTransform::bytes() const {
+    std::size_t total = 0;
+    for (const SubringPlaintext& plaintext : plaintexts_) total += plaintext.polynomial.bytes();
+    return total;
+}
+
+}  // namespace polyformer::ckks

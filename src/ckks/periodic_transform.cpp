@@ -1,0 +1,218 @@
+// Maps between several ciphertexts by diagonals of a short period: limb by limb a dense modular matrix product.
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <set>
+
+#include "ckks/baby_giant.h"
+#include "ckks/linear_transform.h"
+#include "ckks/plaintext_sums.h"
+#include "ckks/rotated_sum.h"
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+/// The baby and giant steps that some block of the map uses, ascending.
+struct Steps {
+    std::vector<long> baby;
+    std::vector<long> giant;
+};
+
+Steps steps_of(const PeriodicDiagonals& map) {
+    std::set<long> baby;
+    std::set<long> giant;
+    for (const auto& row : map.blocks) {
+        for (const auto& block : row) {
+            for (const auto& [offset, values] : block) {
+                const BabyGiant steps = split_offset(offset, map.stride, map.baby);
+                baby.insert(steps.baby_step);
+                giant.insert(steps.giant_step);
+            }
+        }
+    }
+    return {{baby.begin(), baby.end()}, {giant.begin(), giant.end()}};
+}
+
+std::size_t position(const std::vector<long>& sorted, long value) {
+    return static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin());
+}
+
+void check(const PeriodicDiagonals& map, std::span<const Ciphertext> inputs) {
+    require(inputs.size() == map.inputs && map.inputs > 0, "a map of {} inputs was applied to {} ciphertexts",
+            map.inputs, inputs.size());
+    require(map.blocks.size() == map.outputs, "a map with {} outputs has {} rows of blocks", map.outputs,
+            map.blocks.size());
+    const Ciphertext& first = inputs.front();
+    require(std::has_single_bit(map.period) && map.period <= first.slots,
+            "period {} must be a power of two up to the {} slots", map.period, first.slots);
+    require(first.level >= 1, "level 0 is too low for a linear map (needs 1): bootstrap first");
+    for (const Ciphertext& input : inputs) {
+        require(input.level == first.level && input.slots == first.slots && input.components.size() == 2,
+                "inputs of a linear map must agree: level {}, {} slots, {} components beside level {}, {} slots, 2",
+                input.level, input.slots, input.components.size(), first.level, first.slots);
+    }
+    for (const auto& row : map.blocks) {
+        require(row.size() == map.inputs, "a map of {} inputs has a row of {} blocks", map.inputs, row.size());
+        for (const auto& block : row) {
+            for (const auto& [offset, values] : block) {
+                require(values.size() == map.period, "diagonal {} has {} values, but the period is {}", offset,
+                        values.size(), map.period);
+            }
+        }
+    }
+}
+
+/// (giant, input, baby) of one output; absent diagonals are empty. Each is rotated by −stride·baby·giant step.
+std::vector<SubringPlaintext> encode_row(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+                                         std::size_t output, int level) {
+    struct Entry {
+        std::size_t index;
+        long shift;
+        const std::vector<double>* values;
+    };
+    std::vector<Entry> entries;
+    for (std::size_t input = 0; input < map.inputs; ++input) {
+        for (const auto& [offset, values] : map.blocks[output][input]) {
+            const BabyGiant split = split_offset(offset, map.stride, map.baby);
+            const std::size_t row = position(steps.giant, split.giant_step) * map.inputs + input;
+            entries.push_back({row * steps.baby.size() + position(steps.baby, split.baby_step),
+                               map.stride * map.baby * split.giant_step, &values});
+        }
+    }
+    const double scale = evaluator.parameters().scale(level);
+    std::vector<SubringPlaintext> plaintexts(steps.giant.size() * map.inputs * steps.baby.size());
+    parallel_for(entries.size(), [&](std::size_t index) {
+        const Entry& entry = entries[index];
+        std::vector<double> rotated(map.period);
+        for (std::size_t slot = 0; slot < map.period; ++slot) {
+            const long from = normalised_step(static_cast<long>(slot) - entry.shift, map.period);
+            rotated[slot] = (*entry.values)[static_cast<std::size_t>(from)];
+        }
+        plaintexts[entry.index] = evaluator.encoder().encode_periodic(rotated, level, scale);
+    });
+    return plaintexts;
+}
+
+/// Per giant step Σ over inputs and baby steps.
+std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const SubringPlaintext> plaintexts,
+                                   std::span<const Ciphertext> rotated, std::size_t giants, std::size_t run) {
+    const Ciphertext& like = rotated.front();
+    const std::size_t n = parameters.ring_dimension();
+    const auto rows = static_cast<std::size_t>(like.level) + 1;
+    std::vector<Ciphertext> sums(giants, Ciphertext{.components = {},
+                                                    .level = like.level,
+                                                    .scale = like.scale * parameters.scale(like.level),
+                                                    .slots = like.slots,
+                                                    .key_fingerprint = like.key_fingerprint});
+    for (Ciphertext& sum : sums) {
+        for (int c = 0; c < 2; ++c) sum.components.push_back(RnsPolynomial::uninitialised(n, rows));
+    }
+    parallel_for(rows, [&](std::size_t row) {
+        std::vector<const std::uint64_t*> weights;
+        for (const SubringPlaintext& plaintext : plaintexts) {
+            weights.push_back(plaintext.polynomial.limbs() == 0 ? nullptr : plaintext.polynomial.limb(row).data());
+        }
+        std::vector<LimbSums> operands(2);
+        for (std::size_t c = 0; c < 2; ++c) {
+            for (const Ciphertext& source : rotated) {
+                operands[c].sources.push_back(source.components[c].limb(row).data());
+            }
+            for (Ciphertext& sum : sums) operands[c].results.push_back(sum.components[c].limb(row).data());
+        }
+        plaintext_sums(operands, weights, n, run, parameters.q(static_cast<int>(row)).modulus());
+    });
+    return sums;
+}
+
+Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
+    const int level = like.level - 1;
+    const RnsPolynomial zero(parameters.ring_dimension(), static_cast<std::size_t>(level) + 1);
+    return {.components = {zero, zero},
+            .level = level,
+            .scale = parameters.scale(level),
+            .slots = like.slots,
+            .key_fingerprint = like.key_fingerprint};
+}
+
+}  // namespace
+
+KeyRequest PeriodicDiagonals::key_request(const Parameters& parameters, int level) const {
+    const Steps steps = steps_of(*this);
+    KeyRequest request;
+    request.relinearisation = false;
+    for (const long step : steps.baby) request.add_rotation(parameters, stride * step, level);
+    for (const long step : steps.giant) request.add_rotation(parameters, stride * baby * step, level);
+    return request;
+}
+
+int PeriodicDiagonals::best_baby(std::span<const long> offsets, long stride, std::size_t inputs, std::size_t outputs,
+                                 double hoisted_cost, double rotation_cost) {
+    long widest = 1;
+    for (const long offset : offsets) widest = std::max(widest, std::abs(offset) / stride + 1);
+    long best = 1;
+    double best_cost = std::numeric_limits<double>::infinity();
+    for (long candidate = 1; candidate <= widest; ++candidate) {
+        std::set<long> baby_steps{0};
+        std::set<long> giant_steps{0};
+        for (const long offset : offsets) {
+            const BabyGiant steps = split_offset(offset, stride, candidate);
+            baby_steps.insert(steps.baby_step);
+            giant_steps.insert(steps.giant_step);
+        }
+        // Step 0, present in both sets, is no rotation.
+        const double cost = static_cast<double>(inputs) * static_cast<double>(baby_steps.size() - 1) * hoisted_cost +
+                            static_cast<double>(outputs) * static_cast<double>(giant_steps.size() - 1) * rotation_cost;
+        if (cost < best_cost) {
+            best = candidate;
+            best_cost = cost;
+        }
+    }
+    return static_cast<int>(best);
+}
+
+std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
+                                       std::span<const Ciphertext> inputs) {
+    check(map, inputs);
+    const Parameters& parameters = evaluator.parameters();
+    const Steps steps = steps_of(map);
+    const int level = inputs.front().level;
+    const std::size_t run = parameters.slots() / map.period;
+
+    std::vector<Ciphertext> rotated;  // (input, baby)
+    for (const Ciphertext& input : inputs) {
+        const bool any = !steps.baby.empty() && steps.baby.back() != 0;
+        const HoistedCiphertext hoisted = any ? evaluator.hoist(input) : HoistedCiphertext{};
+        for (const long baby_step : steps.baby) {
+            const long step = normalised_step(map.stride * baby_step, input.slots);
+            rotated.push_back(step == 0 ? input : evaluator.rotate(hoisted, step));
+        }
+    }
+
+    std::vector<Ciphertext> outputs;
+    for (std::size_t output = 0; output < map.outputs; ++output) {
+        const std::vector<SubringPlaintext> plaintexts = encode_row(evaluator, map, steps, output, level);
+        if (std::all_of(plaintexts.begin(), plaintexts.end(),
+                        [](const SubringPlaintext& plaintext) { return plaintext.polynomial.limbs() == 0; })) {
+            outputs.push_back(zero_like(parameters, inputs.front()));
+            continue;
+        }
+        std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, steps.giant.size(), run);
+        const std::size_t per_giant = map.inputs * steps.baby.size();
+        RotatedSum total(evaluator);
+        for (std::size_t g = 0; g < sums.size(); ++g) {
+            // A giant step that only other outputs use costs nothing here.
+            const auto first = plaintexts.begin() + static_cast<std::ptrdiff_t>(g * per_giant);
+            const bool used = std::any_of(first, first + static_cast<std::ptrdiff_t>(per_giant),
+                                          [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
+            if (used) total.add(sums[g], map.stride * map.baby * steps.giant[g]);
+            sums[g] = {};
+        }
+        outputs.push_back(evaluator.rescale(total.result()));
+    }
+    return outputs;
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,51 @@
+#include "ckks/rotated_sum.h"
+
+#include <utility>
+
+#include "ckks/baby_giant.h"
+#include "ckks/kernels.h"
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::ckks {
+
+const Modulus& extended_modulus(const Parameters& parameters, int level, std::size_t row) {
+    const int index = static_cast<int>(row);
+    return index <= level ? parameters.q(index).modulus() : parameters.p(index - level - 1).modulus();
+}
+
+void RotatedSum::add(const Ciphertext& a, long step) {
+    const long normalised = normalised_step(step, a.slots);
+    if (normalised == 0) {
+        unrotated_ = unrotated_ ? evaluator_->add(*unrotated_, a) : a;
+    } else {
+        add(evaluator_->rotate_extended(evaluator_->hoist(a), normalised));
+    }
+}
+
+void RotatedSum::add(ExtendedCiphertext a) {
+    if (!rotated_) {
+        rotated_ = std::move(a);
+        return;
+    }
+    require(a.level == rotated_->level && a.slots == rotated_->slots,
+            "cannot add a rotation at level {} with {} slots to one at level {} with {} slots", a.level, a.slots,
+            rotated_->level, rotated_->slots);
+    const Parameters& parameters = evaluator_->parameters();
+    parallel_for(a.components[0].limbs(), [&](std::size_t row) {
+        const Modulus& q = extended_modulus(parameters, a.level, row);
+        for (std::size_t c = 0; c < 2; ++c) {
+            std::uint64_t* sum = rotated_->components[c].limb(row).data();
+            kernels().add(sum, sum, a.components[c].limb(row).data(), parameters.ring_dimension(), q);
+        }
+    });
+}
+
+Ciphertext RotatedSum::result() const {
+    require(rotated_ || unrotated_, "a sum of rotations has no terms");
+    if (!rotated_) return *unrotated_;
+    Ciphertext rotated = evaluator_->divide_by_special(*rotated_);
+    return unrotated_ ? evaluator_->add(rotated, *unrotated_) : rotated;
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,30 @@
+// Sums of rotated ciphertexts that are divided by the special primes only once.
+#pragma once
+
+#include <optional>
+
+#include "ckks/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// Modulus of a row over q_0 .. q_level, p_0 .. p_{k-1}.
+const Modulus& extended_modulus(const Parameters& parameters, int level, std::size_t row);
+
+/// Σ_j rot_{step_j}(a_j), each a_j at one level and scale: the giant steps of baby-step giant-step.
+class RotatedSum {
+  public:
+    explicit RotatedSum(const Evaluator& evaluator) : evaluator_(&evaluator) {}
+
+    void add(const Ciphertext& a, long step);
+    void add(ExtendedCiphertext a);
+
+    /// Throws Error when nothing was added.
+    Ciphertext result() const;
+
+  private:
+    const Evaluator* evaluator_;
+    std::optional<ExtendedCiphertext> rotated_;
+    std::optional<Ciphertext> unrotated_;
+};
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,186 @@
+#include "ckks/bootstrapping.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "circuit_fixture.h"
+#include "ckks/dft_factors.h"
+#include "ckks/special_fourier.h"
+#include "support/error.h"
+
+namespace polyformer::ckks::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+std::vector<Complex> apply_factors(const std::vector<DftFactor>& factors, std::vector<Complex> x) {
+    const auto n = static_cast<long>(x.size());
+    for (const DftFactor& factor : factors) {
+        std::vector<Complex> y(x.size());
+        for (const auto& [offset, values] : factor.diagonals) {
+            EXPECT_EQ(offset % factor.stride, 0);
+            for (long i = 0; i < n; ++i) {
+                y[static_cast<std::size_t>(i)] +=
+                    values[static_cast<std::size_t>(i)] * x[static_cast<std::size_t>(((i + offset) % n + n) % n)];
+            }
+        }
+        x = y;
+    }
+    return x;
+}
+
+TEST(DftFactors, AreTheEmbeddingUpToBitReversal) {
+    for (const std::size_t slots : {1, 2, 8, 64, 1024}) {
+        for (const int levels : {1, 2, 3}) {
+            const auto x = random_values(slots, 1);
+            const auto forward = dft_factors(slots, levels, DftDirection::to_slots);
+            ASSERT_EQ(forward.size(), static_cast<std::size_t>(levels));
+            std::vector<Complex> expected(slots);
+            for (std::size_t i = 0; i < slots; ++i) {
+                std::size_t reversed = 0;
+                for (std::size_t bit = 1; bit < slots; bit *= 2) reversed = 2 * reversed + ((i & bit) != 0 ? 1 : 0);
+                expected[i] = x[reversed];
+            }
+            SpecialFourier(slots).to_slots(expected);
+            const auto embedded = apply_factors(forward, x);
+            EXPECT_LT(worst_error(embedded, expected), 1e-11) << slots << " " << levels;
+            EXPECT_LT(worst_error(apply_factors(dft_factors(slots, levels, DftDirection::to_coefficients), embedded), x),
+                      1e-11);
+        }
+    }
+}
+
+TEST(BootstrapFailure, AgreesWithExactRationals) {
+    std::ifstream golden(POLYFORMER_TEST_DATA "/bootstrap_failure.txt");
+    ASSERT_TRUE(golden);
+    std::size_t ring_dimension = 0;
+    int weight = 0;
+    int interval = 0;
+    double expected = 0;
+    int rows = 0;
+    while (golden >> ring_dimension >> weight >> interval >> expected) {
+        EXPECT_NEAR(log2_bootstrap_failure(ring_dimension, weight, interval), expected, 1e-6)
+            << ring_dimension << " " << weight << " " << interval;
+        ++rows;
+    }
+    EXPECT_GE(rows, 10);
+    EXPECT_LT(log2_bootstrap_failure(std::size_t{1} << 16, 32, 16), -128);
+    // No sum of 32 numbers up to 1/2 is beyond 16.
+    EXPECT_EQ(log2_bootstrap_failure(std::size_t{1} << 16, 32, 17), -INFINITY);
+    EXPECT_THROW(log2_bootstrap_failure(std::size_t{1} << 16, 0, 16), Error);
+}
+
+const CircuitScheme& scheme() {
+    static const CircuitScheme kScheme(presets::insecure_bootstrapping(std::size_t{1} << 11));
+    return kScheme;
+}
+
+struct Fixture {
+    std::size_t slots;
+    Bootstrapper bootstrapper;
+    Evaluator evaluator;
+    int input_level;
+
+    explicit Fixture(std::size_t slot_count)
+        : slots(slot_count),
+          bootstrapper(scheme().parameters(), slots),
+          evaluator(scheme().evaluator(Bootstrapper::key_request(scheme().parameters(), slots))),
+          input_level(scheme().parameters().bootstrapping_input_level()) {}
+
+    void expect_refreshed(const Ciphertext& result, std::span<const Complex> expected) const {
+        EXPECT_EQ(result.level, scheme().parameters().working_level());
+        EXPECT_EQ(result.scale, scheme().parameters().scale(result.level));
+        EXPECT_EQ(result.slots, slots);
+        EXPECT_GT(scheme().bits(result, expected), 18.5);
+    }
+};
+
+class BootstrapTest : public ::testing::TestWithParam<std::size_t> {
+  protected:
+    static const Fixture& fixture() {
+        static std::map<std::size_t, std::unique_ptr<const Fixture>> fixtures;
+        auto& entry = fixtures[GetParam()];
+        if (entry == nullptr) entry = std::make_unique<const Fixture>(GetParam());
+        return *entry;
+    }
+    std::vector<Complex> reals(unsigned seed) const { return as_complex(random_reals(GetParam(), seed)); }
+};
+
+TEST_P(BootstrapTest, Real) {
+    const auto x = reals(1);
+    const Ciphertext input = scheme().encrypt(x, fixture().input_level);
+    const Ciphertext result = fixture().bootstrapper.bootstrap_real(fixture().evaluator, input);
+    fixture().expect_refreshed(result, x);
+}
+
+TEST_P(BootstrapTest, RealDropsTheImaginaryPart) {
+    const auto x = random_values(GetParam(), 2);
+    const Ciphertext input = scheme().encrypt(x, fixture().input_level + 2);
+    const auto real = slotwise(x, [&](std::size_t i) { return Complex(x[i].real()); });
+    fixture().expect_refreshed(fixture().bootstrapper.bootstrap_real(fixture().evaluator, input), real);
+}
+
+TEST_P(BootstrapTest, Pair) {
+    const auto x = reals(3);
+    const auto y = reals(4);
+    const auto [first, second] =
+        fixture().bootstrapper.bootstrap_pair(fixture().evaluator, scheme().encrypt(x, fixture().input_level),
+                                              scheme().encrypt(y, fixture().input_level + 1));
+    fixture().expect_refreshed(first, x);
+    fixture().expect_refreshed(second, y);
+}
+
+TEST_P(BootstrapTest, Complex) {
+    const auto x = random_values(GetParam(), 5);
+    const Ciphertext input = scheme().encrypt(x, fixture().input_level);
+    fixture().expect_refreshed(fixture().bootstrapper.bootstrap_complex(fixture().evaluator, input), x);
+}
+
+TEST_P(BootstrapTest, LargestMessage) {
+    const std::vector<testing::Complex> ones(GetParam(), 1.0);
+    const Ciphertext input = scheme().encrypt(ones, fixture().input_level);
+    fixture().expect_refreshed(fixture().bootstrapper.bootstrap_real(fixture().evaluator, input), ones);
+}
+
+INSTANTIATE_TEST_SUITE_P(Slots, BootstrapTest, ::testing::Values(std::size_t{1024}, std::size_t{64}, std::size_t{1}),
+                         [](const auto& test) { return "slots_" + std::to_string(test.param); });
+
+TEST(Bootstrap, RefreshesAnExhaustedCiphertext) {
+    const Fixture fixture(16);
+    auto x = as_complex(random_reals(16, 1));
+    Ciphertext a = scheme().encrypt(x, scheme().parameters().working_level());
+    while (a.level > fixture.input_level) {
+        a = fixture.evaluator.rescale(fixture.evaluator.square(a));
+        for (testing::Complex& value : x) value *= value;
+    }
+    a = fixture.bootstrapper.bootstrap_real(fixture.evaluator, a);
+    a = fixture.evaluator.rescale(fixture.evaluator.square(a));
+    for (testing::Complex& value : x) value *= value;
+    EXPECT_GT(scheme().bits(a, x), 17);
+}
+
+TEST(Bootstrap, ErrorsNameValuesAndRemedy) {
+    const Parameters& parameters = scheme().parameters();
+    const Fixture fixture(16);
+    const auto x = random_values(16, 1);
+    EXPECT_THAT([&] { fixture.bootstrapper.bootstrap_real(fixture.evaluator, scheme().encrypt(x, 2)); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("level 2 is too low"), HasSubstr("takes 3"))));
+    EXPECT_THAT(
+        [&] { fixture.bootstrapper.bootstrap_real(fixture.evaluator, scheme().encrypt(random_values(8, 1), 3)); },
+        ThrowsMessage<Error>(AllOf(HasSubstr("8 slots"), HasSubstr("16"))));
+    EXPECT_THAT([&] { Bootstrapper(parameters, 48); }, ThrowsMessage<Error>(HasSubstr("48 slots")));
+    EXPECT_THAT([&] { Bootstrapper(parameters, 2 * parameters.slots()); },
+                ThrowsMessage<Error>(HasSubstr("up to 1024")));
+    const Parameters leveled = Parameters::create(small_literal(11, 4));
+    EXPECT_THAT([&] { Bootstrapper(leveled, 16); }, ThrowsMessage<Error>(HasSubstr("cannot bootstrap")));
+    const Evaluator without_keys = scheme().evaluator(KeyRequest{});
+    EXPECT_THAT([&] { fixture.bootstrapper.bootstrap_real(without_keys, scheme().encrypt(x, 3)); },
+                ThrowsMessage<Error>(HasSubstr("Bootstrapper::key_request()")));
+}
+
+}  // namespace
+}  // namespace polyformer::ckks::testing
