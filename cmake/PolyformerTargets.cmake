@@ -3,6 +3,9 @@ add_library(polyformer_options INTERFACE)
 target_include_directories(polyformer_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_options(polyformer_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                                                    -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(polyformer_options INTERFACE -Wno-restrict)  # GCC 12 sees overlaps in "text" + string
+endif()
 if(POLYFORMER_SANITIZERS)
     target_compile_options(polyformer_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
                                                        -fno-omit-frame-pointer)
