@@ -165,11 +165,11 @@ struct VectorKernels {
 
     /// What weighted_sums() computes, without the sizes of the tile at hand.
     struct WeightedSums {
+        VectorModulus modulus;
         std::uint64_t* const* out;
         const std::uint64_t* const* a;
         const std::uint64_t* const* weights;
         std::size_t count;
-        VectorModulus modulus;
         bool accumulate;
 
         /// Some blocks, all within the run numbered `run_index`, of outputs [output, output + kOutputs).
@@ -203,7 +203,7 @@ struct VectorKernels {
             scalar_kernels().weighted_sums(out, outputs, a, weights, count, n, run, q, accumulate);
             return;
         }
-        const WeightedSums sums{out, a, weights, count, VectorModulus(q), accumulate};
+        const WeightedSums sums{VectorModulus(q), out, a, weights, count, accumulate};
         const std::size_t strip = run < kStrip ? run : kStrip;
         for (std::size_t begin = 0; begin < n; begin += strip) {
             const std::size_t end = begin + strip < n ? begin + strip : n;

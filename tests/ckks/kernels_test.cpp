@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include "random_residues.h"
+#include "support/error.h"
 
 namespace polyformer::ckks {
 namespace {
@@ -215,6 +218,27 @@ INSTANTIATE_TEST_SUITE_P(All, KernelsTest, ::testing::ValuesIn(all_cases()), [](
 TEST(Kernels, TheReferenceIsAlwaysThere) {
     EXPECT_EQ(available_kernels().front(), &scalar_kernels());
     EXPECT_STREQ(scalar_kernels().name, "scalar");
+}
+
+/// Prints the name of the kernels chosen under POLYFORMER_KERNELS=name, or what went wrong, and ends the process.
+void report_choice(const char* name) {
+    setenv("POLYFORMER_KERNELS", name, 1);
+    try {
+        std::fputs(kernels().name, stderr);
+        std::exit(0);
+    } catch (const Error& error) {
+        std::fputs(error.what(), stderr);
+        std::exit(1);
+    }
+}
+
+// Each in a fresh process, as the choice is made once.
+TEST(KernelsDeathTest, TheEnvironmentChooses) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    for (const Kernels* kernel : available_kernels()) {
+        EXPECT_EXIT(report_choice(kernel->name), ::testing::ExitedWithCode(0), kernel->name);
+    }
+    EXPECT_EXIT(report_choice("abacus"), ::testing::ExitedWithCode(1), "abacus.*choose one of scalar");
 }
 
 }  // namespace
