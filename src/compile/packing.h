@@ -25,8 +25,8 @@ struct Layout {
     friend bool operator==(const Layout&, const Layout&) = default;
 };
 
-/// Features 0 .. count−1 in ciphertexts of F positions each. With count < F the block, padded to a power of two, repeats
-/// through all F positions, so that a linear map finds every feature within one period of any position.
+/// Features 0 .. count−1 in ciphertexts of F positions each. With count < F the block, padded to a power of two,
+/// repeats through all F positions, so that a linear map finds every feature within one period of any position.
 Layout replicated_layout(const Packing& packing, std::size_t count);
 
 /// How one attention lies in its ciphertexts. Each head owns 2w lanes (w = head width, padded to a power of two);
@@ -35,20 +35,20 @@ Layout replicated_layout(const Packing& packing, std::size_t count);
 /// 0 .. w−1 wrap inside a head without a mask.
 struct AttentionLayout {
     std::size_t heads = 0;
-    std::size_t head_width = 0;         ///< w before padding
-    std::size_t lanes = 0;              ///< w padded to a power of two
+    std::size_t head_width = 0;  ///< w before padding
+    std::size_t lanes = 0;       ///< w padded to a power of two
     std::size_t heads_per_group = 0;
     std::size_t groups = 0;
     std::size_t copies = 0;
-    std::size_t blocks = 0;             ///< copies · blocks · lanes ≥ T
+    std::size_t blocks = 0;  ///< copies · blocks · lanes ≥ T
 
-    Layout query() const;               ///< lane ℓ of each head and copy: feature ℓ mod w, all 2w lanes
-    Layout key() const;                 ///< the same
-    Layout value() const;               ///< lane i < w: feature i; upper lanes kNothing
+    Layout query() const;  ///< lane ℓ of each head and copy: feature ℓ mod w, all 2w lanes
+    Layout key() const;    ///< the same
+    Layout value() const;  ///< lane i < w: feature i; upper lanes kNothing
     /// Key shift s(f): K'[t, f] = K[t − s(f), f]; ℓ + w·c for keys (ℓ < 2w), i + w·c for values.
     std::vector<std::size_t> key_shift() const;
     std::vector<std::size_t> value_shift() const;
-    std::size_t features = 0;           ///< F
+    std::size_t features = 0;  ///< F
 };
 
 /// Throws Error when a head does not fit: 2·w·T must be at most the slots; says what would.

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -49,7 +49,7 @@ struct AffineStep {
     ValueId input = 0;
     ValueId output = 0;
     std::vector<double> mask;
-    std::vector<double> addend;
+    std::vector<double> addend;  ///< or none
 };
 
 /// outputs = p(inputs), inputs being u in [-1, 1]; a mask in the series rides along. Depth series.depth().
@@ -86,24 +86,28 @@ using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep,
 struct Step {
     std::string name;  ///< of the model's node, for progress, profile and errors
     Operation operation;
-    int level = 0;          ///< of the operands
+    int level = 0;  ///< of the operands
     int output_level = 0;
-    double seconds = 0;     ///< estimate
+    double seconds = 0;  ///< estimate
 };
 
 std::vector<ValueId> inputs_of(const Operation& operation);
 std::vector<ValueId> outputs_of(const Operation& operation);
+/// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product", "bootstrap" or
+/// "select_last_token".
+std::string name_of(const Operation& operation);
 
 /// Which logits the client gets.
 enum class Positions { last, all };
 
 /// Seconds that primitives take; measured by `polyformer bench ckks`, docs/performance.md.
 struct CostModel {
-    double ntt = 0.15e-3;               ///< one limb at N = 2^16
-    double product_word = 0.25e-9;      ///< one modular multiply-add of one word
-    double bootstrap = 8.0;             ///< one real ciphertext
-    double bootstrap_second = 2.5;      ///< the second of a pair adds
+    double ntt = 0.15e-3;           ///< one limb at N = 2^16
+    double product_word = 0.25e-9;  ///< one modular multiply-add of one word
+    double bootstrap = 8.0;         ///< one real ciphertext
+    double bootstrap_second = 2.5;  ///< the second of a pair adds
     double threads = 2;
+    double key_byte = 1e-8;  ///< what a byte of rotation keys is worth: 1 s for 100 MB keeps key sets small
     double rotation(const ckks::Parameters& parameters, int level) const;
     double hoisted_rotation(const ckks::Parameters& parameters, int level) const;
     double multiplication(const ckks::Parameters& parameters, int level) const;
@@ -117,15 +121,15 @@ struct PlanOptions {
 
 /// What a plan will take; printed and saved before anything runs.
 struct PlanSummary {
-    std::size_t bootstraps = 0;            ///< BootstrapSteps
-    std::size_t bootstrapped_values = 0;   ///< ciphertexts refreshed
-    std::size_t key_switches = 0;          ///< of the network; bootstraps' own are counted too
+    std::size_t bootstraps = 0;           ///< BootstrapSteps
+    std::size_t bootstrapped_values = 0;  ///< ciphertexts refreshed
+    std::size_t key_switches = 0;         ///< of the network; bootstraps' own are counted too
     std::size_t ciphertext_products = 0;
-    std::size_t plaintext_products = 0;    ///< diagonals and masks
+    std::size_t plaintext_products = 0;  ///< diagonals and masks
     std::size_t rotation_keys = 0;
     std::size_t key_bytes_memory = 0;
     std::size_t key_bytes_file = 0;
-    std::size_t working_bytes = 0;         ///< ciphertexts and plaintexts alive at the worst moment, bootstrapping's included
+    std::size_t working_bytes = 0;  ///< ciphertexts and plaintexts alive at the worst moment, bootstrapping's included
     std::size_t request_bytes = 0;
     std::size_t reply_bytes = 0;
     double seconds = 0;
@@ -134,39 +138,41 @@ struct PlanSummary {
 struct Plan {
     PlanOptions options;
     ckks::Parameters parameters;
-    std::string model_fingerprint;
-    Packing packing;
-    std::size_t context = 0;     ///< tokens that the model takes; packing.tokens ≥ context
+    std::string model_fingerprint{};
+    Packing packing{};
+    std::size_t context = 0;  ///< tokens that the model takes; packing.tokens ≥ context
     std::size_t width = 0;
     std::size_t vocabulary = 0;
+    std::size_t least_rows = 1;  ///< of a request: the context when some attention looks ahead, else 1
 
-    Layout input_layout;
-    double input_bound = 1;      ///< the client divides embeddings by it
-    int input_level = 0;         ///< level of the request's ciphertexts
-    std::vector<ValueId> inputs;
+    Layout input_layout{};
+    double input_bound = 1;  ///< the client divides embeddings by it
+    int input_level = 0;     ///< level of the request's ciphertexts
+    std::vector<ValueId> inputs{};
 
-    std::vector<Step> steps;
+    std::vector<Step> steps{};
 
-    std::vector<ValueId> outputs;
-    Layout output_layout;        ///< positions::all: vocabulary entries by feature position
-    double output_bound = 1;     ///< the client multiplies by it
-    /// positions::last: slot of vocabulary entry v in the single output ciphertext is output_slot[v].
-    std::vector<std::size_t> output_slot;
+    std::vector<ValueId> outputs{};
+    Layout output_layout{};   ///< positions::all: vocabulary entries by feature position
+    double output_bound = 1;  ///< the client multiplies by it
+    /// positions::last: vocabulary entry v is slot output_slot[v] of the output ciphertexts laid end to end.
+    std::vector<std::size_t> output_slot{};
 
-    ckks::KeyRequest keys;
-    PlanSummary summary;
+    ckks::KeyRequest keys{};
+    PlanSummary summary{};
 };
 
 /// Throws Error naming the node, what it needs and what would help, when no parameter set of the options can hold it.
 Plan compile(const model::Graph& graph, const PlanOptions& options);
 
-/// A directory with plan.json (options and summary, for people and for checking), graph.json and weights.safetensors: all
-/// that a server needs besides keys. Loading compiles again and refuses a plan.json that does not match.
+/// A directory with plan.json (options and summary, for people and for checking), graph.json and weights.safetensors:
+/// all that a server needs besides keys. Loading compiles again and refuses a plan.json that does not match.
 void save_plan(const Plan& plan, const model::Graph& graph, const std::filesystem::path& directory);
 Plan load_plan(const std::filesystem::path& directory);
 
-/// Embedded tokens (rows t < context, row-major (rows, width)) to the slot vectors of the request, rows beyond the text
-/// filled with its last row.
+/// Embedded tokens (row-major (rows, width), least_rows ≤ rows ≤ context) to the slot vectors of the request. Rows
+/// beyond the text repeat it from its start: nothing depends on them, but they must stay within the bounds like any
+/// text.
 std::vector<std::vector<double>> pack_input(const Plan& plan, std::span<const double> embedded, std::size_t rows);
 /// Slot vectors of the reply to logits, (rows, vocabulary); rows = 1 with Positions::last.
 std::vector<double> unpack_output(const Plan& plan, std::span<const std::vector<double>> slots, std::size_t rows);

@@ -1,0 +1,85 @@
+// The network as gates on bundles of ciphertexts: layouts and constants are settled, levels and bootstraps are not.
+//
+// A bundle holds all ciphertexts of one value; they share a level, which keeps the search for levels small.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ckks/linear_transform.h"
+#include "compile/packing.h"
+
+namespace polyformer::compile {
+
+using BundleId = std::size_t;
+
+struct Bundle {
+    std::string name;
+    std::size_t ciphertexts = 0;
+    /// Slots lie within [-1, 1]. Raw scores do not before their mask, nor do partial sums of attention.
+    bool can_bootstrap = true;
+};
+
+/// All ciphertexts of all inputs to all ciphertexts of all outputs, in order.
+struct MapGate {
+    ckks::PeriodicDiagonals map;
+    std::vector<std::vector<double>> bias;
+};
+
+struct SumGate {};
+
+/// Ciphertext by ciphertext; a bundle of one is a factor of each of the other's.
+struct ProductGate {};
+
+/// One mask and addend for each ciphertext of the bundle.
+struct AffineGate {
+    std::vector<std::vector<double>> masks;
+    std::vector<std::vector<double>> addends;
+};
+
+/// One mask for each ciphertext of the bundle, or none at all.
+struct PolynomialGate {
+    std::vector<double> coefficients;
+    std::vector<std::vector<double>> masks;
+};
+
+/// Attention's products. Scores: left (groups), right (groups) → (groups · blocks). Values: left (groups · blocks),
+/// right (groups) → (groups), summed over blocks.
+struct AttentionGate {
+    ckks::RotatedInnerProduct product;  ///< of block 0
+    std::vector<long> right_offsets;    ///< one a block
+    bool sums_blocks = false;
+};
+
+struct SelectLastTokenGate {};
+
+using GateOperation =
+    std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate, SelectLastTokenGate>;
+
+struct Gate {
+    std::string name;  ///< of the model's node
+    GateOperation operation;
+    std::vector<BundleId> inputs;
+    std::vector<BundleId> outputs;
+};
+
+/// Levels that a gate consumes.
+int depth_of(const Gate& gate);
+
+/// Gates in order of evaluation.
+struct Circuit {
+    std::vector<Bundle> bundles;
+    std::vector<Gate> gates;
+    BundleId input = 0;
+    BundleId output = 0;
+    Layout input_layout;
+    double input_bound = 1;
+    Layout output_layout;  ///< Positions::all only
+    double output_bound = 1;
+    std::vector<std::size_t> output_slot;  ///< Positions::last only
+    std::size_t least_rows = 1;
+};
+
+}  // namespace polyformer::compile

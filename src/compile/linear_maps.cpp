@@ -1,0 +1,169 @@
+#include "compile/linear_maps.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "support/parallel.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+/// One way to read a feature: a ciphertext of the source and an offset to rotate by.
+struct Reading {
+    std::size_t ciphertext = 0;
+    long offset = 0;
+};
+
+/// Finds where features of the source lie.
+class SourceIndex {
+  public:
+    SourceIndex(const Storage& source, std::size_t features)
+        : positions_(features), width_(source.layout.position.front().size()) {
+        for (std::size_t c = 0; c < source.layout.ciphertexts(); ++c) {
+            for (std::size_t f = 0; f < width_; ++f) {
+                const std::int32_t feature = source.layout.position[c][f];
+                if (feature != Layout::kNothing) positions_[static_cast<std::size_t>(feature)].push_back({f, c});
+            }
+        }
+        for (auto& places : positions_) std::ranges::sort(places);
+        partial_sums_ = source.partial_sums;
+        equal_rows_ = source.equal_rows;
+    }
+
+    /// Calls visit(reading) for each term that makes up `feature` at position f of a row.
+    template <class Visit>
+    void read(std::size_t feature, std::size_t f, Visit visit) const {
+        const auto& places = positions_[feature];
+        if (partial_sums_) {
+            for (const Place& place : places) visit(reading(place, f));
+            return;
+        }
+        const auto above = std::ranges::lower_bound(places, f, {}, &Place::position);
+        if (above != places.end()) return visit(reading(*above, f));
+        visit(equal_rows_ ? reading(places.front(), f) : reading(places.back(), f));
+    }
+
+  private:
+    struct Place {
+        std::size_t position = 0;
+        std::size_t ciphertext = 0;
+        friend auto operator<=>(const Place&, const Place&) = default;
+    };
+
+    Reading reading(const Place& place, std::size_t f) const {
+        long offset = static_cast<long>(place.position) - static_cast<long>(f);
+        if (equal_rows_ && offset < 0) offset += static_cast<long>(width_);
+        return {place.ciphertext, offset};
+    }
+
+    std::vector<std::vector<Place>> positions_;
+    std::size_t width_;
+    bool partial_sums_ = false;
+    bool equal_rows_ = false;
+};
+
+/// The diagonals of one output ciphertext, filled entry by entry.
+class RowOfBlocks {
+  public:
+    RowOfBlocks(std::size_t inputs, std::size_t width, std::size_t period)
+        : width_(static_cast<long>(width)), period_(period), diagonals_(inputs * 2 * width) {}
+
+    void add(const Reading& reading, std::size_t slot, double value) {
+        const long index = (static_cast<long>(2 * reading.ciphertext) + 1) * width_ + reading.offset;
+        auto& diagonal = diagonals_[static_cast<std::size_t>(index)];
+        if (diagonal.empty()) diagonal.resize(period_);
+        diagonal[slot] += value;
+    }
+
+    std::vector<std::map<long, std::vector<double>>> take() {
+        std::vector<std::map<long, std::vector<double>>> blocks(diagonals_.size() /
+                                                                static_cast<std::size_t>(2 * width_));
+        for (std::size_t index = 0; index < diagonals_.size(); ++index) {
+            if (diagonals_[index].empty()) continue;
+            const long offset = static_cast<long>(index) % (2 * width_) - width_;
+            blocks[index / static_cast<std::size_t>(2 * width_)][offset] = std::move(diagonals_[index]);
+        }
+        return blocks;
+    }
+
+  private:
+    long width_;
+    std::size_t period_;
+    std::vector<std::vector<double>> diagonals_;  ///< by input, then offset + width
+};
+
+}  // namespace
+
+MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target) {
+    const std::size_t inputs = source.layout.ciphertexts();
+    const std::size_t outputs = target.layout.ciphertexts();
+    const std::size_t width = source.layout.position.front().size();
+    const std::size_t period = target.layout.position.front().size();
+    const SourceIndex index(source, map.inputs);
+    const double gain = target.factor / source.factor;
+
+    std::vector<double> constants(map.outputs);
+    for (std::size_t j = 0; j < map.outputs; ++j) {
+        double column_sum = 0;
+        if (source.shift != 0) {
+            for (std::size_t i = 0; i < map.inputs; ++i) column_sum += map.weight(i, j);
+        }
+        constants[j] = target.factor * map.bias(j) - gain * source.shift * column_sum + target.shift;
+    }
+
+    MapGate gate;
+    gate.map.period = period;
+    gate.map.inputs = inputs;
+    gate.map.outputs = outputs;
+    gate.map.blocks.resize(outputs);
+    gate.bias.resize(outputs);
+    parallel_for(outputs, [&](std::size_t output) {
+        RowOfBlocks row(inputs, width, period);
+        std::vector<double> bias(period);
+        for (std::size_t slot = 0; slot < period; ++slot) {
+            const std::int32_t held = target.layout.position[output][slot];
+            if (held == Layout::kNothing) continue;
+            const auto j = static_cast<std::size_t>(held);
+            bias[slot] = constants[j];
+            for (std::size_t i = 0; i < map.inputs; ++i) {
+                const double value = gain * map.weight(i, j);
+                if (value == 0) continue;
+                index.read(i, slot % width, [&](const Reading& reading) { row.add(reading, slot, value); });
+            }
+        }
+        gate.map.blocks[output] = row.take();
+        if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[output] = std::move(bias);
+    });
+    return gate;
+}
+
+MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std::size_t>& shift, double factor) {
+    MapGate gate;
+    const std::size_t count = layout.ciphertexts();
+    gate.map.period = packing.features;
+    gate.map.inputs = count;
+    gate.map.outputs = count;
+    gate.map.stride = static_cast<long>(packing.features);
+    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
+    gate.bias.resize(count);
+    for (std::size_t c = 0; c < count; ++c) {
+        for (std::size_t f = 0; f < packing.features; ++f) {
+            if (layout.position[c][f] == Layout::kNothing) continue;
+            // Back by shift rows is forth by tokens − shift, cyclically.
+            const std::size_t rows = (packing.tokens - shift[f] % packing.tokens) % packing.tokens;
+            auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.features)];
+            diagonal.resize(packing.features);
+            diagonal[f] = factor;
+        }
+    }
+    return gate;
+}
+
+void append_outputs(MapGate& map, MapGate more) {
+    map.map.outputs += more.map.outputs;
+    std::ranges::move(more.map.blocks, std::back_inserter(map.map.blocks));
+    std::ranges::move(more.bias, std::back_inserter(map.bias));
+}
+
+}  // namespace polyformer::compile

@@ -1,0 +1,122 @@
+#include "compile/packing.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "support/error.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+std::size_t divide_up(std::size_t value, std::size_t divisor) {
+    return (value + divisor - 1) / divisor;
+}
+
+/// Lane, head of the group and copy of a position of an attention layout.
+struct Place {
+    std::size_t lane = 0;
+    std::size_t head = 0;
+    std::size_t copy = 0;
+};
+
+Place place_of(const AttentionLayout& layout, std::size_t position) {
+    const std::size_t head_lanes = 2 * layout.lanes;
+    return {position % head_lanes, position / head_lanes % layout.heads_per_group,
+            position / (head_lanes * layout.heads_per_group)};
+}
+
+/// `lanes_used` lanes of each head hold the features in order, again and again.
+Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
+    Layout layout;
+    for (std::size_t group = 0; group < attention.groups; ++group) {
+        auto& positions = layout.position.emplace_back(attention.features, Layout::kNothing);
+        for (std::size_t f = 0; f < attention.features; ++f) {
+            const Place place = place_of(attention, f);
+            const std::size_t head = group * attention.heads_per_group + place.head;
+            const std::size_t feature = place.lane % attention.lanes;
+            if (place.copy < attention.copies && head < attention.heads && place.lane < lanes_used &&
+                feature < attention.head_width) {
+                positions[f] = static_cast<std::int32_t>(head * attention.head_width + feature);
+            }
+        }
+    }
+    return layout;
+}
+
+/// The division of `heads` heads into groups, copies and blocks that takes the fewest ciphertexts of scores, and among
+/// those the fewest of queries.
+void divide(AttentionLayout& layout, std::size_t tokens) {
+    const std::size_t units = layout.features / (2 * layout.lanes);
+    const std::size_t shifts = divide_up(tokens, layout.lanes);
+    std::size_t best = 0;
+    for (std::size_t wanted = std::min(units, layout.heads); wanted >= 1; --wanted) {
+        const std::size_t groups = divide_up(layout.heads, wanted);
+        const std::size_t per_group = divide_up(layout.heads, groups);
+        const std::size_t copies = std::min(units / per_group, shifts);
+        const std::size_t blocks = divide_up(shifts, copies);
+        if (best == 0 || groups * blocks < best) {
+            best = groups * blocks;
+            layout.heads_per_group = per_group;
+            layout.groups = groups;
+            layout.copies = copies;
+            layout.blocks = blocks;
+        }
+    }
+}
+
+}  // namespace
+
+Layout replicated_layout(const Packing& packing, std::size_t count) {
+    Layout layout;
+    const std::size_t period = count < packing.features ? std::bit_ceil(count) : packing.features;
+    const std::size_t ciphertexts = divide_up(count, packing.features);
+    for (std::size_t c = 0; c < ciphertexts; ++c) {
+        auto& positions = layout.position.emplace_back(packing.features, Layout::kNothing);
+        for (std::size_t f = 0; f < packing.features; ++f) {
+            const std::size_t feature = c * packing.features + f % period;
+            if (feature < count) positions[f] = static_cast<std::int32_t>(feature);
+        }
+    }
+    return layout;
+}
+
+Layout AttentionLayout::query() const {
+    return layout_of(*this, 2 * lanes);
+}
+Layout AttentionLayout::key() const {
+    return query();
+}
+Layout AttentionLayout::value() const {
+    return layout_of(*this, lanes);
+}
+
+std::vector<std::size_t> AttentionLayout::key_shift() const {
+    std::vector<std::size_t> shifts(features);
+    for (std::size_t f = 0; f < features; ++f) {
+        const Place place = place_of(*this, f);
+        shifts[f] = place.lane + lanes * place.copy;
+    }
+    return shifts;
+}
+
+std::vector<std::size_t> AttentionLayout::value_shift() const {
+    return key_shift();
+}
+
+AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std::size_t head_width) {
+    AttentionLayout layout;
+    layout.heads = heads;
+    layout.head_width = head_width;
+    layout.lanes = std::bit_ceil(head_width);
+    layout.features = packing.features;
+    require(2 * layout.lanes <= packing.features,
+            "a head of width {} needs {} positions a token, but {} slots over {} tokens give {}: use narrower heads, a "
+            "shorter context or a ring dimension of at least {}",
+            head_width, 2 * layout.lanes, packing.slots, packing.tokens, packing.features,
+            4 * layout.lanes * packing.tokens);
+    divide(layout, packing.tokens);
+    return layout;
+}
+
+}  // namespace polyformer::compile

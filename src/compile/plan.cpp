@@ -1,0 +1,42 @@
+#include "compile/plan.h"
+
+#include "model/visit.h"
+
+namespace polyformer::compile {
+
+using model::Overloaded;
+
+std::vector<ValueId> inputs_of(const Operation& operation) {
+    using Ids = std::vector<ValueId>;
+    return std::visit(Overloaded{[](const LinearMapStep& step) { return step.inputs; },
+                                 [](const PolynomialStep& step) { return step.inputs; },
+                                 [](const BootstrapStep& step) { return step.inputs; },
+                                 [](const AffineStep& step) { return Ids{step.input}; },
+                                 [](const SelectLastTokenStep& step) { return Ids{step.input}; },
+                                 [](const auto& step) {
+                                     return Ids{step.left, step.right};
+                                 }},
+                      operation);
+}
+
+std::vector<ValueId> outputs_of(const Operation& operation) {
+    using Ids = std::vector<ValueId>;
+    return std::visit(Overloaded{[](const LinearMapStep& step) { return step.outputs; },
+                                 [](const PolynomialStep& step) { return step.outputs; },
+                                 [](const BootstrapStep& step) { return step.outputs; },
+                                 [](const auto& step) { return Ids{step.output}; }},
+                      operation);
+}
+
+std::string name_of(const Operation& operation) {
+    return std::visit(
+        Overloaded{[](const LinearMapStep&) { return "linear_map"; }, [](const AddStep&) { return "add"; },
+                   [](const MultiplyStep&) { return "multiply"; }, [](const AffineStep&) { return "affine"; },
+                   [](const PolynomialStep&) { return "polynomial"; },
+                   [](const RotatedProductStep&) { return "rotated_product"; },
+                   [](const BootstrapStep&) { return "bootstrap"; },
+                   [](const SelectLastTokenStep&) { return "select_last_token"; }},
+        operation);
+}
+
+}  // namespace polyformer::compile

@@ -1,0 +1,24 @@
+// Which slots of a ciphertext of scores mean something, and what attention weighs them with.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "compile/packing.h"
+#include "model/graph.h"
+
+namespace polyformer::compile {
+
+/// 1 at the lower lanes of heads that exist, 0 elsewhere: (F) for the group.
+std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group);
+
+/// mask[q,k] · length_scale[q] / largest |length_scale| at the slot of query q and key k; 0 in all other slots. Length
+/// T·F. Rows beyond the context, which nobody reads, attend to as many tokens as its last row. 0 ≤ group <
+/// layout.groups.
+std::vector<double> attention_mask(const Packing& packing, const AttentionLayout& layout, std::size_t group,
+                                   std::size_t block, const model::AttentionValues& values);
+
+/// The divisor above; 1 when all are zero.
+double largest_length_scale(const model::AttentionValues& values);
+
+}  // namespace polyformer::compile

@@ -1,0 +1,236 @@
+#include "compile/summary.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "ckks/bootstrapping.h"
+#include "ckks/dft_factors.h"
+#include "compile/costs.h"
+#include "model/visit.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+using model::Overloaded;
+
+std::size_t polynomial_bytes(const ckks::Parameters& parameters, int level) {
+    return static_cast<std::size_t>(level + 1) * parameters.ring_dimension() * sizeof(std::uint64_t);
+}
+
+std::size_t ciphertext_bytes(const ckks::Parameters& parameters, int level) {
+    return 2 * polynomial_bytes(parameters, level);
+}
+
+/// A ciphertext decomposed into digits over the extended basis.
+std::size_t hoisted_bytes(const ckks::Parameters& parameters, int level) {
+    return static_cast<std::size_t>(parameters.digits(level)) *
+           polynomial_bytes(parameters, level + parameters.special_count());
+}
+
+/// What the transforms of bootstrapping keep: diagonals of a factor repeat with twice its widest offset.
+std::size_t transform_bytes(const ckks::Parameters& parameters) {
+    const ckks::BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
+    std::size_t bytes = 0;
+    const auto add = [&](int levels, ckks::DftDirection direction, int level) {
+        for (const ckks::DftFactor& factor : ckks::dft_pattern(parameters.slots(), levels, direction)) {
+            const auto widest = static_cast<std::size_t>(
+                std::max(std::abs(factor.diagonals.begin()->first), std::abs(factor.diagonals.rbegin()->first)));
+            const std::size_t period = std::min(parameters.slots(), std::bit_ceil(2 * widest + 1));
+            bytes += factor.diagonals.size() * polynomial_bytes(parameters, level-- + parameters.special_count()) /
+                     (parameters.slots() / period);
+        }
+    };
+    add(literal.slots_to_coefficients_levels, ckks::DftDirection::to_slots, parameters.bootstrapping_input_level());
+    add(literal.coefficients_to_slots_levels, ckks::DftDirection::to_coefficients, parameters.max_level());
+    return bytes;
+}
+
+/// Scratch of one bootstrap: the rotated ciphertexts of a CoeffsToSlots factor, or the powers of EvalMod.
+std::size_t bootstrap_scratch_bytes(const ckks::Parameters& parameters) {
+    constexpr std::size_t kLive = 12;
+    return kLive * ciphertext_bytes(parameters, parameters.max_level() + parameters.special_count());
+}
+
+class Summariser {
+  public:
+    explicit Summariser(Plan& plan)
+        : plan_(plan),
+          parameters_(plan.parameters),
+          prices_(plan.parameters, plan.options.costs),
+          keys_(plan.parameters, plan.options.costs.key_byte, initial_keys(plan)) {}
+
+    void run() {
+        choose_baby_steps();
+        plan_.keys = keys_.request();
+        for (Step& step : plan_.steps) {
+            StepCost cost = std::visit([&](auto& operation) { return count(step, operation); }, step.operation);
+            step.seconds = cost.seconds;
+            total_ += cost;
+        }
+        PlanSummary& summary = plan_.summary;
+        summary.seconds = total_.seconds;
+        summary.key_switches += total_.key_switches;
+        summary.ciphertext_products = total_.ciphertext_products;
+        summary.plaintext_products = total_.plaintext_products;
+        summary.rotation_keys = plan_.keys.rotation_levels.size();
+        summary.key_bytes_memory = plan_.keys.memory_bytes(parameters_);
+        summary.key_bytes_file = plan_.keys.file_bytes(parameters_);
+        summary.request_bytes = plan_.inputs.size() * polynomial_bytes(parameters_, plan_.input_level);
+        summary.working_bytes = working_bytes();
+        for (const ValueId output : plan_.outputs) {
+            summary.reply_bytes += ciphertext_bytes(parameters_, levels_.at(output));
+        }
+    }
+
+  private:
+    static bool bootstraps(const Plan& plan) {
+        return std::ranges::any_of(
+            plan.steps, [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); });
+    }
+
+    static ckks::KeyRequest initial_keys(const Plan& plan) {
+        if (bootstraps(plan)) return ckks::Bootstrapper::key_request(plan.parameters, plan.parameters.slots());
+        ckks::KeyRequest request;
+        request.relinearisation = false;
+        return request;
+    }
+
+    /// The dearest maps first: their keys are then there for the others.
+    void choose_baby_steps() {
+        std::vector<std::pair<double, Step*>> order;
+        for (Step& step : plan_.steps) {
+            add_fixed_keys(step);
+            if (auto* map = std::get_if<LinearMapStep>(&step.operation)) {
+                const MapShape& shape = shapes_.try_emplace(&step, map->map).first->second;
+                order.emplace_back(prices_.map(shape, prices_.best_baby(shape, step.level), step.level).seconds, &step);
+            }
+            if (auto* product = std::get_if<RotatedProductStep>(&step.operation)) {
+                order.emplace_back(prices_.rotated_product(product->product, step.level).seconds, &step);
+            }
+        }
+        std::ranges::stable_sort(order, std::greater<>{}, [](const auto& entry) { return entry.first; });
+        for (const auto& [seconds, step] : order) {
+            if (auto* map = std::get_if<LinearMapStep>(&step->operation)) {
+                const MapShape& shape = shapes_.at(step);
+                map->map.baby = static_cast<int>(prices_.best_baby(shape, step->level, &keys_));
+                keys_.add(ckks::rotation_request(parameters_, shape.offsets, shape.stride, map->map.baby,
+                                                 parameters_.slots(), step->level));
+            } else {
+                auto& product = std::get<RotatedProductStep>(step->operation).product;
+                product.baby = prices_.best_baby(product, step->level, &keys_);
+                keys_.add(product.key_request(parameters_, step->level));
+            }
+        }
+    }
+
+    void add_fixed_keys(const Step& step) {
+        ckks::KeyRequest request;
+        request.relinearisation = false;
+        if (std::holds_alternative<MultiplyStep>(step.operation) ||
+            std::holds_alternative<PolynomialStep>(step.operation)) {
+            request.relinearisation = true;
+            request.relinearisation_level = step.level;
+        }
+        if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
+            for (std::size_t rows = 1; rows < plan_.packing.tokens; rows *= 2) {
+                request.add_rotation(parameters_, static_cast<long>(rows * plan_.packing.features), step.output_level);
+            }
+        }
+        keys_.add(request);
+    }
+
+    StepCost count(const Step& step, const LinearMapStep& map) {
+        return prices_.map(shapes_.at(&step), map.map.baby, step.level);
+    }
+    StepCost count(const Step& step, const AddStep&) { return prices_.sum(step.level); }
+    StepCost count(const Step& step, const MultiplyStep&) { return prices_.product(step.level); }
+    StepCost count(const Step& step, const AffineStep&) { return prices_.affine(step.level); }
+    StepCost count(const Step& step, const PolynomialStep& polynomial) {
+        StepCost cost;
+        for (std::size_t i = 0; i < polynomial.inputs.size(); ++i) {
+            cost += prices_.polynomial(polynomial.series.degree(), !polynomial.series.mask.empty(), step.level);
+        }
+        return cost;
+    }
+    StepCost count(const Step& step, const RotatedProductStep& product) {
+        return prices_.rotated_product(product.product, step.level);
+    }
+    StepCost count(const Step& step, const SelectLastTokenStep&) {
+        return prices_.select_token(plan_.packing.tokens, step.level);
+    }
+    StepCost count(const Step&, const BootstrapStep& bootstrap) {
+        ++plan_.summary.bootstraps;
+        plan_.summary.bootstrapped_values += bootstrap.inputs.size();
+        return prices_.bootstrap(bootstrap.inputs.size());
+    }
+
+    /// The most that lives at once: values between their first and last use, and what the step itself needs.
+    std::size_t working_bytes() {
+        std::map<ValueId, std::size_t> last_use;
+        for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+            for (const ValueId input : inputs_of(plan_.steps[s].operation)) last_use[input] = s;
+        }
+        for (const ValueId output : plan_.outputs) last_use[output] = plan_.steps.size();
+        std::size_t live = 0;
+        const auto add = [&](ValueId value, int level) {
+            levels_[value] = level;
+            live += ciphertext_bytes(parameters_, level);
+        };
+        for (const ValueId input : plan_.inputs) add(input, plan_.input_level);
+        std::size_t most = live;
+        for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+            const Step& step = plan_.steps[s];
+            for (const ValueId output : outputs_of(step.operation)) add(output, step.output_level);
+            most = std::max(most, live + scratch_bytes(step));
+            std::vector<ValueId> inputs = inputs_of(step.operation);
+            std::ranges::sort(inputs);
+            const auto repeated = std::ranges::unique(inputs);
+            inputs.erase(repeated.begin(), repeated.end());
+            for (const ValueId input : inputs) {
+                if (last_use[input] == s) live -= ciphertext_bytes(parameters_, levels_[input]);
+            }
+        }
+        return most + (bootstraps(plan_) ? transform_bytes(parameters_) : 0);
+    }
+
+    std::size_t scratch_bytes(const Step& step) const {
+        const std::size_t one = ciphertext_bytes(parameters_, step.level);
+        return std::visit(Overloaded{[&](const LinearMapStep& map) {
+                                         const MapShape& shape = shapes_.at(&step);
+                                         const std::size_t row = shape.diagonals / map.outputs.size();
+                                         return shape.inputs * static_cast<std::size_t>(map.map.baby) * one +
+                                                row * polynomial_bytes(parameters_, step.level) /
+                                                    (parameters_.slots() / shape.period) +
+                                                hoisted_bytes(parameters_, step.level) + 2 * one;
+                                     },
+                                     [&](const RotatedProductStep& product) {
+                                         return static_cast<std::size_t>(2 * product.product.baby + 2) * one +
+                                                2 * hoisted_bytes(parameters_, step.level);
+                                     },
+                                     [&](const PolynomialStep& polynomial) {
+                                         const std::size_t powers = 2 * std::bit_width(polynomial.series.degree()) + 2;
+                                         return powers * polynomial.inputs.size() * one;
+                                     },
+                                     [&](const BootstrapStep&) { return bootstrap_scratch_bytes(parameters_); },
+                                     [&](const auto&) { return 2 * one + hoisted_bytes(parameters_, step.level); }},
+                          step.operation);
+    }
+
+    Plan& plan_;
+    ckks::Parameters parameters_;
+    StepPrices prices_;
+    KeySet keys_;
+    std::map<const Step*, MapShape> shapes_;
+    std::map<ValueId, int> levels_;
+    StepCost total_;
+};
+
+}  // namespace
+
+void choose_keys_and_summarise(Plan& plan) {
+    Summariser(plan).run();
+}
+
+}  // namespace polyformer::compile

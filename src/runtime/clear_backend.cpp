@@ -1,0 +1,289 @@
+#include "runtime/clear_backend.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::runtime {
+
+namespace {
+
+constexpr double kScaleTolerance = 0x1p-30;
+
+double root_mean_square(std::span<const double> values) {
+    double sum = 0;
+    for (const double value : values) sum += value * value;
+    return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+/// result[i] += factor[i mod period] · source[i + step], cyclically.
+void add_rotated(std::span<double> result, std::span<const double> factor, std::span<const double> source, long step) {
+    const std::size_t slots = source.size();
+    const auto n = static_cast<long>(slots);
+    const auto shift = static_cast<std::size_t>((step % n + n) % n);
+    const std::size_t mask = factor.size() - 1;  // a power of two, as all periods are
+    for (std::size_t i = 0; i < slots; ++i) result[i] += factor[i & mask] * source[(i + shift) & (slots - 1)];
+}
+
+std::vector<double> rotated(std::span<const double> source, long step) {
+    std::vector<double> result(source.begin(), source.end());
+    const auto n = static_cast<long>(source.size());
+    std::ranges::rotate(result, result.begin() + (step % n + n) % n);
+    return result;
+}
+
+}  // namespace
+
+ClearBackend::ClearBackend(ckks::Parameters parameters, const compile::Packing& packing, const ClearOptions& options)
+    : parameters_(std::move(parameters)), packing_(packing), options_(options), generator_(options.seed) {
+    require(packing.slots == parameters_.slots(), "a packing in {} slots does not fill the {} slots of the ring",
+            packing.slots, parameters_.slots());
+}
+
+double ClearBackend::prime(int level) const {
+    return std::exp2(parameters_.log2_q(level) - (level == 0 ? 0 : parameters_.log2_q(level - 1)));
+}
+
+// Rounding a ciphertext leaves uniform errors τ_0 + τ_1·s on N coefficients, of variance (1 + 2N/3)/12 each for a
+// uniform ternary secret; the embedding sums N of them, half of the variance falling on the real part.
+double ClearBackend::rounding_noise(int level) const {
+    const auto n = static_cast<double>(parameters_.ring_dimension());
+    return std::sqrt(n * (2 * n / 3 + 1) / 24) / parameters_.scale(level);
+}
+
+void ClearBackend::add_noise(Value& value, double deviation) {
+    value.noise = std::hypot(value.noise, deviation);
+    if (!options_.noise) return;
+    std::normal_distribution<double> distribution(0, deviation);
+    for (double& slot : value.slots) slot += distribution(generator_);
+}
+
+void ClearBackend::rescale(Value& value) {
+    require(value.level >= 1, "level 0 is too low for a product (needs 1): bootstrap first");
+    value.scale /= prime(value.level);
+    --value.level;
+    const double canonical = parameters_.scale(value.level);
+    require(std::abs(value.scale / canonical - 1) < kScaleTolerance,
+            "a product at level {} has the scale {}, but the canonical one is {}: its operands had other scales",
+            value.level, value.scale, canonical);
+    add_noise(value, rounding_noise(value.level));
+}
+
+ClearValue ClearBackend::encrypt(std::vector<double> slots, int level) {
+    require(slots.size() == packing_.slots, "{} values were given for {} slots", slots.size(), packing_.slots);
+    require(level >= 0 && level <= parameters_.working_level(), "level {} is outside the working levels 0 to {}", level,
+            parameters_.working_level());
+    for (const double slot : slots) require(std::isfinite(slot), "a slot of the request is {}", slot);
+    Value value{std::move(slots), level, parameters_.scale(level), 0};
+    // Discrete Gaussian noise of deviation 3.2 on N coefficients.
+    add_noise(value, 3.2 * std::sqrt(static_cast<double>(parameters_.ring_dimension()) / 2) / value.scale);
+    return value;
+}
+
+ClearValue ClearBackend::adjust(const Value& value, int level) {
+    require(level >= 0 && value.level >= level, "a value at level {} cannot be brought to level {}: bootstrap it first",
+            value.level, level);
+    Value result = value;
+    if (value.level == level) return result;
+    result.level = level;
+    result.scale = parameters_.scale(level);
+    add_noise(result, rounding_noise(level));
+    return result;
+}
+
+ClearValue ClearBackend::add(const Value& left, const Value& right) const {
+    require(left.level == right.level && std::abs(left.scale / right.scale - 1) < kScaleTolerance,
+            "cannot add a value at level {} with scale {} and one at level {} with scale {}: adjust one of them",
+            left.level, left.scale, right.level, right.scale);
+    Value result = left;
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] += right.slots[i];
+    result.noise = std::hypot(left.noise, right.noise);
+    return result;
+}
+
+ClearValue ClearBackend::product(const Value& left, const Value& right) const {
+    require(left.level == right.level, "cannot multiply values at levels {} and {}: adjust one of them", left.level,
+            right.level);
+    Value result{left.slots, left.level, left.scale * right.scale, 0};
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] *= right.slots[i];
+    result.noise = std::hypot(left.noise * root_mean_square(right.slots), right.noise * root_mean_square(left.slots));
+    return result;
+}
+
+ClearValue ClearBackend::multiply(const Value& left, const Value& right) {
+    Value result = product(left, right);
+    rescale(result);
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) {
+    const ckks::PeriodicDiagonals& map = step.map;
+    require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
+            inputs.size());
+    const Value& first = inputs.front();
+    std::vector<Value> outputs(map.outputs);
+    parallel_for(map.outputs, [&](std::size_t o) {
+        Value& output = outputs[o];
+        output = {std::vector<double>(packing_.slots), first.level, first.scale * parameters_.scale(first.level), 0};
+        double variance = 0;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            for (const auto& [offset, diagonal] : map.blocks[o][i]) {
+                add_rotated(output.slots, diagonal, inputs[i].slots, offset);
+                const double size = root_mean_square(diagonal);
+                // Each rotation adds its own rounding to the input's noise.
+                variance += size * size * (std::pow(inputs[i].noise, 2) + std::pow(rounding_noise(first.level), 2));
+            }
+        }
+        output.noise = std::sqrt(variance);
+    });
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+        Value& output = outputs[o];
+        if (options_.noise) {
+            // Inputs carry their noise already; what is new are the rotations'.
+            double variance = 0;
+            for (const auto& block : map.blocks[o]) {
+                for (const auto& [offset, diagonal] : block) variance += std::pow(root_mean_square(diagonal), 2);
+            }
+            const double estimate = output.noise;
+            add_noise(output, std::sqrt(variance) * rounding_noise(output.level));
+            output.noise = estimate;
+        }
+        rescale(output);
+        const std::vector<double>& bias = step.bias[o];
+        for (std::size_t i = 0; i < output.slots.size() && !bias.empty(); ++i) output.slots[i] += bias[i % bias.size()];
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& input) {
+    Value result = input;
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] *= step.mask[i % step.mask.size()];
+    result.noise *= root_mean_square(step.mask);
+    result.scale *= parameters_.scale(input.level);
+    rescale(result);
+    for (std::size_t i = 0; i < result.slots.size() && !step.addend.empty(); ++i) {
+        result.slots[i] += step.addend[i % step.addend.size()];
+    }
+    return result;
+}
+
+/// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
+std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input, double& noise) {
+    const std::size_t count = coefficients.size();
+    const double rounding = rounding_noise(std::max(0, input.level - 1));
+    std::vector<double> result(input.slots.size(), coefficients[0]);
+    std::vector<std::vector<double>> powers{std::vector<double>(input.slots.size(), 1.0), input.slots};
+    std::vector<double> deviations{0, input.noise};
+    std::normal_distribution<double> distribution(0, rounding);
+    double variance = 0;
+    for (std::size_t k = 1; k < count; ++k) {
+        if (k >= 2) {
+            const std::size_t a = (k + 1) / 2;
+            const std::size_t b = k / 2;
+            std::vector<double> power(input.slots.size());
+            for (std::size_t i = 0; i < power.size(); ++i) {
+                power[i] = 2 * powers[a][i] * powers[b][i] - powers[a - b][i];
+                if (options_.noise) power[i] += distribution(generator_);
+            }
+            // |T_k| is 1/√2 on average.
+            deviations.push_back(
+                std::sqrt(2 * (std::pow(deviations[a], 2) + std::pow(deviations[b], 2)) + rounding * rounding));
+            powers.push_back(std::move(power));
+        }
+        for (std::size_t i = 0; i < result.size(); ++i) result[i] += coefficients[k] * powers[k][i];
+        variance += std::pow(coefficients[k] * deviations[k], 2);
+    }
+    noise = std::sqrt(variance);
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
+    std::vector<Value> outputs;
+    for (const Value& input : inputs) {
+        watch(input, "polynomial");
+        const int depth = step.series.depth();
+        require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
+                input.level, step.series.degree(), depth);
+        Value result;
+        result.slots = evaluate(step.series.coefficients, input, result.noise);
+        result.level = input.level - depth;
+        result.scale = parameters_.scale(result.level);
+        const std::vector<double>& mask = step.series.mask;
+        for (std::size_t i = 0; i < result.slots.size() && !mask.empty(); ++i) result.slots[i] *= mask[i % mask.size()];
+        add_noise(result, rounding_noise(result.level));
+        outputs.push_back(std::move(result));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::rotated_product(const compile::RotatedProductStep& step, const Value& left,
+                                         const Value& right) {
+    const ckks::RotatedInnerProduct& sum = step.product;
+    Value result = product(left, right);
+    std::ranges::fill(result.slots, 0.0);
+    for (long r = sum.first; r < sum.last; ++r) {
+        add_rotated(result.slots, rotated(left.slots, r * sum.left_step), right.slots,
+                    r * sum.right_step + sum.right_offset);
+    }
+    const double terms = std::sqrt(static_cast<double>(sum.last - sum.first));
+    const double rotations =
+        rounding_noise(left.level) * std::hypot(root_mean_square(left.slots), root_mean_square(right.slots));
+    result.noise *= terms;
+    add_noise(result, terms * rotations);
+    rescale(result);
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
+    require(inputs.size() == 1 || inputs.size() == 2, "a bootstrap refreshes one or two values, not {}", inputs.size());
+    std::vector<Value> outputs;
+    for (const Value& input : inputs) {
+        watch(input, "bootstrap");
+        const int needed = parameters_.bootstrapping_input_level();
+        require(input.level >= needed, "level {} is too low to bootstrap (needs {}): bootstrap before", input.level,
+                needed);
+        Value result = input;
+        result.level = parameters_.working_level();
+        result.scale = parameters_.scale(result.level);
+        add_noise(result, options_.bootstrap_noise);
+        outputs.push_back(std::move(result));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::select_token(const Value& input, std::size_t row) {
+    require(row < packing_.tokens, "token {} of {} cannot be selected", row, packing_.tokens);
+    Value result = input;
+    result.scale *= parameters_.scale(input.level);
+    rescale(result);
+    const std::vector<double> kept(result.slots.begin() + static_cast<std::ptrdiff_t>(row * packing_.features),
+                                   result.slots.begin() + static_cast<std::ptrdiff_t>((row + 1) * packing_.features));
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = kept[i % packing_.features];
+    // A rotation's rounding for every doubling of rows; the earlier ones are added up by the later.
+    add_noise(result, std::sqrt(2 * static_cast<double>(packing_.tokens)) * rounding_noise(result.level));
+    return result;
+}
+
+void ClearBackend::begin_step(const compile::Step& step) {
+    step_ = step.name;
+}
+
+void ClearBackend::watch(const Value& value, const char* operation) {
+    double worst = 0;
+    std::size_t outside = 0;
+    for (const double slot : value.slots) {
+        worst = std::max(worst, std::abs(slot));
+        if (!(std::abs(slot) <= 1 + options_.tolerance)) ++outside;
+    }
+    if (outside == 0) return;
+    if (!excursions_.empty() && excursions_.back().step == step_ && excursions_.back().operation == operation) {
+        excursions_.back().worst = std::max(excursions_.back().worst, worst);
+        excursions_.back().slots += outside;
+        return;
+    }
+    excursions_.push_back({step_, operation, worst, outside});
+}
+
+}  // namespace polyformer::runtime

@@ -1,0 +1,225 @@
+#include "runtime/ckks_backend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "ckks/secret_key.h"
+#include "compile/plan.h"
+#include "model/interpreter.h"
+#include "model/random_model.h"
+#include "support/error.h"
+
+namespace polyformer::runtime {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+constexpr std::size_t kTokens = 8;
+constexpr double kTolerance = 1e-5;
+
+ckks::Parameters small_parameters() {
+    ckks::ParametersLiteral literal;
+    literal.ring_dimension = 1024;
+    literal.working_levels = 5;
+    literal.special_primes = 2;
+    literal.security = ckks::Security::insecure;
+    return ckks::Parameters::create(literal);
+}
+
+/// Each kind of step on ciphertexts, compared with the clear back end without noise.
+class CkksBackendTest : public ::testing::Test {
+  protected:
+    CkksBackendTest() {
+        ckks::KeyRequest request;
+        request.relinearisation_level = parameters_.max_level();
+        for (std::size_t step = packing_.features; step < packing_.slots; step *= 2) {
+            request.add_rotation(parameters_, static_cast<long>(step), parameters_.max_level());
+        }
+        for (const long step : {1L, 2L, 3L}) request.add_rotation(parameters_, step, parameters_.max_level());
+        auto keys = std::make_shared<const ckks::EvaluationKeys>(
+            ckks::KeyGenerator(parameters_, secret_).evaluation_keys(request));
+        backend_ = std::make_unique<CkksBackend>(parameters_, packing_, keys);
+        std::mt19937 random(1);
+        std::uniform_real_distribution<double> uniform(-1, 1);
+        for (std::size_t i = 0; i < packing_.slots; ++i) {
+            left_.push_back(uniform(random));
+            right_.push_back(uniform(random));
+        }
+    }
+
+    ckks::Ciphertext encrypt(std::span<const double> slots, int level) const {
+        const ckks::Encoder encoder(parameters_);
+        return ckks::encrypt(parameters_, secret_, encoder.encode(slots, level, parameters_.scale(level)),
+                             slots.size());
+    }
+    /// Canonical scale, `level`, and `expected` in the slots.
+    void expect_slots(const ckks::Ciphertext& value, int level, std::span<const double> expected) const {
+        EXPECT_EQ(value.level, level);
+        EXPECT_NEAR(value.scale / parameters_.scale(level), 1, 1e-9);
+        const auto slots =
+            ckks::Encoder(parameters_).decode(ckks::decrypt(parameters_, secret_, value), expected.size());
+        double worst = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(slots[i] - expected[i]));
+        EXPECT_LT(worst, kTolerance);
+    }
+    template <class F>
+    std::vector<double> slots(F function) const {
+        std::vector<double> result;
+        for (std::size_t i = 0; i < packing_.slots; ++i) result.push_back(function(i));
+        return result;
+    }
+
+    ckks::Parameters parameters_ = small_parameters();
+    compile::Packing packing_{parameters_.slots(), kTokens, parameters_.slots() / kTokens};
+    ckks::SecretKey secret_ = ckks::SecretKey::generate(parameters_);
+    std::unique_ptr<CkksBackend> backend_;
+    std::vector<double> left_;
+    std::vector<double> right_;
+};
+
+TEST_F(CkksBackendTest, AddsAndMultipliesAtTheLowerLevel) {
+    const auto left = encrypt(left_, 4);
+    const auto right = encrypt(right_, 2);
+    expect_slots(backend_->add(left, right), 2, slots([&](std::size_t i) { return left_[i] + right_[i]; }));
+    expect_slots(backend_->multiply(left, right), 1, slots([&](std::size_t i) { return left_[i] * right_[i]; }));
+    expect_slots(backend_->multiply(left, left), 3, slots([&](std::size_t i) { return left_[i] * left_[i]; }));
+    expect_slots(backend_->adjust(left, 1), 1, left_);
+}
+
+TEST_F(CkksBackendTest, AppliesMasksOfPeriodAndOfFullLength) {
+    compile::AffineStep step;
+    step.mask.resize(packing_.features);
+    for (std::size_t f = 0; f < packing_.features; ++f) step.mask[f] = f % 3 == 0 ? 0 : 0.5;
+    step.addend = right_;
+    expect_slots(backend_->affine(step, encrypt(left_, 3)), 2,
+                 slots([&](std::size_t i) { return left_[i] * step.mask[i % packing_.features] + right_[i]; }));
+    step.mask = right_;
+    step.addend.assign(packing_.features, 0.25);
+    expect_slots(backend_->affine(step, encrypt(left_, 3)), 2,
+                 slots([&](std::size_t i) { return left_[i] * right_[i] + 0.25; }));
+    step.addend.clear();
+    expect_slots(backend_->affine(step, encrypt(left_, 3)), 2,
+                 slots([&](std::size_t i) { return left_[i] * right_[i]; }));
+}
+
+TEST_F(CkksBackendTest, MapsLinearlyWithBias) {
+    compile::LinearMapStep step;
+    step.map.period = packing_.features;
+    step.map.inputs = 1;
+    step.map.outputs = 2;
+    step.map.baby = 2;
+    std::vector<double> diagonal(packing_.features);
+    for (std::size_t f = 0; f < packing_.features; ++f) diagonal[f] = 0.01 * static_cast<double>(f);
+    step.map.blocks = {{{{0, diagonal}, {1, diagonal}}}, {{{3, diagonal}}}};
+    step.bias = {std::vector<double>(packing_.features, -0.5), {}};
+    const std::vector<ckks::Ciphertext> inputs = {encrypt(left_, 3)};
+    const auto outputs = backend_->linear_map(step, inputs);
+    ASSERT_EQ(outputs.size(), 2U);
+    const auto at = [&](std::size_t i) { return left_[i % packing_.slots]; };
+    expect_slots(outputs[0], 2,
+                 slots([&](std::size_t i) { return diagonal[i % packing_.features] * (at(i) + at(i + 1)) - 0.5; }));
+    expect_slots(outputs[1], 2, slots([&](std::size_t i) { return diagonal[i % packing_.features] * at(i + 3); }));
+}
+
+TEST_F(CkksBackendTest, EvaluatesPolynomials) {
+    compile::PolynomialStep step;
+    step.series.coefficients = {0.25, 0.5, 0, 0.125};
+    const std::vector<ckks::Ciphertext> inputs = {encrypt(left_, 4), encrypt(right_, 4)};
+    const auto outputs = backend_->polynomial(step, inputs);
+    ASSERT_EQ(outputs.size(), 2U);
+    const auto value = [](double u) { return 0.25 + 0.5 * u + 0.125 * (4 * u * u * u - 3 * u); };
+    expect_slots(outputs[0], 2, slots([&](std::size_t i) { return value(left_[i]); }));
+    expect_slots(outputs[1], 2, slots([&](std::size_t i) { return value(right_[i]); }));
+}
+
+TEST_F(CkksBackendTest, SelectsOneTokenForAllRows) {
+    expect_slots(backend_->select_token(encrypt(left_, 2), 5), 1,
+                 slots([&](std::size_t i) { return left_[5 * packing_.features + i % packing_.features]; }));
+    EXPECT_THROW(backend_->select_token(encrypt(left_, 2), kTokens), Error);
+}
+
+TEST_F(CkksBackendTest, RefusesPackingsThatDoNotFillTheRing) {
+    const auto keys = std::make_shared<const ckks::EvaluationKeys>();
+    EXPECT_THROW(CkksBackend(parameters_, {256, 8, 32}, keys), Error);
+    EXPECT_THROW(backend_->bootstrap({}), Error);
+}
+
+model::RandomModelOptions small_model() {
+    model::RandomModelOptions options;
+    options.layers = 2;
+    options.width = 12;
+    options.heads = 3;
+    options.context = 6;
+    options.feed_forward = 24;
+    options.vocabulary = 20;
+    options.activation_degree = 7;
+    options.inverse_sqrt_degree = 7;
+    return options;
+}
+
+/// A whole transformer on ciphertext, widths and context not powers of two.
+class EncryptedTransformerTest : public ::testing::Test {
+  protected:
+    EncryptedTransformerTest() { options_.parameters = ckks::presets::insecure_bootstrapping(1024); }
+    model::Transformer transformer_ = model::random_model(small_model());
+    compile::PlanOptions options_;
+
+    std::vector<ckks::Ciphertext> encrypt(const compile::Plan& plan, const ckks::SecretKey& secret,
+                                          const model::Tensor& embedded) const {
+        const ckks::Encoder encoder(plan.parameters);
+        std::vector<ckks::Ciphertext> inputs;
+        for (const auto& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
+            inputs.push_back(ckks::encrypt(plan.parameters, secret,
+                                           encoder.encode(std::span<const double>(slots), plan.input_level,
+                                                          plan.parameters.scale(plan.input_level)),
+                                           slots.size()));
+        }
+        return inputs;
+    }
+};
+
+TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
+    const compile::Plan plan = compile::compile(transformer_.graph, options_);
+    ASSERT_GT(plan.summary.bootstraps, 0U);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
+    auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(plan.keys));
+    CkksBackend backend(plan.parameters, plan.packing, keys);
+    const auto ids = model::random_tokens(6, transformer_.graph.vocabulary, 5);
+    const model::Tensor embedded = transformer_.embedding.embed(ids);
+    const auto result = run(plan, backend, encrypt(plan, secret, embedded), ids.size());
+
+    const ckks::Encoder encoder(plan.parameters);
+    std::vector<std::vector<double>> slots;
+    for (const ckks::Ciphertext& output : result.outputs) {
+        std::vector<double>& values = slots.emplace_back();
+        for (const auto& value : encoder.decode(ckks::decrypt(plan.parameters, secret, output), plan.packing.slots)) {
+            values.push_back(value.real());
+        }
+    }
+    const std::vector<double> logits = compile::unpack_output(plan, slots, ids.size());
+    const model::Tensor expected = model::evaluate(transformer_.graph, embedded).logits;
+    ASSERT_EQ(logits.size(), expected.values.size());
+    for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected.values[i], 1e-3) << i;
+}
+
+TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
+    const compile::Plan plan = compile::compile(transformer_.graph, options_);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
+    ckks::KeyRequest request = plan.keys;
+    request.rotation_levels.clear();
+    auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(request));
+    CkksBackend backend(plan.parameters, plan.packing, keys);
+    const auto embedded = transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, 5));
+    EXPECT_THAT([&] { run(plan, backend, encrypt(plan, secret, embedded), 6); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("layers.0."), HasSubstr("rotation"))));
+}
+
+}  // namespace
+}  // namespace polyformer::runtime
