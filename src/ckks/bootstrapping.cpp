@@ -8,35 +8,13 @@
 
 #include "ckks/dft_factors.h"
 #include "ckks/kernels.h"
+#include "ckks/modular_sine.h"
 #include "support/error.h"
 #include "support/parallel.h"
 
 namespace polyformer::ckks {
 
 namespace {
-
-/// Chebyshev interpolation of cos(2π(K·y − 1/4)/2^r) on [−1, 1]: after r double angles it is sin(2πKy).
-std::vector<double> cosine_series(const BootstrappingLiteral& literal) {
-    using Real = long double;
-    const auto count = static_cast<std::size_t>(literal.cosine_degree) + 1;
-    const Real pi = std::numbers::pi_v<Real>;
-    std::vector<Real> values(count);
-    const auto node_angle = [&](std::size_t j) {
-        return pi * (static_cast<Real>(j) + Real(0.5)) / static_cast<Real>(count);
-    };
-    for (std::size_t j = 0; j < count; ++j) {
-        const Real y = std::cos(node_angle(j));
-        values[j] = std::cos(2 * pi * (static_cast<Real>(literal.interval) * y - Real(0.25)) /
-                             static_cast<Real>(std::exp2(literal.double_angles)));
-    }
-    std::vector<double> coefficients(count);
-    for (std::size_t k = 0; k < count; ++k) {
-        Real sum = 0;
-        for (std::size_t j = 0; j < count; ++j) sum += values[j] * std::cos(static_cast<Real>(k) * node_angle(j));
-        coefficients[k] = static_cast<double>(sum * (k == 0 ? 1 : 2) / static_cast<Real>(count));
-    }
-    return coefficients;
-}
 
 /// The message's scale when the modulus is raised. A sine falls short of its argument: of u·x, |x| ≤ 1, by u³x³/6, most
 /// of which is proportional to x. Enlarging the message by 1 + u²/8 leaves a third Chebyshev polynomial of height
@@ -145,7 +123,7 @@ Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
     transforms->coefficients_to_slots = encode_factors(
         encoder, parameters, slots, literal.coefficients_to_slots_levels, DftDirection::to_coefficients,
         parameters.max_level(), literal.interval * q0 * repetitions, parameters.scale(parameters.eval_mod_level()) / 2);
-    transforms->cosine.coefficients = cosine_series(literal);
+    transforms->cosine.coefficients = modular_sine_series(literal);
     transforms_ = std::move(transforms);
 }
 

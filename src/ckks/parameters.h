@@ -32,8 +32,8 @@ enum class Security { classical_128, insecure };
 struct BootstrappingLiteral {
     int slots_to_coefficients_levels = 3;
     int coefficients_to_slots_levels = 3;
-    int cosine_degree = 59;  ///< Chebyshev degree of cos(2π(K·y − 1/4)/2^double_angles)
-    int double_angles = 2;
+    int cosine_degree = 31;  ///< of the polynomial for a cosine, see modular_sine.h; at least 2K − 2
+    int double_angles = 3;
     int ephemeral_secret_weight = 32;
     int interval = 16;                 ///< K: |I(X)| ≤ K but for the failure probability
     double log2_message_ratio = 10.9;  ///< log2 of q_0 over the message scale at ModRaise
