@@ -8,6 +8,7 @@
 
 #include "ckks/automorphism.h"
 #include "ckks/evaluator_checks.h"
+#include "ckks/integers.h"
 #include "ckks/kernels.h"
 #include "ckks/key_switching.h"
 #include "ckks/sampling.h"
@@ -39,7 +40,7 @@ class SecretPolynomial {
             const NttTables& tables = row_tables(parameters, row, q_rows);
             const std::span<std::uint64_t> limb = rows_.limb(row);
             std::transform(coefficients.begin(), coefficients.end(), limb.begin(),
-                           [&](std::int8_t c) { return tables.modulus().reduce_signed(c); });
+                           [&](std::int8_t c) { return small_residue(c, tables.modulus()); });
             kernels().forward_ntt(limb.data(), tables);
         });
     }
