@@ -1,0 +1,46 @@
+// The data owner's role: makes keys, encrypts a text, reads the reply. The only part of service/ that knows the secret.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "ckks/secret_key.h"
+#include "model/bundle.h"
+#include "service/client_plan.h"
+#include "service/messages.h"
+
+namespace polyformer::service {
+
+/// Called with the share of the work done, in [0, 1].
+using ShareCallback = std::function<void(double share)>;
+
+/// What a client accepts from whoever gave it the plan.
+enum class WeakParameters { refuse, allow };
+
+struct KeyFiles {
+    std::size_t secret_bytes = 0;
+    std::size_t server_bytes = 0;
+};
+
+/// Makes a key set: the secret key (mode 0600) and the server's keys, each whole or not at all; memory holds one server
+/// key at a time. Throws Error when the plan's parameters promise no security and `weak` does not allow that.
+KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
+                     const std::filesystem::path& server_path, WeakParameters weak = WeakParameters::refuse,
+                     const ShareCallback& progress = {});
+
+/// Embeds and encrypts `ids`. Throws Error when there are none, or more than the context, or the embedding does not fit
+/// the plan or lies outside its input bound.
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
+                     std::span<const std::int32_t> ids);
+
+/// Logits (rows, vocabulary), row-major: a row per token, or one for the last token, as the plan has it. Throws Error
+/// when the reply belongs to another plan or key set.
+std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
+
+/// Rows of logits in a reply to `tokens` tokens.
+std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens);
+
+}  // namespace polyformer::service

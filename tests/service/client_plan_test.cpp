@@ -1,0 +1,116 @@
+#include "service/client_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "small_plan.h"
+#include "support/error.h"
+
+namespace polyformer::service {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+class ClientPlanTest : public ::testing::Test {
+  protected:
+    static compile::Plan make_plan(compile::Positions positions) {
+        return compile::compile(model::random_model(small_model_options()).graph, small_plan_options(positions));
+    }
+    compile::Plan plan_ = make_plan(compile::Positions::all);
+};
+
+TEST_F(ClientPlanTest, KeepsWhatTheClientNeedsAndNoSteps) {
+    const ClientPlan view = client_plan(plan_);
+    EXPECT_TRUE(view.plan.steps.empty());
+    EXPECT_EQ(view.plan.parameters, plan_.parameters);
+    EXPECT_EQ(view.plan.model_fingerprint, plan_.model_fingerprint);
+    EXPECT_EQ(view.plan.context, plan_.context);
+    EXPECT_EQ(view.plan.input_layout, plan_.input_layout);
+    EXPECT_EQ(view.plan.input_bound, plan_.input_bound);
+    EXPECT_EQ(view.plan.input_level, plan_.input_level);
+    EXPECT_EQ(view.plan.inputs.size(), plan_.inputs.size());
+    EXPECT_EQ(view.plan.output_layout, plan_.output_layout);
+    EXPECT_EQ(view.plan.output_bound, plan_.output_bound);
+    EXPECT_EQ(view.plan.outputs.size(), plan_.outputs.size());
+    EXPECT_EQ(view.plan.keys.rotation_levels, plan_.keys.rotation_levels);
+    EXPECT_EQ(view.plan.keys.bootstrapping, plan_.keys.bootstrapping);
+    EXPECT_EQ(view.fingerprint.size(), 64U);
+}
+
+TEST_F(ClientPlanTest, RoundTripsThroughItsFile) {
+    const std::filesystem::path directory =
+        std::filesystem::path(::testing::TempDir()) / fmt::format("client-plan-{}", getpid());
+    std::filesystem::create_directory(directory);
+    for (const auto positions : {compile::Positions::all, compile::Positions::last}) {
+        const ClientPlan view = client_plan(make_plan(positions));
+        save_client_plan(view, directory);
+        const ClientPlan read = load_client_plan(directory);
+        EXPECT_EQ(read.fingerprint, view.fingerprint);
+        EXPECT_EQ(to_json(read), to_json(view));
+        EXPECT_EQ(read.plan.output_slot, view.plan.output_slot);
+    }
+    std::filesystem::remove_all(directory);
+}
+
+TEST_F(ClientPlanTest, FingerprintTellsPlansApart) {
+    EXPECT_NE(client_plan(plan_).fingerprint, client_plan(make_plan(compile::Positions::last)).fingerprint);
+    model::RandomModelOptions options = small_model_options();
+    options.seed = 2;
+    const compile::Plan other =
+        compile::compile(model::random_model(options).graph, small_plan_options(compile::Positions::all));
+    EXPECT_NE(client_plan(plan_).fingerprint, client_plan(other).fingerprint);
+}
+
+TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
+    const nlohmann::json sound = nlohmann::json::parse(to_json(client_plan(plan_)));
+    const auto refuse = [&](const char* field, const nlohmann::json& value, const std::string& message) {
+        nlohmann::json changed = sound;
+        changed[field] = value;
+        EXPECT_THAT([&] { client_plan_from_json(changed.dump(), "client.json"); },
+                    ThrowsMessage<Error>(HasSubstr(message)))
+            << field;
+    };
+    refuse("version", 2, "version 2");
+    refuse("parameters_fingerprint", std::string(64, 'a'), "fingerprint");
+    refuse("model_fingerprint", "short", "64 hexadecimal digits");
+    refuse("tokens", 7, "do not divide");
+    refuse("tokens", 0, "do not divide");
+    refuse("context", 9, "'context' must be a whole number from 0 to 8");
+    refuse("context", 0, "least_rows");
+    refuse("width", 0, "must be at least 1");
+    refuse("vocabulary", 0, "must be at least 1");
+    refuse("vocabulary", -1, "vocabulary");
+    refuse("input_bound", 0.0, "positive");
+    refuse("output_bound", -1.0, "positive");
+    refuse("input_level", 1000, "input_level");
+    refuse("input_layout", {{1, 2, 3}}, "layout");
+    refuse("output_layout", nlohmann::json::array(), "does not fit");
+    refuse("output_slot", {std::size_t{1} << 40}, "output_slot");
+    refuse("outputs", 100000000, "outputs");
+    refuse("surprise", 1, "surprise");
+
+    nlohmann::json changed = sound;
+    changed["input_layout"][0][0] = 16;  // the width is 16
+    EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    changed = sound;
+    changed["keys"]["rotation_steps"][0] = 512;
+    EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    changed = sound;
+    changed["keys"]["rotation_levels"][0] = 1000;
+    EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    changed = sound;
+    changed["keys"]["rotation_steps"][1] = changed["keys"]["rotation_steps"][0];
+    EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    changed = sound;
+    changed.erase("keys");
+    EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    const std::string text = sound.dump();
+    EXPECT_THROW(client_plan_from_json(text.substr(0, text.size() / 2), "client.json"), FormatError);
+}
+
+}  // namespace
+}  // namespace polyformer::service

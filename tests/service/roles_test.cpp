@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+
+#include "ckks/secret_key_serialization.h"
+#include "model/interpreter.h"
+#include "service/client.h"
+#include "service/server.h"
+#include "small_plan.h"
+#include "support/error.h"
+
+namespace polyformer::service {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::ThrowsMessage;
+
+/// Everything but keys, which take a moment: a test makes them when it needs them.
+class RolesTest : public ::testing::Test {
+  protected:
+    RolesTest() { std::filesystem::create_directory(directory_); }
+    ~RolesTest() override { std::filesystem::remove_all(directory_); }
+    RolesTest(const RolesTest&) = delete;
+    RolesTest& operator=(const RolesTest&) = delete;
+    RolesTest(RolesTest&&) = delete;
+    RolesTest& operator=(RolesTest&&) = delete;
+
+    std::filesystem::path directory_ =
+        std::filesystem::path(::testing::TempDir()) / fmt::format("service-roles-{}", getpid());
+    std::filesystem::path secret_path_ = directory_ / "secret.key";
+    std::filesystem::path server_path_ = directory_ / "server.keys";
+    model::Transformer transformer_ = model::random_model(small_model_options());
+    compile::Plan plan_ = compile::compile(transformer_.graph, small_plan_options(compile::Positions::all));
+    ClientPlan client_ = client_plan(plan_);
+
+    std::vector<std::int32_t> tokens(std::size_t count) const {
+        return model::random_tokens(count, transformer_.graph.vocabulary, 3);
+    }
+    /// All roles, through files; the greatest difference to the interpreter's logits.
+    double encrypted_error(const compile::Plan& plan, std::span<const std::int32_t> ids) const;
+};
+
+double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std::int32_t> ids) const {
+    const ClientPlan client = client_plan(plan);
+    double share = 0;
+    const KeyFiles files =
+        create_keys(client, secret_path_, server_path_, WeakParameters::allow, [&](double done) { share = done; });
+    EXPECT_EQ(share, 1);
+    EXPECT_EQ(files.server_bytes, std::filesystem::file_size(server_path_));
+    EXPECT_EQ(files.secret_bytes, std::filesystem::file_size(secret_path_));
+    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.parameters);
+    const std::filesystem::path request_path = directory_ / "request";
+    const std::filesystem::path reply_path = directory_ / "reply";
+    save_request(request_path, plan.parameters, make_request(client, secret, transformer_.embedding, ids));
+
+    const auto keys = load_server_keys(server_path_, plan);
+    const Inference inference = infer(plan, keys, load_request(request_path, plan.parameters));
+    EXPECT_EQ(inference.profile.entries.size(), plan.steps.size());
+    EXPECT_GT(inference.peak_resident_bytes, 0U);
+    save_reply(reply_path, plan.parameters, inference.reply);
+
+    const std::vector<double> logits = open_reply(client, secret, load_reply(reply_path, plan.parameters));
+    const model::Tensor expected = model::evaluate(transformer_.graph, transformer_.embedding.embed(ids)).logits;
+    const std::size_t rows = logit_rows(client, ids.size());
+    EXPECT_EQ(logits.size(), rows * expected.columns);
+    const std::span<const double> last_rows = std::span(expected.values).last(rows * expected.columns);
+    double worst = 0;
+    for (std::size_t i = 0; i < logits.size(); ++i) worst = std::max(worst, std::abs(logits[i] - last_rows[i]));
+    return worst;
+}
+
+TEST_F(RolesTest, EncryptedLogitsAreTheInterpretersAtAllPositions) {
+    EXPECT_GT(plan_.summary.bootstraps, 0U);
+    const double error = encrypted_error(plan_, tokens(8));
+    EXPECT_LT(error, 1e-3);
+    EXPECT_GT(error, 0);
+}
+
+TEST_F(RolesTest, EncryptedLogitsAreTheInterpretersAtTheLastPositionOfAShortText) {
+    EXPECT_LT(
+        encrypted_error(compile::compile(transformer_.graph, small_plan_options(compile::Positions::last)), tokens(5)),
+        1e-3);
+}
+
+TEST_F(RolesTest, ClientRefusesParametersWithoutSecurity) {
+    EXPECT_THAT([&] { create_keys(client_, secret_path_, server_path_); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("INSECURE"), HasSubstr("0 bits of security"))));
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+}
+
+TEST_F(RolesTest, FullDiskLeavesNoKeysBehind) {
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit limit{std::size_t{3} << 20, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    EXPECT_THROW(create_keys(client_, secret_path_, server_path_, WeakParameters::allow), IoError);
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+}
+
+TEST_F(RolesTest, ClientRefusesTextsThatDoNotFit) {
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    EXPECT_THAT([&] { make_request(client_, secret, transformer_.embedding, tokens(9)); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("9 tokens"), HasSubstr("at most 8"))));
+    EXPECT_THROW(make_request(client_, secret, transformer_.embedding, {}), Error);
+    model::Embedding loud = transformer_.embedding;
+    for (float& value : loud.tokens.values) value *= 1000;
+    EXPECT_THAT([&] { make_request(client_, secret, loud, tokens(4)); },
+                ThrowsMessage<Error>(HasSubstr("outside the plan's bound")));
+}
+
+TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    ckks::EvaluationKeys keys;
+    keys.key_fingerprint = secret.key_fingerprint();
+    const Request sound = make_request(client_, secret, transformer_.embedding, tokens(4));
+    ASSERT_NO_THROW(check_request(plan_, keys, sound));
+    const auto refuse = [&](const std::function<void(Request&)>& change, const std::string& message) {
+        Request changed = sound;
+        change(changed);
+        EXPECT_THAT([&] { check_request(plan_, keys, changed); }, ThrowsMessage<Error>(HasSubstr(message)));
+    };
+    refuse([](Request& r) { r.model_fingerprint = std::string(64, '0'); }, "for model 000000000000");
+    refuse([](Request& r) { r.plan_fingerprint = std::string(64, '0'); }, "packed for plan 000000000000");
+    refuse([](Request& r) { r.key_fingerprint = "0123"; }, "under key set 0123");
+    refuse([](Request& r) { r.tokens = 9; }, "9 tokens");
+    refuse([](Request& r) { r.tokens = 0; }, "0 tokens");
+    refuse([](Request& r) { r.inputs.push_back(r.inputs.front()); }, "2 ciphertexts");
+    refuse([](Request& r) { r.inputs.front().level -= 1; }, "level");
+    refuse([](Request& r) { r.inputs.front().scale *= 2; }, "scale");
+    refuse([](Request& r) { r.inputs.front().slots = 1; }, "1 slots");
+}
+
+TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    ckks::KeyRequest request = plan_.keys;
+    ASSERT_GE(request.rotation_levels.size(), 2U);
+    const auto removed = *request.rotation_levels.begin();
+    request.rotation_levels.erase(request.rotation_levels.begin());
+    auto& lowered = *request.rotation_levels.begin();
+    const int needed = lowered.second;
+    lowered.second = 0;
+    request.bootstrapping = false;
+    {
+        ckks::FileSink sink(server_path_);
+        ckks::write_fresh_evaluation_keys(sink, plan_.parameters, secret, request);
+        sink.commit();
+    }
+    EXPECT_THAT(
+        [&] { load_server_keys(server_path_, plan_); },
+        ThrowsMessage<Error>(AllOf(
+            HasSubstr("lacks 4 of the keys"), HasSubstr("dense-to-sparse"),
+            HasSubstr(fmt::format("rotation by {} at level {},", removed.first, removed.second)),
+            HasSubstr(fmt::format("rotation by {} at level {} (there is one for level 0)", lowered.first, needed)))));
+    const ckks::EvaluationKeys none;
+    EXPECT_EQ(missing_keys(plan_.keys, none).size(), plan_.keys.rotation_levels.size() + 4);
+    ckks::KeyRequest nothing;
+    nothing.relinearisation = false;
+    EXPECT_THAT(missing_keys(nothing, none), IsEmpty());
+}
+
+TEST_F(RolesTest, ServerRefusesASecretKeyFile) {
+    ckks::save_secret_key(secret_path_, plan_.parameters, ckks::SecretKey::generate(plan_.parameters));
+    EXPECT_THAT([&] { load_server_keys(secret_path_, plan_); },
+                ThrowsMessage<FormatError>(HasSubstr("holds 'secret key', but 'evaluation keys' is needed")));
+}
+
+TEST_F(RolesTest, ClientRefusesForeignReplies) {
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    const Request request = make_request(client_, secret, transformer_.embedding, tokens(4));
+    Reply reply{4, client_.fingerprint, secret.key_fingerprint(), {}};
+    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+        reply.outputs.push_back(ckks::expand(plan_.parameters, request.inputs.front()));
+    }
+    ASSERT_NO_THROW(open_reply(client_, secret, reply));
+    const ckks::SecretKey other = ckks::SecretKey::generate(plan_.parameters);
+    EXPECT_THAT([&] { open_reply(client_, other, reply); }, ThrowsMessage<Error>(HasSubstr("secret key belongs to")));
+    Reply changed = reply;
+    changed.plan_fingerprint = std::string(64, '0');
+    EXPECT_THROW(open_reply(client_, secret, changed), Error);
+    changed = reply;
+    changed.outputs.push_back(changed.outputs.front());
+    EXPECT_THROW(open_reply(client_, secret, changed), Error);
+    changed = reply;
+    changed.tokens = 100;
+    EXPECT_THROW(open_reply(client_, secret, changed), Error);
+}
+
+}  // namespace
+}  // namespace polyformer::service
