@@ -15,26 +15,65 @@ Tensor zeros(std::size_t rows, std::size_t columns) {
     return {rows, columns, std::vector<double>(rows * columns, 0.0)};
 }
 
-constexpr std::size_t kRowBlock = 4;
-constexpr std::size_t kColumnBlock = 64;
+// The same source for several instruction sets, the best one picked at run time; results differ by rounding at most.
+// (Address sanitizer cannot run the code that picks, which comes before its own start.)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define POLYFORMER_VECTOR_CLONES [[gnu::target_clones("avx512f", "avx2", "default")]]
+#else
+#define POLYFORMER_VECTOR_CLONES
+#endif
 
-/// One block of output rows and columns: every weight is read once for kRowBlock tokens, sums stay in the first cache.
+constexpr std::size_t kRowBlock = 4;
+constexpr std::size_t kColumnBlock = 32;
+
+/// out[t, j] = Σ_i x[t, i]·weights[i, j] for a whole block, its sums kept in registers; strides are those of the rows.
+POLYFORMER_VECTOR_CLONES
+void full_block(const double* x, std::size_t x_stride, const float* weights, double* out, std::size_t stride,
+                std::size_t terms) {
+    double sums[kRowBlock][kColumnBlock] = {};  // NOLINT(modernize-avoid-c-arrays): std::array is not unrolled
+    for (std::size_t i = 0; i < terms; ++i) {
+        for (std::size_t t = 0; t < kRowBlock; ++t) {
+            const double value = x[t * x_stride + i];
+            for (std::size_t j = 0; j < kColumnBlock; ++j) {
+                sums[t][j] += value * static_cast<double>(weights[i * stride + j]);
+            }
+        }
+    }
+    for (std::size_t t = 0; t < kRowBlock; ++t) {
+        for (std::size_t j = 0; j < kColumnBlock; ++j) out[t * stride + j] = sums[t][j];
+    }
+}
+
+POLYFORMER_VECTOR_CLONES
+void partial_block(const double* x, std::size_t x_stride, const float* weights, double* out, std::size_t stride,
+                   std::size_t terms, std::size_t rows, std::size_t columns) {
+    for (std::size_t t = 0; t < rows; ++t) {
+        std::fill_n(&out[t * stride], columns, 0.0);
+        for (std::size_t i = 0; i < terms; ++i) {
+            const double value = x[t * x_stride + i];
+            for (std::size_t j = 0; j < columns; ++j) {
+                out[t * stride + j] += value * static_cast<double>(weights[i * stride + j]);
+            }
+        }
+    }
+}
+
+/// One block of output rows and columns: every weight is read once for kRowBlock tokens.
 void linear_block(const Linear& linear, const Tensor& input, Tensor& output, std::size_t row, std::size_t column) {
     const std::size_t rows = std::min(kRowBlock, input.rows - row);
     const std::size_t columns = std::min(kColumnBlock, output.columns - column);
-    std::array<std::array<double, kColumnBlock>, kRowBlock> sums{};
-    for (std::size_t i = 0; i < input.columns; ++i) {
-        const float* weights = &linear.weight.values[i * output.columns + column];
-        for (std::size_t t = 0; t < rows; ++t) {
-            const double x = input.at(row + t, i);
-            for (std::size_t j = 0; j < columns; ++j) sums[t][j] += x * static_cast<double>(weights[j]);
-        }
+    const double* x = &input.values[row * input.columns];
+    const float* weights = &linear.weight.values[column];
+    double* out = &output.values[row * output.columns + column];
+    if (rows == kRowBlock && columns == kColumnBlock) {
+        full_block(x, input.columns, weights, out, output.columns, input.columns);
+    } else {
+        partial_block(x, input.columns, weights, out, output.columns, input.columns, rows, columns);
     }
+    if (linear.bias.empty()) return;
     for (std::size_t t = 0; t < rows; ++t) {
-        for (std::size_t j = 0; j < columns; ++j) {
-            const double bias = linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[column + j]);
-            output.at(row + t, column + j) = sums[t][j] + bias;
-        }
+        for (std::size_t j = 0; j < columns; ++j)
+            out[t * output.columns + j] += static_cast<double>(linear.bias[column + j]);
     }
 }
 
@@ -81,9 +120,41 @@ Tensor multiply(const Tensor& left, const Tensor& right) {
     return output;
 }
 
+constexpr std::size_t kPolynomialBlock = 32;
+
+/// evaluate_polynomial() on several values side by side.
+POLYFORMER_VECTOR_CLONES
+void evaluate_block(const Polynomial& polynomial, double* x) {
+    // NOLINTBEGIN(modernize-avoid-c-arrays)
+    double u[kPolynomialBlock];
+    double next[kPolynomialBlock] = {};
+    double after_next[kPolynomialBlock] = {};
+    // NOLINTEND(modernize-avoid-c-arrays)
+    const double* coefficients = polynomial.coefficients.data();
+    for (std::size_t i = 0; i < kPolynomialBlock; ++i) {
+        u[i] = (2 * x[i] - polynomial.lower - polynomial.upper) / (polynomial.upper - polynomial.lower);
+    }
+    for (std::size_t k = polynomial.coefficients.size() - 1; k > 0; --k) {
+        for (std::size_t i = 0; i < kPolynomialBlock; ++i) {
+            const double current = coefficients[k] + 2 * u[i] * next[i] - after_next[i];
+            after_next[i] = next[i];
+            next[i] = current;
+        }
+    }
+    for (std::size_t i = 0; i < kPolynomialBlock; ++i) x[i] = coefficients[0] + u[i] * next[i] - after_next[i];
+}
+
 Tensor apply_polynomial(const Polynomial& polynomial, const Tensor& input) {
     Tensor output = input;
-    for (double& value : output.values) value = evaluate_polynomial(polynomial, value);
+    double* values = output.values.data();
+    std::size_t left = output.values.size();
+    for (; left >= kPolynomialBlock; left -= kPolynomialBlock, values += kPolynomialBlock) {
+        evaluate_block(polynomial, values);
+    }
+    std::array<double, kPolynomialBlock> last{};
+    std::copy_n(values, left, last.begin());
+    evaluate_block(polynomial, last.data());
+    std::copy_n(last.begin(), left, values);
     return output;
 }
 

@@ -1,0 +1,118 @@
+#include "model/quality.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "model/bundle.h"
+#include "model/corpus.h"
+#include "model/perplexity.h"
+#include "model/reference.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace polyformer::model {
+namespace {
+
+double share(std::size_t part, std::size_t whole) {
+    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+// The first tokens of a text, and as many words as they make up in proportion.
+void shorten(TokenizedText& text, std::size_t most_tokens) {
+    if (most_tokens == 0 || most_tokens >= text.ids.size()) return;
+    text.words = std::max<std::size_t>(1, text.words * most_tokens / text.ids.size());
+    text.ids.resize(most_tokens);
+}
+
+}  // namespace
+
+Quality measure_quality(const QualityOptions& options) {
+    const auto start = std::chrono::steady_clock::now();
+    const Graph graph = load_graph(options.model);
+    const Embedding embedding = load_embedding(options.model);
+    const Tokenizer tokenizer(options.model / "tokenizer.model");
+    require<FormatError>(tokenizer.vocabulary() == graph.vocabulary && embedding.tokens.rows == graph.vocabulary,
+                         "{}: tokenizer, embedding and graph have vocabularies of {}, {} and {}",
+                         options.model.string(), tokenizer.vocabulary(), embedding.tokens.rows, graph.vocabulary);
+    const std::filesystem::path file = corpus_file(options.data, options.split);
+    TokenizedText text = tokenize_file(file, tokenizer);
+    shorten(text, options.most_tokens);
+
+    Quality quality;
+    quality.split = options.split;
+    quality.words = text.words;
+    quality.tokens = text.ids.size();
+    quality.context = graph.context;
+    quality.stride = options.stride == 0 ? (graph.context + 1) / 2 : options.stride;
+    const auto read = [&](const char* title, const EvaluateWindow& evaluate_window) {
+        Progress bar(title, 1, options.quiet);
+        TextScore score = score_text(evaluate_window, embedding, text.ids, text.end_of_line, quality.stride,
+                                     [&](double done) { bar.update(done); });
+        bar.finish();
+        return score;
+    };
+    const TextScore polynomial =
+        read("polynomial model", [&](const Tensor& embedded) { return evaluate(graph, embedded); });
+    const TextScore exact = read("before substitution", [&](const Tensor& embedded) {
+        return Evaluation{.logits = evaluate_exact(graph, embedded), .intervals = {}, .largest = {}};
+    });
+    quality.polynomial = perplexity_per_word(polynomial.nats, text.words);
+    quality.before_substitution = perplexity_per_word(exact.nats, text.words);
+    quality.intervals = polynomial.intervals;
+    std::size_t values = 0;
+    std::size_t outside = 0;
+    for (const IntervalReport& report : quality.intervals) {
+        values += report.values;
+        outside += report.outside;
+    }
+    quality.outside_share = share(outside, values);
+    quality.baselines = ngram_perplexity(corpus_file(options.data, "train"), corpus_file(options.data, "valid"), file);
+    quality.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return quality;
+}
+
+nlohmann::ordered_json to_json(const Quality& quality) {
+    nlohmann::ordered_json intervals = nlohmann::ordered_json::array();
+    for (const IntervalReport& report : quality.intervals) {
+        intervals.push_back({{"node", report.node},
+                             {"interval", {report.lower, report.upper}},
+                             {"seen", {report.smallest, report.largest}},
+                             {"values", report.values},
+                             {"outside", report.outside},
+                             {"outside_share", share(report.outside, report.values)}});
+    }
+    return {{"split", quality.split},
+            {"words", quality.words},
+            {"tokens", quality.tokens},
+            {"protocol", {{"context", quality.context}, {"stride", quality.stride}, {"unit", "perplexity per word"}}},
+            {"perplexity",
+             {{"polynomial", quality.polynomial},
+              {"before_substitution", quality.before_substitution},
+              {"relative_difference", quality.polynomial / quality.before_substitution - 1},
+              {"unigram", quality.baselines.unigram},
+              {"bigram", quality.baselines.bigram}}},
+            {"bigram_weight", quality.baselines.bigram_weight},
+            {"baseline_words", quality.baselines.words},
+            {"out_of_interval_fraction", quality.outside_share},
+            {"intervals", intervals},
+            {"seconds", quality.seconds}};
+}
+
+std::string describe(const Quality& quality) {
+    std::string text = fmt::format(
+        "Perplexity per word on the {} split ({} words, {} tokens; windows of {} tokens, {} apart):\n"
+        "  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}   ({:+.2f} % by the polynomials)\n  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}\n"
+        "Inputs of polynomials outside their interval:\n",
+        quality.split, quality.words, quality.tokens, quality.context, quality.stride, "polynomial model",
+        quality.polynomial, "before substitution", quality.before_substitution,
+        100 * (quality.polynomial / quality.before_substitution - 1), "bigram", quality.baselines.bigram, "unigram",
+        quality.baselines.unigram);
+    for (const IntervalReport& report : quality.intervals) {
+        text += fmt::format("  {:<44}{:>10.2e}   seen {:.4g} to {:.4g} of {:.4g} to {:.4g}\n", report.node,
+                            share(report.outside, report.values), report.smallest, report.largest, report.lower,
+                            report.upper);
+    }
+    return text;
+}
+
+}  // namespace polyformer::model

@@ -1,0 +1,38 @@
+#include "model/reference.h"
+
+#include <utility>
+#include <vector>
+
+#include "approx/target_function.h"
+#include "model/operations.h"
+#include "support/error.h"
+
+namespace polyformer::model {
+namespace {
+
+Tensor apply_function(const std::string& name, Tensor values) {
+    const approx::TargetFunction function = approx::target_function(name);
+    for (double& value : values.values) value = function(value);
+    return values;
+}
+
+}  // namespace
+
+Tensor evaluate_exact(const Graph& graph, const Tensor& embedded) {
+    require(!graph.nodes.empty() && embedded.rows >= 1 && embedded.rows <= graph.context &&
+                embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
+            "embedded tokens of shape ({}, {}) do not fit a model of width {} and context {}", embedded.rows,
+            embedded.columns, graph.width, graph.context);
+    static_cast<void>(shapes_of(graph));  // throws before anything could be read out of bounds
+    std::vector<Tensor> values;
+    values.reserve(graph.nodes.size());
+    for (const Node& node : graph.nodes) {
+        const auto* apply = std::get_if<Apply>(&node.operation);
+        values.push_back(apply != nullptr && !apply->replaces.empty()
+                             ? apply_function(apply->replaces, values[apply->input])
+                             : evaluate_operation(node.operation, values, embedded));
+    }
+    return std::move(values.back());
+}
+
+}  // namespace polyformer::model

@@ -1,0 +1,15 @@
+// The model before substitution: the graph with the functions that its polynomials stand for. A reference to compare
+// with, nothing more; no back end can run it.
+#pragma once
+
+#include "model/graph.h"
+#include "model/interpreter.h"
+
+namespace polyformer::model {
+
+/// Logits (T, vocabulary) of the graph when every Apply uses the function named by its `replaces` ("gelu",
+/// "inverse_sqrt", whatever approx::target_function() knows) instead of its polynomial; an Apply that replaces nothing
+/// keeps its polynomial. `embedded` is (T, width). Throws Error for an unknown name, or as evaluate() does.
+Tensor evaluate_exact(const Graph& graph, const Tensor& embedded);
+
+}  // namespace polyformer::model

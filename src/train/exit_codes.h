@@ -1,0 +1,10 @@
+// How polyformer-train says what became of a stage.
+#pragma once
+
+namespace polyformer::train {
+
+inline constexpr int trainer_complete = 0;
+inline constexpr int trainer_failed = 1;       ///< the message is on standard error
+inline constexpr int trainer_interrupted = 3;  ///< a checkpoint is saved; the same command goes on
+
+}  // namespace polyformer::train

@@ -1,0 +1,42 @@
+// One stage of gradient descent, from wherever its checkpoint stands to its last step.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "train/batches.h"
+#include "train/config.h"
+#include "train/transformer.h"
+
+namespace polyformer::train {
+
+struct StageOptions {
+    std::string name;  ///< "train", "tune" or "convert": for progress and messages
+    Schedule schedule;
+    std::uint64_t seed = 1;
+    std::filesystem::path checkpoint;  ///< resumed from when it exists, kept up to date while training
+    std::string recipe;                ///< what a resumed run must share
+    std::size_t checkpoint_every = 250;
+    bool quiet = false;
+    /// Ends the run early with a checkpoint, as Ctrl-C does; the schedule stays that of the whole stage.
+    std::optional<std::size_t> stop_after = std::nullopt;
+};
+
+struct StageOutcome {
+    std::size_t step = 0;   ///< steps done, those before a resumption included
+    std::size_t steps = 0;  ///< of the whole stage
+    double loss = 0;        ///< task loss, nats per token, smoothed over the last steps
+    bool complete() const { return step == steps; }
+};
+
+/// Minimises task + α·range + β·variance. Every step is a function of the seed and the state before it, so a run that
+/// was interrupted ends with the very weights of one that was not. Throws Error when the loss is no longer finite,
+/// naming the step and what to change; the last checkpoint stays.
+StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions& options);
+
+/// Linear warm-up to `learning_rate`, then a half cosine down to zero at `steps`.
+double learning_rate_at(const Schedule& schedule, std::size_t step, std::size_t steps);
+
+}  // namespace polyformer::train

@@ -1,0 +1,54 @@
+#include "train/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/error.h"
+
+namespace polyformer::train {
+namespace {
+
+using testing::HasSubstr;
+
+std::string message_of(const std::string& text) {
+    try {
+        parse_config(text, "test.json");
+    } catch (const FormatError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(Config, ShippedConfigurationIsValid) {
+    const Config config = load_config(std::string(POLYFORMER_SOURCE_DIR) + "/configs/wikitext-small.json");
+    EXPECT_EQ(config.model.layers, 2U);
+    EXPECT_EQ(config.model.vocabulary, 4096U);
+    EXPECT_GT(config.tune.range_weight, 0);
+}
+
+TEST(Config, SurvivesTheRoundTrip) {
+    Config config = parse_config(R"({"seed": 7, "train": {"learning_rate": 0.25}, "substitution": {"margin": 0.5},
+                                     "model": {"length_scale": "context_root"}})",
+                                 "test.json");
+    EXPECT_EQ(config.seed, 7U);
+    EXPECT_EQ(config.train.learning_rate, 0.25);
+    EXPECT_EQ(config.model.length_scale, LengthScale::context_root);
+    EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
+}
+
+TEST(Config, ErrorsNamePlaceValueAndRemedy) {
+    EXPECT_THAT(message_of(R"({"train": {"learning_rat": 1}})"), HasSubstr("unknown key 'learning_rat'"));
+    EXPECT_THAT(message_of(R"({"train": {"learning_rate": 7}})"), HasSubstr("test.json.train.learning_rate: 7"));
+    EXPECT_THAT(message_of(R"({"train": {"batch": -1}})"), HasSubstr("whole number"));
+    EXPECT_THAT(message_of(R"({"train": {"batch": "many"}})"), HasSubstr("\"many\""));
+    EXPECT_THAT(message_of(R"({"model": {"width": 100, "heads": 3}})"), HasSubstr("100 is not a multiple"));
+    EXPECT_THAT(message_of(R"({"model": {"length_scale": "none"}})"), HasSubstr("position_root"));
+    EXPECT_THAT(message_of(R"({"model": 3})"), HasSubstr("expected an object"));
+    EXPECT_THAT(message_of("{"), HasSubstr("not valid JSON"));
+    EXPECT_THROW(load_config("/nowhere/at-all.json"), IoError);
+}
+
+}  // namespace
+}  // namespace polyformer::train

@@ -1,0 +1,52 @@
+#include "train/ranges.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace polyformer::train {
+namespace {
+
+Site site(SiteKind kind, double lower, double upper) {
+    return {.name = "site", .kind = kind, .lower = lower, .upper = upper, .polynomial = std::nullopt};
+}
+
+TEST(RangePenalty, SumsSquaredExcessPerToken) {
+    const std::vector<Site> sites = {site(SiteKind::hidden, -1, 2)};
+    // (B, T, C) = (1, 2, 3): excesses 0, 3, 1 and 0, 0, 2.
+    const std::vector<torch::Tensor> inputs = {torch::tensor({{{0.5, 5.0, -2.0}, {2.0, -1.0, 4.0}}})};
+    EXPECT_NEAR(range_penalty(sites, inputs).item<double>(), (9.0 + 1 + 4) / 2, 1e-6);
+}
+
+TEST(RangePenalty, MeasuresVariancesInLogarithms) {
+    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4)};
+    const std::vector<torch::Tensor> inputs = {torch::tensor({{{8.0}, {2.0}, {0.5}, {0.5}}})};  // (1, 4, 1)
+    const double octave = std::log(2.0);
+    EXPECT_NEAR(range_penalty(sites, inputs).item<double>(), 3 * octave * octave / 4, 1e-6);
+}
+
+TEST(VariancePenalty, IsZeroForEqualVariancesAndScaleFree) {
+    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4), site(SiteKind::hidden, 0, 1)};
+    const torch::Tensor spread = torch::tensor({{{1.0}, {std::exp(2.0)}}});
+    const torch::Tensor ignored = torch::tensor({{{100.0}}});
+    EXPECT_NEAR(variance_penalty(sites, {torch::full({1, 4, 1}, 7.0), ignored}).item<double>(), 0, 1e-9);
+    EXPECT_NEAR(variance_penalty(sites, {spread, ignored}).item<double>(), 2, 1e-5);  // of 0 and 2, unbiased
+    EXPECT_NEAR(variance_penalty(sites, {spread * 10, ignored}).item<double>(), 2, 1e-5);
+}
+
+TEST(RangeTable, CollectsOverBatches) {
+    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4)};
+    RangeTable table;
+    table.add(sites, {torch::tensor({{{1.0}, {4.0}}})});
+    table.add(sites, {torch::tensor({{{16.0}, {1.0}}})});
+    const SeenRange& seen = table.rows()[0];
+    EXPECT_EQ(seen.smallest, 1);
+    EXPECT_EQ(seen.largest, 16);
+    EXPECT_EQ(seen.outside, 1);
+    EXPECT_EQ(seen.values, 4);
+    EXPECT_NEAR(std::exp(seen.mean_log), std::pow(64, 0.25), 1e-5);
+    EXPECT_NE(table.text(sites).find("2.50e-01"), std::string::npos) << table.text(sites);
+}
+
+}  // namespace
+}  // namespace polyformer::train
