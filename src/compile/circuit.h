@@ -53,10 +53,17 @@ struct AttentionGate {
     bool sums_blocks = false;
 };
 
+/// Each ciphertext summed over `count` slots at distance `stride`; all ciphertexts added up first if so wanted.
+struct SumSlotsGate {
+    std::size_t count = 1;
+    long stride = 1;
+    bool adds_ciphertexts = false;
+};
+
 struct SelectLastTokenGate {};
 
-using GateOperation =
-    std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate, SelectLastTokenGate>;
+using GateOperation = std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate,
+                                   SumSlotsGate, SelectLastTokenGate>;
 
 struct Gate {
     std::string name;  ///< of the model's node

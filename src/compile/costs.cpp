@@ -196,11 +196,18 @@ StepCost StepPrices::sum(int level) const {
     return {.seconds = words(2.0 * (level + 1)), .key_switches = 0, .ciphertext_products = 0, .plaintext_products = 0};
 }
 
+StepCost StepPrices::sum_slots(std::size_t count, int level) const {
+    const int rotations = std::countr_zero(count);
+    return {.seconds = rotations * (costs_.rotation(parameters_, level) + sum(level).seconds),
+            .key_switches = static_cast<std::size_t>(rotations),
+            .ciphertext_products = 0,
+            .plaintext_products = 0};
+}
+
 StepCost StepPrices::select_token(std::size_t tokens, int level) const {
-    const int rotations = std::countr_zero(tokens);
     StepCost cost = affine(level);
-    cost.seconds += ntts(level + 1) + rotations * costs_.rotation(parameters_, level - 1);
-    cost.key_switches = static_cast<std::size_t>(rotations);
+    cost.seconds += ntts(level + 1);
+    cost += sum_slots(tokens, level - 1);
     return cost;
 }
 
@@ -273,6 +280,7 @@ double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing&
                 const double blocks = attention.sums_blocks ? static_cast<double>(attention.right_offsets.size()) : 1;
                 return count * blocks * rotated_product(one, level).seconds;
             },
+            [&](const SumSlotsGate& gate_sum) { return count * sum_slots(gate_sum.count, level).seconds; },
             [&](const SelectLastTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
         gate.operation);
 }

@@ -56,6 +56,7 @@ class StepPrices {
     StepCost product(int level) const;
     StepCost affine(int level) const;
     StepCost sum(int level) const;
+    StepCost sum_slots(std::size_t count, int level) const;
     StepCost select_token(std::size_t tokens, int level) const;
     /// Refreshing one or two real ciphertexts together.
     StepCost bootstrap(std::size_t ciphertexts) const;

@@ -150,6 +150,19 @@ class Expansion {
         }
     }
 
+    void expand(const Gate& gate, const SumSlotsGate& sum) {
+        std::vector<ValueId> inputs = values_[gate.inputs.front()];
+        const auto outputs = new_values(gate.outputs.front());
+        for (; sum.adds_ciphertexts && inputs.size() > 1; inputs.erase(inputs.begin())) {
+            const ValueId total = new_value();
+            add_step(AddStep{inputs[0], inputs[1], total}, step_level_, step_level_);
+            inputs[1] = total;
+        }
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(SumSlotsStep{inputs[i], outputs[i], sum.count, sum.stride}, step_level_, step_level_);
+        }
+    }
+
     void expand(const Gate& gate, const SelectLastTokenGate&) {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());

@@ -109,7 +109,9 @@ class Search {
                     highest = std::min(highest, static_cast<int>(levels[place(input)]));
                 }
                 const double before = labels[index].seconds + refresh_seconds(refreshed);
-                for (int level = highest; level >= depth; --level) {
+                // What costs no level may as well run where its operands are: they could have been lowered before.
+                const int lowest = depth == 0 ? highest : depth;
+                for (int level = highest; level >= lowest; --level) {
                     const double total = before + seconds[static_cast<std::size_t>(level)];
                     Levels after = levels_after(next_live, levels, gate, level - depth);
                     auto [found, is_new] = reached.try_emplace(std::move(after));

@@ -1,6 +1,7 @@
 #include "compile/linear_maps.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 
 #include "support/parallel.h"
@@ -157,6 +158,60 @@ MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std
             diagonal[f] = factor;
         }
     }
+    return gate;
+}
+
+Repetition repetition_of(const Layout& layout) {
+    const std::size_t width = layout.position.front().size();
+    std::size_t end = 0;
+    for (const auto& positions : layout.position) {
+        for (std::size_t f = 0; f < width; ++f) {
+            if (positions[f] != Layout::kNothing) end = std::max(end, f + 1);
+        }
+    }
+    const auto repeats = [&](std::size_t distance, std::size_t last) {
+        return std::ranges::all_of(layout.position, [&](const auto& positions) {
+            return std::equal(positions.begin() + static_cast<long>(distance),
+                              positions.begin() + static_cast<long>(last), positions.begin());
+        });
+    };
+    for (std::size_t distance = 1; distance < end; ++distance) {
+        const std::size_t count = (end + distance - 1) / distance;
+        if (std::has_single_bit(count) && count * distance <= width && repeats(distance, count * distance)) {
+            return {count, distance};
+        }
+    }
+    return {1, width};
+}
+
+Layout first_positions(Layout layout, std::size_t distance) {
+    for (auto& positions : layout.position) {
+        std::fill(positions.begin() + static_cast<long>(distance), positions.end(), Layout::kNothing);
+    }
+    return layout;
+}
+
+MapGate mean_of_sums(const Packing& packing, std::size_t features, std::size_t period, double factor, double shift) {
+    const std::size_t width = packing.features;
+    const double weight = factor / static_cast<double>(features);
+    MapGate gate;
+    gate.map.period = width;
+    gate.map.inputs = gate.map.outputs = 1;
+    gate.map.blocks.assign(1, std::vector<std::map<long, std::vector<double>>>(1));
+    auto& diagonals = gate.map.blocks[0][0];
+    const std::size_t right = width - period + 1;  // positions whose sum stayed within the token
+    diagonals[0].assign(width, 0.0);
+    std::fill_n(diagonals[0].begin(), right, weight);
+    std::vector<double> bias(width, shift);
+    if (period == width) {
+        std::fill(bias.begin() + 1, bias.end(), 0.0);
+    } else if (period > 1) {
+        auto& from_below = diagonals[-static_cast<long>(period)];
+        from_below.assign(width, 0.0);
+        std::fill(from_below.begin() + static_cast<long>(right), from_below.end(), weight);
+    }
+    gate.bias.resize(1);
+    if (shift != 0) gate.bias[0] = std::move(bias);
     return gate;
 }
 

@@ -17,8 +17,9 @@ struct Storage {
     Layout layout;
     double factor = 1;
     double shift = 0;
-    bool partial_sums = false;  ///< a feature is the sum over all positions that hold it, not any one of them
-    bool equal_rows = false;    ///< every token's row is the same, so positions wrap around
+    bool partial_sums = false;    ///< a feature is the sum over all positions that hold it, not any one of them
+    bool equal_rows = false;      ///< every token's row is the same, so positions wrap around
+    bool zero_elsewhere = false;  ///< positions that hold nothing are 0
 };
 
 /// value ↦ value · weight + bias, features `inputs` → `outputs`.
@@ -36,6 +37,22 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
 
 /// y[t, f] = factor · x[t − shift[f], f] at positions of `layout` that hold something, zero elsewhere.
 MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std::size_t>& shift, double factor);
+
+/// A layout whose first `distance` positions stand `count` times, nothing behind them: to be filled by a sum over
+/// slots.
+struct Repetition {
+    std::size_t count = 1;
+    std::size_t distance = 0;
+};
+/// The repetition of most copies; count is a power of two, 1 for a layout that does not repeat.
+Repetition repetition_of(const Layout& layout);
+/// The layout's first `distance` positions, nothing behind them.
+Layout first_positions(Layout layout, std::size_t distance);
+
+/// From sums over p slots, p the period of `features` features or F, to their mean at every position. Positions whose
+/// sum would have run into the next token's are left out: those behind F − p are filled from p below, which needs F ≥
+/// 2p; with p = F only position 0 is filled. 0 < factor, shift: of the result.
+MapGate mean_of_sums(const Packing& packing, std::size_t features, std::size_t period, double factor, double shift);
 
 /// Adds the outputs of `more`, a map of the same inputs and period, behind those of `map`.
 void append_outputs(MapGate& map, MapGate more);

@@ -82,7 +82,7 @@ class Lowering {
 
     void lower(const model::Input&) {
         const NodeFacts& facts = facts_[node_];
-        const Storage storage{.layout = facts.layout, .factor = 1 / facts.bound};
+        const Storage storage{.layout = facts.layout, .factor = 1 / facts.bound, .zero_elsewhere = true};
         circuit_.input = new_bundle(storage.layout.ciphertexts());
         circuit_.input_layout = facts.layout;
         circuit_.input_bound = facts.bound;
@@ -92,7 +92,25 @@ class Lowering {
 
     void lower(const model::Linear& linear) { lower_map(linear.input, feature_map(linear)); }
 
-    void lower(const model::FeatureMean& mean) { lower_map(mean.input, mean_map(facts_[mean.input].shape.features)); }
+    void lower(const model::FeatureMean& mean) {
+        const Stored source = readable(mean.input);
+        const std::size_t features = facts_[mean.input].shape.features;
+        const std::size_t period = std::min(packing_.features, std::bit_ceil(features));
+        const bool sums = features > 1 && source.storage.layout == replicated_layout(packing_, features) &&
+                          facts_[node_].layout == replicated_layout(packing_, 1) && source.storage.zero_elsewhere &&
+                          source.storage.shift == 0;
+        if (!sums) return lower_map(mean.input, mean_map(features));
+        const Stored total = emit_gate(SumSlotsGate{period, 1, true}, {source.bundle}, source.storage, std::size_t{1});
+        circuit_.bundles.back().can_bootstrap = false;
+        for (const Constants& wanted : wanted_constants()) {
+            const double gain = wanted.factor / source.storage.factor;
+            Stored result = emit_gate(mean_of_sums(packing_, features, period, gain, wanted.shift), {total.bundle},
+                                      target(facts_[node_].layout, wanted));
+            if (period == packing_.features) result = emit_repetition(result, {period, 1});
+            forms_[node_].push_back(result);
+        }
+        if (facts_[node_].is_output) finish();
+    }
 
     void lower_map(NodeId input, const FeatureMap& map) {
         const NodeFacts& facts = facts_[node_];
@@ -106,7 +124,9 @@ class Lowering {
     void lower(const model::Add& add) {
         const Stored left = natural(add.left);
         const Stored right = natural(add.right);
-        produce_natural(emit_gate(SumGate{}, {left.bundle, right.bundle}, left.storage));
+        Storage storage = left.storage;
+        storage.zero_elsewhere = left.storage.zero_elsewhere && right.storage.zero_elsewhere;
+        produce_natural(emit_gate(SumGate{}, {left.bundle, right.bundle}, storage));
     }
 
     void lower(const model::Multiply& product) {
@@ -116,6 +136,7 @@ class Lowering {
                                    facts_[product.left].shape.features >= facts_[product.right].shape.features;
         Storage storage = (left_is_wider ? left : right).storage;
         storage.factor = left.storage.factor * right.storage.factor;
+        storage.zero_elsewhere = left.storage.zero_elsewhere || right.storage.zero_elsewhere;
         Stored result = emit_gate(ProductGate{}, {left.bundle, right.bundle}, storage);
         const double wanted = 1 / facts_[node_].bound;
         if (std::abs(storage.factor - wanted) > 1e-12 * wanted) result = emit_affine(result, {wanted, 0}, wide_masks());
@@ -140,6 +161,7 @@ class Lowering {
         Storage storage = input.storage;
         storage.factor = constants.factor;
         storage.shift = constants.shift;
+        storage.zero_elsewhere = false;
         if (masked) storage.factor /= largest_length_scale(attention_values(facts.uses.front().reader));
         const Stored result = emit_gate(std::move(gate), {input.bundle}, storage);
         if (masked) {
@@ -188,12 +210,29 @@ class Lowering {
         gate.product = {.first = -lanes, .last = lanes, .left_step = 1, .right_step = -features};
         gate.right_offsets = block_offsets(heads);
         gate.sums_blocks = true;
-        const Storage storage{.layout = heads.value(), .factor = unscaled * shrink, .partial_sums = true};
+        const Storage storage{.layout = heads.value(),
+                              .factor = unscaled * shrink,
+                              .partial_sums = heads.copies > 1,
+                              .zero_elsewhere = true};
         const Stored result = emit_gate(std::move(gate), {scores.bundle, skewed.bundle}, storage, heads.groups);
         circuit_.bundles.back().can_bootstrap = heads.copies == 1;
-        forms_[node_].push_back(result);
+        forms_[node_].push_back(sum_of_copies(result, heads));
         if (!values.causal) circuit_.least_rows = graph_.context;
         if (facts.is_output) finish();
+    }
+
+    /// Adds the copies' partial sums up into the first, if the sum stays within the token; linear maps can read either.
+    Stored sum_of_copies(const Stored& values, const AttentionLayout& heads) {
+        const std::size_t distance = 2 * heads.lanes * heads.heads_per_group;
+        const std::size_t count = std::bit_ceil(heads.copies);
+        if (count == 1 || count * distance > packing_.features) return values;
+        Storage storage = values.storage;
+        storage.layout = first_positions(storage.layout, distance);
+        storage.partial_sums = false;
+        storage.zero_elsewhere = false;
+        const Stored sum = emit_gate(SumSlotsGate{count, static_cast<long>(distance)}, {values.bundle}, storage);
+        circuit_.bundles.back().can_bootstrap = false;
+        return sum;
     }
 
     // Reading nodes.
@@ -208,7 +247,7 @@ class Lowering {
     Stored stored(NodeId id, const Constants& wanted) {
         for (const Stored& form : forms_[id]) {
             if (form.storage.factor == wanted.factor && form.storage.shift == wanted.shift &&
-                !form.storage.partial_sums) {
+                !form.storage.partial_sums && form.storage.layout == facts_[id].layout) {
                 return form;
             }
         }
@@ -216,7 +255,7 @@ class Lowering {
         if (facts_[id].shape.scores) {
             const Stored source = raw_scores_[id] ? *raw_scores_[id] : forms_[id].front();
             result = emit_affine(source, wanted, score_masks(facts_[id].attention));
-        } else if (forms_[id].front().storage.partial_sums) {
+        } else if (forms_[id].front().storage.partial_sums || forms_[id].front().storage.layout != facts_[id].layout) {
             result = emit_map(identity_map(facts_[id].shape.features), forms_[id].front(),
                               target(facts_[id].layout, wanted));
         } else {
@@ -344,22 +383,44 @@ class Lowering {
         return {output, storage};
     }
 
+    /// A target that repeats is computed once and then copied by a sum over slots: that takes far fewer diagonals.
+    Stored emit_map(const FeatureMap& map, const Stored& source, Storage target_storage) {
+        target_storage.zero_elsewhere = true;
+        if (source.storage.equal_rows) {
+            return emit_fused(diagonals_of(map, source.storage, target_storage), source.bundle, target_storage);
+        }
+        const Repetition repetition = repetition_of(target_storage.layout);
+        Storage once = target_storage;
+        once.layout = first_positions(once.layout, repetition.distance);
+        Stored result = emit_fused(diagonals_of(map, source.storage, once), source.bundle, target_storage);
+        return repetition.count > 1 ? emit_repetition(result, repetition) : result;
+    }
+
+    /// Copies what the first positions hold to those behind them, which are 0.
+    Stored emit_repetition(const Stored& once, const Repetition& repetition) {
+        circuit_.bundles[once.bundle].can_bootstrap = false;  // its copy is, just as well
+        return emit_gate(SumSlotsGate{repetition.count, -static_cast<long>(repetition.distance)}, {once.bundle},
+                         once.storage);
+    }
+
     /// Maps of one input that follow each other become one, so that they share its rotations.
-    Stored emit_map(const FeatureMap& map, const Stored& source, const Storage& target_storage) {
-        MapGate gate = diagonals_of(map, source.storage, target_storage);
-        if (!circuit_.gates.empty()) {
-            Gate& last = circuit_.gates.back();
-            auto* earlier = std::get_if<MapGate>(&last.operation);
-            if (earlier != nullptr && last.inputs == std::vector{source.bundle} &&
-                earlier->map.stride == gate.map.stride && earlier->map.period == gate.map.period) {
-                append_outputs(*earlier, std::move(gate));
-                last.outputs.push_back(new_bundle(target_storage.layout.ciphertexts()));
+    Stored emit_fused(MapGate gate, BundleId source, const Storage& target_storage) {
+        const std::size_t ciphertexts = target_storage.layout.ciphertexts();
+        std::size_t last = circuit_.gates.size();
+        while (last > 0 && std::holds_alternative<SumSlotsGate>(circuit_.gates[last - 1].operation)) --last;
+        if (last > 0) {
+            Gate& earlier = circuit_.gates[last - 1];
+            auto* map = std::get_if<MapGate>(&earlier.operation);
+            if (map != nullptr && earlier.inputs == std::vector{source} && map->map.stride == gate.map.stride &&
+                map->map.period == gate.map.period) {
+                append_outputs(*map, std::move(gate));
+                earlier.outputs.push_back(new_bundle(ciphertexts));
                 const std::string& name = graph_.nodes[node_].name;
-                last.name = fmt::format("{}+{}", last.name, name.substr(common_prefix(last.name, name)));
-                return {last.outputs.back(), target_storage};
+                earlier.name = fmt::format("{}+{}", earlier.name, name.substr(common_prefix(earlier.name, name)));
+                return {earlier.outputs.back(), target_storage};
             }
         }
-        return emit_gate(std::move(gate), {source.bundle}, target_storage, target_storage.layout.ciphertexts());
+        return emit_gate(std::move(gate), {source}, target_storage, ciphertexts);
     }
 
     static std::size_t common_prefix(const std::string& a, const std::string& b) {
@@ -389,6 +450,7 @@ class Lowering {
         Storage storage = source.storage;
         storage.factor = wanted.factor;
         storage.shift = wanted.shift;
+        storage.zero_elsewhere = true;
         return emit_gate(std::move(gate), {source.bundle}, storage);
     }
 
@@ -460,7 +522,7 @@ Packing choose_packing(std::size_t slots, std::size_t context) {
 }
 
 int depth_of(const Gate& gate) {
-    return std::visit(Overloaded{[](const SumGate&) { return 0; },
+    return std::visit(Overloaded{[](const SumGate&) { return 0; }, [](const SumSlotsGate&) { return 0; },
                                  [](const PolynomialGate& polynomial) {
                                      return ckks::ChebyshevSeries{polynomial.coefficients, {}}.depth();
                                  },

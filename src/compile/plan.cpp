@@ -12,6 +12,7 @@ std::vector<ValueId> inputs_of(const Operation& operation) {
                                  [](const PolynomialStep& step) { return step.inputs; },
                                  [](const BootstrapStep& step) { return step.inputs; },
                                  [](const AffineStep& step) { return Ids{step.input}; },
+                                 [](const SumSlotsStep& step) { return Ids{step.input}; },
                                  [](const SelectLastTokenStep& step) { return Ids{step.input}; },
                                  [](const auto& step) {
                                      return Ids{step.left, step.right};
@@ -34,7 +35,7 @@ std::string name_of(const Operation& operation) {
                    [](const MultiplyStep&) { return "multiply"; }, [](const AffineStep&) { return "affine"; },
                    [](const PolynomialStep&) { return "polynomial"; },
                    [](const RotatedProductStep&) { return "rotated_product"; },
-                   [](const BootstrapStep&) { return "bootstrap"; },
+                   [](const SumSlotsStep&) { return "sum_slots"; }, [](const BootstrapStep&) { return "bootstrap"; },
                    [](const SelectLastTokenStep&) { return "select_last_token"; }},
         operation);
 }

@@ -67,6 +67,14 @@ struct RotatedProductStep {
     ckks::RotatedInnerProduct product;
 };
 
+/// output = Σ_{k<count} rot_{k·stride}(input), count a power of two, by log2(count) rotations. Depth 0.
+struct SumSlotsStep {
+    ValueId input = 0;
+    ValueId output = 0;
+    std::size_t count = 1;
+    long stride = 1;
+};
+
 /// One or two real values refreshed to the working level.
 struct BootstrapStep {
     std::vector<ValueId> inputs;
@@ -80,7 +88,7 @@ struct SelectLastTokenStep {
 };
 
 using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep, PolynomialStep, RotatedProductStep,
-                               BootstrapStep, SelectLastTokenStep>;
+                               SumSlotsStep, BootstrapStep, SelectLastTokenStep>;
 
 /// One step; its operands are adjusted to `level` first (bootstraps take theirs as they are).
 struct Step {
@@ -93,8 +101,8 @@ struct Step {
 
 std::vector<ValueId> inputs_of(const Operation& operation);
 std::vector<ValueId> outputs_of(const Operation& operation);
-/// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product", "bootstrap" or
-/// "select_last_token".
+/// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product",
+/// "sum_slots", "bootstrap" or "select_last_token".
 std::string name_of(const Operation& operation);
 
 /// Which logits the client gets.

@@ -138,6 +138,11 @@ class Summariser {
                 request.add_rotation(parameters_, static_cast<long>(rows * plan_.packing.features), step.output_level);
             }
         }
+        if (const auto* sum = std::get_if<SumSlotsStep>(&step.operation)) {
+            for (std::size_t distance = 1; distance < sum->count; distance *= 2) {
+                request.add_rotation(parameters_, sum->stride * static_cast<long>(distance), step.level);
+            }
+        }
         keys_.add(request);
     }
 
@@ -157,6 +162,7 @@ class Summariser {
     StepCost count(const Step& step, const RotatedProductStep& product) {
         return prices_.rotated_product(product.product, step.level);
     }
+    StepCost count(const Step& step, const SumSlotsStep& sum) { return prices_.sum_slots(sum.count, step.level); }
     StepCost count(const Step& step, const SelectLastTokenStep&) {
         return prices_.select_token(plan_.packing.tokens, step.level);
     }

@@ -236,6 +236,17 @@ ClearValue ClearBackend::rotated_product(const compile::RotatedProductStep& step
     return result;
 }
 
+ClearValue ClearBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) {
+    Value result = input;
+    for (std::size_t distance = 1; distance < step.count; distance *= 2) {
+        const std::vector<double> other = rotated(result.slots, step.stride * static_cast<long>(distance));
+        for (std::size_t i = 0; i < other.size(); ++i) result.slots[i] += other[i];
+        result.noise *= std::sqrt(2.0);
+        add_noise(result, rounding_noise(result.level));
+    }
+    return result;
+}
+
 std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
     require(inputs.size() == 1 || inputs.size() == 2, "a bootstrap refreshes one or two values, not {}", inputs.size());
     std::vector<Value> outputs;

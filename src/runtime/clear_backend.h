@@ -54,6 +54,7 @@ class ClearBackend {
     Value affine(const compile::AffineStep& step, const Value& input);
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
     Value rotated_product(const compile::RotatedProductStep& step, const Value& left, const Value& right);
+    Value sum_slots(const compile::SumSlotsStep& step, const Value& input);
     std::vector<Value> bootstrap(std::span<const Value> inputs);
     Value select_token(const Value& input, std::size_t row);
 

@@ -23,7 +23,7 @@ template <class B>
 concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
                            const compile::LinearMapStep& linear, const compile::AffineStep& affine,
                            const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
-                           int level, std::size_t row) {
+                           const compile::SumSlotsStep& sum, int level, std::size_t row) {
     { backend.level(value) } -> std::same_as<int>;
     { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
     { backend.add(value, value) } -> std::same_as<typename B::Value>;
@@ -32,6 +32,7 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
     { backend.affine(affine, value) } -> std::same_as<typename B::Value>;
     { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.rotated_product(product, value, value) } -> std::same_as<typename B::Value>;
+    { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
     { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
 };
@@ -143,6 +144,9 @@ class Execution {
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
         set(product.output,
             backend_.rotated_product(product, operand(step, product.left), operand(step, product.right)));
+    }
+    void apply(const compile::Step& step, const compile::SumSlotsStep& sum) {
+        set(sum.output, backend_.sum_slots(sum, operand(step, sum.input)));
     }
     void apply(const compile::Step&, const compile::BootstrapStep& bootstrap) {
         std::vector<Value> inputs;
