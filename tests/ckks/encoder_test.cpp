@@ -32,9 +32,12 @@ const Parameters& parameters() {
     return instance;
 }
 
-nlohmann::json golden() {
-    std::ifstream file(std::string(POLYFORMER_TEST_DATA) + "/golden-encodings.json");
-    return nlohmann::json::parse(file);
+const nlohmann::json& golden() {
+    static const nlohmann::json data = [] {
+        std::ifstream file(std::string(POLYFORMER_TEST_DATA) + "/golden-encodings.json");
+        return nlohmann::json::parse(file);
+    }();
+    return data;
 }
 
 /// Coefficients of row `row`, in (−q/2, q/2).
@@ -50,11 +53,11 @@ std::vector<std::int64_t> centered_coefficients(const Parameters& set, RnsPolyno
 
 TEST(Encoder, AgreesWithTheDefinitionOfTheEmbedding) {
     const Encoder encoder(parameters());
-    for (const auto& encoding : golden()["encodings"]) {
+    for (const auto& encoding : golden().at("encodings")) {
         std::vector<Complex> values;
-        for (const auto& value : encoding["values"]) values.emplace_back(value[0], value[1]);
-        const auto expected = encoding["coefficients"].get<std::vector<std::int64_t>>();
-        const double scale = std::ldexp(1.0, encoding["log2_scale"]);
+        for (const auto& value : encoding.at("values")) values.emplace_back(value[0], value[1]);
+        const auto expected = encoding.at("coefficients").get<std::vector<std::int64_t>>();
+        const double scale = std::ldexp(1.0, encoding.at("log2_scale").get<int>());
         // At 2^60 a coefficient has more digits than a double: there the transform's rounding shows.
         const bool exact = scale < 0x1p50;
         const Plaintext plaintext = encoder.encode(values, 2, scale);
@@ -193,10 +196,10 @@ TEST(Encoder, RefusesWhatCannotBeEncoded) {
 TEST(ExpandUniform, IsTheDocumentedStream) {
     Seed seed{};
     for (std::size_t i = 0; i < seed.size(); ++i) seed[i] = static_cast<std::uint8_t>(i);
-    for (const auto& entry : golden()["uniform"]) {
-        const auto expected = entry["residues"].get<std::vector<std::uint64_t>>();
+    for (const auto& entry : golden().at("uniform")) {
+        const auto expected = entry.at("residues").get<std::vector<std::uint64_t>>();
         std::vector<std::uint64_t> actual(expected.size());
-        expand_uniform(seed, entry["stream"].get<std::uint64_t>(), Modulus(entry["modulus"].get<std::uint64_t>()),
+        expand_uniform(seed, entry.at("stream").get<std::uint64_t>(), Modulus(entry.at("modulus").get<std::uint64_t>()),
                        actual);
         EXPECT_EQ(actual, expected);
     }
