@@ -192,8 +192,7 @@ class Summariser {
             most = std::max(most, live + scratch_bytes(step));
             std::vector<ValueId> inputs = inputs_of(step.operation);
             std::ranges::sort(inputs);
-            const auto repeated = std::ranges::unique(inputs);
-            inputs.erase(repeated.begin(), repeated.end());
+            inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
             for (const ValueId input : inputs) {
                 if (last_use[input] == s) live -= ciphertext_bytes(parameters_, levels_[input]);
             }

@@ -30,7 +30,7 @@ void add_rotated(std::span<double> result, std::span<const double> factor, std::
 std::vector<double> rotated(std::span<const double> source, long step) {
     std::vector<double> result(source.begin(), source.end());
     const auto n = static_cast<long>(source.size());
-    std::ranges::rotate(result, result.begin() + (step % n + n) % n);
+    std::rotate(result.begin(), result.begin() + (step % n + n) % n, result.end());
     return result;
 }
 
