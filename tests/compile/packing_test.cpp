@@ -1,0 +1,78 @@
+#include "compile/packing.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "support/error.h"
+
+namespace polyformer::compile {
+namespace {
+
+using testing::HasSubstr;
+using testing::ThrowsMessage;
+
+TEST(ReplicatedLayout, RepeatsABlockPaddedToAPowerOfTwo) {
+    const Layout layout = replicated_layout({64, 4, 16}, 3);
+    ASSERT_EQ(layout.ciphertexts(), 1U);
+    EXPECT_EQ(layout.position[0], (std::vector<std::int32_t>{0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1, 0, 1, 2, -1}));
+}
+
+TEST(ReplicatedLayout, SpreadsMoreFeaturesOverCiphertexts) {
+    const Layout layout = replicated_layout({64, 16, 4}, 6);
+    ASSERT_EQ(layout.ciphertexts(), 2U);
+    EXPECT_EQ(layout.position[0], (std::vector<std::int32_t>{0, 1, 2, 3}));
+    EXPECT_EQ(layout.position[1], (std::vector<std::int32_t>{4, 5, -1, -1}));
+}
+
+TEST(AttentionLayout, HoldsEveryFeatureAndServesEveryShiftOnce) {
+    for (const std::size_t heads : {1U, 3U, 4U, 5U, 8U}) {
+        for (const std::size_t head_width : {3U, 4U, 8U, 13U}) {
+            const Packing packing{4096, 32, 128};
+            const AttentionLayout layout = attention_layout(packing, heads, head_width);
+            EXPECT_GE(layout.groups * layout.heads_per_group, heads);
+            EXPECT_GE(layout.copies * layout.blocks * layout.lanes, packing.tokens);
+            std::set<std::int32_t> features;
+            for (const auto& positions : layout.value().position) features.insert(positions.begin(), positions.end());
+            features.erase(Layout::kNothing);
+            EXPECT_EQ(features.size(), heads * head_width);
+            // Lower lanes of a head: each shift of a block exactly once.
+            std::multiset<std::size_t> shifts;
+            const std::vector<std::size_t> of_value = layout.value_shift();
+            AttentionLayout all_lanes = layout;
+            all_lanes.head_width = layout.lanes;
+            const auto positions = all_lanes.value().position[0];
+            for (std::size_t f = 0; f < packing.features; ++f) {
+                if (positions[f] >= 0 && positions[f] < static_cast<std::int32_t>(layout.lanes)) {
+                    shifts.insert(of_value[f]);
+                }
+            }
+            ASSERT_EQ(shifts.size(), layout.lanes * layout.copies);
+            std::size_t expected = 0;
+            for (const std::size_t shift : shifts) EXPECT_EQ(shift, expected++);
+        }
+    }
+}
+
+TEST(AttentionLayout, TakesTheFewestCiphertextsOfScores) {
+    // The shipped shape: four heads of width 32 over 64 tokens in 32768 slots fill one ciphertext, two shifts at a
+    // time.
+    const AttentionLayout shipped = attention_layout({32768, 64, 512}, 4, 32);
+    EXPECT_EQ(shipped.groups * shipped.blocks, 1U);
+    EXPECT_EQ(shipped.copies, 2U);
+    const AttentionLayout wide = attention_layout({32768, 128, 256}, 8, 64);
+    EXPECT_EQ(wide.groups * wide.blocks, 8U);
+    EXPECT_EQ(wide.groups, 4U);
+}
+
+TEST(AttentionLayout, RefusesAHeadThatDoesNotFit) {
+    EXPECT_THAT(
+        [] {
+            attention_layout({1024, 64, 16}, 2, 12);
+        },
+        ThrowsMessage<Error>(AllOf(HasSubstr("width 12"), HasSubstr("32 positions"), HasSubstr("4096"))));
+}
+
+}  // namespace
+}  // namespace polyformer::compile
