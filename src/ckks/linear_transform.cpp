@@ -14,6 +14,9 @@ namespace polyformer::ckks {
 
 namespace {
 
+// Their sums lie in memory together: enough to read the rotated inputs few times, and no more.
+constexpr std::size_t kGiantsAtATime = 4;
+
 using Diagonals = std::map<long, std::vector<std::complex<double>>>;
 
 /// Shortest power of two with which every diagonal repeats, bit by bit.
@@ -112,23 +115,24 @@ std::vector<Ciphertext> DiagonalTransform::apply_unrescaled(const Evaluator& eva
         require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
         rotated.push_back(rotate_by_baby_steps(evaluator, input));
     }
-    std::vector<Products> sums = multiply(evaluator, rotated);
-    rotated.clear();
-
-    std::vector<Ciphertext> results;
-    for (Products& giants : sums) {
-        RotatedSum total(evaluator);
-        for (std::size_t g = 0; g < giants.size(); ++g) {
-            const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
-            if (step == 0) {
-                total.add(std::move(giants[g]));
-            } else {
-                total.add(evaluator.divide_by_special(giants[g]), step);
-                giants[g] = {};
+    std::vector<RotatedSum> totals(inputs.size(), RotatedSum(evaluator));
+    for (std::size_t first = 0; first < giant_steps_.size(); first += kGiantsAtATime) {
+        const std::size_t last = std::min(first + kGiantsAtATime, giant_steps_.size());
+        std::vector<Products> sums = multiply(evaluator, rotated, first, last);
+        for (std::size_t input = 0; input < inputs.size(); ++input) {
+            for (std::size_t g = first; g < last; ++g) {
+                ExtendedCiphertext sum = std::move(sums[input][g - first]);
+                const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
+                if (step == 0) {
+                    totals[input].add(std::move(sum));
+                } else {
+                    totals[input].add(evaluator.divide_by_special(sum), step);
+                }
             }
         }
-        results.push_back(total.result());
     }
+    std::vector<Ciphertext> results;
+    for (const RotatedSum& total : totals) results.push_back(total.result());
     return results;
 }
 
@@ -144,14 +148,15 @@ DiagonalTransform::Products DiagonalTransform::rotate_by_baby_steps(const Evalua
 }
 
 std::vector<DiagonalTransform::Products> DiagonalTransform::multiply(const Evaluator& evaluator,
-                                                                     std::span<const Products> rotated) const {
+                                                                     std::span<const Products> rotated,
+                                                                     std::size_t first, std::size_t last) const {
     const Parameters& parameters = evaluator.parameters();
     const std::size_t n = parameters.ring_dimension();
     const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
     std::vector<Products> sums(rotated.size());
     for (std::size_t input = 0; input < rotated.size(); ++input) {
         const ExtendedCiphertext& like = rotated[input].front();
-        for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
+        for (std::size_t g = first; g < last; ++g) {
             sums[input].push_back(
                 {.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
                  .level = level_,
@@ -165,7 +170,9 @@ std::vector<DiagonalTransform::Products> DiagonalTransform::multiply(const Evalu
     const std::size_t run = present->run;
     parallel_for(rows, [&](std::size_t row) {
         std::vector<const std::uint64_t*> weights;
-        for (const SubringPlaintext& plaintext : plaintexts_) {
+        const auto terms =
+            std::span(plaintexts_).subspan(first * baby_steps_.size(), (last - first) * baby_steps_.size());
+        for (const SubringPlaintext& plaintext : terms) {
             weights.push_back(plaintext.polynomial.limbs() == 0 ? nullptr : plaintext.polynomial.limb(row).data());
         }
         std::vector<LimbSums> operands;

@@ -37,7 +37,9 @@ class DiagonalTransform {
   private:
     using Products = std::vector<ExtendedCiphertext>;
     Products rotate_by_baby_steps(const Evaluator& evaluator, const Ciphertext& input) const;
-    std::vector<Products> multiply(const Evaluator& evaluator, std::span<const Products> rotated) const;
+    /// Sums of the giant steps [first, last), of each input.
+    std::vector<Products> multiply(const Evaluator& evaluator, std::span<const Products> rotated, std::size_t first,
+                                   std::size_t last) const;
 
     long stride_ = 1;
     int baby_ = 1;

@@ -13,6 +13,7 @@ namespace {
 
 // EvalMod and CoeffsToSlots work at the full width of the primes, whatever the working scale.
 constexpr int kBootstrappingPrimeBits = kMaxModulusBits;
+constexpr int kGuardPrimeBits = 26;
 
 /// Hands out each prime once.
 class PrimePool {
@@ -64,12 +65,16 @@ void choose_bootstrapping_scales(const ParametersLiteral& literal, ModulusChain&
     double scale = chain.scales[working] * ratio;
     // Upwards to the scale from which `top − working` squarings lead to the wanted one; then down again by the very
     // expression that rescaling uses.
+    const auto guard = static_cast<std::size_t>(guard_level(literal));
+    const double guard_prime = static_cast<double>(chain.q[guard]);
     for (std::size_t level = working + 1; level <= top; ++level) {
-        scale = std::sqrt(scale * static_cast<double>(chain.q[level]));
+        if (level == guard) continue;
+        const double below = level == guard + 1 ? scale * guard_prime : scale;
+        scale = std::sqrt(below * static_cast<double>(chain.q[level]));
     }
     for (std::size_t level = top; level > working; --level) {
         chain.scales[level] = scale;
-        scale = scale_below(scale, chain.q[level]);
+        scale = level == guard ? scale / guard_prime : scale_below(scale, chain.q[level]);
     }
     chain.eval_mod_output_scale = scale;
 }
@@ -77,7 +82,11 @@ void choose_bootstrapping_scales(const ParametersLiteral& literal, ModulusChain&
 }  // namespace
 
 int eval_mod_levels(const BootstrappingLiteral& bootstrapping) {
-    return std::bit_width(static_cast<unsigned>(bootstrapping.cosine_degree)) + bootstrapping.double_angles;
+    return std::bit_width(static_cast<unsigned>(bootstrapping.cosine_degree)) + bootstrapping.double_angles + 1;
+}
+
+int guard_level(const ParametersLiteral& literal) {
+    return literal.working_levels + eval_mod_levels(*literal.bootstrapping) - 2;
 }
 
 ModulusChain choose_modulus_chain(const ParametersLiteral& literal) {
@@ -96,6 +105,9 @@ ModulusChain choose_modulus_chain(const ParametersLiteral& literal) {
     const auto bootstrapping_primes = pool.largest_below(kBootstrappingPrimeBits, static_cast<std::size_t>(upper));
     std::copy(bootstrapping_primes.begin(), bootstrapping_primes.end(),
               chain.q.begin() + static_cast<std::ptrdiff_t>(working) + 1);
+    if (literal.bootstrapping) {
+        chain.q[static_cast<std::size_t>(guard_level(literal))] = pool.nearest(std::ldexp(1.0, kGuardPrimeBits));
+    }
     chain.q[0] = pool.largest_below(literal.base_prime_bits, 1).front();
     choose_working_levels(literal, pool, chain);
     if (literal.bootstrapping) choose_bootstrapping_scales(literal, chain);

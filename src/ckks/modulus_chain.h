@@ -15,8 +15,14 @@ struct ModulusChain {
     double eval_mod_output_scale = 0;  ///< 0 without bootstrapping
 };
 
-/// Levels that EvalMod takes: the depth of the cosine's Chebyshev series and one for each double angle.
+/// Levels that EvalMod takes: the depth of the cosine's Chebyshev series, one for each double angle and the guard
+/// prime.
 int eval_mod_levels(const BootstrappingLiteral& bootstrapping);
+
+/// The level of EvalMod's guard prime, which is never used alone: a product one level above is rescaled by both primes.
+/// So T_1 and T_2 of the series may have scales far above those of the other levels, where rounding errors would be
+/// amplified most: T_32 magnifies an error of T_2 up to 256 times, and every doubling of the index less by four.
+int guard_level(const ParametersLiteral& literal);
 
 /// The literal's fields have been checked one by one. Throws Error when the ring has too few primes near 2^scale_bits
 /// for the scales to stay within 2^-10 of it.

@@ -38,7 +38,7 @@ void check_bootstrapping(const ParametersLiteral& literal) {
     const BootstrappingLiteral& b = *literal.bootstrapping;
     check_range("slots_to_coefficients_levels", b.slots_to_coefficients_levels, 1, 16);
     check_range("coefficients_to_slots_levels", b.coefficients_to_slots_levels, 1, 16);
-    check_range("cosine_degree", b.cosine_degree, 1, 1023);
+    check_range("cosine_degree", b.cosine_degree, 2, 1023);
     check_range("double_angles", b.double_angles, 0, 10);
     check_range("interval", b.interval, 1, 1024);
     check_range("ephemeral_secret_weight", b.ephemeral_secret_weight, 1, static_cast<double>(literal.ring_dimension));
@@ -231,6 +231,11 @@ const BootstrappingLiteral& require_bootstrapping(const ParametersLiteral& liter
 
 int Parameters::eval_mod_level() const {
     return working_level() + eval_mod_levels(require_bootstrapping(literal()));
+}
+
+int Parameters::level_below(int level) const {
+    require(level > 0 && level <= max_level(), "there is no level below {}: the chain has 0 to {}", level, max_level());
+    return can_bootstrap() && level == guard_level(literal()) + 1 ? level - 2 : level - 1;
 }
 
 double Parameters::eval_mod_output_scale() const {

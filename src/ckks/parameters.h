@@ -4,7 +4,8 @@
 // The modulus chain, from level 0 up:
 //   q_0                      base prime
 //   q_1 .. q_L               working levels, each near 2^scale_bits; SlotsToCoeffs uses the lowest of them
-//   then, with bootstrapping: EvalMod levels and CoeffsToSlots levels, near 2^49.9
+//   then, with bootstrapping: EvalMod levels and CoeffsToSlots levels, near 2^50; within EvalMod one guard prime near
+//   2^26, taken off together with the prime above it (level_below())
 //   P = p_0 .. p_{k-1}       special primes of hybrid key switching
 //
 // Scales are canonical per level: scale(l-1) = scale(l)² / q_l, so the rescaled product of two ciphertexts at level l
@@ -36,7 +37,7 @@ struct BootstrappingLiteral {
     int double_angles = 3;
     int ephemeral_secret_weight = 32;
     int interval = 16;                 ///< K: |I(X)| ≤ K but for the failure probability
-    double log2_message_ratio = 10.9;  ///< log2 of q_0 over the message scale at ModRaise
+    double log2_message_ratio = 11.3;  ///< log2 of q_0 over the message scale at ModRaise
 };
 
 /// A wish for parameters; Parameters::create checks it.
@@ -77,6 +78,9 @@ class Parameters {
     bool can_bootstrap() const;
     /// Level at which CoeffsToSlots ends and EvalMod starts. These three throw Error without bootstrapping.
     int eval_mod_level() const;
+    /// Level at which a rescaled product at `level` lands: the next one down, but at one level of EvalMod, where a
+    /// guard prime is taken off too, the second.
+    int level_below(int level) const;
     /// EvalMod's last result lands at working_level() with this scale as a sine, and so with scale(working_level()) as
     /// a message: scale(working_level())·q_0 / (2π·Δ), Δ = q_0 / 2^log2_message_ratio the message's scale at ModRaise.
     double eval_mod_output_scale() const;

@@ -63,13 +63,19 @@ Ciphertext zero(const Parameters& parameters, const Ciphertext& like, int level,
 /// One series on any number of inputs at one level, one after the other; masks are encoded for the first.
 class SeriesEvaluation {
   public:
+    /// `output_scale` 0 stands for the canonical one.
     SeriesEvaluation(const Evaluator& evaluator, const ChebyshevSeries& series, int level, double output_scale)
         : evaluator_(evaluator),
           parameters_(evaluator.parameters()),
           mask_(series.mask),
-          level_(level),
           output_scale_(output_scale),
-          plan_(plan_chebyshev(series.coefficients, series.depth())) {}
+          plan_(plan_chebyshev(series.coefficients, series.depth())),
+          levels_{level} {
+        for (int depth = 0; depth < series.depth(); ++depth) {
+            levels_.push_back(parameters_.level_below(levels_.back()));
+        }
+        if (output_scale == 0) output_scale_ = parameters_.scale(levels_.back());
+    }
 
     Ciphertext operator()(const Ciphertext& input) {
         powers_.clear();
@@ -81,27 +87,53 @@ class SeriesEvaluation {
     }
 
   private:
-    Ciphertext dropped(int index, int level) const { return evaluator_.drop_to_level(powers_.at(index), level); }
+    int level_at(int depth) const { return levels_[static_cast<std::size_t>(depth)]; }
+
+    /// What rescaling divides by on the way to `depth`.
+    double divisor(int depth) const {
+        double product = 1;
+        for (int level = level_at(depth - 1); level > level_at(depth); --level) {
+            product *= static_cast<double>(parameters_.q(level).modulus().value());
+        }
+        return product;
+    }
+
+    Ciphertext rescaled(Ciphertext a, int depth) const {
+        while (a.level > level_at(depth)) a = evaluator_.rescale(a);
+        return a;
+    }
+
+    /// T_k for a product that lands at `depth`. Where that divides by a guard prime, a T_k of the usual scale is
+    /// enlarged by a whole number, which costs nothing, to the scale usual there.
+    Ciphertext operand(int index, int depth) const {
+        const int level = level_at(depth - 1);
+        Ciphertext power = evaluator_.drop_to_level(powers_.at(index), level);
+        const double factor = std::nearbyint(parameters_.scale(level) / power.scale);
+        if (factor < 2) return power;
+        power = evaluator_.multiply_integer(power, static_cast<std::int64_t>(factor));
+        power.scale *= factor;
+        return power;
+    }
 
     /// T_k = 2·T_a·T_b − T_{a−b}; its scale is what the product gives, which terms and quotients make up for.
     Ciphertext power(int index, ChebyshevStep step) const {
-        const int level = level_ - chebyshev_level(index) + 1;
-        const Ciphertext a = dropped(step.a, level);
-        Ciphertext product = step.a == step.b ? evaluator_.square(a) : evaluator_.multiply(a, dropped(step.b, level));
+        const int depth = chebyshev_level(index);
+        const Ciphertext a = operand(step.a, depth);
+        Ciphertext product = step.a == step.b ? evaluator_.square(a) : evaluator_.multiply(a, operand(step.b, depth));
         // Doubled before rescaling, so that the rounding error is not.
         product = evaluator_.add(product, product);
-        if (step.a == step.b) return evaluator_.add_constant(evaluator_.rescale(product), -1);
+        if (step.a == step.b) return evaluator_.add_constant(rescaled(std::move(product), depth), -1);
         const Ciphertext& difference = powers_.at(step.a - step.b);
         const WeightedTerm term{&difference, std::nearbyint(-product.scale / difference.scale), nullptr};
         add_weighted(parameters_, std::span(&term, 1), product);
-        return evaluator_.rescale(product);
+        return rescaled(std::move(product), depth);
     }
 
     /// The node's value at exactly `scale`.
     Ciphertext value(const ChebyshevNode& node, double scale) {
-        const int level = level_ - node.depth + 1;  // before rescaling
-        const double product_scale = scale * static_cast<double>(parameters_.q(level).modulus().value());
-        Ciphertext sum = products(node, level, product_scale);
+        const int level = level_at(node.depth - 1);  // before rescaling
+        const double product_scale = scale * divisor(node.depth);
+        Ciphertext sum = products(node, product_scale);
 
         std::vector<WeightedTerm> terms;
         for (const ChebyshevTerm& term : node.terms) {
@@ -115,23 +147,23 @@ class SeriesEvaluation {
         }
         add_weighted(parameters_, terms, sum);
 
-        Ciphertext result = evaluator_.rescale(sum);
+        Ciphertext result = rescaled(std::move(sum), node.depth);
         result.scale = scale;  // the same number but for the last bits
         if (node.constant == 0) return result;
         if (mask_.empty()) return evaluator_.add_constant(result, node.constant);
         return evaluator_.add(result, masked(node, 0, node.constant, result.level, scale));
     }
 
-    /// Σ quotient·T_g at `level` and `scale`, with one relinearisation.
-    Ciphertext products(const ChebyshevNode& node, int level, double scale) {
-        if (node.products.empty()) return zero(parameters_, powers_.at(1), level, scale);
+    /// Σ quotient·T_g at `scale`, with one relinearisation, before rescaling.
+    Ciphertext products(const ChebyshevNode& node, double scale) {
+        if (node.products.empty()) return zero(parameters_, powers_.at(1), level_at(node.depth - 1), scale);
         std::vector<Ciphertext> quotients;
-        std::vector<Ciphertext> divisors;
+        std::vector<Ciphertext> powers;
         for (const ChebyshevProduct& product : node.products) {
-            divisors.push_back(dropped(product.power, level));
-            quotients.push_back(value(*product.quotient, scale / divisors.back().scale));
+            powers.push_back(operand(product.power, node.depth));
+            quotients.push_back(value(*product.quotient, scale / powers.back().scale));
         }
-        Ciphertext sum = evaluator_.inner_product(quotients, divisors);
+        Ciphertext sum = evaluator_.inner_product(quotients, powers);
         sum.scale = scale;  // the same number but for the last bits
         return sum;
     }
@@ -149,9 +181,9 @@ class SeriesEvaluation {
     const Evaluator& evaluator_;
     const Parameters& parameters_;
     std::span<const double> mask_;
-    int level_;
     double output_scale_;
     ChebyshevPlan plan_;
+    std::vector<int> levels_;                                                  // after 0, 1, … products
     std::map<int, Ciphertext> powers_;                                         // T_k of the input at hand
     std::map<std::pair<const ChebyshevNode*, int>, SubringPlaintext> masked_;  // mask · coefficient
 };
@@ -188,9 +220,7 @@ std::vector<Ciphertext> evaluate_chebyshev(const Evaluator& evaluator, const Che
     std::vector<Ciphertext> results;
     if (inputs.empty()) return results;
     check(evaluator, series, inputs);
-    const int level = inputs.front().level;
-    const double scale = output_scale != 0 ? output_scale : evaluator.parameters().scale(level - series.depth());
-    SeriesEvaluation evaluate(evaluator, series, level, scale);
+    SeriesEvaluation evaluate(evaluator, series, inputs.front().level, output_scale);
     for (const Ciphertext& input : inputs) results.push_back(evaluate(input));
     return results;
 }

@@ -125,7 +125,7 @@ TEST(Keys, RequestsMergeToTheHigherLevel) {
     EXPECT_TRUE(a.conjugation);
     EXPECT_EQ(a.conjugation_level, 7);
     EXPECT_EQ(a.rotation_levels, (std::map<int, int>{{1, 6}, {3, 8}, {2047, 5}}));
-    EXPECT_THAT([&] { a.add_rotation(parameters, 1, 30); }, ThrowsMessage<Error>(HasSubstr("level 30")));
+    EXPECT_THAT([&] { a.add_rotation(parameters, 1, 31); }, ThrowsMessage<Error>(HasSubstr("level 31")));
 }
 
 TEST(Keys, ExpandFromTheirSeed) {

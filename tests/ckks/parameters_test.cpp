@@ -60,18 +60,19 @@ TEST(Parameters, WorkingScalesFollowFromEachOtherAndStayNearTheWish) {
 TEST(Parameters, EvalModScalesLeadToTheMessageScale) {
     const Parameters parameters = Parameters::create(presets::bootstrapping_65536());
     EXPECT_EQ(parameters.working_level(), 18);
-    EXPECT_EQ(parameters.eval_mod_level(), 26);
-    EXPECT_EQ(parameters.max_level(), 29);
+    EXPECT_EQ(parameters.eval_mod_level(), 27);
+    EXPECT_EQ(parameters.max_level(), 30);
     EXPECT_EQ(parameters.bootstrapping_input_level(), 3);
-    EXPECT_EQ(parameters.digits(29), 4);
-    for (int level = parameters.max_level(); level > parameters.working_level(); --level) {
-        const double scale = parameters.scale(level);
-        const double below = scale * scale / static_cast<double>(parameters.q(level).modulus().value());
-        EXPECT_EQ(
-            level - 1 > parameters.working_level() ? parameters.scale(level - 1) : parameters.eval_mod_output_scale(),
-            below);
-        EXPECT_LT(scale, 0x1p50);
+    EXPECT_EQ(parameters.digits(30), 4);
+    int products = 0;
+    for (int level = parameters.max_level(); level > parameters.working_level(); ++products) {
+        double scale = parameters.scale(level) * parameters.scale(level);
+        const int below = parameters.level_below(level);
+        for (; level > below; --level) scale /= static_cast<double>(parameters.q(level).modulus().value());
+        EXPECT_EQ(below > parameters.working_level() ? parameters.scale(below) : parameters.eval_mod_output_scale(),
+                  scale);
     }
+    EXPECT_EQ(products, 3 + 5 + 3);  // CoeffsToSlots, the series, double angles: the guard prime is one of no product
     const double message_ratio = std::exp2(parameters.literal().bootstrapping->log2_message_ratio);
     const double expected = parameters.scale(parameters.working_level()) * message_ratio / (2 * std::numbers::pi);
     EXPECT_NEAR(parameters.eval_mod_output_scale() / expected, 1, 1e-12);
@@ -115,7 +116,7 @@ TEST(Parameters, NamesTheRuleThatIsBroken) {
         {[](auto& l) { l.base_prime_bits = 41; }, "base_prime_bits is 41 and scale_bits 40"},
         {[](auto& l) { l.working_levels = 0; }, "working_levels is 0"},
         {[](auto& l) { l.working_levels = -5; }, "working_levels is -5"},
-        {[](auto& l) { l.working_levels = 60; }, "80 primes"},
+        {[](auto& l) { l.working_levels = 60; }, "81 primes"},
         {[](auto& l) { l.special_primes = 0; }, "special_primes is 0"},
         {[](auto& l) { l.special_prime_bits = 60; }, "special_prime_bits is 60"},
         {[](auto& l) { l.special_prime_bits = 40; }, "digit of levels 0 to 7"},
