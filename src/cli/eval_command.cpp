@@ -1,0 +1,66 @@
+// `polyformer eval`: what substitution costs in quality, on a whole split.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "model/quality.h"
+#include "support/error.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+/// Where WikiText lies when --data does not say: $POLYFORMER_DATA, or one of the usual folders.
+std::filesystem::path find_data(const std::string& split) {
+    std::vector<std::filesystem::path> places;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
+    if (const char* named = std::getenv("POLYFORMER_DATA"); named != nullptr) places.emplace_back(named);
+    for (const char* folder : {"wikitext-103", "wikitext-2"}) {
+        places.emplace_back(folder);
+        places.push_back(std::filesystem::path("data") / folder);
+        places.push_back(std::filesystem::temp_directory_path() / "polyformer-data" / folder);
+    }
+    for (const auto& place : places) {
+        if (std::filesystem::exists(place / ("wiki." + split + ".tokens"))) return place;
+    }
+    fail<IoError>(
+        "wiki.{}.tokens is not in $POLYFORMER_DATA, ./data/wikitext-2, {} or their like: fetch WikiText (Merity et "
+        "al.) "
+        "from its official home and name its folder with --data",
+        split, (std::filesystem::temp_directory_path() / "polyformer-data" / "wikitext-2").string());
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program) {
+    auto options = std::make_shared<model::QualityOptions>();
+    auto json_path = std::make_shared<std::string>();
+    auto* command = program.add_subcommand("eval", "Perplexity of a model, before and after substitution, on a split");
+    command->footer(
+        "Example:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json");
+    command->add_option("model", options->model, "The model folder")->required();
+    command->add_option("--split", options->split, "train, valid or test")
+        ->check(CLI::IsMember({"train", "valid", "test"}))
+        ->capture_default_str();
+    command->add_option("--data", options->data, "Folder of wiki.{train,valid,test}.tokens; else $POLYFORMER_DATA");
+    command->add_option("--stride", options->stride, "Tokens between windows; 0: half the context")
+        ->capture_default_str();
+    command->add_option("--most-tokens", options->most_tokens, "Only the first so many tokens; 0: all")
+        ->capture_default_str();
+    command->add_flag("--quiet", options->quiet, "No progress bar");
+    add_threads_option(*command);
+    add_json_option(*command, *json_path);
+    command->callback([options, json_path] {
+        if (options->data.empty()) options->data = find_data(options->split);
+        const model::Quality quality = model::measure_quality(*options);
+        if (*json_path != "-") fmt::print("{}", model::describe(quality));
+        write_json(model::to_json(quality), *json_path);
+    });
+}
+
+}  // namespace polyformer::cli

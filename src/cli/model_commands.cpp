@@ -1,0 +1,92 @@
+// plan and random-model: what can be known about a model, and models to try things on.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/plan_report.h"
+#include "model/bundle.h"
+#include "model/random_model.h"
+#include "service/client_plan.h"
+#include "support/atomic_file.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+struct PlanCommandOptions {
+    std::string model;
+    std::string out;
+    PlanChoice choice{"last", 0};
+    std::string json;
+};
+
+void plan(const PlanCommandOptions& options) {
+    const std::filesystem::path folder = options.model;
+    const model::Graph graph = model::load_graph(folder);
+    const compile::Plan made = compile::compile(graph, plan_options(options.choice));
+    if (options.json != "-") fmt::print("{}", describe(made));
+    write_json(to_json(made), options.json);
+    if (options.out.empty()) return;
+    const std::filesystem::path out = options.out;
+    compile::save_plan(made, graph, out / "server");
+    service::save_client_plan(service::client_plan(made), out / "client");
+    model::save_embedding(model::load_embedding(folder), out / "client");
+    if (std::filesystem::exists(folder / "tokenizer.model")) {
+        write_file(out / "client" / "tokenizer.model", read_file(folder / "tokenizer.model"));
+    }
+    if (options.json != "-") {
+        fmt::print("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
+                   (out / "client").string());
+    }
+}
+
+struct RandomModelCommandOptions {
+    model::RandomModelOptions shape;
+    std::string out;
+};
+
+}  // namespace
+
+void add_plan(CLI::App& program) {
+    auto options = std::make_shared<PlanCommandOptions>();
+    auto* command = program.add_subcommand("plan", "Say what encrypted inference of a model will take, before it runs");
+    command->footer(
+        "Examples:\n  polyformer plan models/wikitext-small\n"
+        "  polyformer plan models/wikitext-small --positions all --out plan");
+    command->add_option("model", options->model, "The model folder")->required();
+    add_plan_choice(*command, options->choice);
+    command->add_option("--out", options->out, "Also write the plan: OUT/server and OUT/client");
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { plan(*options); });
+}
+
+void add_random_model(CLI::App& program) {
+    auto options = std::make_shared<RandomModelCommandOptions>();
+    auto* command =
+        program.add_subcommand("random-model", "Write a randomly initialised model of any shape, to try plans");
+    command->footer(
+        "Example:\n  polyformer random-model tiny --layers 3 --width 96 --heads 3 --context 48\n"
+        "  polyformer plan tiny");
+    command->add_option("out", options->out, "The model folder to write")->required();
+    model::RandomModelOptions& shape = options->shape;
+    command->add_option("--layers", shape.layers, "Transformer blocks")->capture_default_str();
+    command->add_option("--width", shape.width, "Features of the residual stream")->capture_default_str();
+    command->add_option("--heads", shape.heads, "Attention heads; they divide the width")->capture_default_str();
+    command->add_option("--context", shape.context, "Greatest number of tokens")->capture_default_str();
+    command->add_option("--feed-forward", shape.feed_forward, "Hidden features of the MLP")->capture_default_str();
+    command->add_option("--vocabulary", shape.vocabulary, "Token ids")->capture_default_str();
+    command->add_option("--seed", shape.seed, "Of weights and calibration")->capture_default_str();
+    command->callback([options] {
+        const model::Transformer transformer = model::random_model(options->shape);
+        model::save_graph(transformer.graph, options->out);
+        model::save_embedding(transformer.embedding, options->out);
+        fmt::print("written: {} ({} nodes)\n", options->out, transformer.graph.nodes.size());
+    });
+}
+
+}  // namespace polyformer::cli

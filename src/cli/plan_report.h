@@ -1,0 +1,28 @@
+// What a plan will take, for people and for machines.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "compile/plan.h"
+
+namespace polyformer::cli {
+
+std::string describe(const compile::Plan& plan);
+nlohmann::json to_json(const compile::Plan& plan);
+
+/// What commands that plan can be told.
+struct PlanChoice {
+    std::string positions;                    ///< "all" or "last"
+    std::size_t insecure_ring_dimension = 0;  ///< 0: 128-bit parameters; else a small ring without any security
+};
+
+/// Adds the options of a PlanChoice to a command.
+void add_plan_choice(CLI::App& command, PlanChoice& choice);
+
+/// 128-bit bootstrapping parameters unless told otherwise, and the measured cost model.
+compile::PlanOptions plan_options(const PlanChoice& choice);
+
+}  // namespace polyformer::cli

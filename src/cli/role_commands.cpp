@@ -1,0 +1,189 @@
+// The roles, one process each: keygen, encrypt and decrypt for the data owner, infer for the server.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ckks/secret_key_serialization.h"
+#include "cli/commands.h"
+#include "cli/comparison.h"
+#include "cli/output.h"
+#include "cli/text.h"
+#include "service/client.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+constexpr std::size_t kShownCandidates = 5;
+
+struct RoleOptions {
+    std::string folder;  ///< the plan's client folder
+    std::string secret;
+    std::string keys;
+    std::string request;
+    std::string reply;
+    std::string json;
+    std::string compare_with;
+    std::string threads = "0";
+    TextSource text;
+    bool force = false;
+    bool allow_insecure = false;
+};
+
+void keygen(const RoleOptions& options) {
+    for (const std::string& path : {options.secret, options.keys}) {
+        require<IoError>(options.force || !std::filesystem::exists(path),
+                         "'{}' exists already: name another file, or overwrite it with --force", path);
+    }
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    Progress progress("generating keys", 1);
+    const service::KeyFiles files =
+        service::create_keys(plan, options.secret, options.keys,
+                             options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
+                             [&](double share) { progress.update(share); });
+    progress.finish();
+    if (options.json != "-") {
+        fmt::print("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
+                   options.secret, format_bytes(static_cast<double>(files.secret_bytes)), options.keys,
+                   format_bytes(static_cast<double>(files.server_bytes)));
+    }
+    write_json({{"secret_key_bytes", files.secret_bytes}, {"server_key_bytes", files.server_bytes}}, options.json);
+}
+
+void encrypt(const RoleOptions& options) {
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    const auto tokenizer = find_tokenizer(options.folder);
+    const model::Embedding embedding = model::load_embedding(options.folder);
+    const auto ids = read_tokens(options.text, tokenizer, plan.plan.context);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
+    const service::Request request = service::make_request(plan, secret, embedding, ids);
+    const std::size_t bytes = service::save_request(options.request, plan.plan.parameters, request);
+    if (options.json != "-") {
+        fmt::print("{} tokens encrypted: {} ({})\n", ids.size(), options.request,
+                   format_bytes(static_cast<double>(bytes)));
+    }
+    write_json({{"tokens", ids.size()}, {"request_bytes", bytes}}, options.json);
+}
+
+void decrypt(const RoleOptions& options) {
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    const auto tokenizer = find_tokenizer(options.folder);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
+    const service::Reply reply = service::load_reply(options.reply, plan.plan.parameters);
+    const std::vector<double> logits = service::open_reply(plan, secret, reply);
+    const std::size_t rows = service::logit_rows(plan, reply.tokens);
+    const std::size_t vocabulary = plan.plan.vocabulary;
+    const auto last = std::span(logits).last(vocabulary);
+    const std::vector<Candidate> candidates = most_likely(last, tokenizer, kShownCandidates);
+    nlohmann::json results{
+        {"next_words", to_json(candidates)}, {"logits", std::vector<double>(last.begin(), last.end())}, {"rows", rows}};
+    if (!options.compare_with.empty()) {
+        const auto ids = read_tokens(options.text, tokenizer, plan.plan.context);
+        const ClearAnswers clear =
+            answer_in_the_clear(model::load_graph(options.compare_with), model::load_embedding(options.folder), ids);
+        const Agreement agreement = compare(logits, clear.polynomial.logits);
+        const NextWords words = next_words(logits, clear, tokenizer);
+        if (options.json != "-") {
+            fmt::print(
+                "most likely next:\n{}greatest logit error {:.2g} over {} position(s), equal most likely token "
+                "at {:.1f} %\n",
+                format_table(words, "from ciphertext"), agreement.max_error, agreement.rows,
+                100 * agreement.argmax_share);
+        }
+        results["max_abs_logit_error"] = agreement.max_error;
+        results["argmax_agreement"] = agreement.argmax_share;
+    } else if (options.json != "-") {
+        fmt::print("most likely next, by the encrypted computation:\n");
+        for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
+    }
+    write_json(results, options.json);
+}
+
+/// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.
+void infer(const RoleOptions& options) {
+    const std::filesystem::path server =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "polyformer-server";
+    std::vector<std::string> words{server.string(), "--plan",  options.folder, "--keys",    options.keys,   "--request",
+                                   options.request, "--reply", options.reply,  "--threads", options.threads};
+    if (!options.json.empty()) words.insert(words.end(), {"--json", options.json});
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv(server.c_str(), arguments.data());
+    fail<IoError>("cannot start {}: {}; install it beside polyformer", server.string(), std::strerror(errno));
+}
+
+/// Adds a subcommand whose callback gets its own options.
+CLI::App& add_role(CLI::App& program, const char* name, const char* description, const char* example,
+                   void (*body)(const RoleOptions&), const std::shared_ptr<RoleOptions>& options) {
+    auto* command = program.add_subcommand(name, description);
+    command->footer(std::string("Example:\n  ") + example);
+    add_json_option(*command, options->json);
+    command->callback([options, body] { body(*options); });
+    return *command;
+}
+
+}  // namespace
+
+void add_keygen(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command =
+        add_role(program, "keygen", "Make a secret key and the server's keys for a plan",
+                 "polyformer keygen plan/client --secret secret.key --server-keys server.keys", keygen, options);
+    add_threads_option(command);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "Where to write the secret key (mode 0600)")->required();
+    command.add_option("--server-keys", options->keys, "Where to write the keys for the server")->required();
+    command.add_flag("--force", options->force, "Overwrite existing files");
+    command.add_flag("--allow-insecure", options->allow_insecure, "For tests: make keys for insecure parameters");
+}
+
+void add_encrypt(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(program, "encrypt", "Encrypt a text as a request to the server",
+                             "polyformer encrypt plan/client --secret secret.key --text-file passage.txt "
+                             "--request request.bin",
+                             encrypt, options);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "The secret key")->required();
+    command.add_option("--text", options->text.text, "The text itself");
+    command.add_option("--text-file", options->text.file, "A file with the text");
+    command.add_option("--token-ids", options->text.ids, "Token ids, for a model without a tokenizer");
+    command.add_option("--request", options->request, "Where to write the request")->required();
+}
+
+void add_infer(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(program, "infer", "Compute on an encrypted request (starts polyformer-server)",
+                             "polyformer infer plan/server --keys server.keys --request request.bin --reply reply.bin",
+                             infer, options);
+    command.add_option("plan", options->folder, "The plan's server folder")->required();
+    command.add_option("--keys", options->keys, "The client's evaluation keys")->required();
+    command.add_option("--request", options->request, "The request")->required();
+    command.add_option("--reply", options->reply, "Where to write the reply")->required();
+    command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(CLI::NonNegativeNumber);
+}
+
+void add_decrypt(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(program, "decrypt", "Decrypt a reply and show the most likely next words",
+                             "polyformer decrypt plan/client --secret secret.key --reply reply.bin", decrypt, options);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "The secret key")->required();
+    command.add_option("--reply", options->reply, "The server's reply")->required();
+    auto* text = command.add_option("--text-file", options->text.file, "The text, for --compare-with");
+    command
+        .add_option("--compare-with", options->compare_with,
+                    "A model folder: show its answers in the clear beside the decrypted ones")
+        ->needs(text);
+}
+
+}  // namespace polyformer::cli

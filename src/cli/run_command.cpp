@@ -1,0 +1,207 @@
+// `polyformer run`: all roles in one process, for trying out, with the encrypted answer beside the clear one.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/comparison.h"
+#include "cli/output.h"
+#include "cli/plan_report.h"
+#include "cli/text.h"
+#include "model/interpreter.h"
+#include "runtime/clear_backend.h"
+#include "service/client.h"
+#include "service/server.h"
+#include "support/error.h"
+#include "support/progress.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+struct RunOptions {
+    std::string model;
+    TextSource text;
+    std::string backend = "ckks";
+    PlanChoice choice{"all", 0};
+    std::string json;
+};
+
+/// What one back end gave and took.
+struct Outcome {
+    std::vector<double> logits;  ///< (rows, vocabulary)
+    double keygen_seconds = 0;
+    double encrypt_seconds = 0;
+    double infer_seconds = 0;
+    double decrypt_seconds = 0;
+    std::size_t request_bytes = 0;
+    std::size_t reply_bytes = 0;
+    std::size_t server_key_bytes = 0;
+};
+
+/// Only counts: how long a message would be.
+class CountingSink final : public ckks::ByteSink {
+  public:
+    void write(std::span<const std::byte> bytes) override { written_ += bytes.size(); }
+    std::size_t written() const { return written_; }
+
+  private:
+    std::size_t written_ = 0;
+};
+
+class Stopwatch {
+  public:
+    double seconds() {
+        const auto now = std::chrono::steady_clock::now();
+        const double passed = std::chrono::duration<double>(now - start_).count();
+        start_ = now;
+        return passed;
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
+    Outcome outcome;
+    const service::ClientPlan client = service::client_plan(plan);
+    Stopwatch watch;
+    const auto secret = ckks::SecretKey::generate(plan.parameters);
+    const ckks::KeyGenerator generator(plan.parameters, secret);
+    Progress making("generating keys", 1);
+    auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        generator.evaluation_keys(plan.keys, [&](std::size_t done, std::size_t total) {
+            making.update(static_cast<double>(done) / static_cast<double>(total));
+        }));
+    making.finish();
+    outcome.server_key_bytes = keys->bytes();
+    outcome.keygen_seconds = watch.seconds();
+
+    const service::Request request = service::make_request(client, secret, embedding, ids);
+    outcome.encrypt_seconds = watch.seconds();
+    CountingSink request_size;
+    service::write_request(request_size, plan.parameters, request);
+    outcome.request_bytes = request_size.written();
+
+    Progress computing("computing on ciphertext", 1);
+    const service::Inference inference = service::infer(
+        plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
+    computing.finish();
+    outcome.infer_seconds = inference.seconds;
+    CountingSink reply_size;
+    service::write_reply(reply_size, plan.parameters, inference.reply);
+    outcome.reply_bytes = reply_size.written();
+
+    watch.seconds();
+    outcome.logits = service::open_reply(client, secret, inference.reply);
+    outcome.decrypt_seconds = watch.seconds();
+    return outcome;
+}
+
+Outcome run_clear(const compile::Plan& plan, const model::Tensor& embedded) {
+    Outcome outcome;
+    Stopwatch watch;
+    runtime::ClearBackend backend(plan.parameters, plan.packing);
+    std::vector<runtime::ClearValue> inputs;
+    for (auto& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
+        inputs.push_back(backend.encrypt(std::move(slots), plan.input_level));
+    }
+    const auto result = runtime::run(plan, backend, std::move(inputs), embedded.rows, {});
+    for (const runtime::Excursion& excursion : backend.excursions()) {
+        fmt::print(stderr, "note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
+                   excursion.operation, excursion.step, excursion.worst - 1);
+    }
+    std::vector<std::vector<double>> slots;
+    for (const auto& value : result.outputs) slots.push_back(value.slots);
+    const bool last = plan.options.positions == compile::Positions::last;
+    outcome.logits = compile::unpack_output(plan, slots, last ? 1 : embedded.rows);
+    outcome.infer_seconds = watch.seconds();
+    return outcome;
+}
+
+void run(const RunOptions& options) {
+    require(options.backend == "ckks" || options.backend == "clear", "there is no back end '{}': choose ckks or clear",
+            options.backend);
+    const std::filesystem::path folder = options.model;
+    const model::Graph graph = model::load_graph(folder);
+    const model::Embedding embedding = model::load_embedding(folder);
+    const auto tokenizer = find_tokenizer(folder);
+    const auto ids = read_tokens(options.text, tokenizer, graph.context);
+    const compile::Plan plan = compile::compile(graph, plan_options(options.choice));
+    if (options.json != "-") fmt::print("{}\n", describe(plan));
+
+    const ClearAnswers clear = answer_in_the_clear(graph, embedding, ids);
+    const bool encrypted = options.backend == "ckks";
+    const Outcome outcome = encrypted ? run_encrypted(plan, embedding, ids) : run_clear(plan, embedding.embed(ids));
+    const Agreement agreement = compare(outcome.logits, clear.polynomial.logits);
+    const NextWords words = next_words(outcome.logits, clear, tokenizer);
+    if (options.json != "-") {
+        fmt::print("most likely next:\n{}\n",
+                   format_table(words, encrypted ? "from ciphertext" : "from the clear back end"));
+        fmt::print(
+            "{}", format_table({{"measured", ""},
+                                {"greatest logit error", fmt::format("{:.2g}", agreement.max_error)},
+                                {"equal most likely token",
+                                 fmt::format("{:.1f} % of {} positions", 100 * agreement.argmax_share, agreement.rows)},
+                                {"key generation", format_duration(outcome.keygen_seconds)},
+                                {"encryption", format_duration(outcome.encrypt_seconds)},
+                                {"inference", format_duration(outcome.infer_seconds)},
+                                {"decryption", format_duration(outcome.decrypt_seconds)},
+                                {"request", format_bytes(static_cast<double>(outcome.request_bytes))},
+                                {"reply", format_bytes(static_cast<double>(outcome.reply_bytes))},
+                                {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
+                                {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))}}));
+    }
+    write_json({{"backend", options.backend},
+                {"tokens", ids.size()},
+                {"security_bits", plan.parameters.security_bits()},
+                {"log2_qp", plan.parameters.log2_qp()},
+                {"ring_dimension", plan.parameters.ring_dimension()},
+                {"bootstraps", plan.summary.bootstraps},
+                {"key_switches", plan.summary.key_switches},
+                {"seconds",
+                 {{"keygen", outcome.keygen_seconds},
+                  {"encrypt", outcome.encrypt_seconds},
+                  {"infer", outcome.infer_seconds},
+                  {"decrypt", outcome.decrypt_seconds}}},
+                {"peak_rss_bytes", peak_resident_bytes()},
+                {"request_bytes", outcome.request_bytes},
+                {"reply_bytes", outcome.reply_bytes},
+                {"server_key_bytes", outcome.server_key_bytes},
+                {"positions", agreement.rows},
+                {"max_abs_logit_error", agreement.max_error},
+                {"argmax_agreement", agreement.argmax_share},
+                {"out_of_interval_fraction", outside_fraction(clear.polynomial)},
+                {"next_words", to_json(words.found)},
+                {"next_words_polynomial", to_json(words.polynomial)},
+                {"next_words_before_substitution", to_json(words.before_substitution)},
+                {"plan", to_json(plan)}},
+               options.json);
+}
+
+}  // namespace
+
+void add_run(CLI::App& program) {
+    auto options = std::make_shared<RunOptions>();
+    auto* command = program.add_subcommand("run", "All roles in one process: keys, encrypt, infer, decrypt, compare");
+    command->footer(
+        "Examples:\n"
+        "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
+        "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json");
+    command->add_option("model", options->model, "The model folder")->required();
+    command->add_option("--text", options->text.text, "The text itself");
+    command->add_option("--text-file", options->text.file, "A file with the text");
+    command->add_option("--token-ids", options->text.ids, "Token ids, for a model without a tokenizer");
+    command->add_option("--backend", options->backend, "ckks: on ciphertext; clear: the same plan on plain vectors")
+        ->capture_default_str();
+    add_plan_choice(*command, options->choice);
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { run(*options); });
+}
+
+}  // namespace polyformer::cli

@@ -1,0 +1,90 @@
+#include "cli/text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <sstream>
+
+#include "support/atomic_file.h"
+#include "support/error.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+constexpr std::size_t kLargestText = std::size_t{1} << 24;
+
+std::vector<std::int32_t> tokenize(const std::string& text, const model::Tokenizer& tokenizer) {
+    const std::vector<std::int32_t> newline = tokenizer.encode("\n");
+    std::istringstream lines(text);
+    std::vector<std::int32_t> ids;
+    bool first = true;
+    for (std::string line; std::getline(lines, line); first = false) {
+        if (!first && !newline.empty()) ids.push_back(newline.back());
+        const std::vector<std::int32_t> pieces = tokenizer.encode(line);
+        ids.insert(ids.end(), pieces.begin(), pieces.end());
+    }
+    return ids;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer,
+                                      std::size_t context) {
+    const int sources = int{!source.text.empty()} + int{!source.file.empty()} + int{!source.ids.empty()};
+    require(sources == 1, "give the text with --text, --text-file or --token-ids, one of them (found {})", sources);
+    std::vector<std::int32_t> ids = source.ids;
+    if (ids.empty()) {
+        require(tokenizer.has_value(), "the model has no tokenizer.model: give --token-ids instead of a text");
+        ids = tokenize(source.file.empty() ? source.text : read_file(source.file, kLargestText), *tokenizer);
+    }
+    const std::string place = source.file.empty() ? "the text" : "'" + source.file + "'";
+    require(!ids.empty(), "{} has no words: give at least one", place);
+    require(ids.size() <= context,
+            "{} has {} tokens, more than the model's context of {}: shorten the text by about {} words", place,
+            ids.size(), context, (ids.size() - context) * 3 / 4 + 1);
+    return ids;
+}
+
+std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder) {
+    const std::filesystem::path file = folder / "tokenizer.model";
+    if (!std::filesystem::exists(file)) return std::nullopt;
+    return model::Tokenizer(file);
+}
+
+std::vector<Candidate> most_likely(std::span<const double> logits, const std::optional<model::Tokenizer>& tokenizer,
+                                   std::size_t count) {
+    std::vector<std::size_t> order(logits.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    count = std::min(count, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+    const double greatest = logits[order.front()];
+    double sum = 0;
+    for (const double logit : logits) sum += std::exp(logit - greatest);
+    std::vector<Candidate> candidates;
+    for (const std::size_t id : std::span(order).first(count)) {
+        candidates.push_back({tokenizer ? tokenizer->piece(static_cast<std::int32_t>(id)) : fmt::format("#{}", id),
+                              std::exp(logits[id] - greatest) / sum});
+    }
+    return candidates;
+}
+
+nlohmann::json to_json(const std::vector<Candidate>& candidates) {
+    auto list = nlohmann::json::array();
+    for (const Candidate& candidate : candidates) {
+        list.push_back({{"word", candidate.piece}, {"probability", candidate.probability}});
+    }
+    return list;
+}
+
+std::string to_cell(const Candidate& candidate) {
+    const std::string shown = candidate.piece == "\n" ? "(end of line)" : candidate.piece;
+    return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
+}
+
+std::size_t argmax(std::span<const double> logits) {
+    return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+}  // namespace polyformer::cli

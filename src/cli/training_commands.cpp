@@ -1,0 +1,56 @@
+// train, tune and convert: the model owner's road from text to a polynomial model.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/exit_codes.h"
+#include "train/commands.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
+    auto options = std::make_shared<train::TrainOptions>();
+    command.add_option("config", options->config, "The configuration, such as configs/wikitext-small.json")->required();
+    command.add_option("--data", options->data, "Folder of wiki.train.tokens and wiki.valid.tokens")
+        ->envname("POLYFORMER_DATA")
+        ->required();
+    command.add_option("--work", options->work, "Folder of checkpoints; an unfinished run there goes on")->required();
+    command.add_option("--threads", options->threads, "Threads")->capture_default_str();
+    command.add_flag("--quiet", options->quiet, "No progress bar");
+    return options;
+}
+
+/// An interrupted stage ends the program with its own exit code.
+void finish(bool complete) {
+    if (!complete) throw CLI::RuntimeError(static_cast<int>(ExitCode::unfinished));
+}
+
+}  // namespace
+
+void add_train(CLI::App& program) {
+    auto* command = program.add_subcommand("train", "Train an HE-friendly language model on WikiText");
+    command->footer("Example:\n  polyformer train configs/wikitext-small.json --data wikitext-2 --work work");
+    command->callback([options = add_training_options(*command)] { finish(train::run_train(*options)); });
+}
+
+void add_tune(CLI::App& program) {
+    auto* command = program.add_subcommand("tune", "Shrink the ranges of a trained model's non-polynomial functions");
+    command->footer("Example:\n  polyformer tune configs/wikitext-small.json --data wikitext-2 --work work");
+    command->callback([options = add_training_options(*command)] { finish(train::run_tune(*options)); });
+}
+
+void add_convert(CLI::App& program) {
+    auto* command = program.add_subcommand("convert", "Replace functions by polynomials and write the model folder");
+    command->footer(
+        "Example:\n  polyformer convert configs/wikitext-small.json --data wikitext-2 --work work --out model");
+    auto model = std::make_shared<std::filesystem::path>();
+    command->add_option("--out", *model, "The model folder to write")->required();
+    command->callback(
+        [options = add_training_options(*command), model] { finish(train::run_convert(*options, *model)); });
+}
+
+}  // namespace polyformer::cli

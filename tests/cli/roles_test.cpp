@@ -1,0 +1,101 @@
+// The programs end to end, at a small ring without security.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "program.h"
+
+namespace polyformer::test {
+namespace {
+
+using testing::Each;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(Roles, SeparateProcessesInSeparateFoldersGiveTheAnswerOfOneRun) {
+    const Folder& folder = prepared();
+    std::filesystem::create_directories(folder.path("server"));
+    std::filesystem::copy(folder.path("plan/server"), folder.path("server/plan"),
+                          std::filesystem::copy_options::recursive);
+    for (const char* file : {"keys.bin", "request.bin"}) {
+        std::filesystem::copy(folder.path(file), folder.path("server") / file);
+    }
+    folder.must(
+        "infer server/plan --keys server/keys.bin --request server/request.bin --reply server/reply.bin "
+        "--json infer.json");
+    EXPECT_GT(folder.json("infer.json").at("seconds").get<double>(), 0);
+    folder.must("decrypt plan/client --secret secret.key --reply server/reply.bin --json decrypt.json");
+    folder.must(std::string("run model --backend clear --insecure-ring-dimension 2048 --json run.json ") + kTokens);
+    const auto decrypted = folder.json("decrypt.json").at("next_words");
+    const auto expected = folder.json("run.json").at("next_words_polynomial");
+    ASSERT_EQ(decrypted.size(), 5);
+    for (std::size_t i = 0; i < decrypted.size(); ++i) {
+        EXPECT_NEAR(decrypted[i].at("probability").get<double>(), expected[i].at("probability").get<double>(), 0.01);
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.path("server/secret.key")));
+}
+
+TEST(Roles, SecretKeyIsReadableByItsOwnerAlone) {
+    const auto permissions = std::filesystem::status(prepared().path("secret.key")).permissions();
+    EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST(Run, EncryptedAnswerMatchesTheModelInTheClearAndReportsEverything) {
+    const Folder& folder = prepared();
+    folder.must(std::string("run model --backend ckks --insecure-ring-dimension 2048 --json out.json ") + kTokens);
+    const auto out = folder.json("out.json");
+    for (const char* field :
+         {"backend", "tokens", "security_bits", "log2_qp", "ring_dimension", "bootstraps", "key_switches", "seconds",
+          "peak_rss_bytes", "request_bytes", "reply_bytes", "server_key_bytes", "max_abs_logit_error",
+          "argmax_agreement", "out_of_interval_fraction", "next_words"}) {
+        EXPECT_TRUE(out.contains(field)) << field;
+    }
+    for (const char* stage : {"keygen", "encrypt", "infer", "decrypt"}) {
+        EXPECT_GE(out.at("seconds").at(stage).get<double>(), 0) << stage;
+    }
+    EXPECT_EQ(out.at("tokens"), 5);
+    EXPECT_EQ(out.at("security_bits"), 0);
+    EXPECT_LT(out.at("max_abs_logit_error").get<double>(), 0.02);
+    EXPECT_GE(out.at("argmax_agreement").get<double>(), 0.99);
+}
+
+TEST(Run, LastPositionAloneIsTheLastRowOfAll) {
+    const Folder& folder = prepared();
+    folder.must(
+        std::string("run model --backend clear --positions last --insecure-ring-dimension 2048 --json last.json ") +
+        kTokens);
+    folder.must(
+        std::string("run model --backend clear --positions all --insecure-ring-dimension 2048 --json all.json ") +
+        kTokens);
+    EXPECT_EQ(folder.json("last.json").at("positions"), 1);
+    EXPECT_EQ(folder.json("all.json").at("positions"), 5);
+    EXPECT_EQ(folder.json("last.json").at("next_words")[0].at("word"),
+              folder.json("all.json").at("next_words")[0].at("word"));
+}
+
+TEST(Plan, SaysWhatARunWillTake) {
+    const Folder& folder = prepared();
+    const std::string text = folder.must("plan model --insecure-ring-dimension 2048 --json plan.json");
+    EXPECT_THAT(text, HasSubstr("insecure"));
+    const auto plan = folder.json("plan.json");
+    EXPECT_GT(plan.at("rotation_keys").get<int>(), 0);
+    EXPECT_GT(plan.at("key_bytes_file").get<double>(), 0);
+    const auto actual = static_cast<double>(std::filesystem::file_size(folder.path("keys.bin")));
+    EXPECT_NEAR(actual, folder.json("plan.json").at("key_bytes_file").get<double>(), 0.25 * actual);
+}
+
+TEST(Help, EverySubcommandHasAnExample) {
+    const Folder folder;
+    for (const char* command :
+         {"eval", "plan", "random-model", "keygen", "encrypt", "infer", "decrypt", "run", "bench ckks"}) {
+        const std::string help = folder.must(std::string(command) + " --help");
+        EXPECT_THAT(help, HasSubstr("Example")) << command;
+        EXPECT_THAT(help, HasSubstr(std::string("polyformer ") + command)) << command;
+    }
+}
+
+}  // namespace
+}  // namespace polyformer::test
