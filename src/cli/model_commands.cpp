@@ -32,6 +32,7 @@ void plan(const PlanCommandOptions& options) {
     write_json(to_json(made), options.json);
     if (options.out.empty()) return;
     const std::filesystem::path out = options.out;
+    std::filesystem::create_directories(out / "client");
     compile::save_plan(made, graph, out / "server");
     service::save_client_plan(service::client_plan(made), out / "client");
     model::save_embedding(model::load_embedding(folder), out / "client");

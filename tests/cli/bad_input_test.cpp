@@ -119,6 +119,7 @@ TEST(BadInput, TruncatedAndForeignModelsAreRefused) {
     std::filesystem::copy(folder.path("model"), folder.path("broken"), std::filesystem::copy_options::recursive);
     damage(folder, "model/weights.safetensors", "broken/weights.safetensors", true);
     expect_refused(folder.polyformer("plan broken"), kDamagedFile, HasSubstr("weights.safetensors"));
+    write_file(folder.path("broken/weights.safetensors"), read_file(folder.path("model/weights.safetensors")));
     write_file(folder.path("broken/graph.json"), "{\"format\": \"something else\"}");
     expect_refused(folder.polyformer("plan broken"), kDamagedFile, HasSubstr("graph.json"));
     expect_refused(folder.polyformer("plan nowhere"), kIoError, HasSubstr("nowhere"));
