@@ -23,8 +23,8 @@ struct Label {
     GateSchedule step;
 };
 
-/// More labels than this at one gate are cut to the cheapest; networks so far stay well below.
-constexpr std::size_t kMaxLabels = 20000;
+/// More labels than this at one gate are cut to the cheapest; ordinary transformers stay well below.
+constexpr std::size_t kMaxLabels = 1000;
 
 /// Bundles that could be refreshed at one gate, at most: subsets of them are tried.
 constexpr std::size_t kMaxRefreshed = 6;

@@ -287,9 +287,10 @@ class Lowering {
     /// The activated scores with mask and length scale multiplied in.
     Stored masked_scores(const model::AttentionValues& values) {
         if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
-        const double largest = largest_length_scale(values);
         const Stored source = raw_scores_[values.scores] ? *raw_scores_[values.scores] : natural(values.scores);
-        return emit_affine(source, {1 / (facts_[values.scores].bound * largest), 0}, attention_masks(values));
+        Stored result = emit_affine(source, {1 / facts_[values.scores].bound, 0}, attention_masks(values));
+        result.storage.factor /= largest_length_scale(values);
+        return result;
     }
 
     // Forms that readers ask of a producer.

@@ -1,7 +1,12 @@
 // Plans of random models, run on plain vectors, against the exact interpreter.
 #include "runtime/clear_backend.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "fixtures.h"
 #include "support/error.h"
@@ -12,6 +17,8 @@ namespace {
 using compile::Positions;
 using fixtures::model_options;
 using fixtures::Shape;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 std::string describe(const std::vector<Excursion>& excursions) {
     std::string text;
@@ -52,6 +59,92 @@ INSTANTIATE_TEST_SUITE_P(Shapes, PlanOnVectors,
                                          Shape{"one_head_three_layers", model_options(3, 16, 1, 32, 24, 20), 4096},
                                          Shape{"lanes_beyond_the_tokens", model_options(1, 32, 1, 4, 32, 10), 2048}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+/// Steps by hand, in a ring of 1024 slots with 8 rows.
+class ClearSteps : public testing::Test {
+  protected:
+    ckks::Parameters parameters_ = ckks::Parameters::create(ckks::presets::insecure_bootstrapping(2048));
+    compile::Packing packing_{1024, 8, 128};
+    ClearBackend backend_{parameters_, packing_};
+    ClearBackend exact_{parameters_, packing_, {.noise = false}};
+    std::vector<double> half_ = std::vector<double>(1024, 0.5);
+
+    static double deviation(const ClearValue& value, double expected) {
+        double sum = 0;
+        for (const double slot : value.slots) sum += (slot - expected) * (slot - expected);
+        return std::sqrt(sum / static_cast<double>(value.slots.size()));
+    }
+};
+
+TEST_F(ClearSteps, AddsTheNoiseThatItReports) {
+    ClearValue value = backend_.encrypt(half_, 10);
+    EXPECT_GT(value.noise, 0);
+    for (int i = 0; i < 3; ++i) value = backend_.multiply(value, value);
+    EXPECT_EQ(value.level, 7);
+    EXPECT_NEAR(deviation(value, 0.5 * 0.5 * 0.5 * 0.5 * 0.5 * 0.5 * 0.5 * 0.5) / value.noise, 1, 0.5);
+    const ClearValue fresh = backend_.bootstrap(std::vector{value}).front();
+    EXPECT_EQ(fresh.level, parameters_.working_level());
+    EXPECT_NEAR(deviation(fresh, 0.00390625) / 0x1p-22, 1, 0.2);
+}
+
+TEST_F(ClearSteps, GivesTheSameNoiseForTheSameSeed) {
+    ClearBackend other(parameters_, packing_);
+    EXPECT_EQ(backend_.encrypt(half_, 5).slots, other.encrypt(half_, 5).slots);
+    ClearBackend seeded(parameters_, packing_, {.seed = 2});
+    EXPECT_NE(backend_.encrypt(half_, 5).slots, seeded.encrypt(half_, 5).slots);
+}
+
+TEST_F(ClearSteps, RefusesWhatCiphertextsWouldRefuse) {
+    const ClearValue low = exact_.encrypt(half_, 0);
+    const ClearValue high = exact_.encrypt(half_, 4);
+    EXPECT_THAT([&] { exact_.multiply(low, low); }, ThrowsMessage<Error>(HasSubstr("level 0")));
+    EXPECT_THAT([&] { exact_.add(low, high); }, ThrowsMessage<Error>(HasSubstr("level 4")));
+    EXPECT_THAT([&] { exact_.adjust(low, 1); }, ThrowsMessage<Error>(HasSubstr("bootstrap")));
+    EXPECT_THAT([&] { exact_.bootstrap(std::vector{low}); }, ThrowsMessage<Error>(HasSubstr("needs 3")));
+    EXPECT_THROW(exact_.polynomial({{}, {}, {{0, 0, 0, 0, 0, 1}, {}}}, std::vector{exact_.encrypt(half_, 2)}), Error);
+    ClearValue odd = high;
+    odd.scale *= 1.5;
+    EXPECT_THAT([&] { exact_.multiply(high, odd); }, ThrowsMessage<Error>(HasSubstr("scale")));
+    half_[3] = std::numeric_limits<double>::infinity();
+    EXPECT_THROW(exact_.encrypt(half_, 3), Error);
+}
+
+TEST_F(ClearSteps, RecordsSlotsOutsideTheUnitInterval) {
+    half_[7] = -1.5;
+    half_[9] = 1.25;
+    exact_.begin_step({"somewhere", compile::BootstrapStep{}, 3, 18, 0});
+    exact_.bootstrap(std::vector{exact_.encrypt(half_, 3)});
+    ASSERT_EQ(exact_.excursions().size(), 1U);
+    EXPECT_EQ(exact_.excursions()[0].step, "somewhere");
+    EXPECT_EQ(exact_.excursions()[0].operation, "bootstrap");
+    EXPECT_EQ(exact_.excursions()[0].slots, 2U);
+    EXPECT_DOUBLE_EQ(exact_.excursions()[0].worst, 1.5);
+}
+
+TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
+    const model::Transformer model = model::random_model(model_options(1, 16, 2, 8, 32, 20));
+    const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(2048, Positions::all));
+    const model::Tensor text = model.embedding.embed(model::random_tokens(8, 20, 1));
+    ClearBackend backend(plan.parameters, plan.packing);
+    const auto inputs = [&](int level) {
+        return std::vector{backend.encrypt(compile::pack_input(plan, text.values, 8).front(), level)};
+    };
+    std::vector<double> shares;
+    const auto result = run(plan, backend, inputs(plan.input_level), 8,
+                            [&](double share, const std::string&) { shares.push_back(share); });
+    EXPECT_EQ(shares.size(), plan.steps.size());
+    EXPECT_TRUE(std::ranges::is_sorted(shares));
+    EXPECT_NEAR(shares.back(), 1, 1e-9);
+    EXPECT_EQ(result.profile.entries.size(), plan.steps.size());
+    EXPECT_TRUE(result.profile.by_layer().contains("layers.0"));
+    EXPECT_TRUE(result.profile.by_layer().contains("logits"));
+    EXPECT_TRUE(result.profile.by_operation().contains("rotated_product"));
+
+    EXPECT_THAT([&] { run(plan, backend, {}, 8); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.input_level), 9); }, ThrowsMessage<Error>(HasSubstr("9 tokens")));
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.input_level - 1), 8); },
+                ThrowsMessage<Error>(HasSubstr("encrypt it for this plan")));
+}
 
 }  // namespace
 }  // namespace polyformer::runtime
