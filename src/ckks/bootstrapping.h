@@ -14,8 +14,9 @@
 
 namespace polyformer::ckks {
 
-/// log2 of the probability that some coefficient of I(X) leaves [−K, K] in one bootstrap, K = `interval`: the tail of a
-/// sum of weight + 1 uniform variables (Irwin–Hall), times the number of coefficients (ePrint 2022/024, §4).
+/// log2 of a bound on the probability that in one bootstrap some coefficient of m/q_0 + I(X) leaves [−K, K], K =
+/// `interval`: |I| ≥ K needs a sum of `weight` uniform variables (Irwin–Hall) beyond K − 1/2 − 2^-9, the last for the
+/// message; times the number of coefficients. Exact but for that union bound; −132.5 at N = 2^16, weight 32, K = 16.
 double log2_bootstrap_failure(std::size_t ring_dimension, int ephemeral_weight, int interval);
 
 /// Set up once for a number of packed slots; holds the transforms' plaintexts.
