@@ -23,7 +23,8 @@ struct Label {
     GateSchedule step;
 };
 
-/// More labels than this at one gate are cut to the cheapest; ordinary transformers stay well below.
+/// More labels than this at one gate are cut to the cheapest; ordinary transformers stay well below. All of them lead
+/// to the end, for labels that do not are never made.
 constexpr std::size_t kMaxLabels = 1000;
 
 /// Bundles that could be refreshed at one gate, at most: subsets of them are tried.
@@ -61,15 +62,39 @@ class Search {
     }
 
     Schedule run() {
+        find_needs();
         start();
         for (std::size_t g = 0; g < circuit_.gates.size(); ++g) advance(g);
         return walk_back();
     }
 
   private:
+    /// The least levels from which the end, or a bootstrap on the way, can be reached.
+    void find_needs() {
+        bundle_needs_.assign(circuit_.bundles.size(), 0);
+        gate_needs_.assign(circuit_.gates.size(), 0);
+        for (std::size_t g = circuit_.gates.size(); g-- > 0;) {
+            const Gate& gate = circuit_.gates[g];
+            for (const BundleId output : gate.outputs) {
+                if (circuit_.bundles[output].can_bootstrap) {
+                    bundle_needs_[output] = std::min(bundle_needs_[output], lowest_refreshed_);
+                }
+                gate_needs_[g] = std::max(gate_needs_[g], bundle_needs_[output]);
+            }
+            gate_needs_[g] += depth_of(gate);
+            require_reachable(g);
+            for (const BundleId input : gate.inputs) {
+                bundle_needs_[input] = std::max(bundle_needs_[input], gate_needs_[g]);
+            }
+        }
+        if (circuit_.bundles[circuit_.input].can_bootstrap) {
+            bundle_needs_[circuit_.input] = std::min(bundle_needs_[circuit_.input], lowest_refreshed_);
+        }
+    }
+
     void start() {
         live_ = {circuit_.input};
-        for (int level = 0; level <= top_; ++level) {
+        for (int level = bundle_needs_[circuit_.input]; level <= top_; ++level) {
             // Sending fewer levels is a little better when nothing else is.
             stages_.resize(1);
             stages_[0].push_back({{static_cast<std::int8_t>(level)}, 1e-6 * level, 0, {}});
@@ -110,7 +135,7 @@ class Search {
                 }
                 const double before = labels[index].seconds + refresh_seconds(refreshed);
                 // What costs no level may as well run where its operands are: they could have been lowered before.
-                const int lowest = depth == 0 ? highest : depth;
+                const int lowest = depth == 0 ? std::max(highest, gate_needs_[g]) : gate_needs_[g];
                 for (int level = highest; level >= lowest; --level) {
                     const double total = before + seconds[static_cast<std::size_t>(level)];
                     Levels after = levels_after(next_live, levels, gate, level - depth);
@@ -120,7 +145,6 @@ class Search {
                 }
             }
         }
-        require_reached(!reached.empty(), g, depth);
         live_ = std::move(next_live);
         stages_.push_back(undominated(std::move(reached)));
     }
@@ -183,25 +207,26 @@ class Search {
         return kept;
     }
 
-    void require_reached(bool reached, std::size_t g, int depth) const {
-        if (reached) return;
+    void require_reachable(std::size_t g) const {
+        if (gate_needs_[g] <= top_) return;
         const Gate& gate = circuit_.gates[g];
         const auto* polynomial = std::get_if<PolynomialGate>(&gate.operation);
         const std::string what = polynomial != nullptr ? fmt::format("the polynomial of degree {} at '{}'",
                                                                      polynomial->coefficients.size() - 1, gate.name)
                                                        : fmt::format("'{}'", gate.name);
+        const int depth = depth_of(gate);
         if (!parameters_.can_bootstrap()) {
             fail(
-                "{} needs {} levels more than are left: the whole network must fit the {} levels of these parameters, "
-                "which cannot bootstrap. Use parameters with bootstrapping, more levels, or a shallower network",
-                what, depth, top_);
+                "{} needs {} levels and what follows it {} more, but these parameters have {} levels and cannot "
+                "bootstrap: "
+                "use parameters with bootstrapping, more levels, or a shallower network",
+                what, depth, gate_needs_[g] - depth, top_);
         }
         fail(
-            "{} needs {} levels in one stretch with what joins it, but there are at most {} between bootstraps ({} "
-            "after "
-            "one, and the next starts from {}): use a polynomial of lower degree, or parameters with more working "
-            "levels",
-            what, depth, top_ - lowest_refreshed_, top_, lowest_refreshed_);
+            "{} needs {} levels and what follows it {} more before the next bootstrap, but at most {} are left after "
+            "one: "
+            "use a polynomial of lower degree, or parameters with more working levels",
+            what, depth, gate_needs_[g] - depth, top_);
     }
 
     Schedule walk_back() const {
@@ -225,6 +250,8 @@ class Search {
     StepPrices prices_;
     Packing packing_;
     std::vector<std::size_t> last_use_;
+    std::vector<int> bundle_needs_;
+    std::vector<int> gate_needs_;
     int top_;
     int lowest_refreshed_;
     double single_seconds_ = 0;
