@@ -1,12 +1,14 @@
 #include "train/stages.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "model/bundle.h"
 #include "model/calibration.h"
+#include "model/operations.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/batches.h"
@@ -24,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t validation_tokens = 100000;
 constexpr std::size_t calibration_steps = 400;
-constexpr std::size_t bound_samples = 64;  // sequences through the exact interpreter
+constexpr std::size_t bound_samples = 2048;  // sequences through the exact interpreter
 constexpr double bound_margin = 0.25;
 
 void note(const StagesOptions& options, const std::string& text) {
@@ -135,6 +137,30 @@ std::vector<model::Tensor> embedded_samples(const model::Embedding& embedding, B
     return samples;
 }
 
+// The first sequence of the training text: what stands behind a text shorter than the context.
+std::vector<std::int32_t> typical_text(Batches& batches) {
+    const torch::Tensor tokens = batches.at(0);
+    const std::int64_t* ids = tokens.data_ptr<std::int64_t>();
+    return {ids, ids + tokens.size(1) - 1};
+}
+
+// Whatever may enter a polynomial may come, seen or not: bounds hold its interval and its values there.
+void widen_bounds(model::Graph& graph) {
+    constexpr int points = 1000;
+    for (model::Node& node : graph.nodes) {
+        const auto* apply = std::get_if<model::Apply>(&node.operation);
+        if (apply == nullptr) continue;
+        const double lower = apply->polynomial.lower;
+        const double upper = apply->polynomial.upper;
+        double& input_bound = graph.nodes[apply->input].bound;
+        input_bound = std::max({input_bound, std::abs(lower), std::abs(upper)});
+        for (int i = 0; i <= points; ++i) {
+            const double x = lower + (upper - lower) * i / points;
+            node.bound = std::max(node.bound, std::abs(model::evaluate_polynomial(apply->polynomial, x)));
+        }
+    }
+}
+
 Json describe(const std::vector<Site>& sites) {
     Json list = Json::array();
     for (const Site& site : sites) {
@@ -187,6 +213,8 @@ bool convert_stage(const StagesOptions& options, const fs::path& directory) {
 
     model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
     model::calibrate(converted.graph, embedded_samples(converted.embedding, batches, bound_samples), bound_margin);
+    widen_bounds(converted.graph);
+    converted.embedding.padding = typical_text(batches);
     fs::create_directories(directory);
     model::save_graph(converted.graph, directory);
     model::save_embedding(converted.embedding, directory);
