@@ -1,0 +1,85 @@
+// Writes the inputs that the targets for keys, ciphertexts and plans start from: make_fuzz_corpus fuzz/corpus
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+
+#include "ckks/secret_key_serialization.h"
+#include "service/client_plan.h"
+#include "service/messages.h"
+#include "small_ring.h"
+
+namespace polyformer::fuzz {
+namespace {
+
+void write(const std::filesystem::path& path, const std::function<void(ckks::ByteSink&)>& body) {
+    std::filesystem::create_directories(path.parent_path());
+    ckks::FileSink sink(path);
+    body(sink);
+    sink.commit();
+}
+
+void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
+    using ckks::ByteSink;
+    const ckks::Parameters& parameters = small_parameters();
+    const ckks::SecretKey secret = ckks::SecretKey::generate(parameters);
+    const std::vector<double> values = {0.5, -1};
+    const ckks::Plaintext plaintext =
+        ckks::Encoder(parameters).encode(std::span<const double>(values), 0, parameters.scale(0));
+    const ckks::SeededCiphertext seeded = ckks::encrypt_seeded(parameters, secret, plaintext, values.size());
+    const ckks::Ciphertext ciphertext = ckks::expand(parameters, seeded);
+    const std::string fingerprint(64, 'a');
+
+    write(corpus / "parameters/small", [&](ByteSink& sink) { ckks::write_parameters(sink, parameters); });
+    write(corpus / "parameters/bootstrapping", [&](ByteSink& sink) {
+        ckks::write_parameters(sink, ckks::Parameters::create(ckks::presets::insecure_bootstrapping(1024)));
+    });
+    write(corpus / "secret_key/secret", [&](ByteSink& sink) { ckks::write_secret_key(sink, parameters, secret); });
+    write(corpus / "ciphertexts/one",
+          [&](ByteSink& sink) { ckks::write_ciphertexts(sink, parameters, {{ciphertext}}); });
+    write(corpus / "ciphertexts/seeded",
+          [&](ByteSink& sink) { ckks::write_seeded_ciphertexts(sink, parameters, {{seeded}}); });
+    write(corpus / "ciphertexts/public_key", [&](ByteSink& sink) {
+        ckks::write_public_key(sink, parameters, ckks::KeyGenerator(parameters, secret).public_key());
+    });
+    write(corpus / "ciphertexts/request", [&](ByteSink& sink) {
+        service::write_request(sink, parameters, {4, fingerprint, fingerprint, secret.key_fingerprint(), {seeded}});
+    });
+    write(corpus / "ciphertexts/reply", [&](ByteSink& sink) {
+        service::write_reply(sink, parameters, {4, fingerprint, secret.key_fingerprint(), {ciphertext}});
+    });
+    ckks::KeyRequest request;
+    request.relinearisation = false;
+    request.add_rotation(parameters, 1, 0);
+    write(corpus / "evaluation_keys/rotation",
+          [&](ByteSink& sink) { ckks::write_fresh_evaluation_keys(sink, parameters, secret, request); });
+}
+
+void write_plans(const std::filesystem::path& corpus) {
+    const model::Graph graph = small_transformer().graph;
+    const std::filesystem::path scratch = corpus / "scratch";
+    for (const auto& [positions, name] :
+         {std::pair(compile::Positions::all, "all"), std::pair(compile::Positions::last, "last")}) {
+        compile::PlanOptions options;
+        options.positions = positions;
+        options.parameters = ckks::presets::insecure_bootstrapping(kMaxRingDimension);
+        const compile::Plan plan = compile::compile(graph, options);
+        std::filesystem::create_directories(scratch);
+        compile::save_plan(plan, graph, scratch);
+        for (const char* target : {"plan", "client_plan"}) std::filesystem::create_directories(corpus / target);
+        std::filesystem::rename(scratch / "plan.json", corpus / "plan" / name);
+        write_file(corpus / "client_plan" / name, service::to_json(service::client_plan(plan)));
+        std::filesystem::remove_all(scratch);
+    }
+}
+
+}  // namespace
+}  // namespace polyformer::fuzz
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::fputs("usage: make_fuzz_corpus FOLDER\n", stderr);
+        return 2;
+    }
+    polyformer::fuzz::write_keys_and_ciphertexts(argv[1]);
+    polyformer::fuzz::write_plans(argv[1]);
+}
