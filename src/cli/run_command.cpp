@@ -102,15 +102,16 @@ Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embeddi
     return outcome;
 }
 
-Outcome run_clear(const compile::Plan& plan, const model::Tensor& embedded) {
+Outcome run_clear(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
     Outcome outcome;
     Stopwatch watch;
+    const model::Tensor embedded = embedding.embed(embedding.padded(ids));
     runtime::ClearBackend backend(plan.parameters, plan.packing);
     std::vector<runtime::ClearValue> inputs;
     for (auto& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
         inputs.push_back(backend.encrypt(std::move(slots), plan.input_level));
     }
-    const auto result = runtime::run(plan, backend, std::move(inputs), embedded.rows, {});
+    const auto result = runtime::run(plan, backend, std::move(inputs), ids.size(), {});
     for (const runtime::Excursion& excursion : backend.excursions()) {
         fmt::print(stderr, "note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
                    excursion.operation, excursion.step, excursion.worst - 1);
@@ -118,7 +119,7 @@ Outcome run_clear(const compile::Plan& plan, const model::Tensor& embedded) {
     std::vector<std::vector<double>> slots;
     for (const auto& value : result.outputs) slots.push_back(value.slots);
     const bool last = plan.options.positions == compile::Positions::last;
-    outcome.logits = compile::unpack_output(plan, slots, last ? 1 : embedded.rows);
+    outcome.logits = compile::unpack_output(plan, slots, last ? 1 : ids.size());
     outcome.infer_seconds = watch.seconds();
     return outcome;
 }
@@ -136,7 +137,7 @@ void run(const RunOptions& options) {
 
     const ClearAnswers clear = answer_in_the_clear(graph, embedding, ids);
     const bool encrypted = options.backend == "ckks";
-    const Outcome outcome = encrypted ? run_encrypted(plan, embedding, ids) : run_clear(plan, embedding.embed(ids));
+    const Outcome outcome = encrypted ? run_encrypted(plan, embedding, ids) : run_clear(plan, embedding, ids);
     const Agreement agreement = compare(outcome.logits, clear.polynomial.logits);
     const NextWords words = next_words(outcome.logits, clear, tokenizer);
     if (options.json != "-") {

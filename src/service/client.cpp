@@ -38,7 +38,9 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
     require(embedding.tokens.columns == frame.width,
             "the embedding has width {}, but the plan's model has {}: take both from the same model",
             embedding.tokens.columns, frame.width);
-    const model::Tensor embedded = embedding.embed(ids);
+    require(ids.size() >= frame.least_rows, "the text has {} tokens, but this model looks ahead and needs all {}",
+            ids.size(), frame.least_rows);
+    const model::Tensor embedded = embedding.embed(embedding.padded(ids));
     for (const double value : embedded.values) {
         require(std::abs(value) <= frame.input_bound,
                 "an embedded value of {} lies outside the plan's bound {}: take the embedding and the plan from the "

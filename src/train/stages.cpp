@@ -58,7 +58,8 @@ class Workspace {
 
     /// The training text in batches whose order depends on the stage.
     Batches batches(const Schedule& schedule, std::uint64_t stage) const {
-        return {text("train").ids, config_.model.context, schedule.batch, mix(config_.seed, stage)};
+        return {text("train").ids, config_.model.context, schedule.batch, mix(config_.seed, stage),
+                schedule.repeated_rows};
     }
 
     /// Starts from what `stage` left. Throws Error when it is not complete.
@@ -137,11 +138,11 @@ std::vector<model::Tensor> embedded_samples(const model::Embedding& embedding, B
     return samples;
 }
 
-// The first sequence of the training text: what stands behind a text shorter than the context.
+// A sequence of the training text that does not repeat itself: what stands behind a text shorter than the context.
 std::vector<std::int32_t> typical_text(Batches& batches) {
     const torch::Tensor tokens = batches.at(0);
-    const std::int64_t* ids = tokens.data_ptr<std::int64_t>();
-    return {ids, ids + tokens.size(1) - 1};
+    const std::int64_t* last_row = tokens[-1].data_ptr<std::int64_t>();
+    return {last_row, last_row + tokens.size(1) - 1};
 }
 
 // Whatever may enter a polynomial may come, seen or not: bounds hold its interval and its values there.
