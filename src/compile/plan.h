@@ -44,7 +44,8 @@ struct MultiplyStep {
     ValueId output = 0;
 };
 
-/// output = mask ⊙ input + addend; both of period F (or full length). Depth 1.
+/// output = mask ⊙ input + addend; both of period F (or full length). Depth 1. A mask of full length is attention's:
+/// the executor zeroes its rows beyond the text.
 struct AffineStep {
     ValueId input = 0;
     ValueId output = 0;
@@ -52,7 +53,8 @@ struct AffineStep {
     std::vector<double> addend;  ///< or none
 };
 
-/// outputs = p(inputs), inputs being u in [-1, 1]; a mask in the series rides along. Depth series.depth().
+/// outputs = p(inputs), inputs being u in [-1, 1]. Depth series.depth(). A mask in the series is attention's: it rides
+/// along, and the executor zeroes its rows beyond the text.
 struct PolynomialStep {
     std::vector<ValueId> inputs;
     std::vector<ValueId> outputs;
@@ -179,8 +181,8 @@ void save_plan(const Plan& plan, const model::Graph& graph, const std::filesyste
 Plan load_plan(const std::filesystem::path& directory);
 
 /// Embedded tokens (row-major (rows, width), least_rows ≤ rows ≤ context) to the slot vectors of the request. Rows
-/// beyond the text repeat it from its start: nothing depends on them, but they must stay within the bounds like any
-/// text.
+/// beyond the text repeat it from its start: nothing depends on them and they attend to nothing, but they must stay
+/// within the bounds like any text.
 std::vector<std::vector<double>> pack_input(const Plan& plan, std::span<const double> embedded, std::size_t rows);
 /// Slot vectors of the reply to logits, (rows, vocabulary); rows = 1 with Positions::last.
 std::vector<double> unpack_output(const Plan& plan, std::span<const std::vector<double>> slots, std::size_t rows);

@@ -2,6 +2,7 @@
 // knows the order, brings operands to their level, frees values after their last use, reports progress and profiles.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <functional>
@@ -136,11 +137,23 @@ class Execution {
         set(product.output, backend_.multiply(left, operand(step, product.right)));
     }
     void apply(const compile::Step& step, const compile::AffineStep& affine) {
-        set(affine.output, backend_.affine(affine, operand(step, affine.input)));
+        compile::AffineStep limited = affine;
+        forget_rows_beyond_text(limited.mask);
+        set(affine.output, backend_.affine(limited, operand(step, affine.input)));
     }
     void apply(const compile::Step& step, const compile::PolynomialStep& polynomial) {
-        set(polynomial.outputs, backend_.polynomial(polynomial, operands(step, polynomial.inputs)));
+        compile::PolynomialStep limited = polynomial;
+        forget_rows_beyond_text(limited.series.mask);
+        set(polynomial.outputs, backend_.polynomial(limited, operands(step, polynomial.inputs)));
     }
+
+    /// Rows that repeat a short text would attend to the same tokens over and over and leave every bound; nobody reads
+    /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others.
+    void forget_rows_beyond_text(std::vector<double>& mask) const {
+        if (mask.size() != plan_.packing.slots || plan_.packing.features == plan_.packing.slots) return;
+        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.packing.features), mask.end(), 0.0);
+    }
+
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
         set(product.output,
             backend_.rotated_product(product, operand(step, product.left), operand(step, product.right)));
