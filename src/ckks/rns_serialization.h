@@ -1,4 +1,4 @@
-// Polynomials as packed rows, for the files of this part only.
+// Polynomials as packed rows: what the files of keys and ciphertexts are made of.
 #pragma once
 
 #include <cstdint>

@@ -105,7 +105,7 @@ Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embeddi
 Outcome run_clear(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
     Outcome outcome;
     Stopwatch watch;
-    const model::Tensor embedded = embedding.embed(embedding.padded(ids));
+    const model::Tensor embedded = embedding.embed(ids);
     runtime::ClearBackend backend(plan.parameters, plan.packing);
     std::vector<runtime::ClearValue> inputs;
     for (auto& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {

@@ -6,6 +6,7 @@
 
 #include "ckks/bootstrapping.h"
 #include "ckks/dft_factors.h"
+#include "ckks/rns_serialization.h"
 #include "compile/costs.h"
 #include "model/visit.h"
 
@@ -77,11 +78,11 @@ class Summariser {
         summary.rotation_keys = plan_.keys.rotation_levels.size();
         summary.key_bytes_memory = plan_.keys.memory_bytes(parameters_);
         summary.key_bytes_file = plan_.keys.file_bytes(parameters_);
-        summary.request_bytes = plan_.inputs.size() * polynomial_bytes(parameters_, plan_.input_level);
+        // Packed residues; a seed stands for half of each input, and outputs leave at level 0.
+        summary.request_bytes =
+            plan_.inputs.size() * (sizeof(ckks::Seed) + ckks::packed_rows_bytes(parameters_, plan_.input_level, 0));
+        summary.reply_bytes = plan_.outputs.size() * 2 * ckks::packed_rows_bytes(parameters_, 0, 0);
         summary.working_bytes = working_bytes();
-        for (const ValueId output : plan_.outputs) {
-            summary.reply_bytes += ciphertext_bytes(parameters_, levels_.at(output));
-        }
     }
 
   private:

@@ -1,7 +1,5 @@
 #include "model/bundle.h"
 
-#include <cmath>
-
 #include "model/graph_json.h"
 #include "model/limits.h"
 #include "model/safetensors.h"
@@ -37,27 +35,6 @@ void check_embedding(const Embedding& embedding) {
     require(embedding.tokens.columns == embedding.positions.columns,
             "the embedding's tokens have {} features, its positions {}; both must have the model's width",
             embedding.tokens.columns, embedding.positions.columns);
-    require(embedding.padding.empty() || embedding.padding.size() == embedding.positions.rows,
-            "the embedding's padding has {} tokens; a context of {} takes as many, or none", embedding.padding.size(),
-            embedding.positions.rows);
-    for (const std::int32_t id : embedding.padding) {
-        require(id >= 0 && static_cast<std::size_t>(id) < embedding.tokens.rows,
-                "the embedding's padding holds the token {}, but the vocabulary is 0 to {}", id,
-                embedding.tokens.rows - 1);
-    }
-}
-
-/// Ids as a tensor of floats, which hold every id up to the largest vocabulary exactly.
-constexpr const char* kPadding = "padding";
-
-std::vector<std::int32_t> ids_from(const FloatTensor& tensor, const std::string& file) {
-    std::vector<std::int32_t> ids;
-    for (const float value : tensor.values) {
-        require<FormatError>(value >= 0 && value < static_cast<float>(kMaxFeatures) && value == std::floor(value),
-                             "'{}': the tensor '{}' holds {}, which is no token id", file, kPadding, value);
-        ids.push_back(static_cast<std::int32_t>(value));
-    }
-    return ids;
 }
 
 }  // namespace
@@ -81,15 +58,6 @@ Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
     return result;
 }
 
-std::vector<std::int32_t> Embedding::padded(std::span<const std::int32_t> ids) const {
-    require(!ids.empty(), "there are no tokens to fill up to the context of {}", positions.rows);
-    std::vector<std::int32_t> filled(ids.begin(), ids.end());
-    for (std::size_t t = ids.size(); t < positions.rows; ++t) {
-        filled.push_back(padding.empty() ? ids[t % ids.size()] : padding[t]);
-    }
-    return filled;
-}
-
 void save_graph(const Graph& graph, const std::filesystem::path& directory) {
     validate(graph);
     make_directory(directory);
@@ -110,19 +78,15 @@ void save_embedding(const Embedding& embedding, const std::filesystem::path& dir
     const auto view = [](const Matrix& matrix) {
         return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
     };
-    const std::vector<float> padding(embedding.padding.begin(), embedding.padding.end());
-    FloatTensorViews tensors{{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}};
-    if (!padding.empty()) tensors.emplace(kPadding, FloatTensorView{{padding.size()}, padding});
-    write_safetensors(tensors, directory / kEmbeddingFile);
+    write_safetensors({{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}},
+                      directory / kEmbeddingFile);
 }
 
 Embedding load_embedding(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / kEmbeddingFile;
     FloatTensors tensors = read_safetensors(file);
-    const std::size_t known = 2 + tensors.count(kPadding);
-    require<FormatError>(tensors.size() == known && tensors.contains("tokens") && tensors.contains("positions"),
-                         "'{}' must hold the tensors 'tokens' and 'positions', may hold '{}', and no others",
-                         file.string(), kPadding);
+    require<FormatError>(tensors.size() == 2 && tensors.contains("tokens") && tensors.contains("positions"),
+                         "'{}' must hold the tensors 'tokens' and 'positions' and no others", file.string());
     const auto matrix = [&](const char* name) {
         FloatTensor& tensor = tensors.at(name);
         require<FormatError>(tensor.shape.size() == 2, "'{}': the tensor '{}' has {} dimensions, not 2", file.string(),
@@ -130,7 +94,6 @@ Embedding load_embedding(const std::filesystem::path& directory) {
         return Matrix{tensor.shape[0], tensor.shape[1], std::move(tensor.values)};
     };
     Embedding embedding{.tokens = matrix("tokens"), .positions = matrix("positions")};
-    if (tensors.contains(kPadding)) embedding.padding = ids_from(tensors.at(kPadding), file.string());
     try {
         check_embedding(embedding);
     } catch (const Error& error) {

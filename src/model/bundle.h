@@ -18,12 +18,7 @@ namespace polyformer::model {
 struct Embedding {
     Matrix tokens;     ///< (vocabulary, width)
     Matrix positions;  ///< (context, width)
-    /// Typical text, `context` token ids, or none. Its tail stands behind a text shorter than the context: a causal
-    /// model reads nothing into the text from there, but what it computes there must stay within its intervals as well.
-    std::vector<std::int32_t> padding = {};
 
-    /// `ids` filled up to the context: by padding, or without it by repeating `ids`. Throws Error when there are none.
-    std::vector<std::int32_t> padded(std::span<const std::int32_t> ids) const;
     /// tokens[ids[t]] + positions[t]: (T, width). Throws Error when T is 0 or above the context, or an id is unknown.
     Tensor embed(std::span<const std::int32_t> ids) const;
 };

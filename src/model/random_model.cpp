@@ -107,7 +107,6 @@ Transformer random_model(const RandomModelOptions& options) {
         return fit(options, node, smallest, largest);
     });
     calibrate(model.graph, samples, options.margin);
-    model.embedding.padding = random_tokens(options.context, options.vocabulary, options.seed + 1);
     validate(model.graph);
     return model;
 }

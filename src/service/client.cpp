@@ -40,7 +40,7 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
             embedding.tokens.columns, frame.width);
     require(ids.size() >= frame.least_rows, "the text has {} tokens, but this model looks ahead and needs all {}",
             ids.size(), frame.least_rows);
-    const model::Tensor embedded = embedding.embed(embedding.padded(ids));
+    const model::Tensor embedded = embedding.embed(ids);
     for (const double value : embedded.values) {
         require(std::abs(value) <= frame.input_bound,
                 "an embedded value of {} lies outside the plan's bound {}: take the embedding and the plan from the "

@@ -112,6 +112,8 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
 
     runtime::CkksBackend backend(plan.parameters, plan.packing, std::move(keys));
     auto result = runtime::run(plan, backend, std::move(inputs), request.tokens, progress);
+    // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
+    for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
     Inference inference;
     inference.reply = {request.tokens, request.plan_fingerprint, request.key_fingerprint, std::move(result.outputs)};
     inference.profile = std::move(result.profile);

@@ -138,13 +138,6 @@ std::vector<model::Tensor> embedded_samples(const model::Embedding& embedding, B
     return samples;
 }
 
-// A sequence of the training text that does not repeat itself: what stands behind a text shorter than the context.
-std::vector<std::int32_t> typical_text(Batches& batches) {
-    const torch::Tensor tokens = batches.at(0);
-    const std::int64_t* last_row = tokens[-1].data_ptr<std::int64_t>();
-    return {last_row, last_row + tokens.size(1) - 1};
-}
-
 // Whatever may enter a polynomial may come, seen or not: bounds hold its interval and its values there.
 void widen_bounds(model::Graph& graph) {
     constexpr int points = 1000;
@@ -215,7 +208,6 @@ bool convert_stage(const StagesOptions& options, const fs::path& directory) {
     model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
     model::calibrate(converted.graph, embedded_samples(converted.embedding, batches, bound_samples), bound_margin);
     widen_bounds(converted.graph);
-    converted.embedding.padding = typical_text(batches);
     fs::create_directories(directory);
     model::save_graph(converted.graph, directory);
     model::save_embedding(converted.embedding, directory);
