@@ -59,13 +59,21 @@ double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std
     const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.parameters);
     const std::filesystem::path request_path = directory_ / "request";
     const std::filesystem::path reply_path = directory_ / "reply";
-    save_request(request_path, plan.parameters, make_request(client, secret, transformer_.embedding, ids));
+    constexpr std::size_t kFrame = 2048;  // header, sections, checksums
+    const std::size_t request_bytes =
+        save_request(request_path, plan.parameters, make_request(client, secret, transformer_.embedding, ids));
+    EXPECT_GT(request_bytes, plan.summary.request_bytes);
+    EXPECT_LT(request_bytes, plan.summary.request_bytes + kFrame);
 
     const auto keys = load_server_keys(server_path_, plan);
     const Inference inference = infer(plan, keys, load_request(request_path, plan.parameters));
     EXPECT_EQ(inference.profile.entries.size(), plan.steps.size());
     EXPECT_GT(inference.peak_resident_bytes, 0U);
-    save_reply(reply_path, plan.parameters, inference.reply);
+    const std::size_t reply_bytes = save_reply(reply_path, plan.parameters, inference.reply);
+    EXPECT_GT(reply_bytes, plan.summary.reply_bytes);
+    EXPECT_LT(reply_bytes, plan.summary.reply_bytes + kFrame);
+    EXPECT_LT(files.server_bytes, plan.summary.key_bytes_file + kFrame + 256 * plan.summary.rotation_keys);
+    EXPECT_GT(files.server_bytes, plan.summary.key_bytes_file);
 
     const std::vector<double> logits = open_reply(client, secret, load_reply(reply_path, plan.parameters));
     const model::Tensor expected = model::evaluate(transformer_.graph, transformer_.embedding.embed(ids)).logits;
