@@ -1,4 +1,5 @@
-// Polynomials in Chebyshev basis on ciphertexts, at depth ⌈log2(degree + 1)⌉ (Paterson–Stockmeyer; ePrint 2020/1203, §5).
+// Polynomials in Chebyshev basis on ciphertexts, at depth ⌈log2(degree + 1)⌉ (Paterson–Stockmeyer; ePrint 2020/1203,
+// §5).
 #pragma once
 
 #include <span>
@@ -20,7 +21,8 @@ struct ChebyshevSeries {
 };
 
 /// Inputs u at one level and canonical scale; results depth() levels down at canonical scale, or with
-/// scale = `output_scale` when that is not 0. Several inputs share encoded masks. Throws Error when the level is too low.
+/// scale = `output_scale` when that is not 0. Several inputs share encoded masks. Throws Error when the level is too
+/// low.
 std::vector<Ciphertext> evaluate_chebyshev(const Evaluator& evaluator, const ChebyshevSeries& series,
                                            std::span<const Ciphertext> inputs, double output_scale = 0);
 Ciphertext evaluate_chebyshev(const Evaluator& evaluator, const ChebyshevSeries& series, const Ciphertext& input,

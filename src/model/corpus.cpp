@@ -12,7 +12,7 @@ std::filesystem::path corpus_file(const std::filesystem::path& directory, const 
     constexpr std::array<const char*, 3> splits = {"train", "valid", "test"};
     require(std::find(splits.begin(), splits.end(), split) != splits.end(),
             "unknown split '{}': choose train, valid or test", split);
-    const std::filesystem::path file = directory / ("wiki." + split + ".tokens");
+    std::filesystem::path file = directory / ("wiki." + split + ".tokens");
     require<IoError>(std::filesystem::is_regular_file(file),
                      "{} is missing: fetch WikiText-2 or WikiText-103 (\"The WikiText Long Term Dependency Language "
                      "Modeling Dataset\" by Merity et al., the word-level version) and name the folder that holds "

@@ -60,8 +60,10 @@ void AtomicFile::write_through(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
         if (count < 0 && errno == EINTR) continue;
-        require<IoError>(count > 0, "writing '{}' failed after {} bytes: {}; nothing was left behind: free some space "
-                         "or choose another directory", path_.string(), written_, system_message());
+        require<IoError>(count > 0,
+                         "writing '{}' failed after {} bytes: {}; nothing was left behind: free some space "
+                         "or choose another directory",
+                         path_.string(), written_, system_message());
         written_ += static_cast<std::size_t>(count);
         bytes = bytes.subspan(static_cast<std::size_t>(count));
     }
