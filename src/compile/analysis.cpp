@@ -73,22 +73,52 @@ bool absorbs_constants(const Node& node) {
            std::holds_alternative<model::Apply>(node.operation);
 }
 
-/// Terms of sums share the largest of their bounds; a product's bound is the product of its factors', where one of them
-/// can be scaled so that a sum's bound results, it is.
+/// The term of a sum that keeps a bound of its own, and is scaled on its way down to the sum: a residual stream, which
+/// would otherwise be stored from the first layer on with the bound, and so the noise, that only the last one needs.
+std::optional<NodeId> scaled_term(const Graph& graph, const std::vector<NodeFacts>& facts, const model::Add& add) {
+    const auto is_stream = [&](NodeId id) {
+        return std::holds_alternative<model::Input>(graph.nodes[id].operation) ||
+               std::holds_alternative<model::Add>(graph.nodes[id].operation);
+    };
+    const auto is_branch = [&](NodeId id) {
+        return std::holds_alternative<model::Linear>(graph.nodes[id].operation) && facts[id].uses.size() == 1;
+    };
+    if (is_stream(add.left) && is_branch(add.right)) return add.left;
+    if (is_stream(add.right) && is_branch(add.left)) return add.right;
+    return std::nullopt;
+}
+
+/// Terms of sums share the largest of their bounds, but for a residual stream; a product's bound is the product of its
+/// factors', where one of them can be scaled so that a sum's bound results, it is.
 void choose_bounds(const Graph& graph, std::vector<NodeFacts>& facts) {
     Classes sums(graph.nodes.size());
     std::vector<bool> in_sum(graph.nodes.size(), false);
+    std::vector<std::optional<NodeId>> scaled(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto* add = std::get_if<model::Add>(&graph.nodes[id].operation);
         if (add == nullptr) continue;
-        sums.join(id, add->left);
-        sums.join(id, add->right);
-        in_sum[id] = in_sum[add->left] = in_sum[add->right] = true;
+        scaled[id] = scaled_term(graph, facts, *add);
+        for (const NodeId term : {add->left, add->right}) {
+            if (term == scaled[id]) continue;
+            sums.join(id, term);
+            in_sum[term] = true;
+        }
+        in_sum[id] = true;
     }
-    for (const auto& [first, members] : sums.members()) {
+    const auto members = sums.members();
+    for (const auto& [first, nodes] : members) {
         double bound = 0;
-        for (const NodeId id : members) bound = std::max(bound, graph.nodes[id].bound);
-        for (const NodeId id : members) facts[id].bound = bound;
+        for (const NodeId id : nodes) bound = std::max(bound, graph.nodes[id].bound);
+        for (const NodeId id : nodes) facts[id].bound = bound;
+    }
+    // In order of evaluation: along a stream, bounds only grow.
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        if (!scaled[id] || facts[*scaled[id]].bound <= facts[id].bound) continue;
+        const double bound = facts[*scaled[id]].bound;
+        for (const auto& [first, nodes] : members) {
+            if (std::ranges::find(nodes, id) == nodes.end()) continue;
+            for (const NodeId node : nodes) facts[node].bound = bound;
+        }
     }
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);

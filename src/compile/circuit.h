@@ -28,7 +28,10 @@ struct MapGate {
     std::vector<std::vector<double>> bias;
 };
 
-struct SumGate {};
+/// left_factor · left + right. A factor other than 1 takes left one level above the sum.
+struct SumGate {
+    double left_factor = 1;
+};
 
 /// Ciphertext by ciphertext; a bundle of one is a factor of each of the other's.
 struct ProductGate {};
@@ -74,6 +77,9 @@ struct Gate {
 
 /// Levels that a gate consumes.
 int depth_of(const Gate& gate);
+
+/// Levels by which an input must lie above the level that the gate runs at.
+int headroom_of(const Gate& gate, std::size_t input);
 
 /// Gates in order of evaluation.
 struct Circuit {

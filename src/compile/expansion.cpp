@@ -78,12 +78,12 @@ class Expansion {
         add_step(std::move(step), step_level_, step_level_ - 1);
     }
 
-    void expand(const Gate& gate, const SumGate&) {
+    void expand(const Gate& gate, const SumGate& sum) {
         const auto& left = values_[gate.inputs[0]];
         const auto& right = values_[gate.inputs[1]];
         const auto outputs = new_values(gate.outputs.front());
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            add_step(AddStep{left[i], right[i], outputs[i]}, step_level_, step_level_);
+            add_step(AddStep{left[i], right[i], outputs[i], sum.left_factor}, step_level_, step_level_);
         }
     }
 

@@ -83,8 +83,9 @@ class Search {
             }
             gate_needs_[g] += depth_of(gate);
             require_reachable(g);
-            for (const BundleId input : gate.inputs) {
-                bundle_needs_[input] = std::max(bundle_needs_[input], gate_needs_[g]);
+            for (std::size_t i = 0; i < gate.inputs.size(); ++i) {
+                int& need = bundle_needs_[gate.inputs[i]];
+                need = std::max(need, gate_needs_[g] + headroom_of(gate, i));
             }
         }
         if (circuit_.bundles[circuit_.input].can_bootstrap) {
@@ -130,8 +131,8 @@ class Search {
                 Levels levels = labels[index].levels;
                 for (const BundleId bundle : refreshed) levels[place(bundle)] = static_cast<std::int8_t>(top_);
                 int highest = top_;
-                for (const BundleId input : gate.inputs) {
-                    highest = std::min(highest, static_cast<int>(levels[place(input)]));
+                for (std::size_t i = 0; i < gate.inputs.size(); ++i) {
+                    highest = std::min(highest, levels[place(gate.inputs[i])] - headroom_of(gate, i));
                 }
                 const double before = labels[index].seconds + refresh_seconds(refreshed);
                 // What costs no level may as well run where its operands are: they could have been lowered before.

@@ -122,11 +122,13 @@ class Lowering {
     }
 
     void lower(const model::Add& add) {
-        const Stored left = natural(add.left);
-        const Stored right = natural(add.right);
-        Storage storage = left.storage;
-        storage.zero_elsewhere = left.storage.zero_elsewhere && right.storage.zero_elsewhere;
-        produce_natural(emit_gate(SumGate{}, {left.bundle, right.bundle}, storage));
+        const bool scales_right = facts_[add.right].bound < facts_[node_].bound;
+        const Stored scaled = natural(scales_right ? add.right : add.left);
+        const Stored other = natural(scales_right ? add.left : add.right);
+        Storage storage = other.storage;
+        storage.zero_elsewhere = scaled.storage.zero_elsewhere && other.storage.zero_elsewhere;
+        produce_natural(
+            emit_gate(SumGate{other.storage.factor / scaled.storage.factor}, {scaled.bundle, other.bundle}, storage));
     }
 
     void lower(const model::Multiply& product) {
@@ -520,6 +522,11 @@ Packing choose_packing(std::size_t slots, std::size_t context) {
     require(tokens <= slots, "a context of {} tokens does not fit {} slots: use a ring dimension of at least {}",
             context, slots, 2 * tokens);
     return {slots, tokens, slots / tokens};
+}
+
+int headroom_of(const Gate& gate, std::size_t input) {
+    const auto* sum = std::get_if<SumGate>(&gate.operation);
+    return sum != nullptr && input == 0 && sum->left_factor != 1 ? 1 : 0;
 }
 
 int depth_of(const Gate& gate) {

@@ -30,11 +30,13 @@ struct LinearMapStep {
     std::vector<std::vector<double>> bias;
 };
 
-/// Depth 0.
+/// output = left_factor · left + right. Depth 0; but with a factor other than 1, left must lie at least one level above
+/// the step's, for the factor rides on the product that brings it down.
 struct AddStep {
     ValueId left = 0;
     ValueId right = 0;
     ValueId output = 0;
+    double left_factor = 1;
 };
 
 /// output = left ⊙ right. Depth 1.

@@ -65,6 +65,11 @@ CkksBackend::Value CkksBackend::rotated_product(const compile::RotatedProductSte
     return ckks::apply_rotated_inner_product(evaluator_, step.product, left, right);
 }
 
+CkksBackend::Value CkksBackend::scaled(Value value, double factor) const {
+    value.scale /= factor;
+    return value;
+}
+
 CkksBackend::Value CkksBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) const {
     return evaluator_.sum_slots(input, step.count, step.stride);
 }

@@ -24,6 +24,9 @@ class CkksBackend {
 
     int level(const Value& value) const { return value.level; }
     Value adjust(const Value& value, int level) const { return evaluator_.adjust(value, level); }
+    /// factor · value, for free: the same ciphertext read at another scale, which adjust() makes canonical again on the
+    /// way to a lower level.
+    Value scaled(Value value, double factor) const;
     /// At the lower of the two levels.
     Value add(const Value& left, const Value& right) const;
     /// At the lower of the two levels, less one.

@@ -93,6 +93,13 @@ ClearValue ClearBackend::adjust(const Value& value, int level) {
     return result;
 }
 
+ClearValue ClearBackend::scaled(Value value, double factor) const {
+    for (double& slot : value.slots) slot *= factor;
+    value.noise *= std::abs(factor);
+    value.scale /= factor;
+    return value;
+}
+
 ClearValue ClearBackend::add(const Value& left, const Value& right) const {
     require(left.level == right.level && std::abs(left.scale / right.scale - 1) < kScaleTolerance,
             "cannot add a value at level {} with scale {} and one at level {} with scale {}: adjust one of them",

@@ -48,6 +48,8 @@ class ClearBackend {
 
     int level(const Value& value) const { return value.level; }
     Value adjust(const Value& value, int level);
+    /// Read at another scale, as CkksBackend does; adjust() to a lower level makes the scale canonical again.
+    Value scaled(Value value, double factor) const;
     Value add(const Value& left, const Value& right) const;
     Value multiply(const Value& left, const Value& right);
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs);

@@ -24,9 +24,10 @@ template <class B>
 concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
                            const compile::LinearMapStep& linear, const compile::AffineStep& affine,
                            const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
-                           const compile::SumSlotsStep& sum, int level, std::size_t row) {
+                           const compile::SumSlotsStep& sum, int level, double factor, std::size_t row) {
     { backend.level(value) } -> std::same_as<int>;
     { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
+    { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
     { backend.add(value, value) } -> std::same_as<typename B::Value>;
     { backend.multiply(value, value) } -> std::same_as<typename B::Value>;
     { backend.linear_map(linear, values) } -> std::same_as<std::vector<typename B::Value>>;
@@ -128,7 +129,10 @@ class Execution {
         set(map.outputs, backend_.linear_map(map, operands(step, map.inputs)));
     }
     void apply(const compile::Step& step, const compile::AddStep& sum) {
-        set(sum.output, backend_.add(operand(step, sum.left), operand(step, sum.right)));
+        const Value left = sum.left_factor == 1
+                               ? operand(step, sum.left)
+                               : backend_.adjust(backend_.scaled(values_.at(sum.left), sum.left_factor), step.level);
+        set(sum.output, backend_.add(left, operand(step, sum.right)));
     }
     void apply(const compile::Step& step, const compile::MultiplyStep& product) {
         const Value left = operand(step, product.left);
