@@ -7,9 +7,6 @@
 
 namespace polyformer::train {
 
-// Of the tokens that a repeated row is made of.
-constexpr std::size_t longest_repeat = 8;
-
 std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
     std::uint64_t z = seed + 0x9e3779b97f4a7c15U * (salt + 1);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -17,9 +14,8 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
     return z ^ (z >> 31);
 }
 
-Batches::Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed,
-                 std::size_t repeated_rows)
-    : stream_(std::move(stream)), context_(context), batch_(batch), seed_(seed), repeated_rows_(repeated_rows) {
+Batches::Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed)
+    : stream_(std::move(stream)), context_(context), batch_(batch), seed_(seed) {
     const std::size_t needed = (batch + 1) * context + 1;
     require(stream_.size() >= needed,
             "the training text has {} tokens, fewer than the {} that one batch of {} sequences of {} tokens takes: "
@@ -45,9 +41,7 @@ torch::Tensor Batches::at(std::size_t step) {
     auto* out = tokens.data_ptr<std::int64_t>();
     for (std::size_t i = 0; i < batch_; ++i) {
         const std::size_t start = starts_[(step % steps_per_epoch_) * batch_ + i];
-        const std::size_t period =
-            i < repeated_rows_ ? 1 + mix(seed_, step * batch_ + i) % longest_repeat : context_ + 1;
-        for (std::size_t j = 0; j <= context_; ++j) *out++ = stream_[start + j % period];
+        for (std::size_t j = 0; j <= context_; ++j) *out++ = stream_[start + j];
     }
     return tokens;
 }

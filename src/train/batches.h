@@ -15,10 +15,8 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t salt);
 /// Sequences of context + 1 tokens, cut from a stream at an offset that changes with the epoch, in an order that does.
 class Batches {
   public:
-    /// The first `repeated_rows` of each batch repeat one to eight of its row's tokens. Throws Error when the stream is
-    /// too short for one batch of sequences.
-    Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed,
-            std::size_t repeated_rows = 0);
+    /// Throws Error when the stream is too short for one batch of sequences.
+    Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed);
 
     std::size_t steps_per_epoch() const { return steps_per_epoch_; }
     /// (batch, context + 1) int64: inputs are all but the last column, targets all but the first.
@@ -29,7 +27,6 @@ class Batches {
     std::size_t context_;
     std::size_t batch_;
     std::uint64_t seed_;
-    std::size_t repeated_rows_;
     std::size_t steps_per_epoch_;
     std::size_t epoch_ = SIZE_MAX;  // whose order `starts_` holds
     std::vector<std::size_t> starts_;

@@ -89,7 +89,6 @@ void read_schedule(Section& section, Schedule& schedule) {
     section.read("gradient_clip", schedule.gradient_clip, 1e-3, 1e6);
     section.read("range_weight", schedule.range_weight, 0, 1e6);
     section.read("variance_weight", schedule.variance_weight, 0, 1e6);
-    section.read("repeated_rows", schedule.repeated_rows, 0, schedule.batch);
 }
 
 }  // namespace
@@ -165,8 +164,7 @@ nlohmann::ordered_json to_json(const Schedule& schedule) {
             {"dropout", schedule.dropout},
             {"gradient_clip", schedule.gradient_clip},
             {"range_weight", schedule.range_weight},
-            {"variance_weight", schedule.variance_weight},
-            {"repeated_rows", schedule.repeated_rows}};
+            {"variance_weight", schedule.variance_weight}};
 }
 
 nlohmann::ordered_json to_json(const Config& config) {

@@ -42,9 +42,6 @@ struct Schedule {
     double gradient_clip = 1;    ///< largest norm of the gradient
     double range_weight = 0;     ///< α of loss = task + α·range + β·variance
     double variance_weight = 0;  ///< β
-    /// Rows of each batch that repeat one to eight tokens through the whole context. Attention adds up where a text
-    /// repeats itself, so these are what drives variances to their extremes: ranges must hold for them, too.
-    std::size_t repeated_rows = 0;
 };
 
 /// Where range minimisation wants the inputs of the non-polynomial functions.

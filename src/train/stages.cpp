@@ -58,8 +58,7 @@ class Workspace {
 
     /// The training text in batches whose order depends on the stage.
     Batches batches(const Schedule& schedule, std::uint64_t stage) const {
-        return {text("train").ids, config_.model.context, schedule.batch, mix(config_.seed, stage),
-                schedule.repeated_rows};
+        return {text("train").ids, config_.model.context, schedule.batch, mix(config_.seed, stage)};
     }
 
     /// Starts from what `stage` left. Throws Error when it is not complete.
