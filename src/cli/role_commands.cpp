@@ -34,6 +34,7 @@ struct RoleOptions {
     std::string compare_with;
     std::string threads = "0";
     TextSource text;
+    bool profile = false;
     bool force = false;
     bool allow_insecure = false;
 };
@@ -114,6 +115,7 @@ void infer(const RoleOptions& options) {
     std::vector<std::string> words{server.string(), "--plan",  options.folder, "--keys",    options.keys,   "--request",
                                    options.request, "--reply", options.reply,  "--threads", options.threads};
     if (!options.json.empty()) words.insert(words.end(), {"--json", options.json});
+    if (options.profile) words.emplace_back("--profile");
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -169,6 +171,7 @@ void add_infer(CLI::App& program) {
     command.add_option("--keys", options->keys, "The client's evaluation keys")->required();
     command.add_option("--request", options->request, "The request")->required();
     command.add_option("--reply", options->reply, "Where to write the reply")->required();
+    command.add_flag("--profile", options->profile, "Print seconds by operation and by layer");
     command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(CLI::NonNegativeNumber);
 }
 
