@@ -79,7 +79,8 @@ nlohmann::json to_json(const std::vector<Candidate>& candidates) {
 }
 
 std::string to_cell(const Candidate& candidate) {
-    const std::string shown = candidate.piece == "\n" ? "(end of line)" : candidate.piece;
+    const bool blank = candidate.piece.find_first_not_of(' ') == std::string::npos;
+    const std::string shown = candidate.piece == "\n" ? "(end of line)" : blank ? "(space)" : candidate.piece;
     return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
 }
 

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -36,6 +35,7 @@ AtomicFile::AtomicFile(std::filesystem::path path, FileAccess access) : path_(st
 }
 
 AtomicFile::~AtomicFile() {
+    if (!buffer_.empty()) explicit_bzero(buffer_.data(), buffer_.size());  // it may hold a secret
     if (descriptor_ < 0) return;
     ::close(descriptor_);
     ::unlink(temporary_.c_str());
@@ -52,7 +52,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::flush_buffer() {
     write_through(buffer_);
-    std::fill(buffer_.begin(), buffer_.end(), std::byte{0});  // it may have held a secret
+    if (!buffer_.empty()) explicit_bzero(buffer_.data(), buffer_.size());  // it may have held a secret
     buffer_.clear();
 }
 
