@@ -24,8 +24,9 @@ const NttTables& row_tables(const Parameters& parameters, std::size_t row, std::
 }
 
 void wipe(RnsPolynomial& polynomial) {
-    // One that has been moved from has no bytes left.
-    if (polynomial.bytes() > 0) ckks::wipe(polynomial.limb(0).data(), polynomial.bytes());
+    for (std::size_t i = 0; i < polynomial.limbs(); ++i) {
+        ckks::wipe(polynomial.limb(i).data(), polynomial.limb(i).size_bytes());
+    }
 }
 
 /// A secret polynomial that is wiped when it goes out of scope.
