@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ckks/aligned.h"
 #include "ckks/kernels.h"
 #include "ckks/rns.h"
 #include "support/error.h"
@@ -11,8 +12,8 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// Entries multiplied at a time, so that the digits stay in cache from one half of the key to the other.
-constexpr std::size_t kChunk = 4096;
+/// Entries multiplied at a time, so that the digits and what is made from the key's seed stay in cache.
+constexpr std::size_t kChunk = 2048;
 
 const NttTables& row_tables(const Parameters& parameters, std::size_t row, std::size_t q_rows) {
     return row < q_rows ? parameters.q(static_cast<int>(row)) : parameters.p(static_cast<int>(row - q_rows));
@@ -96,13 +97,19 @@ std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::
         std::vector<const std::uint64_t*> digit_rows(digits.size());
         std::vector<const std::uint64_t*> b_rows(digits.size());
         std::vector<const std::uint64_t*> a_rows(digits.size());
+        std::vector<UniformStream> streams;
+        AlignedWords uniform(digits.size() * kChunk);
+        for (std::size_t d = 0; d < digits.size(); ++d) {
+            a_rows[d] = uniform.data() + d * kChunk;
+            streams.push_back(key.a(parameters, d, row >= q_rows, row < q_rows ? row : row - q_rows));
+        }
         for (std::size_t begin = 0; begin < n; begin += kChunk) {
+            const std::size_t length = std::min(kChunk, n - begin);
             for (std::size_t d = 0; d < digits.size(); ++d) {
                 digit_rows[d] = digits[d].limb(row).data() + begin;
                 b_rows[d] = key.b[d].limb(key_row).data() + begin;
-                a_rows[d] = key.a[d].limb(key_row).data() + begin;
+                streams[d].next({uniform.data() + d * kChunk, length});
             }
-            const std::size_t length = std::min(kChunk, n - begin);
             kernels().inner_product(result[0].limb(row).data() + begin, digit_rows.data(), b_rows.data(), digits.size(),
                                     length, modulus, false);
             kernels().inner_product(result[1].limb(row).data() + begin, digit_rows.data(), a_rows.data(), digits.size(),
