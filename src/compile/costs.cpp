@@ -204,6 +204,15 @@ StepCost StepPrices::sum_slots(std::size_t count, int level) const {
             .plaintext_products = 0};
 }
 
+StepCost StepPrices::combine(std::size_t terms, std::size_t rotations, bool real_part, int level) const {
+    const std::size_t key_switches = rotations + (real_part ? 1 : 0);
+    return {.seconds = static_cast<double>(key_switches) * costs_.rotation(parameters_, level) +
+                       static_cast<double>(terms) * sum(level).seconds,
+            .key_switches = key_switches,
+            .ciphertext_products = 0,
+            .plaintext_products = 0};
+}
+
 StepCost StepPrices::select_token(std::size_t tokens, int level) const {
     StepCost cost = affine(level);
     cost.seconds += ntts(level + 1);
@@ -281,6 +290,17 @@ double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing&
                 return count * blocks * rotated_product(one, level).seconds;
             },
             [&](const SumSlotsGate& gate_sum) { return count * sum_slots(gate_sum.count, level).seconds; },
+            [&](const CombineGate& combined) {
+                double seconds = 0;
+                for (const auto& terms : combined.outputs) {
+                    const auto rotations =
+                        std::ranges::count_if(terms, [](const CombineGate::Term& term) { return term.rotation != 0; });
+                    seconds +=
+                        combine(terms.size(), static_cast<std::size_t>(rotations), combined.doubled_real_part, level)
+                            .seconds;
+                }
+                return seconds;
+            },
             [&](const SelectLastTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
         gate.operation);
 }

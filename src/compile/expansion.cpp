@@ -163,6 +163,21 @@ class Expansion {
         }
     }
 
+    void expand(const Gate& gate, CombineGate& combine) {
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            CombineStep step{.terms = {},
+                             .output = outputs[i],
+                             .doubled_real_part = combine.doubled_real_part,
+                             .addend = combine.addends.empty() ? std::vector<double>{} : std::move(combine.addends[i])};
+            for (const CombineGate::Term& term : combine.outputs[i]) {
+                step.terms.push_back(
+                    {values_[gate.inputs[term.input]][term.ciphertext], term.rotation, term.quarter_turns});
+            }
+            add_step(std::move(step), step_level_, step_level_);
+        }
+    }
+
     void expand(const Gate& gate, const SelectLastTokenGate&) {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());

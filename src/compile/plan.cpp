@@ -14,6 +14,11 @@ std::vector<ValueId> inputs_of(const Operation& operation) {
                                  [](const AffineStep& step) { return Ids{step.input}; },
                                  [](const SumSlotsStep& step) { return Ids{step.input}; },
                                  [](const SelectLastTokenStep& step) { return Ids{step.input}; },
+                                 [](const CombineStep& step) {
+                                     Ids ids;
+                                     for (const CombineStep::Term& term : step.terms) ids.push_back(term.input);
+                                     return ids;
+                                 },
                                  [](const auto& step) {
                                      return Ids{step.left, step.right};
                                  }},
@@ -35,7 +40,8 @@ std::string name_of(const Operation& operation) {
                    [](const MultiplyStep&) { return "multiply"; }, [](const AffineStep&) { return "affine"; },
                    [](const PolynomialStep&) { return "polynomial"; },
                    [](const RotatedProductStep&) { return "rotated_product"; },
-                   [](const SumSlotsStep&) { return "sum_slots"; }, [](const BootstrapStep&) { return "bootstrap"; },
+                   [](const SumSlotsStep&) { return "sum_slots"; }, [](const CombineStep&) { return "combine"; },
+                   [](const BootstrapStep&) { return "bootstrap"; },
                    [](const SelectLastTokenStep&) { return "select_last_token"; }},
         operation);
 }

@@ -79,6 +79,19 @@ struct SumSlotsStep {
     long stride = 1;
 };
 
+/// output = Σ_k i^quarter_turns · rot_rotation(input) over the terms, or twice its real part; plus addend. Depth 0.
+struct CombineStep {
+    struct Term {
+        ValueId input = 0;
+        long rotation = 0;
+        int quarter_turns = 0;
+    };
+    std::vector<Term> terms;
+    ValueId output = 0;
+    bool doubled_real_part = false;
+    std::vector<double> addend;  ///< of period F, or none
+};
+
 /// One or two real values refreshed to the working level.
 struct BootstrapStep {
     std::vector<ValueId> inputs;
@@ -92,7 +105,7 @@ struct SelectLastTokenStep {
 };
 
 using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep, PolynomialStep, RotatedProductStep,
-                               SumSlotsStep, BootstrapStep, SelectLastTokenStep>;
+                               SumSlotsStep, CombineStep, BootstrapStep, SelectLastTokenStep>;
 
 /// One step; its operands are adjusted to `level` first (bootstraps take theirs as they are).
 struct Step {
@@ -106,7 +119,7 @@ struct Step {
 std::vector<ValueId> inputs_of(const Operation& operation);
 std::vector<ValueId> outputs_of(const Operation& operation);
 /// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product",
-/// "sum_slots", "bootstrap" or "select_last_token".
+/// "sum_slots", "combine", "bootstrap" or "select_last_token".
 std::string name_of(const Operation& operation);
 
 /// Which logits the client gets.

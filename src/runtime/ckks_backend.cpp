@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ckks/rotated_sum.h"
 #include "support/error.h"
 
 namespace polyformer::runtime {
@@ -72,6 +73,21 @@ CkksBackend::Value CkksBackend::scaled(Value value, double factor) const {
 
 CkksBackend::Value CkksBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) const {
     return evaluator_.sum_slots(input, step.count, step.stride);
+}
+
+CkksBackend::Value CkksBackend::combine(const compile::CombineStep& step, std::span<const Value> values) const {
+    ckks::RotatedSum sum(evaluator_);
+    for (std::size_t k = 0; k < step.terms.size(); ++k) {
+        // i is the same number in every rotated slot, so that the turn may come first.
+        Value turned = values[k];
+        const int turns = step.terms[k].quarter_turns;
+        if (turns % 2 != 0) turned = evaluator_.multiply_by_i(turned);
+        if (turns / 2 % 2 != 0) turned = evaluator_.negate(turned);
+        sum.add(turned, step.terms[k].rotation);
+    }
+    Value result = sum.result();
+    if (step.doubled_real_part) result = evaluator_.add(result, evaluator_.conjugate(result));
+    return add_vector(result, step.addend);
 }
 
 std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> inputs) {

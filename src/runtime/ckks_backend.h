@@ -36,6 +36,8 @@ class CkksBackend {
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) const;
     Value rotated_product(const compile::RotatedProductStep& step, const Value& left, const Value& right) const;
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input) const;
+    /// One value for each term.
+    Value combine(const compile::CombineStep& step, std::span<const Value> values) const;
     /// One or two values, to the working level.
     std::vector<Value> bootstrap(std::span<const Value> inputs);
     /// Row `row` of the input in every row.

@@ -24,7 +24,8 @@ template <class B>
 concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
                            const compile::LinearMapStep& linear, const compile::AffineStep& affine,
                            const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
-                           const compile::SumSlotsStep& sum, int level, double factor, std::size_t row) {
+                           const compile::SumSlotsStep& sum, const compile::CombineStep& combination, int level,
+                           double factor, std::size_t row) {
     { backend.level(value) } -> std::same_as<int>;
     { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
     { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
@@ -35,6 +36,7 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
     { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.rotated_product(product, value, value) } -> std::same_as<typename B::Value>;
     { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
+    { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
     { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
 };
@@ -164,6 +166,9 @@ class Execution {
     }
     void apply(const compile::Step& step, const compile::SumSlotsStep& sum) {
         set(sum.output, backend_.sum_slots(sum, operand(step, sum.input)));
+    }
+    void apply(const compile::Step& step, const compile::CombineStep& combination) {
+        set(combination.output, backend_.combine(combination, operands(step, compile::inputs_of(combination))));
     }
     void apply(const compile::Step&, const compile::BootstrapStep& bootstrap) {
         std::vector<Value> inputs;
