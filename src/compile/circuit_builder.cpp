@@ -16,6 +16,12 @@ std::size_t common_prefix(const std::string& a, const std::string& b) {
     return dot == std::string::npos ? 0 : dot + 1;
 }
 
+/// What a map's result may pass through on its way to its final form.
+bool follows_maps(const Gate& gate) {
+    return std::holds_alternative<SumSlotsGate>(gate.operation) ||
+           std::holds_alternative<ProductGate>(gate.operation) || std::holds_alternative<CombineGate>(gate.operation);
+}
+
 }  // namespace
 
 BundleId CircuitBuilder::new_bundle(std::size_t ciphertexts) {
@@ -59,7 +65,7 @@ Stored CircuitBuilder::repetition(const Stored& once, const Repetition& repeats)
 Stored CircuitBuilder::fused(MapGate gate_of_map, BundleId source, const Storage& target) {
     const std::size_t ciphertexts = target.layout.ciphertexts();
     std::size_t last = circuit.gates.size();
-    while (last > 0 && std::holds_alternative<SumSlotsGate>(circuit.gates[last - 1].operation)) --last;
+    while (last > 0 && follows_maps(circuit.gates[last - 1])) --last;
     if (last > 0) {
         Gate& earlier = circuit.gates[last - 1];
         auto* map = std::get_if<MapGate>(&earlier.operation);
@@ -97,6 +103,20 @@ Stored CircuitBuilder::affine(const Stored& source, const Constants& wanted, std
     storage.shift = wanted.shift;
     storage.zero_elsewhere = true;
     return gate(std::move(operation), {source.bundle}, storage);
+}
+
+Stored CircuitBuilder::shifted(const Stored& source, const std::function<double(std::size_t feature)>& addend) {
+    CombineGate operation;
+    bool any = false;
+    for (std::size_t c = 0; c < source.storage.layout.ciphertexts(); ++c) {
+        operation.outputs.push_back({{.ciphertext = c}});
+        auto& addends = operation.addends.emplace_back();
+        for (const std::int32_t held : source.storage.layout.position[c]) {
+            addends.push_back(held == Layout::kNothing ? 0.0 : addend(static_cast<std::size_t>(held)));
+            any = any || addends.back() != 0;
+        }
+    }
+    return any ? gate(std::move(operation), {source.bundle}, source.storage) : source;
 }
 
 Stored CircuitBuilder::paired_with_rotation(const Stored& source, long rotation) {

@@ -1,6 +1,7 @@
 // Adds gates to a circuit and keeps account of how their results are stored.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@ class CircuitBuilder {
     Stored skewed(const Stored& source, const Layout& layout, const std::vector<std::size_t>& shift, double factor);
     /// To other constants at the masks' positions, 0 elsewhere; one mask a ciphertext.
     Stored affine(const Stored& source, const Constants& wanted, std::vector<std::vector<double>> masks);
+    /// Plus addend(feature) wherever a feature lies.
+    Stored shifted(const Stored& source, const std::function<double(std::size_t feature)>& addend);
     /// x + i·rot_rotation(x), ciphertext by ciphertext.
     Stored paired_with_rotation(const Stored& source, long rotation);
 

@@ -18,7 +18,15 @@ Plan compile(const model::Graph& graph, const PlanOptions& options) {
     plan.width = graph.width;
     plan.vocabulary = graph.vocabulary;
 
-    Circuit circuit = lower(graph, plan.packing, options.positions);
+    Circuit circuit = lower(graph, plan.packing, options.positions, TokenFactors::before_maps);
+    Schedule schedule = choose_levels(circuit, parameters, options.costs, plan.packing);
+    for (const TokenFactors factors : {TokenFactors::behind_attention_maps, TokenFactors::behind_all_maps}) {
+        Circuit other = lower(graph, plan.packing, options.positions, factors);
+        const Schedule other_schedule = choose_levels(other, parameters, options.costs, plan.packing);
+        if (other_schedule.seconds >= schedule.seconds) continue;
+        circuit = std::move(other);
+        schedule = other_schedule;
+    }
     plan.least_rows = circuit.least_rows;
     plan.input_layout = circuit.input_layout;
     plan.input_bound = circuit.input_bound;
@@ -26,7 +34,6 @@ Plan compile(const model::Graph& graph, const PlanOptions& options) {
     plan.output_bound = circuit.output_bound;
     plan.output_slot = circuit.output_slot;
 
-    const Schedule schedule = choose_levels(circuit, parameters, options.costs, plan.packing);
     plan.input_level = schedule.input_level;
     expand(std::move(circuit), schedule, plan);
     choose_keys_and_summarise(plan);

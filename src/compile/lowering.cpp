@@ -48,7 +48,7 @@ FeatureMap mean_map(std::size_t features) {
 
 class Lowering {
   public:
-    Lowering(const Graph& graph, const Packing& packing, Positions positions)
+    Lowering(const Graph& graph, const Packing& packing, Positions positions, TokenFactors factors)
         : graph_(graph),
           packing_(packing),
           positions_(positions),
@@ -56,7 +56,10 @@ class Lowering {
           facts_(analyse(graph, packing)),
           forms_(graph.nodes.size()),
           raw_scores_(graph.nodes.size()),
-          masked_scores_(graph.nodes.size()) {}
+          masked_scores_(graph.nodes.size()),
+          postponed_(graph.nodes.size()) {
+        for (NodeId id = 0; id < graph.nodes.size(); ++id) postponed_[id] = postpones(id, factors);
+    }
 
     Circuit run() {
         for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
@@ -80,7 +83,51 @@ class Lowering {
         if (facts.is_output) finish();
     }
 
-    void lower(const model::Linear& linear) { lower_map(linear.input, feature_map(linear)); }
+    void lower(const model::Linear& linear) {
+        if (postponed_[linear.input]) return lower_with_factor(linear, *postponed_[linear.input]);
+        lower_map(linear.input, feature_map(linear));
+    }
+
+    /// features · factor, factor one feature a token.
+    struct TokenFactor {
+        NodeId features = 0;
+        NodeId factor = 0;
+    };
+
+    /// A product with a token's factor that linear maps alone read, and, unless all are meant, some for attention.
+    std::optional<TokenFactor> postpones(NodeId id, TokenFactors factors) const {
+        const auto* product = std::get_if<model::Multiply>(&graph_.nodes[id].operation);
+        if (product == nullptr || factors == TokenFactors::before_maps || !facts_[id].only(Role::linear)) return {};
+        const auto features_of = [&](NodeId node) { return facts_[node].shape.features; };
+        TokenFactor result{product->left, product->right};
+        if (features_of(result.features) < features_of(result.factor)) std::swap(result.features, result.factor);
+        if (features_of(result.factor) != 1 || features_of(result.features) == 1) return {};
+        bool attends = false;
+        for (const Use& use : facts_[id].uses) {
+            if (!std::holds_alternative<model::Linear>(graph_.nodes[use.reader].operation)) return {};
+            if (facts_[use.reader].is_output) return {};
+            for (const Use& next : facts_[use.reader].uses) attends = attends || next.role == Role::query;
+        }
+        return attends || factors == TokenFactors::behind_all_maps ? std::optional(result) : std::nullopt;
+    }
+
+    /// (x · W) · factor + bias.
+    void lower_with_factor(const model::Linear& linear, const TokenFactor& token) {
+        const Stored factor = natural(token.factor);
+        const FeatureMap full = feature_map(linear);
+        const FeatureMap weights{full.inputs, full.outputs, full.weight, [](std::size_t) { return 0.0; }};
+        const Layout& layout = facts_[node_].layout;
+        for (const Constants& wanted : wanted_constants()) {
+            const Stored product = builder_.map(weights, readable(token.features),
+                                                target(layout, {wanted.factor / factor.storage.factor, 0}));
+            builder_.circuit.bundles[product.bundle].can_bootstrap = false;
+            const Storage storage{.layout = layout, .factor = wanted.factor, .zero_elsewhere = true};
+            const Stored scaled = builder_.gate(ProductGate{}, {product.bundle, factor.bundle}, storage);
+            forms_[node_].push_back(builder_.shifted(
+                scaled, [&](std::size_t feature) { return wanted.factor * full.bias(feature) + wanted.shift; }));
+            forms_[node_].back().storage.shift = wanted.shift;
+        }
+    }
 
     void lower(const model::FeatureMean& mean) {
         const Stored source = readable(mean.input);
@@ -122,6 +169,7 @@ class Lowering {
     }
 
     void lower(const model::Multiply& product) {
+        if (postponed_[node_]) return;
         const Stored left = natural(product.left);
         const Stored right = natural(product.right);
         const bool left_is_wider = left.storage.layout.ciphertexts() >= right.storage.layout.ciphertexts() &&
@@ -466,7 +514,8 @@ class Lowering {
     std::vector<std::vector<Stored>> forms_;                  ///< by node; the first is the producer's own
     std::vector<std::optional<Stored>> raw_scores_;           ///< by node; complex, before lanes are masked
     std::vector<std::optional<MaskedScores>> masked_scores_;  ///< by node; where the mask rode on the polynomial
-    NodeId node_ = 0;                                         ///< being lowered
+    std::vector<std::optional<TokenFactor>> postponed_;  ///< by node; products that the maps behind them make up for
+    NodeId node_ = 0;                                    ///< being lowered
 };
 
 }  // namespace
@@ -493,8 +542,8 @@ int depth_of(const Gate& gate) {
                       gate.operation);
 }
 
-Circuit lower(const Graph& graph, const Packing& packing, Positions positions) {
-    return Lowering(graph, packing, positions).run();
+Circuit lower(const Graph& graph, const Packing& packing, Positions positions, TokenFactors factors) {
+    return Lowering(graph, packing, positions, factors).run();
 }
 
 }  // namespace polyformer::compile
