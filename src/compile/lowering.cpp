@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "compile/analysis.h"
+#include "compile/attention_gates.h"
 #include "compile/circuit_builder.h"
 #include "compile/linear_maps.h"
-#include "compile/score_masks.h"
 #include "model/visit.h"
 #include "support/error.h"
 
@@ -192,7 +192,7 @@ class Lowering {
             // One mask for each half of the lanes: both results share the attention's next product as they are.
             const auto half = [&](Lanes lanes) {
                 PolynomialGate gate = polynomial_gate(apply, {1 / facts.bound, 0});
-                gate.masks = attention_masks(reader, lanes);
+                gate.masks = attention_masks(packing_, facts.attention, lanes, reader);
                 return builder_.gate(std::move(gate), {input.bundle}, masked_storage(input.storage, reader));
             };
             masked_scores_[node_] = {half(Lanes::lower), half(Lanes::upper)};
@@ -217,9 +217,6 @@ class Lowering {
         return gate;
     }
 
-    // Attention (docs/packing.md). Two blocks of scores, of `lanes` key shifts each, are one complex ciphertext: real
-    // queries times keys paired as K'[t] + i·K'[t − lanes]. Its parts then lie side by side in a real one.
-
     void lower(const model::AttentionScores& scores) {
         const NodeFacts& facts = facts_[node_];
         require(scores.scale != 0, "'{}' scales scores by 0: give the attention a scale, or leave it out",
@@ -231,110 +228,41 @@ class Lowering {
         // Raw scores stay within [-1, 1] too: what would exceed it is scaled down with the keys.
         const double unscaled = query.storage.factor * key.storage.factor / scores.scale;
         const double shrink = std::min(1.0, std::abs(1 / (unscaled * facts.bound)));
-        const Stored skewed = builder_.skewed(key, heads.key(), heads.shift(), shrink);
-        const Stored keys = builder_.paired_with_rotation(skewed, -rows(heads.lanes));
-        AttentionGate gate;
-        gate.product = {.first = 0, .last = static_cast<long>(heads.lanes), .left_step = 1, .right_step = rows(1) + 1};
-        gate.right_offsets = block_offsets(heads);
-        raw_scores_[node_] =
-            builder_.unbounded_gate(std::move(gate), {query.bundle, keys.bundle},
-                                    Storage{.layout = {}, .factor = unscaled * shrink}, heads.groups * heads.blocks);
-    }
-
-    /// The two parts of raw scores in the lower and upper lanes, with these constants.
-    Stored parted_scores(NodeId id, const Constants& wanted) {
-        const AttentionLayout& heads = facts_[id].attention;
-        const auto lanes = static_cast<long>(heads.lanes);
-        // Upper lanes hold sums over parts of two heads, which the mask removes. Half, for twice the real part is
-        // taken.
-        const Stored lower =
-            builder_.affine(*raw_scores_[id], {wanted.factor / 2, 0}, score_masks(heads, Lanes::lower));
-        builder_.circuit.bundles[lower.bundle].can_bootstrap = false;
-        CombineGate gate;
-        for (std::size_t c = 0; c < heads.groups * heads.blocks; ++c) {
-            gate.outputs.push_back({{.ciphertext = c}, {.ciphertext = c, .rotation = -lanes, .quarter_turns = 3}});
-        }
-        gate.doubled_real_part = true;
-        if (wanted.shift != 0) {
-            gate.addends = score_masks(heads, Lanes::all);
-            for (auto& addend : gate.addends) {
-                for (double& value : addend) value *= wanted.shift;
-            }
-        }
-        Storage storage = lower.storage;
-        storage.factor = wanted.factor;
-        storage.shift = wanted.shift;
-        return builder_.gate(std::move(gate), {lower.bundle}, storage);
-    }
-
-    /// Activated scores with mask and length scale multiplied in.
-    struct MaskedScores {
-        Stored lower;
-        Stored upper;
-    };
-
-    Storage masked_storage(Storage storage, const model::AttentionValues& values) const {
-        storage.factor = 1 / (facts_[values.scores].bound * largest_length_scale(values));
-        storage.shift = 0;
-        storage.zero_elsewhere = true;
-        return storage;
-    }
-
-    MaskedScores masked_scores(const model::AttentionValues& values) {
-        if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
-        const Stored source = natural(values.scores);
-        const auto half = [&](Lanes lanes) {
-            Stored result =
-                builder_.affine(source, {1 / facts_[values.scores].bound, 0}, attention_masks(values, lanes));
-            result.storage = masked_storage(source.storage, values);
-            return result;
-        };
-        return {half(Lanes::lower), half(Lanes::upper)};
-    }
-
-    /// A − i·B: A of the scores as they lie, B of those a block of `lanes` shifts further on.
-    Stored paired_scores(const MaskedScores& scores, const AttentionLayout& heads) {
-        const auto lanes = static_cast<long>(heads.lanes);
-        CombineGate gate;
-        for (std::size_t group = 0; group < heads.groups; ++group) {
-            for (std::size_t block = 0; block < heads.blocks; ++block) {
-                const std::size_t here = group * heads.blocks + block;
-                const std::size_t next = group * heads.blocks + (block + 1) % heads.blocks;
-                gate.outputs.push_back({{.input = 0, .ciphertext = here},
-                                        {.input = 1, .ciphertext = here},
-                                        {.input = 1, .ciphertext = here, .rotation = lanes, .quarter_turns = 3},
-                                        {.input = 0, .ciphertext = next, .rotation = -lanes, .quarter_turns = 3}});
-            }
-        }
-        return builder_.unbounded_gate(std::move(gate), {scores.lower.bundle, scores.upper.bundle},
-                                       scores.lower.storage);
+        raw_scores_[node_] = raw_scores(builder_, packing_, heads, query, key, shrink);
+        raw_scores_[node_]->storage.factor = unscaled * shrink;
     }
 
     void lower(const model::AttentionValues& values) {
         const NodeFacts& facts = facts_[node_];
         const AttentionLayout heads =
             with_head_width(facts_[values.scores].attention, facts.shape.features / values.heads);
-        const MaskedScores masked = masked_scores(values);
-        const Stored scores = paired_scores(masked, heads);
+        const MaskedScores scores = masked_scores(values);
         const Stored value = value_of(values.value, heads);
-        const double unscaled = scores.storage.factor * value.storage.factor;
+        const double unscaled = scores.lower.storage.factor * value.storage.factor;
         const double shrink = std::min(1.0, 1 / (unscaled * facts.bound));
-        // Half, for twice the real part is taken.
-        const Stored skewed = builder_.skewed(value, heads.value(), heads.shift(), shrink / 2);
-        const Stored paired = builder_.paired_with_rotation(skewed, -rows(heads.lanes));
-        AttentionGate gate;
-        gate.product = {.first = 0, .last = static_cast<long>(heads.lanes), .left_step = 1, .right_step = -rows(1)};
-        gate.right_offsets = block_offsets(heads);
-        gate.sums_blocks = true;
-        const Storage storage{.layout = heads.value(), .factor = unscaled * shrink, .zero_elsewhere = true};
-        const Stored product =
-            builder_.unbounded_gate(std::move(gate), {scores.bundle, paired.bundle}, storage, heads.groups);
-        CombineGate real_part;
-        for (std::size_t group = 0; group < heads.groups; ++group) real_part.outputs.push_back({{.ciphertext = group}});
-        real_part.doubled_real_part = true;
-        forms_[node_].push_back(builder_.gate(std::move(real_part), {product.bundle}, storage));
+        forms_[node_].push_back(attended_values(builder_, packing_, heads, scores, value, shrink));
         if (!values.causal) builder_.circuit.least_rows = graph_.context;
         if (facts.is_output) finish();
+    }
+
+    MaskedScores masked_scores(const model::AttentionValues& values) {
+        if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
+        const Stored source = natural(values.scores);
+        const auto half = [&](Lanes lanes) {
+            const Constants constants{1 / facts_[values.scores].bound, 0};
+            Stored result = builder_.affine(source, constants,
+                                            attention_masks(packing_, facts_[values.scores].attention, lanes, values));
+            result.storage = masked_storage(source.storage, values);
+            return result;
+        };
+        return {half(Lanes::lower), half(Lanes::upper)};
+    }
+
+    Storage masked_storage(Storage storage, const model::AttentionValues& values) const {
+        storage.factor = 1 / (facts_[values.scores].bound * largest_length_scale(values));
+        storage.shift = 0;
+        storage.zero_elsewhere = true;
+        return storage;
     }
 
     // Reading nodes.
@@ -355,7 +283,7 @@ class Lowering {
         }
         Stored result;
         if (raw_scores_[id]) {
-            result = parted_scores(id, wanted);
+            result = parted_scores(builder_, facts_[id].attention, *raw_scores_[id], wanted);
         } else if (facts_[id].shape.scores) {
             result = builder_.affine(forms_[id].front(), wanted, score_masks(facts_[id].attention, Lanes::all));
         } else if (forms_[id].front().storage.layout != facts_[id].layout) {
@@ -425,34 +353,6 @@ class Lowering {
             for (const std::int32_t held : positions) mask.push_back(held == Layout::kNothing ? 0.0 : 1.0);
         }
         return masks;
-    }
-
-    static std::vector<std::vector<double>> score_masks(const AttentionLayout& layout, Lanes lanes) {
-        std::vector<std::vector<double>> masks;
-        for (std::size_t group = 0; group < layout.groups; ++group) {
-            masks.insert(masks.end(), layout.blocks, lane_mask(layout, group, lanes));
-        }
-        return masks;
-    }
-
-    std::vector<std::vector<double>> attention_masks(const model::AttentionValues& values, Lanes lanes) const {
-        const AttentionLayout& layout = facts_[values.scores].attention;
-        std::vector<std::vector<double>> masks;
-        for (std::size_t group = 0; group < layout.groups; ++group) {
-            for (std::size_t block = 0; block < layout.blocks; ++block) {
-                masks.push_back(attention_mask(packing_, layout, group, block, lanes, values));
-            }
-        }
-        return masks;
-    }
-
-    /// The rotation that reads `count` tokens further on.
-    long rows(std::size_t count) const { return static_cast<long>(count * packing_.features); }
-
-    std::vector<long> block_offsets(const AttentionLayout& heads) const {
-        std::vector<long> offsets;
-        for (std::size_t block = 0; block < heads.blocks; ++block) offsets.push_back(-rows(2 * heads.lanes * block));
-        return offsets;
     }
 
     const model::AttentionValues& attention_values(NodeId id) const {

@@ -52,8 +52,9 @@ TEST_P(PlanOnVectors, GivesTheInterpretersLogits) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PlanOnVectors,
                          testing::Values(Shape{"small", model_options(1, 32, 2, 8, 64, 50), 2048},
-                                         Shape{"three_heads_in_groups_and_blocks",
-                                               model_options(1, 96, 3, 48, 160, 100), 8192},
+                                         Shape{"three_heads_in_groups", model_options(1, 96, 3, 48, 160, 100), 8192},
+                                         Shape{"two_blocks_of_scores", model_options(1, 32, 2, 64, 40, 30), 4096},
+                                         Shape{"four_blocks_of_scores", model_options(1, 16, 2, 64, 40, 30), 2048},
                                          Shape{"odd_head_width", model_options(2, 36, 3, 13, 40, 70), 2048},
                                          Shape{"wider_than_a_ciphertext", model_options(1, 80, 4, 16, 200, 300), 2048},
                                          Shape{"one_head_three_layers", model_options(3, 16, 1, 32, 24, 20), 4096},
