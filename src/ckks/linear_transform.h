@@ -92,8 +92,10 @@ struct RotatedInnerProduct {
     KeyRequest key_request(const Parameters& parameters, int level) const;
 };
 
-/// Operands at one level and canonical scale; result one level down at canonical scale.
-Ciphertext apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
-                                       const Ciphertext& left, const Ciphertext& right);
+/// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at
+/// canonical scale.
+std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
+                                                    std::span<const Ciphertext> left,
+                                                    std::span<const Ciphertext> right);
 
 }  // namespace polyformer::ckks

@@ -14,6 +14,11 @@ std::vector<ValueId> inputs_of(const Operation& operation) {
                                  [](const AffineStep& step) { return Ids{step.input}; },
                                  [](const SumSlotsStep& step) { return Ids{step.input}; },
                                  [](const SelectLastTokenStep& step) { return Ids{step.input}; },
+                                 [](const RotatedProductStep& step) {
+                                     Ids ids = step.left;
+                                     ids.insert(ids.end(), step.right.begin(), step.right.end());
+                                     return ids;
+                                 },
                                  [](const CombineStep& step) {
                                      Ids ids;
                                      for (const CombineStep::Term& term : step.terms) ids.push_back(term.input);
@@ -29,6 +34,7 @@ std::vector<ValueId> outputs_of(const Operation& operation) {
     using Ids = std::vector<ValueId>;
     return std::visit(Overloaded{[](const LinearMapStep& step) { return step.outputs; },
                                  [](const PolynomialStep& step) { return step.outputs; },
+                                 [](const RotatedProductStep& step) { return step.outputs; },
                                  [](const BootstrapStep& step) { return step.outputs; },
                                  [](const auto& step) { return Ids{step.output}; }},
                       operation);

@@ -63,11 +63,11 @@ struct PolynomialStep {
     ckks::ChebyshevSeries series;
 };
 
-/// Attention's products: see ckks::RotatedInnerProduct. Depth 1.
+/// Attention's products, outputs[i] of left[i] and right[i]: see ckks::RotatedInnerProduct. Depth 1.
 struct RotatedProductStep {
-    ValueId left = 0;
-    ValueId right = 0;
-    ValueId output = 0;
+    std::vector<ValueId> left;
+    std::vector<ValueId> right;
+    std::vector<ValueId> outputs;
     ckks::RotatedInnerProduct product;
 };
 

@@ -168,7 +168,11 @@ class Summariser {
         return cost;
     }
     StepCost count(const Step& step, const RotatedProductStep& product) {
-        return prices_.rotated_product(product.product, step.level);
+        StepCost cost;
+        for (std::size_t i = 0; i < product.outputs.size(); ++i) {
+            cost += prices_.rotated_product(product.product, step.level);
+        }
+        return cost;
     }
     StepCost count(const Step& step, const SumSlotsStep& sum) { return prices_.sum_slots(sum.count, step.level); }
     StepCost count(const Step& step, const CombineStep& combine) {

@@ -61,8 +61,9 @@ std::vector<CkksBackend::Value> CkksBackend::polynomial(const compile::Polynomia
     return ckks::evaluate_chebyshev(evaluator_, step.series, inputs);
 }
 
-CkksBackend::Value CkksBackend::rotated_product(const compile::RotatedProductStep& step, const Value& left,
-                                                const Value& right) const {
+std::vector<CkksBackend::Value> CkksBackend::rotated_product(const compile::RotatedProductStep& step,
+                                                             std::span<const Value> left,
+                                                             std::span<const Value> right) const {
     return ckks::apply_rotated_inner_product(evaluator_, step.product, left, right);
 }
 

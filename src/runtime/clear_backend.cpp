@@ -253,9 +253,17 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
     return outputs;
 }
 
-ClearValue ClearBackend::rotated_product(const compile::RotatedProductStep& step, const Value& left,
-                                         const Value& right) {
-    const ckks::RotatedInnerProduct& sum = step.product;
+std::vector<ClearValue> ClearBackend::rotated_product(const compile::RotatedProductStep& step,
+                                                      std::span<const Value> left, std::span<const Value> right) {
+    std::vector<Value> outputs;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        outputs.push_back(one_rotated_product(step.product, left[i], right[i]));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left,
+                                             const Value& right) {
     Value result = blank_product(left, right);
     if (!left.imaginary.empty() || !right.imaginary.empty()) result.imaginary.resize(result.slots.size());
     for (long r = sum.first; r < sum.last; ++r) {

@@ -56,7 +56,8 @@ class ClearBackend {
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs);
     Value affine(const compile::AffineStep& step, const Value& input);
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
-    Value rotated_product(const compile::RotatedProductStep& step, const Value& left, const Value& right);
+    std::vector<Value> rotated_product(const compile::RotatedProductStep& step, std::span<const Value> left,
+                                       std::span<const Value> right);
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input);
     Value combine(const compile::CombineStep& step, std::span<const Value> values);
     std::vector<Value> bootstrap(std::span<const Value> inputs);
@@ -73,6 +74,7 @@ class ClearBackend {
     /// Divides slots' scale by q_level and adds the rounding; throws Error at level 0.
     void rescale(Value& value);
     void add_noise(Value& value, double deviation);
+    Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
     /// A value of zero slots with the level, scale and noise of a product; not rescaled.
     Value blank_product(const Value& left, const Value& right) const;
     std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input, double& noise);

@@ -34,7 +34,7 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
     { backend.linear_map(linear, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.affine(affine, value) } -> std::same_as<typename B::Value>;
     { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.rotated_product(product, value, value) } -> std::same_as<typename B::Value>;
+    { backend.rotated_product(product, values, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
     { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
     { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
@@ -161,8 +161,8 @@ class Execution {
     }
 
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
-        set(product.output,
-            backend_.rotated_product(product, operand(step, product.left), operand(step, product.right)));
+        set(product.outputs,
+            backend_.rotated_product(product, operands(step, product.left), operands(step, product.right)));
     }
     void apply(const compile::Step& step, const compile::SumSlotsStep& sum) {
         set(sum.output, backend_.sum_slots(sum, operand(step, sum.input)));
