@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "compile/candidates.h"
 #include "fixtures.h"
 #include "support/error.h"
 
@@ -48,6 +50,26 @@ TEST_P(PlanOnVectors, GivesTheInterpretersLogits) {
         EXPECT_LT(error, 0.02);
         EXPECT_GT(error, 0);
     }
+}
+
+TEST(TokenFactors, GiveTheInterpretersLogitsWhereverTheyAreMultiplied) {
+    const Shape shape{"", model_options(2, 24, 3, 8, 40, 30), 2048};
+    const model::Transformer model = model::random_model(shape.model);
+    const model::Tensor text = model.embedding.embed(model::random_tokens(8, 30, 99));
+    const std::vector<double> exact = fixtures::exact_logits(model.graph, text, Positions::all);
+    const compile::PlanOptions options = fixtures::plan_options(shape.ring_dimension, Positions::all);
+    std::vector<std::size_t> products;
+    for (const auto place : {compile::TokenFactors::before_maps, compile::TokenFactors::behind_attention_maps,
+                             compile::TokenFactors::behind_all_maps}) {
+        const compile::Plan plan = compile::compile_cheapest(model.graph, options, std::array{place});
+        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6);
+        products.push_back(static_cast<std::size_t>(std::ranges::count_if(plan.steps, [](const compile::Step& step) {
+            return std::holds_alternative<compile::MultiplyStep>(step.operation) &&
+                   (step.name.ends_with("query") || step.name.ends_with("up"));
+        })));
+    }
+    EXPECT_THAT(products, testing::ElementsAre(0, 2, 4));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PlanOnVectors,
