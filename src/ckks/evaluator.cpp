@@ -239,15 +239,11 @@ Ciphertext Evaluator::relinearise(const Ciphertext& a) const {
     if (a.components.size() == 2) return a;
     check_key_set(*keys_, a, "relinearisation");
     const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
-    std::array<RnsPolynomial, 2> switched = ckks::switch_key(parameters_, a.components[2], key, a.level);
-    return add_pair(a, std::move(switched), 2);
+    return with_components(a, ckks::switch_key(parameters_, a.components[2], key, a.level,
+                                               {.addends = {&a.components[0], &a.components[1]}}));
 }
 
-Ciphertext Evaluator::add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, std::size_t components) const {
-    for_each_row(parameters_, components, a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
-        const Row out = pair[c].limb(i).data();
-        kernels().add(out, out, a.components[c].limb(i).data(), parameters_.ring_dimension(), q);
-    });
+Ciphertext Evaluator::with_components(const Ciphertext& a, std::array<RnsPolynomial, 2> pair) const {
     Ciphertext result = blank_like(a, 0, a.level);
     for (RnsPolynomial& component : pair) result.components.push_back(std::move(component));
     return result;
@@ -256,7 +252,8 @@ Ciphertext Evaluator::add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2>
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
     require(key.level >= a.level, "a switching key that reaches level {} is wanted at level {}", key.level, a.level);
-    return add_pair(a, ckks::switch_key(parameters_, a.components[1], key, a.level), 1);
+    return with_components(a, ckks::switch_key(parameters_, a.components[1], key, a.level,
+                                               {.addends = {&a.components[0], nullptr}}));
 }
 
 Ciphertext Evaluator::multiply(const Ciphertext& a, const Plaintext& b) const {

@@ -33,6 +33,8 @@ struct ExtendedCiphertext {
     std::string key_fingerprint;
 };
 
+struct Ending;
+
 class Evaluator {
   public:
     /// Throws Error when the keys belong to other parameters.
@@ -95,13 +97,12 @@ class Evaluator {
     struct Tables;
     /// Three components.
     Ciphertext sum_of_products(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const;
-    /// pair + the first `components` components of a.
-    Ciphertext add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, std::size_t components) const;
+    /// The pair with a's attributes, rescaled as often as its level says.
+    Ciphertext with_components(const Ciphertext& a, std::array<RnsPolynomial, 2> pair) const;
     template <class Residues>
     Ciphertext multiply_residues(const Ciphertext& a, const Residues& residues) const;
-    Ciphertext rotate_decomposed(const Ciphertext& a, std::span<const RnsPolynomial> digits, long step) const;
-    Ciphertext permute_switched(const Ciphertext& a, std::array<RnsPolynomial, 2> switched,
-                                std::uint64_t galois_element) const;
+    Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
+    Ciphertext divided(const ExtendedCiphertext& a, const Ending& ending) const;
 
     Parameters parameters_;
     Encoder encoder_;

@@ -98,6 +98,18 @@ void subtract_multiply_scalar(std::uint64_t* out, const std::uint64_t* a, const 
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(q.subtract(a[i], b[i]), factor);
 }
 
+void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::uint64_t scalar,
+                           const std::uint64_t* c, std::uint64_t weight, const std::uint32_t* index, std::size_t n,
+                           const Modulus& q) {
+    const ShoupFactor factor = q.shoup(scalar);
+    const ShoupFactor weight_factor = q.shoup(weight);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t j = index == nullptr ? i : index[i];
+        const std::uint64_t product = q.multiply(q.subtract(a[j], b[j]), factor);
+        out[i] = c == nullptr ? product : q.add(product, q.multiply(c[j], weight_factor));
+    }
+}
+
 // A product is below 2^100, so 128 bits hold the sum of 2^28 of them.
 void inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b, std::size_t count,
                    std::size_t n, const Modulus& q, bool accumulate) {
@@ -164,6 +176,7 @@ const Kernels& scalar_kernels() {
         .multiply_scalar = multiply_scalar,
         .multiply_scalar_add = multiply_scalar_add,
         .subtract_multiply_scalar = subtract_multiply_scalar,
+        .subtract_multiply_add = subtract_multiply_add,
         .inner_product = inner_product,
         .weighted_sums = weighted_sums,
         .permute = permute,
