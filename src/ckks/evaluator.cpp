@@ -187,14 +187,18 @@ Ciphertext Evaluator::square(const Ciphertext& a) const {
 }
 
 Ciphertext Evaluator::multiply_lazily(const Ciphertext& a, const Ciphertext& b) const {
-    return sum_of_products(std::span(&a, 1), std::span(&b, 1));
+    return inner_product_lazily(std::span(&a, 1), std::span(&b, 1));
+}
+
+Ciphertext Evaluator::multiply_and_rescale(const Ciphertext& a, const Ciphertext& b) const {
+    return relinearise_and_rescale(multiply_lazily(a, b));
 }
 
 Ciphertext Evaluator::inner_product(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
-    return relinearise(sum_of_products(a, b));
+    return relinearise(inner_product_lazily(a, b));
 }
 
-Ciphertext Evaluator::sum_of_products(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
+Ciphertext Evaluator::inner_product_lazily(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
     require(a.size() == b.size() && !a.empty(), "an inner product of {} and {} ciphertexts", a.size(), b.size());
     for (std::size_t k = 0; k < a.size(); ++k) {
         check_operands(parameters_, a[k], b[k], "product");
@@ -235,25 +239,26 @@ Ciphertext Evaluator::sum_of_products(std::span<const Ciphertext> a, std::span<c
 }
 
 Ciphertext Evaluator::relinearise(const Ciphertext& a) const {
-    check_ciphertext(parameters_, a);
-    if (a.components.size() == 2) return a;
-    check_key_set(*keys_, a, "relinearisation");
-    const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
-    return with_components(a, ckks::switch_key(parameters_, a.components[2], key, a.level,
-                                               {.addends = {&a.components[0], &a.components[1]}}));
+    return relinearise_and_rescale(a, 0);
 }
 
-Ciphertext Evaluator::with_components(const Ciphertext& a, std::array<RnsPolynomial, 2> pair) const {
-    Ciphertext result = blank_like(a, 0, a.level);
-    for (RnsPolynomial& component : pair) result.components.push_back(std::move(component));
-    return result;
+Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) const {
+    check_ciphertext(parameters_, a);
+    check_rescaling(a, levels);
+    if (a.components.size() == 2) return rescale(a, levels);
+    check_key_set(*keys_, a, "relinearisation");
+    const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
+    return rescaled_pair(a,
+                         ckks::switch_key(parameters_, a.components[2], key, a.level,
+                                          {.addends = {&a.components[0], &a.components[1]}, .rescaled_levels = levels}),
+                         levels);
 }
 
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
     require(key.level >= a.level, "a switching key that reaches level {} is wanted at level {}", key.level, a.level);
-    return with_components(a, ckks::switch_key(parameters_, a.components[1], key, a.level,
-                                               {.addends = {&a.components[0], nullptr}}));
+    return rescaled_pair(
+        a, ckks::switch_key(parameters_, a.components[1], key, a.level, {.addends = {&a.components[0], nullptr}}));
 }
 
 Ciphertext Evaluator::multiply(const Ciphertext& a, const Plaintext& b) const {

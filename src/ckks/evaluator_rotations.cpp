@@ -29,23 +29,22 @@ Ciphertext Evaluator::rotate(const Ciphertext& a, long step) const {
     check_key_set(*keys_, a, "rotation");
     if (is_identity(a, parameters_.slots(), step)) return a;
     const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.slots, step, a.level);
-    return with_components(a, ckks::switch_key(parameters_, a.components[1], *key, a.level,
-                                               permuted(a, rotation_galois_element(parameters_.ring_dimension(),
-                                                                                   key_step))));
+    return rescaled_pair(
+        a, ckks::switch_key(parameters_, a.components[1], *key, a.level,
+                            permuted(a, rotation_galois_element(parameters_.ring_dimension(), key_step))));
 }
 
 Ciphertext Evaluator::conjugate(const Ciphertext& a) const {
     check_two_components(parameters_, a, "conjugation");
     check_key_set(*keys_, a, "conjugation");
     const SwitchingKey& key = require_key(keys_->conjugation, a.level, "conjugation");
-    return with_components(a, ckks::switch_key(parameters_, a.components[1], key, a.level,
-                                               permuted(a, conjugation_galois_element(parameters_.ring_dimension()))));
+    return rescaled_pair(a, ckks::switch_key(parameters_, a.components[1], key, a.level,
+                                             permuted(a, conjugation_galois_element(parameters_.ring_dimension()))));
 }
 
 /// Of a key switch of c_1: c_0 is added and the automorphism follows.
 Ending Evaluator::permuted(const Ciphertext& a, std::uint64_t galois_element) const {
-    return {.addends = {&a.components[0], nullptr},
-            .permutation = &tables_->automorphisms.permutation(galois_element)};
+    return {.addends = {&a.components[0], nullptr}, .permutation = &tables_->automorphisms.permutation(galois_element)};
 }
 
 HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
@@ -58,7 +57,7 @@ Ciphertext Evaluator::rotate(const HoistedCiphertext& a, long step) const {
     check_key_set(*keys_, a.ciphertext, "rotation");
     if (is_identity(a.ciphertext, parameters_.slots(), step)) return a.ciphertext;
     const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.ciphertext.slots, step, a.ciphertext.level);
-    return with_components(
+    return rescaled_pair(
         a.ciphertext,
         ckks::switch_key(parameters_, a.digits, *key, a.ciphertext.level,
                          permuted(a.ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step))));
@@ -94,18 +93,26 @@ ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long s
     return result;
 }
 
-Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a) const {
-    return divided(a, {});
-}
-
-Ciphertext Evaluator::divided(const ExtendedCiphertext& a, const Ending& ending) const {
-    Ciphertext like;
-    like.level = a.level;
-    like.scale = a.scale;
-    like.slots = a.slots;
-    like.key_fingerprint = a.key_fingerprint;
-    return with_components(
-        like, ckks::divide_by_special(parameters_, a.components, a.level, parameters_.special_count(), ending));
+Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {
+    Ciphertext attributes;
+    attributes.level = a.level;
+    attributes.scale = a.scale;
+    attributes.slots = a.slots;
+    attributes.key_fingerprint = a.key_fingerprint;
+    check_rescaling(attributes, levels);
+    Ending ending{.rescaled_levels = levels};
+    if (addend != nullptr) {
+        check_two_components(parameters_, *addend, "sum");
+        require(addend->level == a.level && addend->key_fingerprint == a.key_fingerprint,
+                "sum of rotations at level {} under the keys {} and a ciphertext at level {} under the keys {}",
+                a.level, a.key_fingerprint, addend->level, addend->key_fingerprint);
+        check_same_scale(parameters_, a.level, a.scale, addend->scale, "sum");
+        attributes.slots = std::max(a.slots, addend->slots);
+        ending.addends = {&addend->components[0], &addend->components[1]};
+    }
+    return rescaled_pair(
+        attributes, ckks::divide_by_special(parameters_, a.components, a.level, parameters_.special_count(), ending),
+        levels);
 }
 
 Ciphertext Evaluator::sum_slots(const Ciphertext& a, std::size_t count, long stride) const {

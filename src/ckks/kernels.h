@@ -52,8 +52,9 @@ struct Kernels {
     void (*subtract_multiply_scalar)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
                                      std::uint64_t scalar, std::size_t n, const Modulus& q);
 
-    /// out[i] = (a[j] - b[j])·scalar + c[j]·weight with j = index[i]: the last step of a key switch in one pass. Without
-    /// `c` (null) nothing is added; without `index` j = i, and out may be an input. The index is as in permute().
+    /// out[i] = (a[j] - b[j])·scalar + c[j]·weight with j = index[i]: the last step of a key switch in one pass.
+    /// Without `c` (null) nothing is added; without `index` j = i, and out may be an input. The index is as in
+    /// permute().
     void (*subtract_multiply_add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
                                   std::uint64_t scalar, const std::uint64_t* c, std::uint64_t weight,
                                   const std::uint32_t* index, std::size_t n, const Modulus& q);
