@@ -22,8 +22,13 @@ struct Kernels {
 
     /// Coefficients to evaluations, in place; see ntt.h for their order.
     void (*forward_ntt)(std::uint64_t* values, const NttTables& tables);
-    /// Evaluations to coefficients, in place, factor 1/N included.
-    void (*inverse_ntt)(std::uint64_t* values, const NttTables& tables);
+    /// Evaluations to coefficients, factor 1/N included, times a residue, which costs nothing.
+    void (*scaled_inverse_ntt)(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                               const NttTables& tables);
+    /// Evaluations to coefficients, in place.
+    void inverse_ntt(std::uint64_t* values, const NttTables& tables) const {
+        scaled_inverse_ntt(values, values, 1, tables);
+    }
 
     /// out = a + b
     void (*add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q);

@@ -75,7 +75,7 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
 
 const Kernels& avx512_kernels() {
     static constexpr Kernels kTable =
-        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::inverse_ntt, avx512::permute);
+        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute);
     return kTable;
 }
 

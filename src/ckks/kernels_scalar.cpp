@@ -33,10 +33,11 @@ void forward_ntt(std::uint64_t* values, const NttTables& tables) {
 }
 
 // Gentleman–Sande: values stay in [0, 2q) until the end.
-void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
+void scaled_inverse_ntt(std::uint64_t* values, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables) {
     const Modulus& q = tables.modulus();
     const std::uint64_t two_q = 2 * q.value();
     const std::size_t n = tables.ring_dimension();
+    if (values != in) std::copy_n(in, n, values);
     for (std::size_t nodes = n / 2, half = 1; nodes >= 1; nodes /= 2, half *= 2) {
         for (std::size_t node = 0; node < nodes; ++node) {
             // Minus the inverse of the forward root: the difference is taken the other way round.
@@ -52,8 +53,8 @@ void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
             }
         }
     }
-    std::transform(values, values + n, values,
-                   [&](std::uint64_t value) { return q.multiply(value, tables.inverse_dimension()); });
+    const ShoupFactor factor = q.shoup(q.multiply(tables.inverse_dimension().value, scalar));
+    std::transform(values, values + n, values, [&](std::uint64_t value) { return q.multiply(value, factor); });
 }
 
 void add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
@@ -166,7 +167,7 @@ const Kernels& scalar_kernels() {
     static constexpr Kernels kTable{
         .name = "scalar",
         .forward_ntt = forward_ntt,
-        .inverse_ntt = inverse_ntt,
+        .scaled_inverse_ntt = scaled_inverse_ntt,
         .add = add,
         .subtract = subtract,
         .negate = negate,

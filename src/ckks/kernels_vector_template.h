@@ -258,12 +258,13 @@ struct VectorKernels {
 /// The table of these kernels; transforms and permutation are written for each instruction set.
 template <class Arithmetic>
 constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt) forward_ntt,
-                                 decltype(Kernels::inverse_ntt) inverse_ntt, decltype(Kernels::permute) permute) {
+                                 decltype(Kernels::scaled_inverse_ntt) scaled_inverse_ntt,
+                                 decltype(Kernels::permute) permute) {
     using Implementation = VectorKernels<Arithmetic>;
     return {
         .name = name,
         .forward_ntt = forward_ntt,
-        .inverse_ntt = inverse_ntt,
+        .scaled_inverse_ntt = scaled_inverse_ntt,
         .add = Implementation::add,
         .subtract = Implementation::subtract,
         .negate = Implementation::negate,

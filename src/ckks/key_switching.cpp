@@ -42,14 +42,28 @@ class Decomposition {
           rows_(q_rows_ + static_cast<std::size_t>(special)),
           width_(static_cast<std::size_t>(digit_limbs)) {
         const std::size_t n = x.ring_dimension();
+        std::vector<BaseConverter> converters;
+        for (std::size_t first = 0; first < q_rows_; first += width_) converters.push_back(converter(first));
         RnsPolynomial coefficients = RnsPolynomial::uninitialised(n, q_rows_);
         parallel_for(q_rows_, [&](std::size_t row) {
-            std::copy_n(x.limb(row).data(), n, coefficients.limb(row).data());
-            kernels().inverse_ntt(coefficients.limb(row).data(), parameters.q(static_cast<int>(row)));
+            kernels().scaled_inverse_ntt(coefficients.limb(row).data(), x.limb(row).data(),
+                                         converters[row / width_].source_factor(row % width_),
+                                         parameters.q(static_cast<int>(row)));
         });
-        for (std::size_t first = 0; first < q_rows_; first += width_) {
+        for (std::size_t d = 0; d < converters.size(); ++d) {
             digits_.push_back(RnsPolynomial::uninitialised(n, rows_));
-            raise(coefficients, first, digits_.back());
+            std::vector<const std::uint64_t*> in;
+            std::vector<std::uint64_t*> out;
+            for (std::size_t row = 0; row < rows_; ++row) {
+                if (is_own(d, row)) {
+                    in.push_back(coefficients.limb(row).data());
+                } else {
+                    out.push_back(digits_[d].limb(row).data());
+                }
+            }
+            // Centred, since a mean of Q_d/2 in every coefficient would add up in the slots near X = 1: there the noise
+            // would be √N times the others'.
+            converters[d].convert_centered(in, out, n);
         }
     }
 
@@ -83,23 +97,12 @@ class Decomposition {
   private:
     bool is_own(std::size_t d, std::size_t row) const { return row < q_rows_ && row / width_ == d; }
 
-    void raise(const RnsPolynomial& coefficients, std::size_t first, RnsPolynomial& digit) const {
+    /// From the limbs of a digit to all others.
+    BaseConverter converter(std::size_t first) const {
         const std::size_t last = std::min(first + width_, q_rows_);
-        const std::vector<Modulus> from = row_moduli(parameters_, first, last, q_rows_);
         std::vector<Modulus> to = row_moduli(parameters_, 0, first, q_rows_);
         std::ranges::copy(row_moduli(parameters_, last, rows_, q_rows_), std::back_inserter(to));
-        std::vector<const std::uint64_t*> in;
-        std::vector<std::uint64_t*> out;
-        for (std::size_t row = 0; row < rows_; ++row) {
-            if (row >= first && row < last) {
-                in.push_back(coefficients.limb(row).data());
-            } else {
-                out.push_back(digit.limb(row).data());
-            }
-        }
-        // Centred, since a mean of Q_d/2 in every coefficient would add up in the slots near X = 1: there the noise
-        // would be √N times the others'.
-        BaseConverter(from, to).convert_centered(in, out, digit.ring_dimension());
+        return {row_moduli(parameters_, first, last, q_rows_), to};
     }
 
     const Parameters& parameters_;
@@ -152,6 +155,8 @@ std::array<RnsPolynomial, 2> divide(const Parameters& parameters, const PairSour
         return std::array{RnsPolynomial::uninitialised(n, count), RnsPolynomial::uninitialised(n, count)};
     };
 
+    const std::vector<Modulus> divisors = row_moduli(parameters, kept, rows, q_rows);
+    const BaseConverter converter(divisors, row_moduli(parameters, 0, kept, q_rows));
     std::array<RnsPolynomial, 2> divided = pair_of_rows(rows - kept);
     parallel_for(rows - kept, [&](std::size_t i) {
         const std::size_t row = kept + i;
@@ -160,18 +165,18 @@ std::array<RnsPolynomial, 2> divide(const Parameters& parameters, const PairSour
         const PairRow pair = source(row, scratch);
         for (std::size_t c = 0; c < 2; ++c) {
             std::uint64_t* out = divided[c].limb(i).data();
-            std::copy_n(pair[c], n, out);
+            const std::uint64_t* in = pair[c];
             if (ending.addends[c] != nullptr && row < q_rows) {
+                std::copy_n(in, n, out);
                 kernels().multiply_scalar_add(out, ending.addends[c]->limb(row).data(),
                                               special_product(parameters, special, tables.modulus()), n,
                                               tables.modulus());
+                in = out;
             }
-            kernels().inverse_ntt(out, tables);
+            kernels().scaled_inverse_ntt(out, in, converter.source_factor(i), tables);
         }
     });
 
-    const std::vector<Modulus> divisors = row_moduli(parameters, kept, rows, q_rows);
-    const BaseConverter converter(divisors, row_moduli(parameters, 0, kept, q_rows));
     std::array<RnsPolynomial, 2> remainders = pair_of_rows(kept);
     for (std::size_t c = 0; c < 2; ++c) {
         std::vector<const std::uint64_t*> in;
