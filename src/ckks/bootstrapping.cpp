@@ -194,8 +194,8 @@ std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evalua
     for (Ciphertext& c : results) {
         for (int k = 0; k < double_angles; ++k) {
             // 2c² − 1, doubled before rescaling, so that the rounding error is not.
-            const Ciphertext square = evaluator.square(c);
-            c = evaluator.add_constant(evaluator.rescale(evaluator.add(square, square)), -1);
+            const Ciphertext square = evaluator.multiply_lazily(c, c);
+            c = evaluator.add_constant(evaluator.relinearise_and_rescale(evaluator.add(square, square)), -1);
         }
         c.scale = parameters.scale(parameters.working_level());
     }

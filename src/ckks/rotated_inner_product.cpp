@@ -93,7 +93,7 @@ static Ciphertext apply_one(const Evaluator& evaluator, const RotatedInnerProduc
         const auto used = std::span(lefts).subspan(static_cast<std::size_t>(group.begin - all.begin), rights.size());
         total.add(evaluator.inner_product(used, rights), product.baby * group.giant * product.left_step);
     }
-    return evaluator.rescale(total.result());
+    return total.result(1);
 }
 
 std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
