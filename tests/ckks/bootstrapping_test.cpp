@@ -113,7 +113,7 @@ TEST(DftPlan, OfTheFullSize) {
     };
     using Shape = std::vector<std::pair<int, int>>;
     EXPECT_EQ(shape(2, DftDirection::to_slots, 2), (Shape{{8, 32}, {7, 32}}));
-    EXPECT_EQ(shape(3, DftDirection::to_coefficients, parameters.max_level()), (Shape{{5, 16}, {5, 16}, {5, 16}}));
+    EXPECT_EQ(shape(3, DftDirection::to_coefficients, parameters.max_level()), (Shape{{5, 8}, {5, 16}, {5, 16}}));
 }
 
 TEST(ModularSine, IsASineNearIntegers) {
