@@ -162,7 +162,7 @@ struct PlanSummary {
     std::size_t rotation_keys = 0;
     std::size_t key_bytes_memory = 0;
     std::size_t key_bytes_file = 0;
-    std::size_t working_bytes = 0;  ///< ciphertexts and plaintexts alive at the worst moment, bootstrapping's included
+    std::size_t working_bytes = 0;  ///< ciphertexts, plaintexts and tables at the worst moment, bootstrapping's too
     std::size_t request_bytes = 0;
     std::size_t reply_bytes = 0;
     double seconds = 0;

@@ -48,6 +48,13 @@ std::size_t transform_bytes(const ckks::Parameters& parameters) {
     return bytes;
 }
 
+/// What parameters and evaluator keep beside the keys: roots and their quotients for every prime, and the permutation
+/// of every rotation that has a key.
+std::size_t table_bytes(const ckks::Parameters& parameters, std::size_t rotations) {
+    const std::size_t roots = 2 * polynomial_bytes(parameters, parameters.max_level() + parameters.special_count());
+    return roots + rotations * parameters.ring_dimension() * sizeof(std::uint32_t);
+}
+
 /// Scratch of one bootstrap: the rotated ciphertexts of a CoeffsToSlots factor, or the powers of EvalMod.
 std::size_t bootstrap_scratch_bytes(const ckks::Parameters& parameters) {
     constexpr std::size_t kLive = 12;
@@ -215,7 +222,8 @@ class Summariser {
                 if (last_use[input] == s) live -= ciphertext_bytes(parameters_, levels_[input]);
             }
         }
-        return most + (bootstraps(plan_) ? transform_bytes(parameters_) : 0);
+        return most + table_bytes(parameters_, plan_.keys.rotation_levels.size()) +
+               (bootstraps(plan_) ? transform_bytes(parameters_) : 0);
     }
 
     std::size_t scratch_bytes(const Step& step) const {
