@@ -26,7 +26,8 @@ Plan compile(const model::Graph& graph, const PlanOptions& options) {
     plan.output_bound = circuit.output_bound;
     plan.output_slot = circuit.output_slot;
 
-    const Schedule schedule = choose_levels(circuit, parameters, options.costs, plan.packing);
+    const Schedule schedule =
+        choose_levels(circuit, parameters, options.costs, plan.packing, options.highest_input_level);
     plan.input_level = schedule.input_level;
     expand(std::move(circuit), schedule, plan);
     choose_keys_and_summarise(plan);
