@@ -72,9 +72,7 @@ class Operations {
         const auto ciphertext = ckks::encrypt(parameters_, secret_, plaintext, parameters_.slots());
         const auto product = evaluator.multiply(ciphertext, ciphertext);
         const auto hoisted = evaluator.hoist(ciphertext);
-        ckks::RnsPolynomial row(parameters_.ring_dimension(), 1);
-        record("ntt_one_limb", ntt_work(parameters_.ring_dimension()),
-               [&] { ckks::kernels().forward_ntt(row.limb(0).data(), parameters_.q(0)); });
+        measure_transforms(level);
         const auto other = ckks::encrypt(parameters_, secret_, plaintext, parameters_.slots());
         record("add", shape.addition(), [&] { evaluator.add(ciphertext, other); });
         record("multiply_plain", shape.plaintext_product(), [&] { evaluator.multiply(ciphertext, plaintext); });
@@ -97,6 +95,20 @@ class Operations {
         object["operation"] = operation;
         object["limbs"] = limbs_;
         results_.push_back(std::move(object));
+    }
+
+    /// Of the lowest limb again and again, and of all limbs one after the other, on one thread.
+    void measure_transforms(int level) {
+        ckks::RnsPolynomial rows(parameters_.ring_dimension(), limbs_);
+        const auto transform = [&](int limb) {
+            ckks::kernels().forward_ntt(rows.limb(static_cast<std::size_t>(limb)).data(), parameters_.q(limb));
+        };
+        const Work one = ntt_work(parameters_.ring_dimension());
+        const auto count = static_cast<double>(limbs_);
+        record("ntt_one_limb", one, [&] { transform(0); });
+        record("ntt_all_limbs", {count * one.multiply_adds, count * one.bytes, count * one.working_set}, [&] {
+            for (int limb = 0; limb <= level; ++limb) transform(limb);
+        });
     }
 
     /// Its floor is that of its products with relinearisation and rescaling, each at the level half way.

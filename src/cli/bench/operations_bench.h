@@ -26,8 +26,9 @@ ckks::ParametersLiteral preset_for(std::size_t ring_dimension);
 
 /// Parameters, bytes of keys, the machine's peak, and under "measured" an object for each operation and number of
 /// limbs: "operation"
-/// ("ntt_one_limb", "add", "multiply_plain", "rescale", "hoist", "rotate_hoisted", "rotate", "multiply_relinearise",
-/// "chebyshev"), "limbs", timing, work and roofline. Throws Error for limbs that the parameters do not have.
+/// ("ntt_one_limb", "ntt_all_limbs", "add", "multiply_plain", "rescale", "hoist", "rotate_hoisted", "rotate",
+/// "multiply_relinearise", "chebyshev"), "limbs", timing, work and roofline. Throws Error for limbs that the parameters
+/// do not have.
 nlohmann::json measure_operations(const OperationsRequest& request, const Announce& announce);
 
 }  // namespace polyformer::cli
