@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ckks/dft_factors.h"
+#include "ckks/dft_plan.h"
 #include "ckks/kernels.h"
 #include "ckks/modular_sine.h"
 #include "support/error.h"
@@ -35,7 +36,8 @@ std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Para
     }
     const double plaintext_scale = std::exp2(log2_total / levels);
     std::vector<DiagonalTransform> transforms;
-    for (const DftFactor& factor : dft_factors(slots, levels, direction)) {
+    const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
+    for (const DftFactor& factor : dft_factors(slots, groups, direction)) {
         transforms.emplace_back(encoder, parameters, factor.diagonals, factor.stride, factor.baby, level,
                                 plaintext_scale);
         --level;
@@ -136,7 +138,8 @@ KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t s
     request.conjugation_level = parameters.eval_mod_level() + 1;
     request.bootstrapping = true;
     const auto add_factors = [&](int levels, DftDirection direction, int level) {
-        for (const DftFactor& factor : dft_pattern(slots, levels, direction)) {
+        const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
+        for (const DftFactor& factor : dft_pattern(slots, groups)) {
             std::vector<long> offsets;
             for (const auto& [offset, values] : factor.diagonals) offsets.push_back(offset);
             const KeyRequest rotations =
@@ -194,8 +197,8 @@ std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evalua
     for (Ciphertext& c : results) {
         for (int k = 0; k < double_angles; ++k) {
             // 2c² − 1, doubled before rescaling, so that the rounding error is not.
-            const Ciphertext square = evaluator.square(c);
-            c = evaluator.add_constant(evaluator.rescale(evaluator.add(square, square)), -1);
+            const Ciphertext square = evaluator.multiply_lazily(c, c);
+            c = evaluator.add_constant(evaluator.relinearise_and_rescale(evaluator.add(square, square)), -1);
         }
         c.scale = parameters.scale(parameters.working_level());
     }

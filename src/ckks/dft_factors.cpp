@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <numbers>
-
-#include "support/error.h"
 
 namespace polyformer::ckks {
 
@@ -13,24 +12,6 @@ namespace {
 
 using Complex = std::complex<double>;
 using Diagonals = std::map<long, std::vector<Complex>>;
-
-/// Consecutive butterfly stages; stage s joins slots at distance 2^s.
-struct StageGroup {
-    int first = 0;
-    int count = 0;
-};
-
-/// Groups from the shortest distances up. The widest come last: their offsets wrap around, which saves rotations.
-std::vector<StageGroup> group_stages(int stages, int levels) {
-    std::vector<StageGroup> groups;
-    int first = 0;
-    for (int level = 0; level < levels; ++level) {
-        const int count = (stages - first) / (levels - level);
-        groups.push_back({first, count});
-        first += count;
-    }
-    return groups;
-}
 
 /// exp(2πi·5^j / 8h), j < h: the twiddle factors of the stage that joins distance h.
 std::vector<Complex> twiddles(std::size_t h) {
@@ -82,28 +63,28 @@ Diagonals product(const Diagonals& left, const Diagonals& right, std::size_t n) 
     return result;
 }
 
-/// Offsets −(2^count − 1)·2^first …, or when the last stage is among them, which joins slots half the ring apart, their
-/// residues modulo n.
-long normalised_offset(long offset, const StageGroup& group, std::size_t n) {
+/// Offsets −(2^stages − 1)·2^first …, or when the last stage is among them, which joins slots half the ring apart,
+/// their residues modulo n.
+long normalised_offset(long offset, const DftGroup& group, std::size_t n) {
     const auto cyclic = static_cast<long>(n);
-    const bool wraps = (std::size_t{1} << (group.first + group.count)) == n;
+    const bool wraps = (std::size_t{1} << group.end()) == n;
     return wraps ? (offset % cyclic + cyclic) % cyclic : offset;
 }
 
-DftFactor pattern_of(const StageGroup& group, std::size_t n) {
+DftFactor pattern_of(const DftGroup& group, std::size_t n) {
     DftFactor factor;
     factor.stride = 1L << group.first;
-    factor.baby = 1 << (group.count == 0 ? 0 : (group.count + 2) / 2);
-    const long reach = (1L << group.count) - 1;
+    factor.baby = group.baby;
+    const long reach = (1L << group.stages) - 1;
     for (long multiple = -reach; multiple <= reach; ++multiple) {
         factor.diagonals[normalised_offset(multiple * factor.stride, group, n)];
     }
     return factor;
 }
 
-DftFactor factor_of(const StageGroup& group, std::size_t n, DftDirection direction) {
+DftFactor factor_of(const DftGroup& group, std::size_t n, DftDirection direction) {
     Diagonals matrix{{0, std::vector<Complex>(n, 1)}};
-    for (int index = 0; index < group.count; ++index) {
+    for (int index = 0; index < group.stages; ++index) {
         const Diagonals next = stage(n, group.first + index, direction);
         matrix = direction == DftDirection::to_slots ? product(next, matrix, n) : product(matrix, next, n);
     }
@@ -116,30 +97,17 @@ DftFactor factor_of(const StageGroup& group, std::size_t n, DftDirection directi
     return factor;
 }
 
-std::vector<StageGroup> ordered_groups(std::size_t slots, int levels, DftDirection direction) {
-    require(std::has_single_bit(slots), "{} slots have no Fourier transform: their number must be a power of two",
-            slots);
-    require(levels > 0, "a Fourier transform on {} levels is impossible: it needs at least 1", levels);
-    std::vector<StageGroup> groups = group_stages(std::countr_zero(slots), levels);
-    if (direction == DftDirection::to_coefficients) std::reverse(groups.begin(), groups.end());
-    return groups;
-}
-
 }  // namespace
 
-std::vector<DftFactor> dft_factors(std::size_t slots, int levels, DftDirection direction) {
+std::vector<DftFactor> dft_factors(std::size_t slots, std::span<const DftGroup> groups, DftDirection direction) {
     std::vector<DftFactor> factors;
-    for (const StageGroup& group : ordered_groups(slots, levels, direction)) {
-        factors.push_back(factor_of(group, slots, direction));
-    }
+    for (const DftGroup& group : groups) factors.push_back(factor_of(group, slots, direction));
     return factors;
 }
 
-std::vector<DftFactor> dft_pattern(std::size_t slots, int levels, DftDirection direction) {
+std::vector<DftFactor> dft_pattern(std::size_t slots, std::span<const DftGroup> groups) {
     std::vector<DftFactor> factors;
-    for (const StageGroup& group : ordered_groups(slots, levels, direction)) {
-        factors.push_back(pattern_of(group, slots));
-    }
+    for (const DftGroup& group : groups) factors.push_back(pattern_of(group, slots));
     return factors;
 }
 

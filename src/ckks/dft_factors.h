@@ -5,15 +5,25 @@
 #include <complex>
 #include <cstddef>
 #include <map>
+#include <span>
 #include <vector>
 
 namespace polyformer::ckks {
+
+/// Consecutive butterfly stages, first … first + stages − 1, that make one factor; stage s joins slots at distance 2^s.
+struct DftGroup {
+    int first = 0;
+    int stages = 0;
+    int baby = 1;  ///< baby-step number of the factor
+
+    int end() const { return first + stages; }
+};
 
 /// y[i] = Σ_d diagonals[d][i] · x[i + d], indices cyclic over all slots.
 struct DftFactor {
     std::map<long, std::vector<std::complex<double>>> diagonals;
     long stride = 1;  ///< divides every offset
-    int baby = 1;     ///< about as many baby steps as giant steps
+    int baby = 1;
 };
 
 enum class DftDirection {
@@ -21,11 +31,11 @@ enum class DftDirection {
     to_coefficients  ///< CoeffsToSlots: its inverse
 };
 
-/// Factors in the order in which they are applied, log2(slots) butterfly stages spread evenly over `levels` of them.
-/// The factors of both directions have the same offsets and steps, and so share rotation keys.
-std::vector<DftFactor> dft_factors(std::size_t slots, int levels, DftDirection direction);
+/// One factor for each group. Groups are in the order in which factors are applied: adjacent stages from the first one
+/// up to slots, down to coefficients, log2(slots) in all (see dft_plan.h).
+std::vector<DftFactor> dft_factors(std::size_t slots, std::span<const DftGroup> groups, DftDirection direction);
 
 /// Offsets, stride and baby of those factors alone: diagonals without values.
-std::vector<DftFactor> dft_pattern(std::size_t slots, int levels, DftDirection direction);
+std::vector<DftFactor> dft_pattern(std::size_t slots, std::span<const DftGroup> groups);
 
 }  // namespace polyformer::ckks

@@ -187,14 +187,18 @@ Ciphertext Evaluator::square(const Ciphertext& a) const {
 }
 
 Ciphertext Evaluator::multiply_lazily(const Ciphertext& a, const Ciphertext& b) const {
-    return sum_of_products(std::span(&a, 1), std::span(&b, 1));
+    return inner_product_lazily(std::span(&a, 1), std::span(&b, 1));
+}
+
+Ciphertext Evaluator::multiply_and_rescale(const Ciphertext& a, const Ciphertext& b) const {
+    return relinearise_and_rescale(multiply_lazily(a, b));
 }
 
 Ciphertext Evaluator::inner_product(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
-    return relinearise(sum_of_products(a, b));
+    return relinearise(inner_product_lazily(a, b));
 }
 
-Ciphertext Evaluator::sum_of_products(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
+Ciphertext Evaluator::inner_product_lazily(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
     require(a.size() == b.size() && !a.empty(), "an inner product of {} and {} ciphertexts", a.size(), b.size());
     for (std::size_t k = 0; k < a.size(); ++k) {
         check_operands(parameters_, a[k], b[k], "product");
@@ -235,28 +239,26 @@ Ciphertext Evaluator::sum_of_products(std::span<const Ciphertext> a, std::span<c
 }
 
 Ciphertext Evaluator::relinearise(const Ciphertext& a) const {
-    check_ciphertext(parameters_, a);
-    if (a.components.size() == 2) return a;
-    check_key_set(*keys_, a, "relinearisation");
-    const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
-    std::array<RnsPolynomial, 2> switched = ckks::switch_key(parameters_, a.components[2], key, a.level);
-    return add_pair(a, std::move(switched), 2);
+    return relinearise_and_rescale(a, 0);
 }
 
-Ciphertext Evaluator::add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, std::size_t components) const {
-    for_each_row(parameters_, components, a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
-        const Row out = pair[c].limb(i).data();
-        kernels().add(out, out, a.components[c].limb(i).data(), parameters_.ring_dimension(), q);
-    });
-    Ciphertext result = blank_like(a, 0, a.level);
-    for (RnsPolynomial& component : pair) result.components.push_back(std::move(component));
-    return result;
+Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) const {
+    check_ciphertext(parameters_, a);
+    check_rescaling(a, levels);
+    if (a.components.size() == 2) return rescale(a, levels);
+    check_key_set(*keys_, a, "relinearisation");
+    const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
+    return rescaled_pair(a,
+                         ckks::switch_key(parameters_, a.components[2], key, a.level,
+                                          {.addends = {&a.components[0], &a.components[1]}, .rescaled_levels = levels}),
+                         levels);
 }
 
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
     require(key.level >= a.level, "a switching key that reaches level {} is wanted at level {}", key.level, a.level);
-    return add_pair(a, ckks::switch_key(parameters_, a.components[1], key, a.level), 1);
+    return rescaled_pair(
+        a, ckks::switch_key(parameters_, a.components[1], key, a.level, {.addends = {&a.components[0], nullptr}}));
 }
 
 Ciphertext Evaluator::multiply(const Ciphertext& a, const Plaintext& b) const {

@@ -33,6 +33,8 @@ struct ExtendedCiphertext {
     std::string key_fingerprint;
 };
 
+struct Ending;
+
 class Evaluator {
   public:
     /// Throws Error when the keys belong to other parameters.
@@ -56,6 +58,10 @@ class Evaluator {
     Ciphertext square(const Ciphertext& a) const;                                ///< relinearised
     Ciphertext multiply_lazily(const Ciphertext& a, const Ciphertext& b) const;  ///< three components
     Ciphertext relinearise(const Ciphertext& a) const;
+    /// What rescaling the relinearised ciphertext `levels` times gives, with one division and one rounding for both:
+    /// two thirds of the transforms. Two components are only rescaled.
+    Ciphertext relinearise_and_rescale(const Ciphertext& a, int levels = 1) const;
+    Ciphertext multiply_and_rescale(const Ciphertext& a, const Ciphertext& b) const;
     Ciphertext multiply(const Ciphertext& a, const Plaintext& b) const;
     Ciphertext multiply(const Ciphertext& a, const SubringPlaintext& b) const;
     /// Constant encoded at `scale` (by default the canonical scale of the level).
@@ -66,10 +72,12 @@ class Evaluator {
 
     /// Σ_k a_k · b_k with one relinearisation; all at one level and scale.
     Ciphertext inner_product(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const;
+    /// The same before its relinearisation: three components.
+    Ciphertext inner_product_lazily(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const;
 
     // Levels.
-    /// Divides by the top prime: one level down. Throws Error at level 0.
-    Ciphertext rescale(const Ciphertext& a) const;
+    /// Divides by the top prime, `levels` times: so many levels down. Throws Error when there are fewer.
+    Ciphertext rescale(const Ciphertext& a, int levels = 1) const;
     /// Forgets the primes above `level`; the scale stays what it is.
     Ciphertext drop_to_level(const Ciphertext& a, int level) const;
     /// Brings a to `level` at canonical scale; costs a constant product and a rescale, no further level.
@@ -84,7 +92,9 @@ class Evaluator {
     Ciphertext rotate(const HoistedCiphertext& a, long step) const;
     /// Without the division by P: sums of products with extended plaintexts share one (double hoisting).
     ExtendedCiphertext rotate_extended(const HoistedCiphertext& a, long step) const;
-    Ciphertext divide_by_special(const ExtendedCiphertext& a) const;
+    /// a / P, plus the addend at the same level and scale if there is one, rescaled `levels` times: all in one
+    /// division.
+    Ciphertext divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend = nullptr, int levels = 0) const;
     /// Every slot gets the sum over each group of `count` slots at distance `stride`: log2(count) rotations.
     Ciphertext sum_slots(const Ciphertext& a, std::size_t count, long stride = 1) const;
 
@@ -93,15 +103,13 @@ class Evaluator {
 
   private:
     struct Tables;
-    /// Three components.
-    Ciphertext sum_of_products(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const;
-    /// pair + the first `components` components of a.
-    Ciphertext add_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, std::size_t components) const;
+    void check_rescaling(const Ciphertext& a, int levels) const;
+    Ciphertext rescale_once(const Ciphertext& a) const;
+    /// The pair, which is a's value rescaled `levels` times, with the attributes for that.
+    Ciphertext rescaled_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, int levels = 0) const;
     template <class Residues>
     Ciphertext multiply_residues(const Ciphertext& a, const Residues& residues) const;
-    Ciphertext rotate_decomposed(const Ciphertext& a, std::span<const RnsPolynomial> digits, long step) const;
-    Ciphertext permute_switched(const Ciphertext& a, std::array<RnsPolynomial, 2> switched,
-                                std::uint64_t galois_element) const;
+    Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
 
     Parameters parameters_;
     Encoder encoder_;

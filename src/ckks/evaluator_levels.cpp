@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -10,13 +12,38 @@
 // Rescaling and changes of level.
 namespace polyformer::ckks {
 
-Ciphertext Evaluator::rescale(const Ciphertext& a) const {
-    check_ciphertext(parameters_, a);
+void Evaluator::check_rescaling(const Ciphertext& a, int levels) const {
+    require(levels >= 0, "a ciphertext cannot be rescaled {} times", levels);
     require(
-        a.level > 0,
-        "a ciphertext at level 0 (scale 2^{:.4f}) cannot be rescaled: bootstrap earlier, or take parameters with more "
-        "levels",
-        std::log2(a.scale));
+        levels <= a.level,
+        "a ciphertext at level {} (scale 2^{:.4f}) cannot be rescaled{}: bootstrap earlier, or take parameters with "
+        "more levels",
+        a.level, std::log2(a.scale), levels > 1 ? fmt::format(" {} times", levels) : "");
+}
+
+Ciphertext Evaluator::rescaled_pair(const Ciphertext& a, std::array<RnsPolynomial, 2> pair, int levels) const {
+    Ciphertext result;
+    result.level = a.level - levels;
+    result.scale = a.scale;
+    for (int level = a.level; level > result.level; --level) {
+        result.scale /= static_cast<double>(parameters_.q(level).modulus().value());
+    }
+    result.slots = a.slots;
+    result.key_fingerprint = a.key_fingerprint;
+    for (RnsPolynomial& component : pair) result.components.push_back(std::move(component));
+    return result;
+}
+
+Ciphertext Evaluator::rescale(const Ciphertext& a, int levels) const {
+    check_ciphertext(parameters_, a);
+    check_rescaling(a, levels);
+    if (levels == 0) return a;
+    Ciphertext result = rescale_once(a);
+    for (int k = 1; k < levels; ++k) result = rescale_once(result);
+    return result;
+}
+
+Ciphertext Evaluator::rescale_once(const Ciphertext& a) const {
     const auto top = static_cast<std::size_t>(a.level);
     const std::size_t n = parameters_.ring_dimension();
     const NttTables& top_tables = parameters_.q(a.level);

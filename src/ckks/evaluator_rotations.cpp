@@ -18,50 +18,33 @@ namespace polyformer::ckks {
 
 namespace {
 
-RnsPolynomial permute(const RnsPolynomial& in, const Permutation& permutation) {
-    RnsPolynomial out = RnsPolynomial::uninitialised(in.ring_dimension(), in.limbs());
-    parallel_for(in.limbs(), [&](std::size_t i) {
-        kernels().permute(out.limb(i).data(), in.limb(i).data(), permutation.data(), in.ring_dimension());
-    });
-    return out;
-}
-
 bool is_identity(const Ciphertext& a, std::size_t max_slots, long step) {
     return step % static_cast<long>(std::clamp<std::size_t>(a.slots, 1, max_slots)) == 0;
 }
 
 }  // namespace
 
-Ciphertext Evaluator::permute_switched(const Ciphertext& a, std::array<RnsPolynomial, 2> switched,
-                                       std::uint64_t galois_element) const {
-    Ciphertext result = add_pair(a, std::move(switched), 1);
-    const Permutation& permutation = tables_->automorphisms.permutation(galois_element);
-    for (RnsPolynomial& component : result.components) component = permute(component, permutation);
-    return result;
-}
-
-Ciphertext Evaluator::rotate_decomposed(const Ciphertext& a, std::span<const RnsPolynomial> digits, long step) const {
-    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.slots, step, a.level);
-    auto switched = ckks::divide_by_special(parameters_, multiply_by_key(parameters_, digits, *key, a.level), a.level,
-                                            key->special);
-    return permute_switched(a, std::move(switched), rotation_galois_element(parameters_.ring_dimension(), key_step));
-}
-
 Ciphertext Evaluator::rotate(const Ciphertext& a, long step) const {
     check_two_components(parameters_, a, "rotation");
     check_key_set(*keys_, a, "rotation");
     if (is_identity(a, parameters_.slots(), step)) return a;
-    find_rotation_key(parameters_, *keys_, a.slots, step, a.level);  // fails before the work, not after
-    const int width = parameters_.special_count();
-    return rotate_decomposed(a, decompose(parameters_, a.components[1], a.level, width, width), step);
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.slots, step, a.level);
+    return rescaled_pair(
+        a, ckks::switch_key(parameters_, a.components[1], *key, a.level,
+                            permuted(a, rotation_galois_element(parameters_.ring_dimension(), key_step))));
 }
 
 Ciphertext Evaluator::conjugate(const Ciphertext& a) const {
     check_two_components(parameters_, a, "conjugation");
     check_key_set(*keys_, a, "conjugation");
     const SwitchingKey& key = require_key(keys_->conjugation, a.level, "conjugation");
-    return permute_switched(a, ckks::switch_key(parameters_, a.components[1], key, a.level),
-                            conjugation_galois_element(parameters_.ring_dimension()));
+    return rescaled_pair(a, ckks::switch_key(parameters_, a.components[1], key, a.level,
+                                             permuted(a, conjugation_galois_element(parameters_.ring_dimension()))));
+}
+
+/// Of a key switch of c_1: c_0 is added and the automorphism follows.
+Ending Evaluator::permuted(const Ciphertext& a, std::uint64_t galois_element) const {
+    return {.addends = {&a.components[0], nullptr}, .permutation = &tables_->automorphisms.permutation(galois_element)};
 }
 
 HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
@@ -73,7 +56,11 @@ HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
 Ciphertext Evaluator::rotate(const HoistedCiphertext& a, long step) const {
     check_key_set(*keys_, a.ciphertext, "rotation");
     if (is_identity(a.ciphertext, parameters_.slots(), step)) return a.ciphertext;
-    return rotate_decomposed(a.ciphertext, a.digits, step);
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.ciphertext.slots, step, a.ciphertext.level);
+    return rescaled_pair(
+        a.ciphertext,
+        ckks::switch_key(parameters_, a.digits, *key, a.ciphertext.level,
+                         permuted(a.ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step))));
 }
 
 ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long step) const {
@@ -89,41 +76,43 @@ ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long s
     result.scale = source.scale;
     result.slots = source.slots;
     result.key_fingerprint = source.key_fingerprint;
-    // P·c is 0 modulo the special primes.
-    const auto add_times_p = [&](RnsPolynomial& out, const RnsPolynomial& c) {
-        parallel_for(q_rows, [&](std::size_t i) {
-            const Modulus& q = parameters_.q(static_cast<int>(i)).modulus();
-            kernels().multiply_scalar_add(out.limb(i).data(), c.limb(i).data(),
-                                          special_product(parameters_, parameters_.special_count(), q), n, q);
-        });
-    };
     if (identity) {
         for (std::size_t c = 0; c < 2; ++c) {
-            result.components[c] = RnsPolynomial(n, rows);
-            add_times_p(result.components[c], source.components[c]);
+            result.components[c] = RnsPolynomial(n, rows);  // P·c is 0 modulo the special primes
+            parallel_for(q_rows, [&](std::size_t i) {
+                const Modulus& q = parameters_.q(static_cast<int>(i)).modulus();
+                kernels().multiply_scalar(result.components[c].limb(i).data(), source.components[c].limb(i).data(),
+                                          special_product(parameters_, parameters_.special_count(), q), n, q);
+            });
         }
         return result;
     }
     const auto [key_step, key] = find_rotation_key(parameters_, *keys_, source.slots, step, source.level);
-    auto product = multiply_by_key(parameters_, a.digits, *key, source.level);
-    add_times_p(product[0], source.components[0]);
-    const Permutation& permutation =
-        tables_->automorphisms.permutation(rotation_galois_element(parameters_.ring_dimension(), key_step));
-    for (std::size_t c = 0; c < 2; ++c) result.components[c] = permute(product[c], permutation);
+    result.components = multiply_by_key(parameters_, a.digits, *key, source.level,
+                                        permuted(source, rotation_galois_element(n, key_step)));
     return result;
 }
 
-Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a) const {
-    Ciphertext result;
-    result.level = a.level;
-    result.scale = a.scale;
-    result.slots = a.slots;
-    result.key_fingerprint = a.key_fingerprint;
-    for (RnsPolynomial& component :
-         ckks::divide_by_special(parameters_, a.components, a.level, parameters_.special_count())) {
-        result.components.push_back(std::move(component));
+Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {
+    Ciphertext attributes;
+    attributes.level = a.level;
+    attributes.scale = a.scale;
+    attributes.slots = a.slots;
+    attributes.key_fingerprint = a.key_fingerprint;
+    check_rescaling(attributes, levels);
+    Ending ending{.rescaled_levels = levels};
+    if (addend != nullptr) {
+        check_two_components(parameters_, *addend, "sum");
+        require(addend->level == a.level && addend->key_fingerprint == a.key_fingerprint,
+                "sum of rotations at level {} under the keys {} and a ciphertext at level {} under the keys {}",
+                a.level, a.key_fingerprint, addend->level, addend->key_fingerprint);
+        check_same_scale(parameters_, a.level, a.scale, addend->scale, "sum");
+        attributes.slots = std::max(a.slots, addend->slots);
+        ending.addends = {&addend->components[0], &addend->components[1]};
     }
-    return result;
+    return rescaled_pair(
+        attributes, ckks::divide_by_special(parameters_, a.components, a.level, parameters_.special_count(), ending),
+        levels);
 }
 
 Ciphertext Evaluator::sum_slots(const Ciphertext& a, std::size_t count, long stride) const {

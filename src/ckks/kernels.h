@@ -22,8 +22,13 @@ struct Kernels {
 
     /// Coefficients to evaluations, in place; see ntt.h for their order.
     void (*forward_ntt)(std::uint64_t* values, const NttTables& tables);
-    /// Evaluations to coefficients, in place, factor 1/N included.
-    void (*inverse_ntt)(std::uint64_t* values, const NttTables& tables);
+    /// Evaluations to coefficients, factor 1/N included, times a residue, which costs nothing.
+    void (*scaled_inverse_ntt)(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                               const NttTables& tables);
+    /// Evaluations to coefficients, in place.
+    void inverse_ntt(std::uint64_t* values, const NttTables& tables) const {
+        scaled_inverse_ntt(values, values, 1, tables);
+    }
 
     /// out = a + b
     void (*add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q);
@@ -51,6 +56,13 @@ struct Kernels {
     /// out = (a - b)·scalar: the last step of rescaling and of dividing by an auxiliary modulus.
     void (*subtract_multiply_scalar)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
                                      std::uint64_t scalar, std::size_t n, const Modulus& q);
+
+    /// out[i] = (a[j] - b[j])·scalar + c[j]·weight with j = index[i]: the last step of a key switch in one pass.
+    /// Without `c` (null) nothing is added; without `index` j = i, and out may be an input. The index is as in
+    /// permute().
+    void (*subtract_multiply_add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
+                                  std::uint64_t scalar, const std::uint64_t* c, std::uint64_t weight,
+                                  const std::uint32_t* index, std::size_t n, const Modulus& q);
 
     /// out = Σ_k a[k] ⊙ b[k] over k < count, plus the previous out if `accumulate`; reduced once at the end.
     void (*inner_product)(std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b,

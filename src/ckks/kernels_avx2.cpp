@@ -32,6 +32,13 @@ struct Arithmetic {
         std::memcpy(p, copy, length * sizeof(std::uint64_t));
     }
 
+    static void store_permuted(std::uint64_t* out, const Vector* values, const std::uint32_t* index) {
+        std::uint64_t block[2 * kLanes];
+        store(block, values[0]);
+        store(block + kLanes, values[1]);
+        for (std::size_t i = 0; i < 2 * kLanes; ++i) out[i] = block[index[i] % (2 * kLanes)];
+    }
+
     class CenteredReduction {
       public:
         CenteredReduction(const Modulus& from, const Modulus& to)
@@ -67,7 +74,7 @@ struct Arithmetic {
 const Kernels& avx2_kernels() {
     // A permutation gains nothing from vectors of four: the reference's will do.
     static const Kernels kTable =
-        vector_kernels<avx2::Arithmetic>("avx2", avx2::forward_ntt, avx2::inverse_ntt, scalar_kernels().permute);
+        vector_kernels<avx2::Arithmetic>("avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute);
     return kTable;
 }
 

@@ -27,6 +27,12 @@ struct Arithmetic {
         _mm512_mask_storeu_epi64(p, first(length), v);
     }
 
+    /// Of each index only the place in its block, the low three bits, matters.
+    static void store_permuted(std::uint64_t* out, const Vector* values, const std::uint32_t* index) {
+        const Vector places = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
+        avx512::store(out, _mm512_permutexvar_epi64(places, *values));
+    }
+
     class CenteredReduction {
       public:
         CenteredReduction(const Modulus& from, const Modulus& to)
@@ -58,10 +64,8 @@ struct Arithmetic {
 
 void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* index, std::size_t n) {
     for (std::size_t i = 0; i < n; i += kLanes) {
-        // One source block; of each index only the place in it, its low three bits, matters.
         const Vector source = load(in + (index[i] & ~std::uint32_t{kLanes - 1}));
-        const Vector places = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + i)));
-        store(out + i, _mm512_permutexvar_epi64(places, source));
+        Arithmetic::store_permuted(out + i, &source, index + i);
     }
 }
 
@@ -71,7 +75,7 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
 
 const Kernels& avx512_kernels() {
     static constexpr Kernels kTable =
-        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::inverse_ntt, avx512::permute);
+        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute);
     return kTable;
 }
 

@@ -33,10 +33,11 @@ void forward_ntt(std::uint64_t* values, const NttTables& tables) {
 }
 
 // Gentleman–Sande: values stay in [0, 2q) until the end.
-void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
+void scaled_inverse_ntt(std::uint64_t* values, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables) {
     const Modulus& q = tables.modulus();
     const std::uint64_t two_q = 2 * q.value();
     const std::size_t n = tables.ring_dimension();
+    if (values != in) std::copy_n(in, n, values);
     for (std::size_t nodes = n / 2, half = 1; nodes >= 1; nodes /= 2, half *= 2) {
         for (std::size_t node = 0; node < nodes; ++node) {
             // Minus the inverse of the forward root: the difference is taken the other way round.
@@ -52,8 +53,8 @@ void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
             }
         }
     }
-    std::transform(values, values + n, values,
-                   [&](std::uint64_t value) { return q.multiply(value, tables.inverse_dimension()); });
+    const ShoupFactor factor = q.shoup(q.multiply(tables.inverse_dimension().value, scalar));
+    std::transform(values, values + n, values, [&](std::uint64_t value) { return q.multiply(value, factor); });
 }
 
 void add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
@@ -96,6 +97,18 @@ void subtract_multiply_scalar(std::uint64_t* out, const std::uint64_t* a, const 
                               std::size_t n, const Modulus& q) {
     const ShoupFactor factor = q.shoup(scalar);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(q.subtract(a[i], b[i]), factor);
+}
+
+void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::uint64_t scalar,
+                           const std::uint64_t* c, std::uint64_t weight, const std::uint32_t* index, std::size_t n,
+                           const Modulus& q) {
+    const ShoupFactor factor = q.shoup(scalar);
+    const ShoupFactor weight_factor = q.shoup(weight);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t j = index == nullptr ? i : index[i];
+        const std::uint64_t product = q.multiply(q.subtract(a[j], b[j]), factor);
+        out[i] = c == nullptr ? product : q.add(product, q.multiply(c[j], weight_factor));
+    }
 }
 
 // A product is below 2^100, so 128 bits hold the sum of 2^28 of them.
@@ -154,7 +167,7 @@ const Kernels& scalar_kernels() {
     static constexpr Kernels kTable{
         .name = "scalar",
         .forward_ntt = forward_ntt,
-        .inverse_ntt = inverse_ntt,
+        .scaled_inverse_ntt = scaled_inverse_ntt,
         .add = add,
         .subtract = subtract,
         .negate = negate,
@@ -164,6 +177,7 @@ const Kernels& scalar_kernels() {
         .multiply_scalar = multiply_scalar,
         .multiply_scalar_add = multiply_scalar_add,
         .subtract_multiply_scalar = subtract_multiply_scalar,
+        .subtract_multiply_add = subtract_multiply_add,
         .inner_product = inner_product,
         .weighted_sums = weighted_sums,
         .permute = permute,

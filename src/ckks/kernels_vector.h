@@ -13,12 +13,12 @@ const Kernels& avx2_kernels();
 
 namespace avx512 {
 void forward_ntt(std::uint64_t* values, const NttTables& tables);
-void inverse_ntt(std::uint64_t* values, const NttTables& tables);
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables);
 }  // namespace avx512
 
 namespace avx2 {
 void forward_ntt(std::uint64_t* values, const NttTables& tables);
-void inverse_ntt(std::uint64_t* values, const NttTables& tables);
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables);
 }  // namespace avx2
 
 }  // namespace polyformer::ckks

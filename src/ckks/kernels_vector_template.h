@@ -1,7 +1,8 @@
 // The kernels on whole limbs for any vector instruction set, given its arithmetic on a few residues at a time.
 // Included by kernels_avx512.cpp and kernels_avx2.cpp only.
 //
-// Arithmetic provides kLanes, load, store, load_partial, store_partial, broadcast, and the classes
+// Arithmetic provides kLanes, load, store, load_partial, store_partial, broadcast, store_permuted (of a block of eight
+// entries), and the classes
 //   VectorModulus       sums and products of residues modulo q
 //   CenteredReduction   residues modulo one number to residues modulo another
 //   LazySum             a sum of up to kMaxTerms products of numbers below 2^50
@@ -23,6 +24,7 @@ struct VectorKernels {
     using VectorModulus = typename Arithmetic::VectorModulus;
     using LazySum = typename Arithmetic::LazySum;
     static constexpr std::size_t kLanes = Arithmetic::kLanes;
+    static constexpr std::size_t kIndexBlock = 8;  // permutations take blocks of this length to such blocks
 
     /// kLanes entries of a limb.
     struct FullBlock {
@@ -107,6 +109,40 @@ struct VectorKernels {
         const auto factor = m.factor(q.shoup(scalar));
         for_each_block(n,
                        [&](const auto& at) { at.store(out, m.multiply(m.subtract(at.load(a), at.load(b)), factor)); });
+    }
+
+    static void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
+                                      std::uint64_t scalar, const std::uint64_t* c, std::uint64_t weight,
+                                      const std::uint32_t* index, std::size_t n, const Modulus& q) {
+        const VectorModulus m(q);
+        const auto factor = m.factor(q.shoup(scalar));
+        const auto weight_factor = m.factor(q.shoup(weight));
+        const auto difference = [&](const auto& at) { return m.multiply(m.subtract(at.load(a), at.load(b)), factor); };
+        if (c == nullptr) {
+            write_permuted(out, index, n, difference);
+        } else if (weight == 1) {
+            write_permuted(out, index, n, [&](const auto& at) { return m.add(difference(at), at.load(c)); });
+        } else {
+            write_permuted(out, index, n, [&](const auto& at) {
+                return m.add(difference(at), m.multiply(at.load(c), weight_factor));
+            });
+        }
+    }
+
+    /// out[i] = the entry index[i] of what value_at(block) gives, or the entry i without an index.
+    template <class ValueAt>
+    static void write_permuted(std::uint64_t* out, const std::uint32_t* index, std::size_t n, const ValueAt& value_at) {
+        if (index == nullptr) {
+            for_each_block(n, [&](const auto& at) { at.store(out, value_at(at)); });
+            return;
+        }
+        constexpr std::size_t kVectors = kIndexBlock / kLanes;
+        for (std::size_t i = 0; i < n; i += kIndexBlock) {
+            const std::size_t source = index[i] & ~std::uint32_t{kIndexBlock - 1};
+            Vector values[kVectors];
+            for (std::size_t v = 0; v < kVectors; ++v) values[v] = value_at(FullBlock{source + v * kLanes});
+            Arithmetic::store_permuted(out + i, values, index + i);
+        }
     }
 
     static void reduce_centered(std::uint64_t* out, const std::uint64_t* in, const Modulus& from, const Modulus& to,
@@ -222,12 +258,13 @@ struct VectorKernels {
 /// The table of these kernels; transforms and permutation are written for each instruction set.
 template <class Arithmetic>
 constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt) forward_ntt,
-                                 decltype(Kernels::inverse_ntt) inverse_ntt, decltype(Kernels::permute) permute) {
+                                 decltype(Kernels::scaled_inverse_ntt) scaled_inverse_ntt,
+                                 decltype(Kernels::permute) permute) {
     using Implementation = VectorKernels<Arithmetic>;
     return {
         .name = name,
         .forward_ntt = forward_ntt,
-        .inverse_ntt = inverse_ntt,
+        .scaled_inverse_ntt = scaled_inverse_ntt,
         .add = Implementation::add,
         .subtract = Implementation::subtract,
         .negate = Implementation::negate,
@@ -237,6 +274,7 @@ constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt
         .multiply_scalar = Implementation::multiply_scalar,
         .multiply_scalar_add = Implementation::multiply_scalar_add,
         .subtract_multiply_scalar = Implementation::subtract_multiply_scalar,
+        .subtract_multiply_add = Implementation::subtract_multiply_add,
         .inner_product = Implementation::inner_product,
         .weighted_sums = Implementation::weighted_sums,
         .permute = permute,

@@ -1,6 +1,7 @@
 #include "ckks/key_switching.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "ckks/kernels.h"
 #include "ckks/rns.h"
@@ -14,144 +15,272 @@ namespace {
 /// Entries multiplied at a time, so that the digits stay in cache from one half of the key to the other.
 constexpr std::size_t kChunk = 4096;
 
+/// Both halves of a row over q_0 .. q_level, p_0 ..: at `scratch` (two rows, which it may fill), or elsewhere.
+using PairRow = std::array<const std::uint64_t*, 2>;
+using PairSource = std::function<PairRow(std::size_t row, RnsPolynomial& scratch)>;
+/// One row of every digit, in evaluation order.
+using DigitRows = std::vector<const std::uint64_t*>;
+
 const NttTables& row_tables(const Parameters& parameters, std::size_t row, std::size_t q_rows) {
     return row < q_rows ? parameters.q(static_cast<int>(row)) : parameters.p(static_cast<int>(row - q_rows));
 }
 
-std::vector<Modulus> special_moduli(const Parameters& parameters, std::size_t special) {
+std::vector<Modulus> row_moduli(const Parameters& parameters, std::size_t first, std::size_t last, std::size_t q_rows) {
     std::vector<Modulus> moduli;
-    for (std::size_t j = 0; j < special; ++j) moduli.push_back(parameters.p(static_cast<int>(j)).modulus());
+    for (std::size_t row = first; row < last; ++row) moduli.push_back(row_tables(parameters, row, q_rows).modulus());
     return moduli;
 }
 
-/// Fills the rows of `digit` outside [first, first + count) from those inside; `coefficients` are x in coefficient
-/// form.
-void raise_digit(const Parameters& parameters, const RnsPolynomial& coefficients, std::size_t q_rows, std::size_t first,
-                 std::size_t count, RnsPolynomial& digit) {
-    std::vector<Modulus> from;
-    std::vector<Modulus> to;
-    std::vector<const std::uint64_t*> in;
-    std::vector<std::uint64_t*> out;
-    std::vector<std::size_t> target_rows;
-    for (std::size_t row = 0; row < digit.limbs(); ++row) {
-        const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
-        if (row >= first && row < first + count) {
-            from.push_back(modulus);
-            in.push_back(coefficients.limb(row).data());
-        } else {
-            to.push_back(modulus);
-            out.push_back(digit.limb(row).data());
-            target_rows.push_back(row);
+/// The digits of x. Rows of primes outside a digit start as coefficients and are transformed when they are needed, so
+/// that a product with them finds them in cache.
+class Decomposition {
+  public:
+    Decomposition(const Parameters& parameters, const RnsPolynomial& x, int level, int special, int digit_limbs)
+        : parameters_(parameters),
+          x_(x),
+          q_rows_(static_cast<std::size_t>(level) + 1),
+          rows_(q_rows_ + static_cast<std::size_t>(special)),
+          width_(static_cast<std::size_t>(digit_limbs)) {
+        const std::size_t n = x.ring_dimension();
+        std::vector<BaseConverter> converters;
+        for (std::size_t first = 0; first < q_rows_; first += width_) converters.push_back(converter(first));
+        RnsPolynomial coefficients = RnsPolynomial::uninitialised(n, q_rows_);
+        parallel_for(q_rows_, [&](std::size_t row) {
+            kernels().scaled_inverse_ntt(coefficients.limb(row).data(), x.limb(row).data(),
+                                         converters[row / width_].source_factor(row % width_),
+                                         parameters.q(static_cast<int>(row)));
+        });
+        for (std::size_t d = 0; d < converters.size(); ++d) {
+            digits_.push_back(RnsPolynomial::uninitialised(n, rows_));
+            std::vector<const std::uint64_t*> in;
+            std::vector<std::uint64_t*> out;
+            for (std::size_t row = 0; row < rows_; ++row) {
+                if (is_own(d, row)) {
+                    in.push_back(coefficients.limb(row).data());
+                } else {
+                    out.push_back(digits_[d].limb(row).data());
+                }
+            }
+            // Centred, since a mean of Q_d/2 in every coefficient would add up in the slots near X = 1: there the noise
+            // would be √N times the others'.
+            converters[d].convert_centered(in, out, n);
         }
     }
-    // Centred, since a mean of Q_d/2 in every coefficient would add up in the slots near X = 1: there the noise would
-    // be √N times the others'.
-    BaseConverter(from, to).convert_centered(in, out, digit.ring_dimension());
-    parallel_for(target_rows.size(),
-                 [&](std::size_t i) { kernels().forward_ntt(out[i], row_tables(parameters, target_rows[i], q_rows)); });
+
+    std::size_t digits() const { return digits_.size(); }
+    std::size_t rows() const { return rows_; }
+
+    /// To be called once a row.
+    DigitRows transformed(std::size_t row) {
+        DigitRows result;
+        for (std::size_t d = 0; d < digits_.size(); ++d) {
+            if (is_own(d, row)) {
+                result.push_back(x_.limb(row).data());
+            } else {
+                kernels().forward_ntt(digits_[d].limb(row).data(), row_tables(parameters_, row, q_rows_));
+                result.push_back(digits_[d].limb(row).data());
+            }
+        }
+        return result;
+    }
+
+    std::vector<RnsPolynomial> transformed() && {
+        parallel_for(rows_, [&](std::size_t row) {
+            transformed(row);
+            for (std::size_t d = 0; d < digits_.size(); ++d) {
+                if (is_own(d, row)) std::ranges::copy(x_.limb(row), digits_[d].limb(row).begin());
+            }
+        });
+        return std::move(digits_);
+    }
+
+  private:
+    bool is_own(std::size_t d, std::size_t row) const { return row < q_rows_ && row / width_ == d; }
+
+    /// From the limbs of a digit to all others.
+    BaseConverter converter(std::size_t first) const {
+        const std::size_t last = std::min(first + width_, q_rows_);
+        std::vector<Modulus> to = row_moduli(parameters_, 0, first, q_rows_);
+        std::ranges::copy(row_moduli(parameters_, last, rows_, q_rows_), std::back_inserter(to));
+        return {row_moduli(parameters_, first, last, q_rows_), to};
+    }
+
+    const Parameters& parameters_;
+    const RnsPolynomial& x_;
+    std::size_t q_rows_;
+    std::size_t rows_;
+    std::size_t width_;
+    std::vector<RnsPolynomial> digits_;
+};
+
+/// One row of Σ_d digits[d] · (b_d, a_d), into both rows of `out`.
+void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
+                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
+    const auto q_rows = static_cast<std::size_t>(level) + 1;
+    const std::size_t key_row = row < q_rows ? row : row - q_rows + static_cast<std::size_t>(key.level) + 1;
+    const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
+    const std::size_t n = parameters.ring_dimension();
+    std::vector<const std::uint64_t*> digit_rows(digits.size());
+    std::vector<const std::uint64_t*> b_rows(digits.size());
+    std::vector<const std::uint64_t*> a_rows(digits.size());
+    for (std::size_t begin = 0; begin < n; begin += kChunk) {
+        for (std::size_t d = 0; d < digits.size(); ++d) {
+            digit_rows[d] = digits[d] + begin;
+            b_rows[d] = key.b[d].limb(key_row).data() + begin;
+            a_rows[d] = key.a[d].limb(key_row).data() + begin;
+        }
+        const std::size_t length = std::min(kChunk, n - begin);
+        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), digits.size(), length, modulus,
+                                false);
+        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), digits.size(), length, modulus,
+                                false);
+    }
 }
 
-}  // namespace
-
-std::uint64_t special_product(const Parameters& parameters, int special, const Modulus& modulus) {
+std::uint64_t product_modulo(std::span<const Modulus> factors, const Modulus& modulus) {
     std::uint64_t product = 1;
-    for (int j = 0; j < special; ++j) {
-        product = modulus.multiply(product, modulus.reduce(parameters.p(j).modulus().value()));
-    }
+    for (const Modulus& factor : factors) product = modulus.multiply(product, modulus.reduce(factor.value()));
     return product;
 }
 
-std::vector<RnsPolynomial> decompose(const Parameters& parameters, const RnsPolynomial& x, int level, int special,
-                                     int digit_limbs) {
+/// The pair, and P times the addends, divided by P and the top primes: no row of the pair is kept but those of the
+/// divisors.
+std::array<RnsPolynomial, 2> divide(const Parameters& parameters, const PairSource& source, int level, int special,
+                                    const Ending& ending) {
+    const std::size_t n = parameters.ring_dimension();
     const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const auto width = static_cast<std::size_t>(digit_limbs);
-    const std::size_t n = x.ring_dimension();
-    RnsPolynomial coefficients = RnsPolynomial::uninitialised(n, q_rows);
-    parallel_for(q_rows, [&](std::size_t row) {
-        std::copy(x.limb(row).begin(), x.limb(row).end(), coefficients.limb(row).begin());
-        kernels().inverse_ntt(coefficients.limb(row).data(), parameters.q(static_cast<int>(row)));
-    });
-    std::vector<RnsPolynomial> digits;
-    for (std::size_t first = 0; first < q_rows; first += width) {
-        const std::size_t count = std::min(width, q_rows - first);
-        digits.push_back(RnsPolynomial::uninitialised(n, q_rows + static_cast<std::size_t>(special)));
-        for (std::size_t row = first; row < first + count; ++row) {
-            std::copy(x.limb(row).begin(), x.limb(row).end(), digits.back().limb(row).begin());
-        }
-        raise_digit(parameters, coefficients, q_rows, first, count, digits.back());
-    }
-    return digits;
-}
+    const std::size_t rows = q_rows + static_cast<std::size_t>(special);
+    const std::size_t kept = q_rows - static_cast<std::size_t>(ending.rescaled_levels);
+    const auto pair_of_rows = [&](std::size_t count) {
+        return std::array{RnsPolynomial::uninitialised(n, count), RnsPolynomial::uninitialised(n, count)};
+    };
 
-std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                             const SwitchingKey& key, int level) {
-    const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const auto key_q_rows = static_cast<std::size_t>(key.level) + 1;
-    const std::size_t n = digits.front().ring_dimension();
-    const std::size_t rows = digits.front().limbs();
-    std::array<RnsPolynomial, 2> result{RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)};
-    parallel_for(rows, [&](std::size_t row) {
-        const std::size_t key_row = row < q_rows ? row : row - q_rows + key_q_rows;
-        const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
-        std::vector<const std::uint64_t*> digit_rows(digits.size());
-        std::vector<const std::uint64_t*> b_rows(digits.size());
-        std::vector<const std::uint64_t*> a_rows(digits.size());
-        for (std::size_t begin = 0; begin < n; begin += kChunk) {
-            for (std::size_t d = 0; d < digits.size(); ++d) {
-                digit_rows[d] = digits[d].limb(row).data() + begin;
-                b_rows[d] = key.b[d].limb(key_row).data() + begin;
-                a_rows[d] = key.a[d].limb(key_row).data() + begin;
+    const std::vector<Modulus> divisors = row_moduli(parameters, kept, rows, q_rows);
+    const BaseConverter converter(divisors, row_moduli(parameters, 0, kept, q_rows));
+    std::array<RnsPolynomial, 2> divided = pair_of_rows(rows - kept);
+    parallel_for(rows - kept, [&](std::size_t i) {
+        const std::size_t row = kept + i;
+        const NttTables& tables = row_tables(parameters, row, q_rows);
+        RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
+        const PairRow pair = source(row, scratch);
+        for (std::size_t c = 0; c < 2; ++c) {
+            std::uint64_t* out = divided[c].limb(i).data();
+            const std::uint64_t* in = pair[c];
+            if (ending.addends[c] != nullptr && row < q_rows) {
+                std::copy_n(in, n, out);
+                kernels().multiply_scalar_add(out, ending.addends[c]->limb(row).data(),
+                                              special_product(parameters, special, tables.modulus()), n,
+                                              tables.modulus());
+                in = out;
             }
-            const std::size_t length = std::min(kChunk, n - begin);
-            kernels().inner_product(result[0].limb(row).data() + begin, digit_rows.data(), b_rows.data(), digits.size(),
-                                    length, modulus, false);
-            kernels().inner_product(result[1].limb(row).data() + begin, digit_rows.data(), a_rows.data(), digits.size(),
-                                    length, modulus, false);
+            kernels().scaled_inverse_ntt(out, in, converter.source_factor(i), tables);
+        }
+    });
+
+    std::array<RnsPolynomial, 2> remainders = pair_of_rows(kept);
+    for (std::size_t c = 0; c < 2; ++c) {
+        std::vector<const std::uint64_t*> in;
+        std::vector<std::uint64_t*> out;
+        for (std::size_t i = 0; i < rows - kept; ++i) in.push_back(divided[c].limb(i).data());
+        for (std::size_t i = 0; i < kept; ++i) out.push_back(remainders[c].limb(i).data());
+        converter.convert_centered(in, out, n);
+    }
+
+    std::array<RnsPolynomial, 2> result = pair_of_rows(kept);
+    parallel_for(kept, [&](std::size_t row) {
+        const NttTables& tables = parameters.q(static_cast<int>(row));
+        const Modulus& q = tables.modulus();
+        const std::uint64_t inverse = q.inverse(product_modulo(divisors, q));
+        const std::uint64_t weight = q.multiply(inverse, special_product(parameters, special, q));
+        RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
+        const PairRow pair = source(row, scratch);
+        for (std::size_t c = 0; c < 2; ++c) {
+            std::uint64_t* remainder = remainders[c].limb(row).data();
+            kernels().forward_ntt(remainder, tables);
+            kernels().subtract_multiply_add(
+                result[c].limb(row).data(), pair[c], remainder, inverse,
+                ending.addends[c] == nullptr ? nullptr : ending.addends[c]->limb(row).data(), weight,
+                ending.permutation == nullptr ? nullptr : ending.permutation->data(), n, q);
         }
     });
     return result;
 }
 
-std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, std::array<RnsPolynomial, 2> x, int level,
-                                               int special) {
+}  // namespace
+
+std::uint64_t special_product(const Parameters& parameters, int special, const Modulus& modulus) {
+    return product_modulo(row_moduli(parameters, 0, static_cast<std::size_t>(special), 0), modulus);
+}
+
+std::vector<RnsPolynomial> decompose(const Parameters& parameters, const RnsPolynomial& x, int level, int special,
+                                     int digit_limbs) {
+    return Decomposition(parameters, x, level, special, digit_limbs).transformed();
+}
+
+namespace {
+
+std::array<std::uint64_t*, 2> rows_of(RnsPolynomial& pair) {
+    return {pair.limb(0).data(), pair.limb(1).data()};
+}
+
+DigitRows rows_of(std::span<const RnsPolynomial> digits, std::size_t row) {
+    DigitRows result;
+    for (const RnsPolynomial& digit : digits) result.push_back(digit.limb(row).data());
+    return result;
+}
+
+}  // namespace
+
+std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                                             const SwitchingKey& key, int level, const Ending& ending) {
     const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const auto p_rows = static_cast<std::size_t>(special);
-    const std::size_t n = x[0].ring_dimension();
-    parallel_for(2 * p_rows, [&](std::size_t task) {
-        const std::size_t j = task % p_rows;
-        kernels().inverse_ntt(x[task / p_rows].limb(q_rows + j).data(), parameters.p(static_cast<int>(j)));
+    const std::size_t n = digits.front().ring_dimension();
+    const std::size_t rows = digits.front().limbs();
+    std::array<RnsPolynomial, 2> result{RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)};
+    parallel_for(rows, [&](std::size_t row) {
+        const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
+        const std::array<std::uint64_t*, 2> out{result[0].limb(row).data(), result[1].limb(row).data()};
+        RnsPolynomial scratch;
+        if (ending.permutation != nullptr) scratch = RnsPolynomial::uninitialised(n, 2);
+        const std::array<std::uint64_t*, 2> product = ending.permutation == nullptr ? out : rows_of(scratch);
+        multiply_row_by_key(parameters, rows_of(digits, row), key, row, level, product);
+        for (std::size_t c = 0; c < 2; ++c) {
+            // P·c is 0 modulo the special primes.
+            if (ending.addends[c] != nullptr && row < q_rows) {
+                kernels().multiply_scalar_add(product[c], ending.addends[c]->limb(row).data(),
+                                              special_product(parameters, key.special, modulus), n, modulus);
+            }
+            if (ending.permutation != nullptr) kernels().permute(out[c], product[c], ending.permutation->data(), n);
+        }
     });
-    const std::vector<Modulus> from = special_moduli(parameters, p_rows);
-    std::vector<Modulus> to;
-    std::vector<std::uint64_t> inverses;
-    for (int i = 0; i <= level; ++i) {
-        const Modulus& modulus = parameters.q(i).modulus();
-        to.push_back(modulus);
-        inverses.push_back(modulus.inverse(special_product(parameters, special, modulus)));
-    }
-    const BaseConverter converter(from, to);
-    for (RnsPolynomial& polynomial : x) {
-        RnsPolynomial remainder = RnsPolynomial::uninitialised(n, q_rows);
-        std::vector<const std::uint64_t*> in;
-        std::vector<std::uint64_t*> out;
-        for (std::size_t j = 0; j < p_rows; ++j) in.push_back(polynomial.limb(q_rows + j).data());
-        for (std::size_t i = 0; i < q_rows; ++i) out.push_back(remainder.limb(i).data());
-        converter.convert_centered(in, out, n);
-        parallel_for(q_rows, [&](std::size_t i) {
-            const NttTables& tables = parameters.q(static_cast<int>(i));
-            kernels().forward_ntt(out[i], tables);
-            kernels().subtract_multiply_scalar(out[i], polynomial.limb(i).data(), out[i], inverses[i], n,
-                                               tables.modulus());
-        });
-        polynomial = std::move(remainder);
-    }
-    return x;
+    return result;
+}
+
+std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, const std::array<RnsPolynomial, 2>& x,
+                                               int level, int special, const Ending& ending) {
+    const auto source = [&](std::size_t row, RnsPolynomial&) -> PairRow {
+        return {x[0].limb(row).data(), x[1].limb(row).data()};
+    };
+    return divide(parameters, source, level, special, ending);
+}
+
+std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                                        const SwitchingKey& key, int level, const Ending& ending) {
+    const auto source = [&](std::size_t row, RnsPolynomial& scratch) -> PairRow {
+        multiply_row_by_key(parameters, rows_of(digits, row), key, row, level, rows_of(scratch));
+        return {scratch.limb(0).data(), scratch.limb(1).data()};
+    };
+    return divide(parameters, source, level, key.special, ending);
 }
 
 std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key,
-                                        int level) {
-    const std::vector<RnsPolynomial> digits = decompose(parameters, x, level, key.special, key.digit_limbs);
-    return divide_by_special(parameters, multiply_by_key(parameters, digits, key, level), level, key.special);
+                                        int level, const Ending& ending) {
+    Decomposition digits(parameters, x, level, key.special, key.digit_limbs);
+    const auto source = [&](std::size_t row, RnsPolynomial& scratch) -> PairRow {
+        multiply_row_by_key(parameters, digits.transformed(row), key, row, level, rows_of(scratch));
+        return {scratch.limb(0).data(), scratch.limb(1).data()};
+    };
+    return divide(parameters, source, level, key.special, ending);
 }
 
 }  // namespace polyformer::ckks

@@ -6,10 +6,21 @@
 #include <span>
 #include <vector>
 
+#include "ckks/automorphism.h"
 #include "ckks/keys.h"
 #include "ckks/parameters.h"
 
 namespace polyformer::ckks {
+
+/// What becomes of a pair over Q·P, in the passes that make it.
+struct Ending {
+    /// Added to the pair, times P: null or polynomials over q_0 .. q_level at least.
+    std::array<const RnsPolynomial*, 2> addends{};
+    /// Of the evaluations of the result: see automorphism.h. Null: none.
+    const Permutation* permutation = nullptr;
+    /// Where the pair is divided by P, the top primes q_level, … that it is divided by at the same time.
+    int rescaled_levels = 0;
+};
 
 /// Digit d of x is x modulo limbs d·digit_limbs .. (the last digit has what is left), in (−Q_d/2, Q_d/2), raised to
 /// Q·P: the part of key switching that any number of keys can share.
@@ -18,15 +29,19 @@ std::vector<RnsPolynomial> decompose(const Parameters& parameters, const RnsPoly
 
 /// Σ_d digits[d] · (b_d, a_d) over Q·P.
 std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                             const SwitchingKey& key, int level);
+                                             const SwitchingKey& key, int level, const Ending& ending = {});
 
-/// x / P, rounded to the nearest, over q_0 .. q_level. Uses x up.
-std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, std::array<RnsPolynomial, 2> x, int level,
-                                               int special);
+/// x / (P·q_level·…), rounded to the nearest, over the primes left of q_0 .. q_level.
+std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, const std::array<RnsPolynomial, 2>& x,
+                                               int level, int special, const Ending& ending = {});
 
-/// All three: (d_0, d_1) with d_0 + d_1·s ≈ x·s', the key being from s' to s.
+/// The product with the key divided by P: (d_0, d_1) with d_0 + d_1·s ≈ x·s', the digits being those of x and the key
+/// from s' to s.
+std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                                        const SwitchingKey& key, int level, const Ending& ending = {});
+/// The same from x itself.
 std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key,
-                                        int level);
+                                        int level, const Ending& ending = {});
 
 /// p_0 · … · p_{special-1} modulo a prime.
 std::uint64_t special_product(const Parameters& parameters, int special, const Modulus& modulus);

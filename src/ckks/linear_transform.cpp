@@ -6,6 +6,7 @@
 
 #include "ckks/baby_giant.h"
 #include "ckks/plaintext_sums.h"
+#include "ckks/rotated_rows.h"
 #include "ckks/rotated_sum.h"
 #include "support/error.h"
 #include "support/parallel.h"
@@ -13,9 +14,6 @@
 namespace polyformer::ckks {
 
 namespace {
-
-// Their sums lie in memory together: enough to read the rotated inputs few times, and no more.
-constexpr std::size_t kGiantsAtATime = 4;
 
 using Diagonals = std::map<long, std::vector<std::complex<double>>>;
 
@@ -52,7 +50,11 @@ KeyRequest rotation_request(const Parameters& parameters, std::span<const long> 
 
 DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& parameters, const Diagonals& diagonals,
                                      long stride, int baby, int level, double plaintext_scale)
-    : stride_(stride), baby_(baby), level_(level), plaintext_scale_(plaintext_scale) {
+    : stride_(stride),
+      baby_(baby),
+      level_(level),
+      plaintext_scale_(plaintext_scale),
+      automorphisms_(std::make_shared<const AutomorphismCache>(parameters.ring_dimension())) {
     require(!diagonals.empty(), "a linear transform needs at least one diagonal");
     require(level >= 1 && level <= parameters.max_level(),
             "a linear transform at level {} must have a level between 1 and {}, since it ends one level down", level,
@@ -107,87 +109,62 @@ std::vector<Ciphertext> DiagonalTransform::apply(const Evaluator& evaluator, std
 
 std::vector<Ciphertext> DiagonalTransform::apply_unrescaled(const Evaluator& evaluator,
                                                             std::span<const Ciphertext> inputs) const {
-    std::vector<Products> rotated;
+    std::vector<Ciphertext> results;
     for (const Ciphertext& input : inputs) {
         require(input.level == level_,
                 "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
                 level_, input.level);
         require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
-        rotated.push_back(rotate_by_baby_steps(evaluator, input));
-    }
-    std::vector<RotatedSum> totals(inputs.size(), RotatedSum(evaluator));
-    for (std::size_t first = 0; first < giant_steps_.size(); first += kGiantsAtATime) {
-        const std::size_t last = std::min(first + kGiantsAtATime, giant_steps_.size());
-        std::vector<Products> sums = multiply(evaluator, rotated, first, last);
-        for (std::size_t input = 0; input < inputs.size(); ++input) {
-            for (std::size_t g = first; g < last; ++g) {
-                ExtendedCiphertext sum = std::move(sums[input][g - first]);
-                const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
-                if (step == 0) {
-                    totals[input].add(std::move(sum));
-                } else {
-                    totals[input].add(evaluator.divide_by_special(sum), step);
-                }
+        std::vector<ExtendedCiphertext> sums = giant_sums(evaluator, input);
+        RotatedSum total(evaluator);
+        for (std::size_t g = 0; g < sums.size(); ++g) {
+            const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
+            if (step == 0) {
+                total.add(std::move(sums[g]));
+            } else {
+                total.add(evaluator.divide_by_special(sums[g]), step);
+                sums[g] = {};
             }
         }
+        results.push_back(total.result());
     }
-    std::vector<Ciphertext> results;
-    for (const RotatedSum& total : totals) results.push_back(total.result());
     return results;
 }
 
-DiagonalTransform::Products DiagonalTransform::rotate_by_baby_steps(const Evaluator& evaluator,
-                                                                    const Ciphertext& input) const {
-    Products rotated;
-    const bool any = baby_steps_.back() != 0;
-    const HoistedCiphertext hoisted = any ? evaluator.hoist(input) : HoistedCiphertext{input, {}};
-    for (const long baby_step : baby_steps_) {
-        rotated.push_back(evaluator.rotate_extended(hoisted, normalised_step(stride_ * baby_step, slots_)));
-    }
-    return rotated;
-}
-
-std::vector<DiagonalTransform::Products> DiagonalTransform::multiply(const Evaluator& evaluator,
-                                                                     std::span<const Products> rotated,
-                                                                     std::size_t first, std::size_t last) const {
+std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator,
+                                                              const Ciphertext& input) const {
     const Parameters& parameters = evaluator.parameters();
     const std::size_t n = parameters.ring_dimension();
     const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
-    std::vector<Products> sums(rotated.size());
-    for (std::size_t input = 0; input < rotated.size(); ++input) {
-        const ExtendedCiphertext& like = rotated[input].front();
-        for (std::size_t g = first; g < last; ++g) {
-            sums[input].push_back(
-                {.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
-                 .level = level_,
-                 .scale = like.scale * plaintext_scale_,
-                 .slots = slots_,
-                 .key_fingerprint = like.key_fingerprint});
-        }
+    std::vector<long> steps;
+    for (const long baby_step : baby_steps_) steps.push_back(normalised_step(stride_ * baby_step, slots_));
+    const RotatedRows rotated(evaluator, input, steps, *automorphisms_);
+
+    std::vector<ExtendedCiphertext> sums;
+    for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
+        sums.push_back({.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
+                        .level = level_,
+                        .scale = input.scale * plaintext_scale_,
+                        .slots = slots_,
+                        .key_fingerprint = input.key_fingerprint});
     }
     const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
                                       [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
-    const std::size_t run = present->run;
     parallel_for(rows, [&](std::size_t row) {
         std::vector<const std::uint64_t*> weights;
-        const auto terms =
-            std::span(plaintexts_).subspan(first * baby_steps_.size(), (last - first) * baby_steps_.size());
-        for (const SubringPlaintext& plaintext : terms) {
+        for (const SubringPlaintext& plaintext : plaintexts_) {
             weights.push_back(plaintext.polynomial.limbs() == 0 ? nullptr : plaintext.polynomial.limb(row).data());
         }
-        std::vector<LimbSums> operands;
-        for (std::size_t input = 0; input < rotated.size(); ++input) {
-            for (std::size_t c = 0; c < 2; ++c) {
-                LimbSums& operand = operands.emplace_back();
-                for (const ExtendedCiphertext& baby : rotated[input]) {
-                    operand.sources.push_back(baby.components[c].limb(row).data());
-                }
-                for (ExtendedCiphertext& giant : sums[input]) {
-                    operand.results.push_back(giant.components[c].limb(row).data());
-                }
+        RnsPolynomial sources = RnsPolynomial::uninitialised(n, 2 * rotated.rotations());
+        rotated.compute(row, sources);
+        std::vector<LimbSums> operands(2);
+        for (std::size_t c = 0; c < 2; ++c) {
+            for (std::size_t k = 0; k < rotated.rotations(); ++k) {
+                operands[c].sources.push_back(sources.limb(c * rotated.rotations() + k).data());
             }
+            for (ExtendedCiphertext& sum : sums) operands[c].results.push_back(sum.components[c].limb(row).data());
         }
-        plaintext_sums(operands, weights, n, run, extended_modulus(parameters, level_, row));
+        plaintext_sums(operands, weights, n, present->run, extended_modulus(parameters, level_, row));
     });
     return sums;
 }

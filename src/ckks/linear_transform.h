@@ -6,9 +6,11 @@
 
 #include <complex>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "ckks/automorphism.h"
 #include "ckks/evaluator.h"
 
 namespace polyformer::ckks {
@@ -26,7 +28,7 @@ class DiagonalTransform {
 
     /// Result: one level down, scale = input scale · plaintext_scale / q_level.
     Ciphertext apply(const Evaluator& evaluator, const Ciphertext& input) const;
-    /// Several inputs share each plaintext while it is in cache.
+    /// The same for several inputs.
     std::vector<Ciphertext> apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
     /// The same before rescaling: for those who have more to add first.
     std::vector<Ciphertext> apply_unrescaled(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
@@ -35,11 +37,9 @@ class DiagonalTransform {
     std::size_t bytes() const;
 
   private:
-    using Products = std::vector<ExtendedCiphertext>;
-    Products rotate_by_baby_steps(const Evaluator& evaluator, const Ciphertext& input) const;
-    /// Sums of the giant steps [first, last), of each input.
-    std::vector<Products> multiply(const Evaluator& evaluator, std::span<const Products> rotated, std::size_t first,
-                                   std::size_t last) const;
+    /// Σ over baby steps for each giant step, over Q·P. Row by row, so that of the rotated inputs there is one row
+    /// only.
+    std::vector<ExtendedCiphertext> giant_sums(const Evaluator& evaluator, const Ciphertext& input) const;
 
     long stride_ = 1;
     int baby_ = 1;
@@ -50,6 +50,7 @@ class DiagonalTransform {
     std::vector<long> giant_steps_;  ///< ascending
     /// (giant_steps, baby_steps), rotated by −stride·baby·giant step; empty where there is no diagonal.
     std::vector<SubringPlaintext> plaintexts_;
+    std::shared_ptr<const AutomorphismCache> automorphisms_;
 };
 
 /// Rotations that a BSGS transform with these offsets uses at `level` over `slots` slots.
@@ -92,8 +93,10 @@ struct RotatedInnerProduct {
     KeyRequest key_request(const Parameters& parameters, int level) const;
 };
 
-/// Operands at one level and canonical scale; result one level down at canonical scale.
-Ciphertext apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
-                                       const Ciphertext& left, const Ciphertext& right);
+/// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at
+/// canonical scale.
+std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
+                                                    std::span<const Ciphertext> left,
+                                                    std::span<const Ciphertext> right);
 
 }  // namespace polyformer::ckks

@@ -37,11 +37,12 @@ Pair unpack(const Pair& v) {
 
 class Transform {
   public:
-    explicit Transform(const NttTables& tables)
+    /// The inverse multiplies by `scalar`.
+    explicit Transform(const NttTables& tables, std::uint64_t scalar = 1)
         : modulus_(tables.modulus()),
           roots_(tables.roots()),
-          inverse_dimension_(modulus_.factor(tables.inverse_dimension())),
-          last_factor_(modulus_.factor(tables.last_factor())) {}
+          inverse_dimension_(modulus_.factor(tables.modulus().multiply(scalar, tables.inverse_dimension()))),
+          last_factor_(modulus_.factor(tables.modulus().multiply(scalar, tables.last_factor()))) {}
 
     /// All levels of the block of `length` values below `node`.
     template <Format kInput>
@@ -58,16 +59,16 @@ class Transform {
         }
     }
 
-    /// All levels of the block whose node has this mirror. kLast: the whole transform, with the factor 1/N.
+    /// All levels of the block whose node has this mirror, from `in`. kLast: the whole transform, with the factor 1/N.
     template <bool kLast>
-    void inverse(std::uint64_t* values, std::size_t length, std::size_t mirror) const {
+    void inverse(std::uint64_t* values, const std::uint64_t* in, std::size_t length, std::size_t mirror) const {
         if (length == kSmallLeaf) {
-            inverse_small_leaf(values, mirror);
+            inverse_small_leaf(values, in, mirror);
         } else if (length == kLargeLeaf) {
-            inverse_large_leaf(values, mirror);
+            inverse_large_leaf(values, in, mirror);
         } else {
             for (std::size_t c = 0; c < 4; ++c) {
-                inverse<false>(values + c * (length / 4), length / 4, 4 * mirror + 3 - c);
+                inverse<false>(values + c * (length / 4), in + c * (length / 4), length / 4, 4 * mirror + 3 - c);
             }
             inverse_pass<kLast>(values, length / 4, mirror);
         }
@@ -188,16 +189,16 @@ class Transform {
         return halves(v);
     }
 
-    void inverse_small_leaf(std::uint64_t* values, std::size_t mirror) const {
-        Pair v = inverse_first_two(values, mirror);
+    void inverse_small_leaf(std::uint64_t* values, const std::uint64_t* in, std::size_t mirror) const {
+        Pair v = inverse_first_two(in, mirror);
         inverse_butterfly(v.low, v.high, root(mirror));
         store_double(values, v.low);
         store_double(values + kLanes, v.high);
     }
 
-    void inverse_large_leaf(std::uint64_t* values, std::size_t mirror) const {
-        Pair left = inverse_first_two(values, 2 * mirror + 1);
-        Pair right = inverse_first_two(values + 2 * kLanes, 2 * mirror);
+    void inverse_large_leaf(std::uint64_t* values, const std::uint64_t* in, std::size_t mirror) const {
+        Pair left = inverse_first_two(in, 2 * mirror + 1);
+        Pair right = inverse_first_two(in + 2 * kLanes, 2 * mirror);
         inverse_butterfly(left.low, left.high, root(2 * mirror + 1));
         inverse_butterfly(right.low, right.high, root(2 * mirror));
         const Factor last = root(mirror);
@@ -225,11 +226,11 @@ void forward_ntt(std::uint64_t* values, const NttTables& tables) {
     }
 }
 
-void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables) {
     if (tables.ring_dimension() <= kLargeLeaf) {  // a leaf has no factor 1/N
-        scalar_kernels().inverse_ntt(values, tables);
+        scalar_kernels().scaled_inverse_ntt(out, in, scalar, tables);
     } else {
-        Transform(tables).inverse<true>(values, tables.ring_dimension(), 1);
+        Transform(tables, scalar).inverse<true>(out, in, tables.ring_dimension(), 1);
     }
 }
 

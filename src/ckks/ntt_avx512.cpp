@@ -40,12 +40,13 @@ Pair halves(const Pair& v) {
 
 class Transform {
   public:
-    explicit Transform(const NttTables& tables)
+    /// The inverse multiplies by `scalar`.
+    explicit Transform(const NttTables& tables, std::uint64_t scalar = 1)
         : modulus_(tables.modulus()),
           roots_(tables.roots()),
           quotients_(tables.root_quotients()),
-          inverse_dimension_(broadcast(tables.inverse_dimension())),
-          last_factor_(broadcast(tables.last_factor())) {}
+          inverse_dimension_(scaled(tables, tables.inverse_dimension(), scalar)),
+          last_factor_(scaled(tables, tables.last_factor(), scalar)) {}
 
     /// All levels of the block of `length` values below `node`.
     void forward(std::uint64_t* values, std::size_t length, std::size_t node) const {
@@ -57,20 +58,24 @@ class Transform {
         }
     }
 
-    /// All levels of the block whose node has this mirror. kLast: the whole transform, with the factor 1/N.
+    /// All levels of the block whose node has this mirror, from `in`. kLast: the whole transform, with the factor 1/N.
     template <bool kLast>
-    void inverse(std::uint64_t* values, std::size_t length, std::size_t mirror) const {
+    void inverse(std::uint64_t* values, const std::uint64_t* in, std::size_t length, std::size_t mirror) const {
         if (length <= kCacheBlock) {
-            inverse_in_cache<kLast>(values, length, mirror);
+            inverse_in_cache<kLast>(values, in, length, mirror);
         } else {
             for (std::size_t c = 0; c < 4; ++c) {
-                inverse<false>(values + c * (length / 4), length / 4, 4 * mirror + 3 - c);
+                inverse<false>(values + c * (length / 4), in + c * (length / 4), length / 4, 4 * mirror + 3 - c);
             }
             inverse_pass<kLast>(values, length / 4, mirror);
         }
     }
 
   private:
+    static Factor scaled(const NttTables& tables, const ShoupFactor& factor, std::uint64_t scalar) {
+        return broadcast(tables.modulus().shoup(tables.modulus().multiply(scalar, factor)));
+    }
+
     Factor root(std::size_t node) const { return {broadcast(roots_[node]), broadcast(quotients_[node])}; }
 
     // The roots of the levels inside a leaf of sixteen. Reading their quotients alone halves the memory traffic.
@@ -170,7 +175,8 @@ class Transform {
     }
 
     template <bool kLast>
-    void inverse_in_cache(std::uint64_t* values, std::size_t length, std::size_t mirror) const {
+    void inverse_in_cache(std::uint64_t* values, const std::uint64_t* in, std::size_t length,
+                          std::size_t mirror) const {
         const Transform local = *this;
         std::size_t nodes = 1;
         std::size_t size = length;
@@ -178,9 +184,11 @@ class Transform {
         // The mirrors of a level's nodes run backwards from (mirror + 1)·nodes - 1.
         const auto mirror_of = [&](std::size_t i) { return (mirror + 1) * nodes - 1 - i; };
         if (size == kSmallLeaf) {
-            for (std::size_t i = 0; i < nodes; ++i) local.inverse_small_leaf(values + i * size, mirror_of(i));
+            for (std::size_t i = 0; i < nodes; ++i)
+                local.inverse_small_leaf(values + i * size, in + i * size, mirror_of(i));
         } else {
-            for (std::size_t i = 0; i < nodes; ++i) local.inverse_large_leaf(values + i * size, mirror_of(i));
+            for (std::size_t i = 0; i < nodes; ++i)
+                local.inverse_large_leaf(values + i * size, in + i * size, mirror_of(i));
         }
         while (nodes > 4) {
             nodes /= 4;
@@ -236,16 +244,16 @@ class Transform {
         return halves(v);
     }
 
-    void inverse_small_leaf(std::uint64_t* values, std::size_t mirror) const {
-        Pair v = inverse_first_three(values, mirror);
+    void inverse_small_leaf(std::uint64_t* values, const std::uint64_t* in, std::size_t mirror) const {
+        Pair v = inverse_first_three(in, mirror);
         inverse_butterfly(v.low, v.high, root(mirror));
         store(values, v.low);
         store(values + kLanes, v.high);
     }
 
-    void inverse_large_leaf(std::uint64_t* values, std::size_t mirror) const {
-        Pair left = inverse_first_three(values, 2 * mirror + 1);
-        Pair right = inverse_first_three(values + 2 * kLanes, 2 * mirror);
+    void inverse_large_leaf(std::uint64_t* values, const std::uint64_t* in, std::size_t mirror) const {
+        Pair left = inverse_first_three(in, 2 * mirror + 1);
+        Pair right = inverse_first_three(in + 2 * kLanes, 2 * mirror);
         inverse_butterfly(left.low, left.high, root(2 * mirror + 1));
         inverse_butterfly(right.low, right.high, root(2 * mirror));
         const Factor last = root(mirror);
@@ -270,11 +278,11 @@ void forward_ntt(std::uint64_t* values, const NttTables& tables) {
     Transform(tables).forward(values, tables.ring_dimension(), 1);
 }
 
-void inverse_ntt(std::uint64_t* values, const NttTables& tables) {
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables) {
     if (tables.ring_dimension() <= kLargeLeaf) {  // a leaf has no factor 1/N
-        scalar_kernels().inverse_ntt(values, tables);
+        scalar_kernels().scaled_inverse_ntt(out, in, scalar, tables);
     } else {
-        Transform(tables).inverse<true>(values, tables.ring_dimension(), 1);
+        Transform(tables, scalar).inverse<true>(out, in, tables.ring_dimension(), 1);
     }
 }
 

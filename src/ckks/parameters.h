@@ -31,7 +31,7 @@ enum class Security { classical_128, insecure };
 /// ePrint 2022/024), CoeffsToSlots, EvalMod as a Chebyshev cosine with double angles. Because StC comes first, EvalMod
 /// works on the message itself, so its error is not amplified by a transform behind it.
 struct BootstrappingLiteral {
-    int slots_to_coefficients_levels = 3;
+    int slots_to_coefficients_levels = 2;
     int coefficients_to_slots_levels = 3;
     int cosine_degree = 31;  ///< of the polynomial for a cosine, see modular_sine.h; at least 2K − 2
     int double_angles = 3;
@@ -103,7 +103,7 @@ std::optional<double> max_log2_qp(std::size_t ring_dimension);
 
 /// Named sets; `docs/parameters.md` lists log2(QP), levels, precision, failure probability and key sizes of each.
 namespace presets {
-/// N = 2^16, bootstrapping, 15 levels gained by each bootstrap: what the network runs on.
+/// N = 2^16, bootstrapping, 16 levels gained by each bootstrap: what the network runs on.
 ParametersLiteral bootstrapping_65536();
 /// N = 2^14 and 2^15 without bootstrapping, for shallow circuits.
 ParametersLiteral leveled_16384();

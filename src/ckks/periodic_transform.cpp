@@ -210,7 +210,7 @@ std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const Periodi
             if (used) total.add(sums[g], map.stride * map.baby * steps.giant[g]);
             sums[g] = {};
         }
-        outputs.push_back(evaluator.rescale(total.result()));
+        outputs.push_back(total.result(1));
     }
     return outputs;
 }

@@ -17,8 +17,8 @@ struct LimbSums {
 };
 
 /// For every operand: results[g] = Σ_k weights[g·count + k] ⊙ sources[k]. Weights are rows of n / run residues, each
-/// standing for `run` equal ones; a null row is zero. Works in blocks of columns, so that sources are read from memory
-/// once for all results, and weights once for all operands.
+/// standing for `run` equal ones; a null row is zero. n is a power of two, at least 8. Works in blocks of columns, so
+/// that sources are read from memory once for all results, and weights once for all operands.
 void plaintext_sums(std::span<const LimbSums> operands, std::span<const std::uint64_t* const> weights, std::size_t n,
                     std::size_t run, const Modulus& q);
 

@@ -98,9 +98,8 @@ class SeriesEvaluation {
         return product;
     }
 
-    Ciphertext rescaled(Ciphertext a, int depth) const {
-        while (a.level > level_at(depth)) a = evaluator_.rescale(a);
-        return a;
+    Ciphertext rescaled(const Ciphertext& a, int depth) const {
+        return evaluator_.relinearise_and_rescale(a, a.level - level_at(depth));
     }
 
     /// T_k for a product that lands at `depth`. Where that divides by a guard prime, a T_k of the usual scale is
@@ -119,14 +118,14 @@ class SeriesEvaluation {
     Ciphertext power(int index, ChebyshevStep step) const {
         const int depth = chebyshev_level(index);
         const Ciphertext a = operand(step.a, depth);
-        Ciphertext product = step.a == step.b ? evaluator_.square(a) : evaluator_.multiply(a, operand(step.b, depth));
+        Ciphertext product = evaluator_.multiply_lazily(a, step.a == step.b ? a : operand(step.b, depth));
         // Doubled before rescaling, so that the rounding error is not.
         product = evaluator_.add(product, product);
-        if (step.a == step.b) return evaluator_.add_constant(rescaled(std::move(product), depth), -1);
+        if (step.a == step.b) return evaluator_.add_constant(rescaled(product, depth), -1);
         const Ciphertext& difference = powers_.at(step.a - step.b);
         const WeightedTerm term{&difference, std::nearbyint(-product.scale / difference.scale), nullptr};
         add_weighted(parameters_, std::span(&term, 1), product);
-        return rescaled(std::move(product), depth);
+        return rescaled(product, depth);
     }
 
     /// The node's value at exactly `scale`.
@@ -147,14 +146,14 @@ class SeriesEvaluation {
         }
         add_weighted(parameters_, terms, sum);
 
-        Ciphertext result = rescaled(std::move(sum), node.depth);
+        Ciphertext result = rescaled(sum, node.depth);
         result.scale = scale;  // the same number but for the last bits
         if (node.constant == 0) return result;
         if (mask_.empty()) return evaluator_.add_constant(result, node.constant);
         return evaluator_.add(result, masked(node, 0, node.constant, result.level, scale));
     }
 
-    /// Σ quotient·T_g at `scale`, with one relinearisation, before rescaling.
+    /// Σ quotient·T_g at `scale`, before relinearisation and rescaling.
     Ciphertext products(const ChebyshevNode& node, double scale) {
         if (node.products.empty()) return zero(parameters_, powers_.at(1), level_at(node.depth - 1), scale);
         std::vector<Ciphertext> quotients;
@@ -163,7 +162,7 @@ class SeriesEvaluation {
             powers.push_back(operand(product.power, node.depth));
             quotients.push_back(value(*product.quotient, scale / powers.back().scale));
         }
-        Ciphertext sum = evaluator_.inner_product(quotients, powers);
+        Ciphertext sum = evaluator_.inner_product_lazily(quotients, powers);
         sum.scale = scale;  // the same number but for the last bits
         return sum;
     }

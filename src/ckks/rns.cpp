@@ -95,49 +95,35 @@ BaseConverter::BaseConverter(std::span<const Modulus> from, std::span<const Modu
     }
 }
 
-void BaseConverter::convert_approximately(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
-                                          std::size_t n) const {
-    convert(in, out, n, Kind::approximate);
-}
-
-void BaseConverter::convert_centered(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
+void BaseConverter::convert_centered(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
                                      std::size_t n) const {
-    convert(in, out, n, Kind::centered);
-}
-
-void BaseConverter::convert(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
-                            std::size_t n, Kind kind) const {
-    require(in.size() == from_.size() && out.size() == to_.size(),
+    require(scaled.size() == from_.size() && out.size() == to_.size(),
             "a base conversion from {} to {} primes got {} source and {} target limbs", from_.size(), to_.size(),
-            in.size(), out.size());
+            scaled.size(), out.size());
     const std::size_t tasks = (n + kTask - 1) / kTask;
-    parallel_for(
-        tasks, [&](std::size_t task) { convert_range(in, out, task * kTask, std::min(n, (task + 1) * kTask), kind); });
+    parallel_for(tasks,
+                 [&](std::size_t task) { convert_range(scaled, out, task * kTask, std::min(n, (task + 1) * kTask)); });
 }
 
-void BaseConverter::convert_range(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
-                                  std::size_t begin, std::size_t end, Kind kind) const {
+void BaseConverter::convert_range(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
+                                  std::size_t begin, std::size_t end) const {
     const Kernels& kernel = kernels();
     const std::size_t sources = from_.size();
-    // In the centred conversion the multiple of Q to take off is one more source, with weight -Q.
-    const std::size_t terms = kind == Kind::centered ? sources + 1 : sources;
-    AlignedWords scratch(terms * kChunk);
-    std::vector<const std::uint64_t*> term_rows(terms);
-    for (std::size_t i = 0; i < terms; ++i) term_rows[i] = scratch.data() + i * kChunk;
-    std::vector<const std::uint64_t*> term_weights(terms);
+    // The multiple of Q to take off is one more source, with weight -Q.
+    // Sources are copied: rows lie a power of two apart and would drive each other, and be driven by the targets, out
+    // of the few places in a cache that they share.
+    AlignedWords copies((sources + 1) * kChunk);
+    std::vector<const std::uint64_t*> terms(sources + 1);
+    for (std::size_t i = 0; i <= sources; ++i) terms[i] = copies.data() + i * kChunk;
+    std::vector<const std::uint64_t*> weights(sources + 1);
 
     for (std::size_t chunk = begin; chunk < end; chunk += kChunk) {
         const std::size_t length = std::min(kChunk, end - chunk);
-        for (std::size_t i = 0; i < sources; ++i) {
-            kernel.multiply_scalar(scratch.data() + i * kChunk, in[i] + chunk, inverse_cofactors_[i], length, from_[i]);
-        }
-        if (kind == Kind::centered) {
-            kernel.rounded_quotients(scratch.data() + sources * kChunk, term_rows.data(), reciprocals_.data(), sources,
-                                     length);
-        }
+        for (std::size_t i = 0; i < sources; ++i) std::copy_n(scaled[i] + chunk, length, copies.data() + i * kChunk);
+        kernel.rounded_quotients(copies.data() + sources * kChunk, terms.data(), reciprocals_.data(), sources, length);
         for (std::size_t j = 0; j < to_.size(); ++j) {
-            for (std::size_t i = 0; i < terms; ++i) term_weights[i] = &weights_[j * (sources + 1) + i];
-            kernel.weighted_sum(out[j] + chunk, term_rows.data(), term_weights.data(), terms, length, length, to_[j],
+            for (std::size_t i = 0; i <= sources; ++i) weights[i] = &weights_[j * (sources + 1) + i];
+            kernel.weighted_sum(out[j] + chunk, terms.data(), weights.data(), sources + 1, length, length, to_[j],
                                 false);
         }
     }

@@ -39,32 +39,28 @@ class RnsBasis {
 
 /// Fast base conversion (Bajard et al., and Halevi–Polyakov–Shoup, ePrint 2018/117): from residues of x modulo q_0,
 /// ..., with product Q, to residues modulo other primes p_0, ..., coefficient by coefficient. With y_i = x·(Q/q_i)^-1
-/// mod q_i, the sum Σ y_i·(Q/q_i) is x + v·Q for some 0 ≤ v < number of q_i.
+/// mod q_i, the sum Σ y_i·(Q/q_i) is x + v·Q for some 0 ≤ v < number of q_i, and v is known from Σ y_i/q_i.
 class BaseConverter {
   public:
     /// Throws Error when `from` is empty or holds a prime twice.
     BaseConverter(std::span<const Modulus> from, std::span<const Modulus> to);
 
-    /// Residues of x + v·Q, x in [0, Q) and 0 ≤ v < number of limbs: enough where a small multiple of Q does no harm
-    /// (raising the modulus before a key switch). `in` has one pointer per source prime, `out` one per target prime,
-    /// each to n coefficients; n is a power of two. Uses all threads.
-    void convert_approximately(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
-                               std::size_t n) const;
+    /// (Q/q_i)^-1 mod q_i, by which source limb i must be multiplied before a conversion: the inverse transform before
+    /// it does that on the way.
+    std::uint64_t source_factor(std::size_t i) const { return inverse_cofactors_[i]; }
 
     /// Residues of the representative of x in [-Q/2, Q/2): exact unless x lies within about Q·2^-48 of ±Q/2, where it
-    /// may be Q too large or too small.
-    void convert_centered(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out,
+    /// may be Q too large or too small. `scaled` has one pointer per source prime, to x times its source_factor(),
+    /// `out` one per target prime, each to n coefficients; n is a power of two. Uses all threads.
+    void convert_centered(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
                           std::size_t n) const;
 
     std::size_t source_count() const { return from_.size(); }
     std::size_t target_count() const { return to_.size(); }
 
   private:
-    enum class Kind { approximate, centered };
-    void convert(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out, std::size_t n,
-                 Kind kind) const;
-    void convert_range(std::span<const std::uint64_t* const> in, std::span<std::uint64_t* const> out, std::size_t begin,
-                       std::size_t end, Kind kind) const;
+    void convert_range(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
+                       std::size_t begin, std::size_t end) const;
 
     std::vector<Modulus> from_;
     std::vector<Modulus> to_;

@@ -74,8 +74,8 @@ KeyRequest RotatedInnerProduct::key_request(const Parameters& parameters, int le
     return request;
 }
 
-Ciphertext apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
-                                       const Ciphertext& left, const Ciphertext& right) {
+static Ciphertext apply_one(const Evaluator& evaluator, const RotatedInnerProduct& product, const Ciphertext& left,
+                            const Ciphertext& right) {
     require(left.slots == right.slots, "operands of a rotated inner product have {} and {} slots", left.slots,
             right.slots);
     const std::vector<Group> groups = groups_of(product);
@@ -93,7 +93,19 @@ Ciphertext apply_rotated_inner_product(const Evaluator& evaluator, const Rotated
         const auto used = std::span(lefts).subspan(static_cast<std::size_t>(group.begin - all.begin), rights.size());
         total.add(evaluator.inner_product(used, rights), product.baby * group.giant * product.left_step);
     }
-    return evaluator.rescale(total.result());
+    return total.result(1);
+}
+
+std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
+                                                    std::span<const Ciphertext> left,
+                                                    std::span<const Ciphertext> right) {
+    require(left.size() == right.size(), "rotated inner products of {} left and {} right operands", left.size(),
+            right.size());
+    std::vector<Ciphertext> results;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        results.push_back(apply_one(evaluator, product, left[i], right[i]));
+    }
+    return results;
 }
 
 }  // namespace polyformer::ckks

@@ -41,11 +41,10 @@ void RotatedSum::add(ExtendedCiphertext a) {
     });
 }
 
-Ciphertext RotatedSum::result() const {
+Ciphertext RotatedSum::result(int rescaled_levels) const {
     require(rotated_ || unrotated_, "a sum of rotations has no terms");
-    if (!rotated_) return *unrotated_;
-    Ciphertext rotated = evaluator_->divide_by_special(*rotated_);
-    return unrotated_ ? evaluator_->add(rotated, *unrotated_) : rotated;
+    if (!rotated_) return evaluator_->rescale(*unrotated_, rescaled_levels);
+    return evaluator_->divide_by_special(*rotated_, unrotated_ ? &*unrotated_ : nullptr, rescaled_levels);
 }
 
 }  // namespace polyformer::ckks

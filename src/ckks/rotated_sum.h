@@ -18,8 +18,8 @@ class RotatedSum {
     void add(const Ciphertext& a, long step);
     void add(ExtendedCiphertext a);
 
-    /// Throws Error when nothing was added.
-    Ciphertext result() const;
+    /// The sum, rescaled so many times in the same division. Throws Error when nothing was added.
+    Ciphertext result(int rescaled_levels = 0) const;
 
   private:
     const Evaluator* evaluator_;

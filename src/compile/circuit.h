@@ -48,8 +48,8 @@ struct PolynomialGate {
     std::vector<std::vector<double>> masks;
 };
 
-/// Attention's products. Scores: left (groups), right (groups) → (groups · blocks). Values: left (groups · blocks),
-/// right (groups) → (groups), summed over blocks.
+/// Attention's products, of complex slots (docs/packing.md). Scores: left (groups), right (groups) → (groups · blocks).
+/// Values: left (groups · blocks), right (groups) → (groups), summed over blocks.
 struct AttentionGate {
     ckks::RotatedInnerProduct product;  ///< of block 0
     std::vector<long> right_offsets;    ///< one a block
@@ -63,10 +63,24 @@ struct SumSlotsGate {
     bool adds_ciphertexts = false;
 };
 
+/// Sums of rotated ciphertexts times powers of i, all output ciphertexts of all inputs' ciphertexts: how real values
+/// are paired as complex ones and parted again. Costs no level.
+struct CombineGate {
+    struct Term {
+        std::size_t input = 0;       ///< of the gate
+        std::size_t ciphertext = 0;  ///< of that input
+        long rotation = 0;
+        int quarter_turns = 0;  ///< times i to this power
+    };
+    std::vector<std::vector<Term>> outputs;
+    bool doubled_real_part = false;            ///< of each sum: the sum plus its conjugate
+    std::vector<std::vector<double>> addends;  ///< of each output, or none
+};
+
 struct SelectLastTokenGate {};
 
 using GateOperation = std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate,
-                                   SumSlotsGate, SelectLastTokenGate>;
+                                   SumSlotsGate, CombineGate, SelectLastTokenGate>;
 
 struct Gate {
     std::string name;  ///< of the model's node

@@ -1,14 +1,31 @@
 // The compiler's passes, in order.
+#include <array>
+#include <optional>
+
+#include "compile/candidates.h"
 #include "compile/expansion.h"
 #include "compile/level_search.h"
-#include "compile/lowering.h"
-#include "compile/plan.h"
 #include "compile/summary.h"
 #include "model/fingerprint.h"
 
 namespace polyformer::compile {
 
+namespace {
+
+struct Candidate {
+    Circuit circuit;
+    Schedule schedule;
+};
+
+}  // namespace
+
 Plan compile(const model::Graph& graph, const PlanOptions& options) {
+    return compile_cheapest(
+        graph, options,
+        std::array{TokenFactors::before_maps, TokenFactors::behind_attention_maps, TokenFactors::behind_all_maps});
+}
+
+Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std::span<const TokenFactors> places) {
     model::validate(graph);
     const auto parameters = ckks::Parameters::create(options.parameters);
     Plan plan{.options = options, .parameters = parameters};
@@ -18,18 +35,22 @@ Plan compile(const model::Graph& graph, const PlanOptions& options) {
     plan.width = graph.width;
     plan.vocabulary = graph.vocabulary;
 
-    Circuit circuit = lower(graph, plan.packing, options.positions);
+    std::optional<Candidate> best;
+    for (const TokenFactors place : places) {
+        Candidate candidate{lower(graph, plan.packing, options.positions, place), {}};
+        candidate.schedule =
+            choose_levels(candidate.circuit, parameters, options.costs, plan.packing, options.highest_input_level);
+        if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
+    }
+    Circuit& circuit = best->circuit;
     plan.least_rows = circuit.least_rows;
     plan.input_layout = circuit.input_layout;
     plan.input_bound = circuit.input_bound;
     plan.output_layout = circuit.output_layout;
     plan.output_bound = circuit.output_bound;
     plan.output_slot = circuit.output_slot;
-
-    const Schedule schedule =
-        choose_levels(circuit, parameters, options.costs, plan.packing, options.highest_input_level);
-    plan.input_level = schedule.input_level;
-    expand(std::move(circuit), schedule, plan);
+    plan.input_level = best->schedule.input_level;
+    expand(std::move(circuit), best->schedule, plan);
     choose_keys_and_summarise(plan);
     return plan;
 }

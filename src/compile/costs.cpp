@@ -51,29 +51,40 @@ std::set<long> baby_steps(const std::vector<long>& offsets, long stride, long ba
 
 }  // namespace
 
-// A decomposition takes `limbs` transforms back and digits·extended − limbs forth; what follows is the hoisted part.
+// `limbs` transforms back, digits·extended − limbs forth, and the base conversion between them.
+double CostModel::decomposition(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    return (s.digits * s.extended * ntt * ring_factor(parameters) + s.limbs * s.extended * n * product_word) / threads;
+}
+
+double CostModel::key_product(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    return s.digits * s.extended * static_cast<double>(parameters.ring_dimension()) * key_word / threads;
+}
+
+// 2·special transforms back, 2·limbs forth.
+double CostModel::division(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    return (2 * s.extended * ntt * ring_factor(parameters) + 2 * s.special * s.limbs * n * product_word) / threads;
+}
+
 double CostModel::rotation(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    const double conversion = s.limbs * s.extended * n;
-    return hoisted_rotation(parameters, level) +
-           (s.digits * s.extended * ntt * ring_factor(parameters) + conversion * product_word) / threads;
+    return summed_rotation(parameters, level) + division(parameters, level);
 }
 
-// Inner products with the key, then the division by P: 2·special transforms back, 2·limbs forth.
 double CostModel::hoisted_rotation(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    const double conversion = 2 * s.special * s.limbs * n;
-    const double products = 2 * s.digits * s.extended * n;
-    return (2 * s.extended * ntt * ring_factor(parameters) + (products + conversion) * product_word) / threads;
+    return key_product(parameters, level) + division(parameters, level);
 }
 
+double CostModel::summed_rotation(const ckks::Parameters& parameters, int level) const {
+    return decomposition(parameters, level) + key_product(parameters, level);
+}
+
+// One division takes off P and the top prime together; four products of words are small beside it.
 double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
-    const double limbs = level + 1;
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    const double rescale = 2 * (limbs + 1) * ntt * ring_factor(parameters);
-    return rotation(parameters, level) + (4 * limbs * n * product_word + rescale) / threads;
+    return rotation(parameters, level);
 }
 
 StepCost& StepCost::operator+=(const StepCost& other) {
@@ -133,12 +144,12 @@ StepCost StepPrices::map(const MapShape& shape, long baby, int level) const {
         rotations += count_nonzero(giant_steps(offsets, shape.stride, baby));
     }
     const auto diagonals = static_cast<double>(shape.diagonals);
-    // A decomposition for each input is what a full rotation costs over a hoisted one.
-    const double full = costs_.rotation(parameters_, level);
-    const double cheap = costs_.hoisted_rotation(parameters_, level);
+    const auto outputs = static_cast<double>(shape.output_offsets.size());
     StepCost cost;
-    cost.seconds = inputs * (full - cheap) + hoisted * cheap + rotations * full + words(2 * limbs * diagonals) +
-                   ntts(2 * (limbs + 1) * static_cast<double>(shape.output_offsets.size()));
+    cost.seconds = inputs * costs_.decomposition(parameters_, level) +
+                   hoisted * costs_.hoisted_rotation(parameters_, level) +
+                   rotations * costs_.summed_rotation(parameters_, level) +
+                   outputs * costs_.division(parameters_, level) + words(2 * limbs * diagonals);
     if (shape.period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
     cost.key_switches = static_cast<std::size_t>(hoisted + rotations);
     cost.plaintext_products = shape.diagonals;
@@ -153,11 +164,13 @@ StepCost StepPrices::rotated_product(const ckks::RotatedInnerProduct& product, i
                                             ckks::floor_divide(product.first, product.baby).quotient + 1);
     const double hoisted = (baby - 1) * (groups + 1);  // of the right operand for each group, of the left once
     const double rotations = 2 * (groups - 1);         // R_b from the right operand, and the group's sum
-    const double full = costs_.rotation(parameters_, level);
-    const double cheap = costs_.hoisted_rotation(parameters_, level);
     StepCost cost;
-    cost.seconds = (groups + 1) * (full - cheap) + hoisted * cheap + rotations * full + groups * full +
-                   words(4 * limbs * terms) + ntts(2 * (limbs + 1));
+    // Decompositions: of both operands, of each group's right operand, before each relinearisation and last rotation.
+    cost.seconds = (1 + groups) * costs_.decomposition(parameters_, level) +
+                   (hoisted + groups - 1) * costs_.hoisted_rotation(parameters_, level) +
+                   groups * costs_.rotation(parameters_, level) +
+                   (groups - 1) * costs_.summed_rotation(parameters_, level) + costs_.division(parameters_, level) +
+                   words(4 * limbs * terms);
     cost.key_switches = static_cast<std::size_t>(hoisted + rotations + groups);
     cost.ciphertext_products = static_cast<std::size_t>(terms);
     return cost;
@@ -204,6 +217,15 @@ StepCost StepPrices::sum_slots(std::size_t count, int level) const {
             .plaintext_products = 0};
 }
 
+StepCost StepPrices::combine(std::size_t terms, std::size_t rotations, bool real_part, int level) const {
+    const std::size_t key_switches = rotations + (real_part ? 1 : 0);
+    return {.seconds = static_cast<double>(key_switches) * costs_.rotation(parameters_, level) +
+                       static_cast<double>(terms) * sum(level).seconds,
+            .key_switches = key_switches,
+            .ciphertext_products = 0,
+            .plaintext_products = 0};
+}
+
 StepCost StepPrices::select_token(std::size_t tokens, int level) const {
     StepCost cost = affine(level);
     cost.seconds += ntts(level + 1);
@@ -218,7 +240,7 @@ StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
     // One switch for each key and transform direction, two of encapsulation, one conjugation; then EvalMod's products.
     const auto products = static_cast<std::size_t>(
         ckks::chebyshev_products(static_cast<std::size_t>(literal.cosine_degree)) + literal.double_angles);
-    return {.seconds = seconds * ring_factor(parameters_),
+    return {.seconds = seconds * ring_factor(parameters_) / costs_.threads,
             .key_switches = 2 * request.rotation_levels.size() + 3 + ciphertexts * products,
             .ciphertext_products = ciphertexts * products,
             .plaintext_products = 0};
@@ -281,6 +303,17 @@ double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing&
                 return count * blocks * rotated_product(one, level).seconds;
             },
             [&](const SumSlotsGate& gate_sum) { return count * sum_slots(gate_sum.count, level).seconds; },
+            [&](const CombineGate& combined) {
+                double seconds = 0;
+                for (const auto& terms : combined.outputs) {
+                    const auto rotations =
+                        std::ranges::count_if(terms, [](const CombineGate::Term& term) { return term.rotation != 0; });
+                    seconds +=
+                        combine(terms.size(), static_cast<std::size_t>(rotations), combined.doubled_real_part, level)
+                            .seconds;
+                }
+                return seconds;
+            },
             [&](const SelectLastTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
         gate.operation);
 }

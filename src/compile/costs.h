@@ -57,6 +57,8 @@ class StepPrices {
     StepCost affine(int level) const;
     StepCost sum(int level) const;
     StepCost sum_slots(std::size_t count, int level) const;
+    /// `rotations` different ones, and a conjugation if the real part is taken.
+    StepCost combine(std::size_t terms, std::size_t rotations, bool real_part, int level) const;
     StepCost select_token(std::size_t tokens, int level) const;
     /// Refreshing one or two real ciphertexts together.
     StepCost bootstrap(std::size_t ciphertexts) const;

@@ -123,29 +123,36 @@ class Expansion {
         }
     }
 
+    /// A block at a time, of all groups: they share its rotation keys.
     void expand(const Gate& gate, const AttentionGate& attention) {
         const auto& left = values_[gate.inputs[0]];
         const auto& right = values_[gate.inputs[1]];
         const auto outputs = new_values(gate.outputs.front());
         const std::size_t blocks = attention.right_offsets.size();
-        for (std::size_t group = 0; group < right.size(); ++group) {
-            ValueId sum = 0;
-            for (std::size_t block = 0; block < blocks; ++block) {
+        std::vector<ValueId> sums;
+        for (std::size_t block = 0; block < blocks; ++block) {
+            RotatedProductStep step{.left = {}, .right = right, .outputs = {}, .product = attention.product};
+            step.product.right_offset = attention.right_offsets[block];
+            for (std::size_t group = 0; group < right.size(); ++group) {
                 const std::size_t index = group * blocks + block;
-                const bool single = attention.sums_blocks && blocks == 1;
-                const ValueId term = attention.sums_blocks ? (single ? outputs[group] : new_value()) : outputs[index];
-                RotatedProductStep step{left[attention.sums_blocks ? index : group], right[group], term,
-                                        attention.product};
-                step.product.right_offset = attention.right_offsets[block];
-                add_step(step, step_level_, step_level_ - 1);
-                if (!attention.sums_blocks || single) continue;
-                if (block > 0) {
-                    const ValueId total = block + 1 == blocks ? outputs[group] : new_value();
-                    add_step(AddStep{sum, term, total}, step_level_ - 1, step_level_ - 1);
-                    sum = total;
+                step.left.push_back(left[attention.sums_blocks ? index : group]);
+                if (attention.sums_blocks) {
+                    step.outputs.push_back(blocks == 1 ? outputs[group] : new_value());
                 } else {
-                    sum = term;
+                    step.outputs.push_back(outputs[index]);
                 }
+            }
+            const std::vector<ValueId> terms = step.outputs;
+            add_step(std::move(step), step_level_, step_level_ - 1);
+            if (!attention.sums_blocks || blocks == 1) continue;
+            if (block == 0) {
+                sums = terms;
+                continue;
+            }
+            for (std::size_t group = 0; group < right.size(); ++group) {
+                const ValueId total = block + 1 == blocks ? outputs[group] : new_value();
+                add_step(AddStep{sums[group], terms[group], total}, step_level_ - 1, step_level_ - 1);
+                sums[group] = total;
             }
         }
     }
@@ -160,6 +167,21 @@ class Expansion {
         }
         for (std::size_t i = 0; i < outputs.size(); ++i) {
             add_step(SumSlotsStep{inputs[i], outputs[i], sum.count, sum.stride}, step_level_, step_level_);
+        }
+    }
+
+    void expand(const Gate& gate, CombineGate& combine) {
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            CombineStep step{.terms = {},
+                             .output = outputs[i],
+                             .doubled_real_part = combine.doubled_real_part,
+                             .addend = combine.addends.empty() ? std::vector<double>{} : std::move(combine.addends[i])};
+            for (const CombineGate::Term& term : combine.outputs[i]) {
+                step.terms.push_back(
+                    {values_[gate.inputs[term.input]][term.ciphertext], term.rotation, term.quarter_turns});
+            }
+            add_step(std::move(step), step_level_, step_level_);
         }
     }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 
 #include "support/error.h"
@@ -23,9 +24,10 @@ struct Label {
     GateSchedule step;
 };
 
-/// More labels than this at one gate are cut to the cheapest; ordinary transformers stay well below. All of them lead
-/// to the end, for labels that do not are never made.
-constexpr std::size_t kMaxLabels = 1000;
+/// Of the labels at one gate whose levels add up to the same, only so many of the cheapest are kept. All of them lead
+/// to the end, for labels that do not are never made. Cutting by cost alone would drop those that pay for their levels
+/// now and save a bootstrap later.
+constexpr std::size_t kMaxLabelsOfASum = 20;
 
 /// Bundles that could be refreshed at one gate, at most: subsets of them are tried.
 constexpr std::size_t kMaxRefreshed = 6;
@@ -203,11 +205,15 @@ class Search {
         for (auto& [levels, label] : reached) sorted.push_back(std::move(label));
         std::ranges::stable_sort(sorted, {}, &Label::seconds);
         std::vector<Label> kept;
+        std::map<int, std::size_t> kept_of_sum;
         for (Label& label : sorted) {
-            if (kept.size() == kMaxLabels) break;
+            std::size_t& alike = kept_of_sum[std::accumulate(label.levels.begin(), label.levels.end(), 0)];
+            if (alike == kMaxLabelsOfASum) continue;
             const bool beaten =
                 std::ranges::any_of(kept, [&](const Label& better) { return dominates(better.levels, label.levels); });
-            if (!beaten) kept.push_back(std::move(label));
+            if (beaten) continue;
+            ++alike;
+            kept.push_back(std::move(label));
         }
         return kept;
     }

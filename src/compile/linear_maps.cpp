@@ -28,21 +28,15 @@ class SourceIndex {
             }
         }
         for (auto& places : positions_) std::ranges::sort(places);
-        partial_sums_ = source.partial_sums;
         equal_rows_ = source.equal_rows;
     }
 
-    /// Calls visit(reading) for each term that makes up `feature` at position f of a row.
-    template <class Visit>
-    void read(std::size_t feature, std::size_t f, Visit visit) const {
+    /// Where to read `feature` from at position f of a row.
+    Reading read(std::size_t feature, std::size_t f) const {
         const auto& places = positions_[feature];
-        if (partial_sums_) {
-            for (const Place& place : places) visit(reading(place, f));
-            return;
-        }
         const auto above = std::ranges::lower_bound(places, f, {}, &Place::position);
-        if (above != places.end()) return visit(reading(*above, f));
-        visit(equal_rows_ ? reading(places.front(), f) : reading(places.back(), f));
+        if (above != places.end()) return reading(*above, f);
+        return reading(equal_rows_ ? places.front() : places.back(), f);
     }
 
   private:
@@ -60,7 +54,6 @@ class SourceIndex {
 
     std::vector<std::vector<Place>> positions_;
     std::size_t width_;
-    bool partial_sums_ = false;
     bool equal_rows_ = false;
 };
 
@@ -130,7 +123,7 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
             for (std::size_t i = 0; i < map.inputs; ++i) {
                 const double value = gain * map.weight(i, j);
                 if (value == 0) continue;
-                index.read(i, slot % width, [&](const Reading& reading) { row.add(reading, slot, value); });
+                row.add(index.read(i, slot % width), slot, value);
             }
         }
         gate.map.blocks[output] = row.take();

@@ -17,7 +17,6 @@ struct Storage {
     Layout layout;
     double factor = 1;
     double shift = 0;
-    bool partial_sums = false;    ///< a feature is the sum over all positions that hold it, not any one of them
     bool equal_rows = false;      ///< every token's row is the same, so positions wrap around
     bool zero_elsewhere = false;  ///< positions that hold nothing are 0
 };

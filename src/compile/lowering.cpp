@@ -7,8 +7,9 @@
 #include <optional>
 
 #include "compile/analysis.h"
+#include "compile/attention_gates.h"
+#include "compile/circuit_builder.h"
 #include "compile/linear_maps.h"
-#include "compile/score_masks.h"
 #include "model/visit.h"
 #include "support/error.h"
 
@@ -20,19 +21,6 @@ using model::Graph;
 using model::Node;
 using model::NodeId;
 using model::Overloaded;
-
-/// stored = factor · value + shift.
-struct Constants {
-    double factor = 1;
-    double shift = 0;
-    friend bool operator==(const Constants&, const Constants&) = default;
-};
-
-/// A value of the model in some form that a gate has produced.
-struct Stored {
-    BundleId bundle = 0;
-    Storage storage;
-};
 
 /// u = (2x − lower − upper) / (upper − lower).
 Constants chebyshev_variable(const model::Polynomial& polynomial) {
@@ -60,21 +48,26 @@ FeatureMap mean_map(std::size_t features) {
 
 class Lowering {
   public:
-    Lowering(const Graph& graph, const Packing& packing, Positions positions)
+    Lowering(const Graph& graph, const Packing& packing, Positions positions, TokenFactors factors)
         : graph_(graph),
           packing_(packing),
           positions_(positions),
+          builder_(packing),
           facts_(analyse(graph, packing)),
           forms_(graph.nodes.size()),
           raw_scores_(graph.nodes.size()),
-          masked_scores_(graph.nodes.size()) {}
+          masked_scores_(graph.nodes.size()),
+          postponed_(graph.nodes.size()) {
+        for (NodeId id = 0; id < graph.nodes.size(); ++id) postponed_[id] = postpones(id, factors);
+    }
 
     Circuit run() {
         for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
             node_ = id;
+            builder_.begin_node(graph_.nodes[id].name);
             std::visit([&](const auto& operation) { lower(operation); }, graph_.nodes[id].operation);
         }
-        return std::move(circuit_);
+        return std::move(builder_.circuit);
     }
 
   private:
@@ -83,14 +76,58 @@ class Lowering {
     void lower(const model::Input&) {
         const NodeFacts& facts = facts_[node_];
         const Storage storage{.layout = facts.layout, .factor = 1 / facts.bound, .zero_elsewhere = true};
-        circuit_.input = new_bundle(storage.layout.ciphertexts());
-        circuit_.input_layout = facts.layout;
-        circuit_.input_bound = facts.bound;
-        forms_[node_].push_back({circuit_.input, storage});
+        builder_.circuit.input = builder_.new_bundle(storage.layout.ciphertexts());
+        builder_.circuit.input_layout = facts.layout;
+        builder_.circuit.input_bound = facts.bound;
+        forms_[node_].push_back({builder_.circuit.input, storage});
         if (facts.is_output) finish();
     }
 
-    void lower(const model::Linear& linear) { lower_map(linear.input, feature_map(linear)); }
+    void lower(const model::Linear& linear) {
+        if (postponed_[linear.input]) return lower_with_factor(linear, *postponed_[linear.input]);
+        lower_map(linear.input, feature_map(linear));
+    }
+
+    /// features · factor, factor one feature a token.
+    struct TokenFactor {
+        NodeId features = 0;
+        NodeId factor = 0;
+    };
+
+    /// A product with a token's factor that linear maps alone read, and, unless all are meant, some for attention.
+    std::optional<TokenFactor> postpones(NodeId id, TokenFactors factors) const {
+        const auto* product = std::get_if<model::Multiply>(&graph_.nodes[id].operation);
+        if (product == nullptr || factors == TokenFactors::before_maps || !facts_[id].only(Role::linear)) return {};
+        const auto features_of = [&](NodeId node) { return facts_[node].shape.features; };
+        TokenFactor result{product->left, product->right};
+        if (features_of(result.features) < features_of(result.factor)) std::swap(result.features, result.factor);
+        if (features_of(result.factor) != 1 || features_of(result.features) == 1) return {};
+        bool attends = false;
+        for (const Use& use : facts_[id].uses) {
+            if (!std::holds_alternative<model::Linear>(graph_.nodes[use.reader].operation)) return {};
+            if (facts_[use.reader].is_output) return {};
+            for (const Use& next : facts_[use.reader].uses) attends = attends || next.role == Role::query;
+        }
+        return attends || factors == TokenFactors::behind_all_maps ? std::optional(result) : std::nullopt;
+    }
+
+    /// (x · W) · factor + bias.
+    void lower_with_factor(const model::Linear& linear, const TokenFactor& token) {
+        const Stored factor = natural(token.factor);
+        const FeatureMap full = feature_map(linear);
+        const FeatureMap weights{full.inputs, full.outputs, full.weight, [](std::size_t) { return 0.0; }};
+        const Layout& layout = facts_[node_].layout;
+        for (const Constants& wanted : wanted_constants()) {
+            const Stored product = builder_.map(weights, readable(token.features),
+                                                target(layout, {wanted.factor / factor.storage.factor, 0}));
+            builder_.circuit.bundles[product.bundle].can_bootstrap = false;
+            const Storage storage{.layout = layout, .factor = wanted.factor, .zero_elsewhere = true};
+            const Stored scaled = builder_.gate(ProductGate{}, {product.bundle, factor.bundle}, storage);
+            forms_[node_].push_back(builder_.shifted(
+                scaled, [&](std::size_t feature) { return wanted.factor * full.bias(feature) + wanted.shift; }));
+            forms_[node_].back().storage.shift = wanted.shift;
+        }
+    }
 
     void lower(const model::FeatureMean& mean) {
         const Stored source = readable(mean.input);
@@ -100,13 +137,13 @@ class Lowering {
                           facts_[node_].layout == replicated_layout(packing_, 1) && source.storage.zero_elsewhere &&
                           source.storage.shift == 0;
         if (!sums) return lower_map(mean.input, mean_map(features));
-        const Stored total = emit_gate(SumSlotsGate{period, 1, true}, {source.bundle}, source.storage, std::size_t{1});
-        circuit_.bundles.back().can_bootstrap = false;
+        const Stored total =
+            builder_.unbounded_gate(SumSlotsGate{period, 1, true}, {source.bundle}, source.storage, std::size_t{1});
         for (const Constants& wanted : wanted_constants()) {
             const double gain = wanted.factor / source.storage.factor;
-            Stored result = emit_gate(mean_of_sums(packing_, features, period, gain, wanted.shift), {total.bundle},
-                                      target(facts_[node_].layout, wanted));
-            if (period == packing_.features) result = emit_repetition(result, {period, 1});
+            Stored result = builder_.gate(mean_of_sums(packing_, features, period, gain, wanted.shift), {total.bundle},
+                                          target(facts_[node_].layout, wanted));
+            if (period == packing_.features) result = builder_.repetition(result, {period, 1});
             forms_[node_].push_back(result);
         }
         if (facts_[node_].is_output) finish();
@@ -116,7 +153,7 @@ class Lowering {
         const NodeFacts& facts = facts_[node_];
         if (facts.is_output && positions_ == Positions::last) return finish_with_map(input, map);
         for (const Constants& wanted : wanted_constants()) {
-            forms_[node_].push_back(emit_map(map, readable(input), target(facts.layout, wanted)));
+            forms_[node_].push_back(builder_.map(map, readable(input), target(facts.layout, wanted)));
         }
         if (facts.is_output) finish();
     }
@@ -127,11 +164,12 @@ class Lowering {
         const Stored other = natural(scales_right ? add.left : add.right);
         Storage storage = other.storage;
         storage.zero_elsewhere = scaled.storage.zero_elsewhere && other.storage.zero_elsewhere;
-        produce_natural(
-            emit_gate(SumGate{other.storage.factor / scaled.storage.factor}, {scaled.bundle, other.bundle}, storage));
+        produce_natural(builder_.gate(SumGate{other.storage.factor / scaled.storage.factor},
+                                      {scaled.bundle, other.bundle}, storage));
     }
 
     void lower(const model::Multiply& product) {
+        if (postponed_[node_]) return;
         const Stored left = natural(product.left);
         const Stored right = natural(product.right);
         const bool left_is_wider = left.storage.layout.ciphertexts() >= right.storage.layout.ciphertexts() &&
@@ -139,39 +177,44 @@ class Lowering {
         Storage storage = (left_is_wider ? left : right).storage;
         storage.factor = left.storage.factor * right.storage.factor;
         storage.zero_elsewhere = left.storage.zero_elsewhere || right.storage.zero_elsewhere;
-        Stored result = emit_gate(ProductGate{}, {left.bundle, right.bundle}, storage);
+        Stored result = builder_.gate(ProductGate{}, {left.bundle, right.bundle}, storage);
         const double wanted = 1 / facts_[node_].bound;
-        if (std::abs(storage.factor - wanted) > 1e-12 * wanted) result = emit_affine(result, {wanted, 0}, wide_masks());
+        if (std::abs(storage.factor - wanted) > 1e-12 * wanted)
+            result = builder_.affine(result, {wanted, 0}, wide_masks());
         produce_natural(result);
     }
 
     void lower(const model::Apply& apply) {
         const Stored input = stored(apply.input, chebyshev_variable(apply.polynomial));
         const NodeFacts& facts = facts_[node_];
-        Constants constants = {1 / facts.bound, 0};
-        PolynomialGate gate;
         if (facts.only(Role::attention) && facts.uses.size() == 1) {
-            gate.masks = attention_masks(attention_values(facts.uses.front().reader));
-        } else if (const auto wanted = wanted_constants(); wanted.size() == 1) {
-            constants = wanted.front();
+            const model::AttentionValues& reader = attention_values(facts.uses.front().reader);
+            // One mask for each half of the lanes: both results share the attention's next product as they are.
+            const auto half = [&](Lanes lanes) {
+                PolynomialGate gate = polynomial_gate(apply, {1 / facts.bound, 0});
+                gate.masks = attention_masks(packing_, facts.attention, lanes, reader);
+                return builder_.gate(std::move(gate), {input.bundle}, masked_storage(input.storage, reader));
+            };
+            masked_scores_[node_] = {half(Lanes::lower), half(Lanes::upper)};
+            return;
         }
-        gate.coefficients = apply.polynomial.coefficients;
-        for (double& coefficient : gate.coefficients) coefficient *= constants.factor;
-        gate.coefficients[0] += constants.shift;
-        while (gate.coefficients.size() > 1 && gate.coefficients.back() == 0) gate.coefficients.pop_back();
-        const bool masked = !gate.masks.empty();
+        const auto wanted = wanted_constants();
+        const Constants constants = wanted.size() == 1 ? wanted.front() : Constants{1 / facts.bound, 0};
         Storage storage = input.storage;
         storage.factor = constants.factor;
         storage.shift = constants.shift;
         storage.zero_elsewhere = false;
-        if (masked) storage.factor /= largest_length_scale(attention_values(facts.uses.front().reader));
-        const Stored result = emit_gate(std::move(gate), {input.bundle}, storage);
-        if (masked) {
-            masked_scores_[node_] = result;
-        } else {
-            forms_[node_].push_back(result);
-        }
+        forms_[node_].push_back(builder_.gate(polynomial_gate(apply, constants), {input.bundle}, storage));
         if (facts.is_output) finish();
+    }
+
+    static PolynomialGate polynomial_gate(const model::Apply& apply, const Constants& constants) {
+        PolynomialGate gate;
+        gate.coefficients = apply.polynomial.coefficients;
+        for (double& coefficient : gate.coefficients) coefficient *= constants.factor;
+        gate.coefficients[0] += constants.shift;
+        while (gate.coefficients.size() > 1 && gate.coefficients.back() == 0) gate.coefficients.pop_back();
+        return gate;
     }
 
     void lower(const model::AttentionScores& scores) {
@@ -185,56 +228,41 @@ class Lowering {
         // Raw scores stay within [-1, 1] too: what would exceed it is scaled down with the keys.
         const double unscaled = query.storage.factor * key.storage.factor / scores.scale;
         const double shrink = std::min(1.0, std::abs(1 / (unscaled * facts.bound)));
-        const Stored skewed = emit_skew(key, heads.key(), heads.key_shift(), shrink);
-        AttentionGate gate;
-        const auto lanes = static_cast<long>(heads.lanes);
-        const auto features = static_cast<long>(packing_.features);
-        gate.product = {.first = 0, .last = lanes, .left_step = 1, .right_step = features + 1};
-        gate.right_offsets = block_offsets(heads);
-        Storage storage{.layout = {}, .factor = unscaled * shrink};
-        raw_scores_[node_] =
-            emit_gate(std::move(gate), {query.bundle, skewed.bundle}, storage, heads.groups * heads.blocks);
-        circuit_.bundles.back().can_bootstrap = false;
+        raw_scores_[node_] = raw_scores(builder_, packing_, heads, query, key, shrink);
+        raw_scores_[node_]->storage.factor = unscaled * shrink;
     }
 
     void lower(const model::AttentionValues& values) {
         const NodeFacts& facts = facts_[node_];
         const AttentionLayout heads =
             with_head_width(facts_[values.scores].attention, facts.shape.features / values.heads);
-        const Stored scores = masked_scores(values);
+        const MaskedScores scores = masked_scores(values);
         const Stored value = value_of(values.value, heads);
-        const double unscaled = scores.storage.factor * value.storage.factor;
+        const double unscaled = scores.lower.storage.factor * value.storage.factor;
         const double shrink = std::min(1.0, 1 / (unscaled * facts.bound));
-        const Stored skewed = emit_skew(value, heads.value(), heads.value_shift(), shrink);
-        AttentionGate gate;
-        const auto lanes = static_cast<long>(heads.lanes);
-        const auto features = static_cast<long>(packing_.features);
-        gate.product = {.first = -lanes, .last = lanes, .left_step = 1, .right_step = -features};
-        gate.right_offsets = block_offsets(heads);
-        gate.sums_blocks = true;
-        const Storage storage{.layout = heads.value(),
-                              .factor = unscaled * shrink,
-                              .partial_sums = heads.copies > 1,
-                              .zero_elsewhere = true};
-        const Stored result = emit_gate(std::move(gate), {scores.bundle, skewed.bundle}, storage, heads.groups);
-        circuit_.bundles.back().can_bootstrap = heads.copies == 1;
-        forms_[node_].push_back(sum_of_copies(result, heads));
-        if (!values.causal) circuit_.least_rows = graph_.context;
+        forms_[node_].push_back(attended_values(builder_, packing_, heads, scores, value, shrink));
+        if (!values.causal) builder_.circuit.least_rows = graph_.context;
         if (facts.is_output) finish();
     }
 
-    /// Adds the copies' partial sums up into the first, if the sum stays within the token; linear maps can read either.
-    Stored sum_of_copies(const Stored& values, const AttentionLayout& heads) {
-        const std::size_t distance = 2 * heads.lanes * heads.heads_per_group;
-        const std::size_t count = std::bit_ceil(heads.copies);
-        if (count == 1 || count * distance > packing_.features) return values;
-        Storage storage = values.storage;
-        storage.layout = first_positions(storage.layout, distance);
-        storage.partial_sums = false;
-        storage.zero_elsewhere = false;
-        const Stored sum = emit_gate(SumSlotsGate{count, static_cast<long>(distance)}, {values.bundle}, storage);
-        circuit_.bundles.back().can_bootstrap = false;
-        return sum;
+    MaskedScores masked_scores(const model::AttentionValues& values) {
+        if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
+        const Stored source = natural(values.scores);
+        const auto half = [&](Lanes lanes) {
+            const Constants constants{1 / facts_[values.scores].bound, 0};
+            Stored result = builder_.affine(source, constants,
+                                            attention_masks(packing_, facts_[values.scores].attention, lanes, values));
+            result.storage = masked_storage(source.storage, values);
+            return result;
+        };
+        return {half(Lanes::lower), half(Lanes::upper)};
+    }
+
+    Storage masked_storage(Storage storage, const model::AttentionValues& values) const {
+        storage.factor = 1 / (facts_[values.scores].bound * largest_length_scale(values));
+        storage.shift = 0;
+        storage.zero_elsewhere = true;
+        return storage;
     }
 
     // Reading nodes.
@@ -249,19 +277,20 @@ class Lowering {
     Stored stored(NodeId id, const Constants& wanted) {
         for (const Stored& form : forms_[id]) {
             if (form.storage.factor == wanted.factor && form.storage.shift == wanted.shift &&
-                !form.storage.partial_sums && form.storage.layout == facts_[id].layout) {
+                form.storage.layout == facts_[id].layout) {
                 return form;
             }
         }
         Stored result;
-        if (facts_[id].shape.scores) {
-            const Stored source = raw_scores_[id] ? *raw_scores_[id] : forms_[id].front();
-            result = emit_affine(source, wanted, score_masks(facts_[id].attention));
-        } else if (forms_[id].front().storage.partial_sums || forms_[id].front().storage.layout != facts_[id].layout) {
-            result = emit_map(identity_map(facts_[id].shape.features), forms_[id].front(),
-                              target(facts_[id].layout, wanted));
+        if (raw_scores_[id]) {
+            result = parted_scores(builder_, facts_[id].attention, *raw_scores_[id], wanted);
+        } else if (facts_[id].shape.scores) {
+            result = builder_.affine(forms_[id].front(), wanted, score_masks(facts_[id].attention, Lanes::all));
+        } else if (forms_[id].front().storage.layout != facts_[id].layout) {
+            result = builder_.map(identity_map(facts_[id].shape.features), forms_[id].front(),
+                                  target(facts_[id].layout, wanted));
         } else {
-            result = emit_affine(forms_[id].front(), wanted, layout_masks(facts_[id].layout));
+            result = builder_.affine(forms_[id].front(), wanted, layout_masks(facts_[id].layout));
         }
         forms_[id].push_back(result);
         return result;
@@ -270,29 +299,19 @@ class Lowering {
     /// As stored, in a layout that attention wants.
     Stored in_layout(NodeId id, const Layout& layout) {
         for (const Stored& form : forms_[id]) {
-            if (form.storage.layout == layout && form.storage.shift == 0 && !form.storage.partial_sums) return form;
+            if (form.storage.layout == layout && form.storage.shift == 0) return form;
         }
         const Storage wanted = target(layout, {1 / facts_[id].bound, 0});
-        forms_[id].push_back(emit_map(identity_map(facts_[id].shape.features), forms_[id].front(), wanted));
+        forms_[id].push_back(builder_.map(identity_map(facts_[id].shape.features), forms_[id].front(), wanted));
         return forms_[id].back();
     }
 
     /// A value that is also a query or a key may lie as one: the skew picks the lower lanes.
     Stored value_of(NodeId id, const AttentionLayout& heads) {
         for (const Stored& form : forms_[id]) {
-            if (form.storage.layout == heads.key() && form.storage.shift == 0 && !form.storage.partial_sums)
-                return form;
+            if (form.storage.layout == heads.key() && form.storage.shift == 0) return form;
         }
         return in_layout(id, heads.value());
-    }
-
-    /// The activated scores with mask and length scale multiplied in.
-    Stored masked_scores(const model::AttentionValues& values) {
-        if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
-        const Stored source = raw_scores_[values.scores] ? *raw_scores_[values.scores] : natural(values.scores);
-        Stored result = emit_affine(source, {1 / facts_[values.scores].bound, 0}, attention_masks(values));
-        result.storage.factor /= largest_length_scale(values);
-        return result;
     }
 
     // Forms that readers ask of a producer.
@@ -323,7 +342,8 @@ class Lowering {
     // Masks, one a ciphertext.
 
     std::vector<std::vector<double>> wide_masks() const {
-        return facts_[node_].shape.scores ? score_masks(facts_[node_].attention) : layout_masks(facts_[node_].layout);
+        return facts_[node_].shape.scores ? score_masks(facts_[node_].attention, Lanes::all)
+                                          : layout_masks(facts_[node_].layout);
     }
 
     static std::vector<std::vector<double>> layout_masks(const Layout& layout) {
@@ -335,139 +355,21 @@ class Lowering {
         return masks;
     }
 
-    static std::vector<std::vector<double>> score_masks(const AttentionLayout& layout) {
-        std::vector<std::vector<double>> masks;
-        for (std::size_t group = 0; group < layout.groups; ++group) {
-            masks.insert(masks.end(), layout.blocks, lane_mask(layout, group));
-        }
-        return masks;
-    }
-
-    std::vector<std::vector<double>> attention_masks(const model::AttentionValues& values) const {
-        const AttentionLayout& layout = facts_[values.scores].attention;
-        std::vector<std::vector<double>> masks;
-        for (std::size_t group = 0; group < layout.groups; ++group) {
-            for (std::size_t block = 0; block < layout.blocks; ++block) {
-                masks.push_back(attention_mask(packing_, layout, group, block, values));
-            }
-        }
-        return masks;
-    }
-
-    std::vector<long> block_offsets(const AttentionLayout& heads) const {
-        std::vector<long> offsets;
-        for (std::size_t block = 0; block < heads.blocks; ++block) {
-            offsets.push_back(-static_cast<long>(block * heads.lanes * heads.copies * packing_.features));
-        }
-        return offsets;
-    }
-
     const model::AttentionValues& attention_values(NodeId id) const {
         return std::get<model::AttentionValues>(graph_.nodes[id].operation);
-    }
-
-    // Gates.
-
-    BundleId new_bundle(std::size_t ciphertexts) {
-        circuit_.bundles.push_back({graph_.nodes[node_].name, ciphertexts, true});
-        return circuit_.bundles.size() - 1;
-    }
-
-    Stored emit_gate(GateOperation operation, std::vector<BundleId> inputs, const Storage& storage,
-                     std::optional<std::size_t> ciphertexts = std::nullopt) {
-        if (!ciphertexts) {
-            ciphertexts = 0;
-            for (const BundleId input : inputs) {
-                ciphertexts = std::max(*ciphertexts, circuit_.bundles[input].ciphertexts);
-            }
-        }
-        const BundleId output = new_bundle(*ciphertexts);
-        circuit_.gates.push_back({graph_.nodes[node_].name, std::move(operation), std::move(inputs), {output}});
-        return {output, storage};
-    }
-
-    /// A target that repeats is computed once and then copied by a sum over slots: that takes far fewer diagonals.
-    Stored emit_map(const FeatureMap& map, const Stored& source, Storage target_storage) {
-        target_storage.zero_elsewhere = true;
-        if (source.storage.equal_rows) {
-            return emit_fused(diagonals_of(map, source.storage, target_storage), source.bundle, target_storage);
-        }
-        const Repetition repetition = repetition_of(target_storage.layout);
-        Storage once = target_storage;
-        once.layout = first_positions(once.layout, repetition.distance);
-        Stored result = emit_fused(diagonals_of(map, source.storage, once), source.bundle, target_storage);
-        return repetition.count > 1 ? emit_repetition(result, repetition) : result;
-    }
-
-    /// Copies what the first positions hold to those behind them, which are 0.
-    Stored emit_repetition(const Stored& once, const Repetition& repetition) {
-        circuit_.bundles[once.bundle].can_bootstrap = false;  // its copy is, just as well
-        return emit_gate(SumSlotsGate{repetition.count, -static_cast<long>(repetition.distance)}, {once.bundle},
-                         once.storage);
-    }
-
-    /// Maps of one input that follow each other become one, so that they share its rotations.
-    Stored emit_fused(MapGate gate, BundleId source, const Storage& target_storage) {
-        const std::size_t ciphertexts = target_storage.layout.ciphertexts();
-        std::size_t last = circuit_.gates.size();
-        while (last > 0 && std::holds_alternative<SumSlotsGate>(circuit_.gates[last - 1].operation)) --last;
-        if (last > 0) {
-            Gate& earlier = circuit_.gates[last - 1];
-            auto* map = std::get_if<MapGate>(&earlier.operation);
-            if (map != nullptr && earlier.inputs == std::vector{source} && map->map.stride == gate.map.stride &&
-                map->map.period == gate.map.period) {
-                append_outputs(*map, std::move(gate));
-                earlier.outputs.push_back(new_bundle(ciphertexts));
-                const std::string& name = graph_.nodes[node_].name;
-                earlier.name = fmt::format("{}+{}", earlier.name, name.substr(common_prefix(earlier.name, name)));
-                return {earlier.outputs.back(), target_storage};
-            }
-        }
-        return emit_gate(std::move(gate), {source}, target_storage, ciphertexts);
-    }
-
-    static std::size_t common_prefix(const std::string& a, const std::string& b) {
-        const auto [first, second] = std::ranges::mismatch(a, b);
-        const auto length = static_cast<std::size_t>(first - a.begin());
-        const std::size_t dot = length == 0 ? std::string::npos : a.rfind('.', length - 1);
-        return dot == std::string::npos ? 0 : dot + 1;
-    }
-
-    Stored emit_skew(const Stored& source, const Layout& layout, const std::vector<std::size_t>& shift, double factor) {
-        Storage storage{.layout = layout, .factor = source.storage.factor * factor};
-        return emit_gate(skew(packing_, layout, shift, factor), {source.bundle}, storage);
-    }
-
-    Stored emit_affine(const Stored& source, const Constants& wanted, std::vector<std::vector<double>> masks) {
-        const double gain = wanted.factor / source.storage.factor;
-        const double addend = wanted.shift - gain * source.storage.shift;
-        AffineGate gate;
-        for (auto& mask : masks) {
-            auto& addends = gate.addends.emplace_back();
-            for (double& value : mask) {
-                if (addend != 0) addends.push_back(addend * value);
-                value *= gain;
-            }
-        }
-        gate.masks = std::move(masks);
-        Storage storage = source.storage;
-        storage.factor = wanted.factor;
-        storage.shift = wanted.shift;
-        storage.zero_elsewhere = true;
-        return emit_gate(std::move(gate), {source.bundle}, storage);
     }
 
     // The end.
 
     void finish() {
         const Stored result = natural(node_);
-        circuit_.output_bound = 1 / result.storage.factor;
-        circuit_.output = result.bundle;
+        builder_.circuit.output_bound = 1 / result.storage.factor;
+        builder_.circuit.output = result.bundle;
         if (positions_ == Positions::all) {
-            circuit_.output_layout = result.storage.layout;
+            builder_.circuit.output_layout = result.storage.layout;
             return;
         }
-        circuit_.output = emit_gate(SelectLastTokenGate{}, {result.bundle}, result.storage).bundle;
+        builder_.circuit.output = builder_.gate(SelectLastTokenGate{}, {result.bundle}, result.storage).bundle;
         record_slots(result.storage.layout);
     }
 
@@ -477,8 +379,8 @@ class Lowering {
         const Stored source = readable(input);
         Storage rows = source.storage;
         rows.equal_rows = true;
-        const Stored selected = emit_gate(SelectLastTokenGate{}, {source.bundle}, rows);
-        circuit_.bundles.back().can_bootstrap = circuit_.bundles[source.bundle].can_bootstrap;
+        const Stored selected = builder_.gate(SelectLastTokenGate{}, {source.bundle}, rows);
+        builder_.circuit.bundles.back().can_bootstrap = builder_.circuit.bundles[source.bundle].can_bootstrap;
         Layout layout;
         for (std::size_t first = 0; first < map.outputs; first += packing_.slots) {
             auto& positions = layout.position.emplace_back(packing_.slots, Layout::kNothing);
@@ -487,19 +389,19 @@ class Lowering {
                       static_cast<std::int32_t>(first));
         }
         const double bound = facts_[node_].bound;
-        circuit_.output = emit_map(map, selected, target(layout, {1 / bound, 0})).bundle;
-        circuit_.output_bound = bound;
+        builder_.circuit.output = builder_.map(map, selected, target(layout, {1 / bound, 0})).bundle;
+        builder_.circuit.output_bound = bound;
         record_slots(layout);
     }
 
     void record_slots(const Layout& layout) {
-        circuit_.output_slot.assign(graph_.vocabulary, 0);
+        builder_.circuit.output_slot.assign(graph_.vocabulary, 0);
         const auto& ciphertexts = layout.position;
         for (std::size_t c = ciphertexts.size(); c-- > 0;) {
             for (std::size_t i = ciphertexts[c].size(); i-- > 0;) {
                 const std::int32_t held = ciphertexts[c][i];
                 if (held != Layout::kNothing)
-                    circuit_.output_slot[static_cast<std::size_t>(held)] = c * packing_.slots + i;
+                    builder_.circuit.output_slot[static_cast<std::size_t>(held)] = c * packing_.slots + i;
             }
         }
     }
@@ -507,12 +409,13 @@ class Lowering {
     const Graph& graph_;
     Packing packing_;
     Positions positions_;
+    CircuitBuilder builder_;
     std::vector<NodeFacts> facts_;
-    std::vector<std::vector<Stored>> forms_;            ///< by node; the first is the producer's own
-    std::vector<std::optional<Stored>> raw_scores_;     ///< by node; before lanes are masked
-    std::vector<std::optional<Stored>> masked_scores_;  ///< by node; where mask and length scale rode on the polynomial
-    NodeId node_ = 0;                                   ///< being lowered
-    Circuit circuit_;
+    std::vector<std::vector<Stored>> forms_;                  ///< by node; the first is the producer's own
+    std::vector<std::optional<Stored>> raw_scores_;           ///< by node; complex, before lanes are masked
+    std::vector<std::optional<MaskedScores>> masked_scores_;  ///< by node; where the mask rode on the polynomial
+    std::vector<std::optional<TokenFactor>> postponed_;  ///< by node; products that the maps behind them make up for
+    NodeId node_ = 0;                                    ///< being lowered
 };
 
 }  // namespace
@@ -531,6 +434,7 @@ int headroom_of(const Gate& gate, std::size_t input) {
 
 int depth_of(const Gate& gate) {
     return std::visit(Overloaded{[](const SumGate&) { return 0; }, [](const SumSlotsGate&) { return 0; },
+                                 [](const CombineGate&) { return 0; },
                                  [](const PolynomialGate& polynomial) {
                                      return ckks::ChebyshevSeries{polynomial.coefficients, {}}.depth();
                                  },
@@ -538,8 +442,8 @@ int depth_of(const Gate& gate) {
                       gate.operation);
 }
 
-Circuit lower(const Graph& graph, const Packing& packing, Positions positions) {
-    return Lowering(graph, packing, positions).run();
+Circuit lower(const Graph& graph, const Packing& packing, Positions positions, TokenFactors factors) {
+    return Lowering(graph, packing, positions, factors).run();
 }
 
 }  // namespace polyformer::compile

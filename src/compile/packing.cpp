@@ -13,17 +13,14 @@ std::size_t divide_up(std::size_t value, std::size_t divisor) {
     return (value + divisor - 1) / divisor;
 }
 
-/// Lane, head of the group and copy of a position of an attention layout.
+/// Lane and head of the group at a position of an attention layout.
 struct Place {
     std::size_t lane = 0;
     std::size_t head = 0;
-    std::size_t copy = 0;
 };
 
 Place place_of(const AttentionLayout& layout, std::size_t position) {
-    const std::size_t head_lanes = 2 * layout.lanes;
-    return {position % head_lanes, position / head_lanes % layout.heads_per_group,
-            position / (head_lanes * layout.heads_per_group)};
+    return {position % (2 * layout.lanes), position / (2 * layout.lanes)};
 }
 
 /// `lanes_used` lanes of each head hold the features in order, again and again.
@@ -35,7 +32,7 @@ Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
             const Place place = place_of(attention, f);
             const std::size_t head = group * attention.heads_per_group + place.head;
             const std::size_t feature = place.lane % attention.lanes;
-            if (place.copy < attention.copies && head < attention.heads && place.lane < lanes_used &&
+            if (place.head < attention.heads_per_group && head < attention.heads && place.lane < lanes_used &&
                 feature < attention.head_width) {
                 positions[f] = static_cast<std::int32_t>(head * attention.head_width + feature);
             }
@@ -44,24 +41,20 @@ Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
     return layout;
 }
 
-/// The division of `heads` heads into groups, copies and blocks that takes the fewest ciphertexts of scores, and among
-/// those the fewest of queries.
+/// The number of lanes that takes the fewest ciphertexts of scores, and among those the fewest products. Lanes beyond
+/// a head's width are worth having where positions are left over: they hold the scores of more keys.
 void divide(AttentionLayout& layout, std::size_t tokens) {
-    const std::size_t units = layout.features / (2 * layout.lanes);
-    const std::size_t shifts = divide_up(tokens, layout.lanes);
     std::size_t best = 0;
-    for (std::size_t wanted = std::min(units, layout.heads); wanted >= 1; --wanted) {
-        const std::size_t groups = divide_up(layout.heads, wanted);
-        const std::size_t per_group = divide_up(layout.heads, groups);
-        const std::size_t copies = std::min(units / per_group, shifts);
-        const std::size_t blocks = divide_up(shifts, copies);
-        if (best == 0 || groups * blocks < best) {
-            best = groups * blocks;
-            layout.heads_per_group = per_group;
-            layout.groups = groups;
-            layout.copies = copies;
-            layout.blocks = blocks;
-        }
+    for (std::size_t lanes = std::bit_ceil(layout.head_width); 2 * lanes <= layout.features; lanes *= 2) {
+        const std::size_t per_ciphertext = std::min(layout.features / (2 * lanes), layout.heads);
+        const std::size_t groups = divide_up(layout.heads, per_ciphertext);
+        const std::size_t blocks = divide_up(tokens, 2 * lanes);
+        if (best != 0 && groups * blocks >= best) continue;
+        best = groups * blocks;
+        layout.lanes = lanes;
+        layout.heads_per_group = divide_up(layout.heads, groups);
+        layout.groups = groups;
+        layout.blocks = blocks;
     }
 }
 
@@ -91,30 +84,22 @@ Layout AttentionLayout::value() const {
     return layout_of(*this, lanes);
 }
 
-std::vector<std::size_t> AttentionLayout::key_shift() const {
+std::vector<std::size_t> AttentionLayout::shift() const {
     std::vector<std::size_t> shifts(features);
-    for (std::size_t f = 0; f < features; ++f) {
-        const Place place = place_of(*this, f);
-        shifts[f] = place.lane + lanes * place.copy;
-    }
+    for (std::size_t f = 0; f < features; ++f) shifts[f] = place_of(*this, f).lane;
     return shifts;
-}
-
-std::vector<std::size_t> AttentionLayout::value_shift() const {
-    return key_shift();
 }
 
 AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std::size_t head_width) {
     AttentionLayout layout;
     layout.heads = heads;
     layout.head_width = head_width;
-    layout.lanes = std::bit_ceil(head_width);
     layout.features = packing.features;
-    require(2 * layout.lanes <= packing.features,
+    const std::size_t least = 2 * std::bit_ceil(head_width);
+    require(least <= packing.features,
             "a head of width {} needs {} positions a token, but {} slots over {} tokens give {}: use narrower heads, a "
             "shorter context or a ring dimension of at least {}",
-            head_width, 2 * layout.lanes, packing.slots, packing.tokens, packing.features,
-            4 * layout.lanes * packing.tokens);
+            head_width, least, packing.slots, packing.tokens, packing.features, 2 * least * packing.tokens);
     divide(layout, packing.tokens);
     return layout;
 }

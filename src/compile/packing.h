@@ -29,29 +29,27 @@ struct Layout {
 /// repeats through all F positions, so that a linear map finds every feature within one period of any position.
 Layout replicated_layout(const Packing& packing, std::size_t count);
 
-/// How one attention lies in its ciphertexts. Each head owns 2w lanes (w = head width, padded to a power of two);
-/// `copies` blocks of all heads of a group stand side by side, copy c serving key shifts w·c .. w·c + w − 1. A group of
-/// heads is one ciphertext; `blocks` ciphertexts a group serve further shifts. Doubling the lanes lets a rotation by
-/// 0 .. w−1 wrap inside a head without a mask.
+/// How one attention lies in its ciphertexts. Each head owns 2·lanes positions of every token, `lanes` being at least
+/// its width padded to a power of two; all heads of a group stand side by side in one ciphertext. Scores fill them:
+/// position ℓ < 2·lanes of ciphertext j holds the score of a query with the key ℓ + 2·lanes·j tokens before it. Queries
+/// and keys stand twice, so that a rotation by 0 .. lanes−1 wraps inside a head without a mask.
 struct AttentionLayout {
     std::size_t heads = 0;
-    std::size_t head_width = 0;  ///< w before padding
-    std::size_t lanes = 0;       ///< w padded to a power of two
+    std::size_t head_width = 0;  ///< before padding
+    std::size_t lanes = 0;       ///< a power of two
     std::size_t heads_per_group = 0;
     std::size_t groups = 0;
-    std::size_t copies = 0;
-    std::size_t blocks = 0;  ///< copies · blocks · lanes ≥ T
-
-    Layout query() const;  ///< lane ℓ of each head and copy: feature ℓ mod w, all 2w lanes
-    Layout key() const;    ///< the same
-    Layout value() const;  ///< lane i < w: feature i; upper lanes kNothing
-    /// Key shift s(f): K'[t, f] = K[t − s(f), f]; ℓ + w·c for keys (ℓ < 2w), i + w·c for values.
-    std::vector<std::size_t> key_shift() const;
-    std::vector<std::size_t> value_shift() const;
+    std::size_t blocks = 0;    ///< ciphertexts of scores for each group: 2 · lanes · blocks is a multiple of T
     std::size_t features = 0;  ///< F
+
+    Layout query() const;  ///< position ℓ of each head: feature ℓ mod lanes
+    Layout key() const;    ///< the same
+    Layout value() const;  ///< position i < lanes: feature i; the upper positions kNothing
+    /// Token shift s(f) of keys and values: K'[t, f] = K[t − s(f), f], s = ℓ at position ℓ of a head.
+    std::vector<std::size_t> shift() const;
 };
 
-/// Throws Error when a head does not fit: 2·w·T must be at most the slots; says what would.
+/// Throws Error when a head does not fit: 2·lanes·T must be at most the slots; says what would.
 AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std::size_t head_width);
 
 }  // namespace polyformer::compile

@@ -14,6 +14,16 @@ std::vector<ValueId> inputs_of(const Operation& operation) {
                                  [](const AffineStep& step) { return Ids{step.input}; },
                                  [](const SumSlotsStep& step) { return Ids{step.input}; },
                                  [](const SelectLastTokenStep& step) { return Ids{step.input}; },
+                                 [](const RotatedProductStep& step) {
+                                     Ids ids = step.left;
+                                     ids.insert(ids.end(), step.right.begin(), step.right.end());
+                                     return ids;
+                                 },
+                                 [](const CombineStep& step) {
+                                     Ids ids;
+                                     for (const CombineStep::Term& term : step.terms) ids.push_back(term.input);
+                                     return ids;
+                                 },
                                  [](const auto& step) {
                                      return Ids{step.left, step.right};
                                  }},
@@ -24,6 +34,7 @@ std::vector<ValueId> outputs_of(const Operation& operation) {
     using Ids = std::vector<ValueId>;
     return std::visit(Overloaded{[](const LinearMapStep& step) { return step.outputs; },
                                  [](const PolynomialStep& step) { return step.outputs; },
+                                 [](const RotatedProductStep& step) { return step.outputs; },
                                  [](const BootstrapStep& step) { return step.outputs; },
                                  [](const auto& step) { return Ids{step.output}; }},
                       operation);
@@ -35,7 +46,8 @@ std::string name_of(const Operation& operation) {
                    [](const MultiplyStep&) { return "multiply"; }, [](const AffineStep&) { return "affine"; },
                    [](const PolynomialStep&) { return "polynomial"; },
                    [](const RotatedProductStep&) { return "rotated_product"; },
-                   [](const SumSlotsStep&) { return "sum_slots"; }, [](const BootstrapStep&) { return "bootstrap"; },
+                   [](const SumSlotsStep&) { return "sum_slots"; }, [](const CombineStep&) { return "combine"; },
+                   [](const BootstrapStep&) { return "bootstrap"; },
                    [](const SelectLastTokenStep&) { return "select_last_token"; }},
         operation);
 }

@@ -64,11 +64,11 @@ struct PolynomialStep {
     ckks::ChebyshevSeries series;
 };
 
-/// Attention's products: see ckks::RotatedInnerProduct. Depth 1.
+/// Attention's products, outputs[i] of left[i] and right[i]: see ckks::RotatedInnerProduct. Depth 1.
 struct RotatedProductStep {
-    ValueId left = 0;
-    ValueId right = 0;
-    ValueId output = 0;
+    std::vector<ValueId> left;
+    std::vector<ValueId> right;
+    std::vector<ValueId> outputs;
     ckks::RotatedInnerProduct product;
 };
 
@@ -78,6 +78,19 @@ struct SumSlotsStep {
     ValueId output = 0;
     std::size_t count = 1;
     long stride = 1;
+};
+
+/// output = Σ_k i^quarter_turns · rot_rotation(input) over the terms, or twice its real part; plus addend. Depth 0.
+struct CombineStep {
+    struct Term {
+        ValueId input = 0;
+        long rotation = 0;
+        int quarter_turns = 0;
+    };
+    std::vector<Term> terms;
+    ValueId output = 0;
+    bool doubled_real_part = false;
+    std::vector<double> addend;  ///< of period F, or none
 };
 
 /// One or two real values refreshed to the working level.
@@ -93,7 +106,7 @@ struct SelectLastTokenStep {
 };
 
 using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep, PolynomialStep, RotatedProductStep,
-                               SumSlotsStep, BootstrapStep, SelectLastTokenStep>;
+                               SumSlotsStep, CombineStep, BootstrapStep, SelectLastTokenStep>;
 
 /// One step; its operands are adjusted to `level` first (bootstraps take theirs as they are).
 struct Step {
@@ -107,23 +120,31 @@ struct Step {
 std::vector<ValueId> inputs_of(const Operation& operation);
 std::vector<ValueId> outputs_of(const Operation& operation);
 /// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product",
-/// "sum_slots", "bootstrap" or "select_last_token".
+/// "sum_slots", "combine", "bootstrap" or "select_last_token".
 std::string name_of(const Operation& operation);
 
 /// Which logits the client gets.
 enum class Positions { last, all };
 
-/// Seconds that primitives take; measured by `polyformer bench ckks`, docs/performance.md.
+/// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
 struct CostModel {
-    double ntt = 0.15e-3;           ///< one limb at N = 2^16
-    double product_word = 0.25e-9;  ///< one modular multiply-add of one word
-    double bootstrap = 8.0;         ///< one real ciphertext
-    double bootstrap_second = 2.5;  ///< the second of a pair adds
-    double threads = 2;
-    double key_byte = 1e-8;  ///< what a byte of rotation keys is worth: 1 s for 100 MB keeps key sets small
-    double rotation(const ckks::Parameters& parameters, int level) const;
-    double hoisted_rotation(const ckks::Parameters& parameters, int level) const;
-    double multiplication(const ckks::Parameters& parameters, int level) const;
+    double ntt = 0.09e-3;           ///< one limb, with its passes over memory
+    double product_word = 0.06e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
+    double key_word = 0.4e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
+    double bootstrap = 4.0;         ///< one real ciphertext
+    double bootstrap_second = 1.3;  ///< the second of a pair adds
+    double threads = 1.85;          ///< by which all of it is faster: two cores, not quite twice
+    double key_byte = 5e-9;         ///< what a byte of rotation keys is worth: 1 s for 200 MB keeps key sets small
+
+    // Wall-clock seconds of the three parts of a key switch, which operations combine: raising the digits (shared by
+    // all rotations of a ciphertext), the product with the key, the division by P (shared by all terms of a sum).
+    double decomposition(const ckks::Parameters& parameters, int level) const;
+    double key_product(const ckks::Parameters& parameters, int level) const;
+    double division(const ckks::Parameters& parameters, int level) const;
+    double rotation(const ckks::Parameters& parameters, int level) const;          ///< all three
+    double hoisted_rotation(const ckks::Parameters& parameters, int level) const;  ///< the last two
+    double summed_rotation(const ckks::Parameters& parameters, int level) const;   ///< the first two
+    double multiplication(const ckks::Parameters& parameters, int level) const;    ///< relinearised and rescaled
 };
 
 struct PlanOptions {

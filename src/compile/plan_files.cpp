@@ -19,7 +19,7 @@ using nlohmann::json;
 
 constexpr const char* kFile = "plan.json";
 constexpr const char* kFormat = "polyformer-plan";
-constexpr std::size_t kVersion = 1;
+constexpr std::size_t kVersion = 2;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxSteps = 1000000;
 constexpr std::size_t kMaxLevel = 1000;
@@ -27,6 +27,7 @@ constexpr std::size_t kMaxLevel = 1000;
 json costs_to_json(const CostModel& costs) {
     return {{"ntt", costs.ntt},
             {"product_word", costs.product_word},
+            {"key_word", costs.key_word},
             {"bootstrap", costs.bootstrap},
             {"bootstrap_second", costs.bootstrap_second},
             {"threads", costs.threads},
@@ -38,13 +39,14 @@ CostModel costs_from_json(const json& object, const std::string& place) {
     CostModel costs;
     costs.ntt = fields.number("ntt");
     costs.product_word = fields.number("product_word");
+    costs.key_word = fields.number("key_word");
     costs.bootstrap = fields.number("bootstrap");
     costs.bootstrap_second = fields.number("bootstrap_second");
     costs.threads = fields.number("threads");
     costs.key_byte = fields.number("key_byte");
     fields.finish();
-    for (const double cost :
-         {costs.ntt, costs.product_word, costs.bootstrap, costs.bootstrap_second, costs.threads, costs.key_byte}) {
+    for (const double cost : {costs.ntt, costs.product_word, costs.key_word, costs.bootstrap, costs.bootstrap_second,
+                              costs.threads, costs.key_byte}) {
         require<FormatError>(std::isfinite(cost) && cost >= 0 && costs.threads > 0,
                              "{}: a cost is {} with {} threads; costs must be finite, not negative, threads positive",
                              place, cost, costs.threads);

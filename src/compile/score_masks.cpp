@@ -5,16 +5,15 @@
 
 namespace polyformer::compile {
 
-std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group) {
-    const AttentionLayout all_lanes = [&] {
-        AttentionLayout wide = layout;
-        wide.head_width = wide.lanes;  // scores fill every lane, however wide the head is
-        return wide;
-    }();
-    const std::vector<std::int32_t> positions = all_lanes.value().position[group];
-    std::vector<double> mask(positions.size());
-    std::ranges::transform(positions, mask.begin(),
-                           [](std::int32_t held) { return held == Layout::kNothing ? 0.0 : 1.0; });
+std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes) {
+    std::vector<double> mask(layout.features);
+    const std::size_t heads = std::min(layout.heads_per_group, layout.heads - group * layout.heads_per_group);
+    for (std::size_t head = 0; head < heads; ++head) {
+        const auto first = mask.begin() + static_cast<std::ptrdiff_t>(2 * layout.lanes * head);
+        const auto half = static_cast<std::ptrdiff_t>(layout.lanes);
+        if (lanes != Lanes::upper) std::fill(first, first + half, 1.0);
+        if (lanes != Lanes::lower) std::fill(first + half, first + 2 * half, 1.0);
+    }
     return mask;
 }
 
@@ -25,17 +24,17 @@ double largest_length_scale(const model::AttentionValues& values) {
 }
 
 std::vector<double> attention_mask(const Packing& packing, const AttentionLayout& layout, std::size_t group,
-                                   std::size_t block, const model::AttentionValues& values) {
-    const std::vector<double> lanes = lane_mask(layout, group);
-    const std::vector<std::size_t> shifts = layout.key_shift();
+                                   std::size_t block, Lanes lanes, const model::AttentionValues& values) {
+    const std::vector<double> held = lane_mask(layout, group, lanes);
+    const std::vector<std::size_t> shifts = layout.shift();
     const std::size_t context = values.length_scale.size();
     const double largest = largest_length_scale(values);
     std::vector<double> mask(packing.slots);
     for (std::size_t t = 0; t < packing.tokens; ++t) {
         const double weight = static_cast<double>(values.length_scale[std::min(t, context - 1)]) / largest;
         for (std::size_t f = 0; f < packing.features; ++f) {
-            const std::size_t shift = shifts[f] + block * layout.lanes * layout.copies;
-            if (lanes[f] == 0 || shift >= packing.tokens) continue;
+            const std::size_t shift = shifts[f] + 2 * layout.lanes * block;
+            if (held[f] == 0 || shift >= packing.tokens) continue;
             const std::size_t key = (t + packing.tokens - shift) % packing.tokens;
             const bool seen = values.causal ? shift <= t && shift < context : key < context;
             if (seen) mask[t * packing.features + f] = weight;

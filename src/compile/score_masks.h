@@ -9,14 +9,17 @@
 
 namespace polyformer::compile {
 
-/// 1 at the lower lanes of heads that exist, 0 elsewhere: (F) for the group.
-std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group);
+/// The positions of each head that hold scores: the lower or the upper half of its 2·lanes, or all of them.
+enum class Lanes { lower, upper, all };
 
-/// mask[q,k] · length_scale[q] / largest |length_scale| at the slot of query q and key k; 0 in all other slots. Length
-/// T·F. Rows beyond the context, which nobody reads, attend to as many tokens as its last row. 0 ≤ group <
-/// layout.groups.
+/// 1 at those positions of heads that exist, 0 elsewhere: (F) for the group.
+std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes);
+
+/// mask[q,k] · length_scale[q] / largest |length_scale| at the slot of query q and key k if it is among `lanes`; 0 in
+/// all other slots. Length T·F. Rows beyond the context, which nobody reads, attend to as many tokens as its last row.
+/// 0 ≤ group < layout.groups, 0 ≤ block < layout.blocks.
 std::vector<double> attention_mask(const Packing& packing, const AttentionLayout& layout, std::size_t group,
-                                   std::size_t block, const model::AttentionValues& values);
+                                   std::size_t block, Lanes lanes, const model::AttentionValues& values);
 
 /// The divisor above; 1 when all are zero.
 double largest_length_scale(const model::AttentionValues& values);

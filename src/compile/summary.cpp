@@ -144,6 +144,13 @@ class Summariser {
                 request.add_rotation(parameters_, sum->stride * static_cast<long>(distance), step.level);
             }
         }
+        if (const auto* combine = std::get_if<CombineStep>(&step.operation)) {
+            for (const CombineStep::Term& term : combine->terms) {
+                request.add_rotation(parameters_, term.rotation, step.level);
+            }
+            request.conjugation = combine->doubled_real_part;
+            request.conjugation_level = step.level;
+        }
         keys_.add(request);
     }
 
@@ -161,9 +168,19 @@ class Summariser {
         return cost;
     }
     StepCost count(const Step& step, const RotatedProductStep& product) {
-        return prices_.rotated_product(product.product, step.level);
+        StepCost cost;
+        for (std::size_t i = 0; i < product.outputs.size(); ++i) {
+            cost += prices_.rotated_product(product.product, step.level);
+        }
+        return cost;
     }
     StepCost count(const Step& step, const SumSlotsStep& sum) { return prices_.sum_slots(sum.count, step.level); }
+    StepCost count(const Step& step, const CombineStep& combine) {
+        const auto rotations =
+            std::ranges::count_if(combine.terms, [](const CombineStep::Term& term) { return term.rotation != 0; });
+        return prices_.combine(combine.terms.size(), static_cast<std::size_t>(rotations), combine.doubled_real_part,
+                               step.level);
+    }
     StepCost count(const Step& step, const SelectLastTokenStep&) {
         return prices_.select_token(plan_.packing.tokens, step.level);
     }

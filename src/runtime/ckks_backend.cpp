@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ckks/rotated_sum.h"
 #include "support/error.h"
 
 namespace polyformer::runtime {
@@ -21,8 +22,8 @@ CkksBackend::Value CkksBackend::add(const Value& left, const Value& right) const
 
 CkksBackend::Value CkksBackend::multiply(const Value& left, const Value& right) const {
     const int common = std::min(left.level, right.level);
-    if (&left == &right) return evaluator_.rescale(evaluator_.square(left));
-    return evaluator_.rescale(evaluator_.multiply(adjust(left, common), adjust(right, common)));
+    if (&left == &right) return evaluator_.multiply_and_rescale(left, left);
+    return evaluator_.multiply_and_rescale(adjust(left, common), adjust(right, common));
 }
 
 CkksBackend::Value CkksBackend::multiply_by_mask(const Value& input, std::span<const double> mask) const {
@@ -60,8 +61,9 @@ std::vector<CkksBackend::Value> CkksBackend::polynomial(const compile::Polynomia
     return ckks::evaluate_chebyshev(evaluator_, step.series, inputs);
 }
 
-CkksBackend::Value CkksBackend::rotated_product(const compile::RotatedProductStep& step, const Value& left,
-                                                const Value& right) const {
+std::vector<CkksBackend::Value> CkksBackend::rotated_product(const compile::RotatedProductStep& step,
+                                                             std::span<const Value> left,
+                                                             std::span<const Value> right) const {
     return ckks::apply_rotated_inner_product(evaluator_, step.product, left, right);
 }
 
@@ -72,6 +74,21 @@ CkksBackend::Value CkksBackend::scaled(Value value, double factor) const {
 
 CkksBackend::Value CkksBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) const {
     return evaluator_.sum_slots(input, step.count, step.stride);
+}
+
+CkksBackend::Value CkksBackend::combine(const compile::CombineStep& step, std::span<const Value> values) const {
+    ckks::RotatedSum sum(evaluator_);
+    for (std::size_t k = 0; k < step.terms.size(); ++k) {
+        // i is the same number in every rotated slot, so that the turn may come first.
+        Value turned = values[k];
+        const int turns = step.terms[k].quarter_turns;
+        if (turns % 2 != 0) turned = evaluator_.multiply_by_i(turned);
+        if (turns / 2 % 2 != 0) turned = evaluator_.negate(turned);
+        sum.add(turned, step.terms[k].rotation);
+    }
+    Value result = sum.result();
+    if (step.doubled_real_part) result = evaluator_.add(result, evaluator_.conjugate(result));
+    return add_vector(result, step.addend);
 }
 
 std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> inputs) {

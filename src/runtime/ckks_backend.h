@@ -34,8 +34,11 @@ class CkksBackend {
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) const;
     Value affine(const compile::AffineStep& step, const Value& input) const;
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) const;
-    Value rotated_product(const compile::RotatedProductStep& step, const Value& left, const Value& right) const;
+    std::vector<Value> rotated_product(const compile::RotatedProductStep& step, std::span<const Value> left,
+                                       std::span<const Value> right) const;
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input) const;
+    /// One value for each term.
+    Value combine(const compile::CombineStep& step, std::span<const Value> values) const;
     /// One or two values, to the working level.
     std::vector<Value> bootstrap(std::span<const Value> inputs);
     /// Row `row` of the input in every row.

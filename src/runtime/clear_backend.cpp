@@ -34,6 +34,25 @@ std::vector<double> rotated(std::span<const double> source, long step) {
     return result;
 }
 
+/// sum += i^quarter_turns · rot_step(value).
+void add_turned(ClearValue& sum, const ClearValue& value, long step, int quarter_turns) {
+    const auto add_part = [&](std::vector<double>& out, const std::vector<double>& part, double sign) {
+        if (part.empty()) return;
+        out.resize(part.size());
+        const std::vector<double> moved = rotated(part, step);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] += sign * moved[i];
+    };
+    const double sign = quarter_turns / 2 % 2 == 0 ? 1 : -1;
+    const bool turned = quarter_turns % 2 != 0;
+    add_part(turned ? sum.imaginary : sum.slots, value.slots, sign);
+    add_part(turned ? sum.slots : sum.imaginary, value.imaginary, turned ? -sign : sign);
+}
+
+/// Complex slots appear in attention alone: between these steps a plan has none.
+void require_real(const ClearValue& value, const char* reader) {
+    require(value.imaginary.empty(), "{} was given complex slots: the plan should take their real part first", reader);
+}
+
 }  // namespace
 
 ClearBackend::ClearBackend(ckks::Parameters parameters, const compile::Packing& packing, const ClearOptions& options)
@@ -58,6 +77,7 @@ void ClearBackend::add_noise(Value& value, double deviation) {
     if (!options_.noise) return;
     std::normal_distribution<double> distribution(0, deviation);
     for (double& slot : value.slots) slot += distribution(generator_);
+    for (double& slot : value.imaginary) slot += distribution(generator_);
 }
 
 void ClearBackend::rescale(Value& value) {
@@ -76,7 +96,7 @@ ClearValue ClearBackend::encrypt(std::vector<double> slots, int level) {
     require(level >= 0 && level <= parameters_.working_level(), "level {} is outside the working levels 0 to {}", level,
             parameters_.working_level());
     for (const double slot : slots) require(std::isfinite(slot), "a slot of the request is {}", slot);
-    Value value{std::move(slots), level, parameters_.scale(level), 0};
+    Value value{std::move(slots), {}, level, parameters_.scale(level), 0};
     // Discrete Gaussian noise of deviation 3.2 on N coefficients.
     add_noise(value, 3.2 * std::sqrt(static_cast<double>(parameters_.ring_dimension()) / 2) / value.scale);
     return value;
@@ -94,6 +114,7 @@ ClearValue ClearBackend::adjust(const Value& value, int level) {
 }
 
 ClearValue ClearBackend::scaled(Value value, double factor) const {
+    require_real(value, "a scaled value");
     for (double& slot : value.slots) slot *= factor;
     value.noise *= std::abs(factor);
     value.scale /= factor;
@@ -105,22 +126,24 @@ ClearValue ClearBackend::add(const Value& left, const Value& right) const {
             "cannot add a value at level {} with scale {} and one at level {} with scale {}: adjust one of them",
             left.level, left.scale, right.level, right.scale);
     Value result = left;
-    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] += right.slots[i];
+    add_turned(result, right, 0, 0);
     result.noise = std::hypot(left.noise, right.noise);
     return result;
 }
 
-ClearValue ClearBackend::product(const Value& left, const Value& right) const {
+ClearValue ClearBackend::blank_product(const Value& left, const Value& right) const {
     require(left.level == right.level, "cannot multiply values at levels {} and {}: adjust one of them", left.level,
             right.level);
-    Value result{left.slots, left.level, left.scale * right.scale, 0};
-    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] *= right.slots[i];
+    Value result{std::vector<double>(left.slots.size()), {}, left.level, left.scale * right.scale, 0};
     result.noise = std::hypot(left.noise * root_mean_square(right.slots), right.noise * root_mean_square(left.slots));
     return result;
 }
 
 ClearValue ClearBackend::multiply(const Value& left, const Value& right) {
-    Value result = product(left, right);
+    require_real(left, "a product");
+    require_real(right, "a product");
+    Value result = blank_product(left, right);
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = left.slots[i] * right.slots[i];
     rescale(result);
     return result;
 }
@@ -129,11 +152,13 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
     const ckks::PeriodicDiagonals& map = step.map;
     require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
             inputs.size());
+    for (const Value& input : inputs) require_real(input, "a linear map");
     const Value& first = inputs.front();
     std::vector<Value> outputs(map.outputs);
     parallel_for(map.outputs, [&](std::size_t o) {
         Value& output = outputs[o];
-        output = {std::vector<double>(packing_.slots), first.level, first.scale * parameters_.scale(first.level), 0};
+        output = {
+            std::vector<double>(packing_.slots), {}, first.level, first.scale * parameters_.scale(first.level), 0};
         double variance = 0;
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             for (const auto& [offset, diagonal] : map.blocks[o][i]) {
@@ -166,7 +191,9 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
 
 ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& input) {
     Value result = input;
-    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] *= step.mask[i % step.mask.size()];
+    for (std::vector<double>* part : {&result.slots, &result.imaginary}) {
+        for (std::size_t i = 0; i < part->size(); ++i) (*part)[i] *= step.mask[i % step.mask.size()];
+    }
     result.noise *= root_mean_square(step.mask);
     result.scale *= parameters_.scale(input.level);
     rescale(result);
@@ -209,6 +236,7 @@ std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficien
 std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
+        require_real(input, "a polynomial");
         watch(input, "polynomial");
         const int depth = step.series.depth();
         require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
@@ -225,14 +253,32 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
     return outputs;
 }
 
-ClearValue ClearBackend::rotated_product(const compile::RotatedProductStep& step, const Value& left,
-                                         const Value& right) {
-    const ckks::RotatedInnerProduct& sum = step.product;
-    Value result = product(left, right);
-    std::ranges::fill(result.slots, 0.0);
+std::vector<ClearValue> ClearBackend::rotated_product(const compile::RotatedProductStep& step,
+                                                      std::span<const Value> left, std::span<const Value> right) {
+    std::vector<Value> outputs;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        outputs.push_back(one_rotated_product(step.product, left[i], right[i]));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left,
+                                             const Value& right) {
+    Value result = blank_product(left, right);
+    if (!left.imaginary.empty() || !right.imaginary.empty()) result.imaginary.resize(result.slots.size());
     for (long r = sum.first; r < sum.last; ++r) {
-        add_rotated(result.slots, rotated(left.slots, r * sum.left_step), right.slots,
-                    r * sum.right_step + sum.right_offset);
+        const long right_step = r * sum.right_step + sum.right_offset;
+        const auto add_products = [&](std::vector<double>& out, const std::vector<double>& a,
+                                      const std::vector<double>& b, double sign) {
+            if (a.empty() || b.empty()) return;
+            std::vector<double> factor = rotated(a, r * sum.left_step);
+            for (double& value : factor) value *= sign;
+            add_rotated(out, factor, b, right_step);
+        };
+        add_products(result.slots, left.slots, right.slots, 1);
+        add_products(result.slots, left.imaginary, right.imaginary, -1);
+        add_products(result.imaginary, left.slots, right.imaginary, 1);
+        add_products(result.imaginary, left.imaginary, right.slots, 1);
     }
     const double terms = std::sqrt(static_cast<double>(sum.last - sum.first));
     const double rotations =
@@ -254,10 +300,34 @@ ClearValue ClearBackend::sum_slots(const compile::SumSlotsStep& step, const Valu
     return result;
 }
 
+ClearValue ClearBackend::combine(const compile::CombineStep& step, std::span<const Value> values) {
+    const Value& first = values.front();
+    Value result{std::vector<double>(first.slots.size()), {}, first.level, first.scale, 0};
+    double variance = 0;
+    std::size_t key_switches = step.doubled_real_part ? 1 : 0;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+        add_turned(result, values[k], step.terms[k].rotation, step.terms[k].quarter_turns);
+        variance += values[k].noise * values[k].noise;
+        key_switches += step.terms[k].rotation != 0 ? 1 : 0;
+    }
+    result.noise = std::sqrt(variance);
+    if (step.doubled_real_part) {
+        result.imaginary.clear();
+        for (double& slot : result.slots) slot *= 2;
+        result.noise *= 2;
+    }
+    add_noise(result, std::sqrt(static_cast<double>(key_switches)) * rounding_noise(result.level));
+    for (std::size_t i = 0; i < result.slots.size() && !step.addend.empty(); ++i) {
+        result.slots[i] += step.addend[i % step.addend.size()];
+    }
+    return result;
+}
+
 std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
     require(inputs.size() == 1 || inputs.size() == 2, "a bootstrap refreshes one or two values, not {}", inputs.size());
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
+        require_real(input, "a bootstrap");
         watch(input, "bootstrap");
         const int needed = parameters_.bootstrapping_input_level();
         require(input.level >= needed, "level {} is too low to bootstrap (needs {}): bootstrap before", input.level,

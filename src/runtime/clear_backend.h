@@ -29,7 +29,8 @@ struct Excursion {
 };
 
 struct ClearValue {
-    std::vector<double> slots;
+    std::vector<double> slots;      ///< real parts
+    std::vector<double> imaginary;  ///< imaginary parts, or none where all are 0
     int level = 0;
     double scale = 1;
     double noise = 0;  ///< standard deviation of the noise in a slot, estimated
@@ -55,8 +56,10 @@ class ClearBackend {
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs);
     Value affine(const compile::AffineStep& step, const Value& input);
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
-    Value rotated_product(const compile::RotatedProductStep& step, const Value& left, const Value& right);
+    std::vector<Value> rotated_product(const compile::RotatedProductStep& step, std::span<const Value> left,
+                                       std::span<const Value> right);
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input);
+    Value combine(const compile::CombineStep& step, std::span<const Value> values);
     std::vector<Value> bootstrap(std::span<const Value> inputs);
     Value select_token(const Value& input, std::size_t row);
 
@@ -71,8 +74,9 @@ class ClearBackend {
     /// Divides slots' scale by q_level and adds the rounding; throws Error at level 0.
     void rescale(Value& value);
     void add_noise(Value& value, double deviation);
-    /// The slots of both multiplied; not rescaled.
-    Value product(const Value& left, const Value& right) const;
+    Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
+    /// A value of zero slots with the level, scale and noise of a product; not rescaled.
+    Value blank_product(const Value& left, const Value& right) const;
     std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input, double& noise);
     void watch(const Value& value, const char* operation);
     double prime(int level) const;  ///< q_level

@@ -24,7 +24,8 @@ template <class B>
 concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
                            const compile::LinearMapStep& linear, const compile::AffineStep& affine,
                            const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
-                           const compile::SumSlotsStep& sum, int level, double factor, std::size_t row) {
+                           const compile::SumSlotsStep& sum, const compile::CombineStep& combination, int level,
+                           double factor, std::size_t row) {
     { backend.level(value) } -> std::same_as<int>;
     { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
     { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
@@ -33,8 +34,9 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
     { backend.linear_map(linear, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.affine(affine, value) } -> std::same_as<typename B::Value>;
     { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.rotated_product(product, value, value) } -> std::same_as<typename B::Value>;
+    { backend.rotated_product(product, values, values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
+    { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
     { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
     { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
 };
@@ -162,11 +164,14 @@ class Execution {
     }
 
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
-        set(product.output,
-            backend_.rotated_product(product, operand(step, product.left), operand(step, product.right)));
+        set(product.outputs,
+            backend_.rotated_product(product, operands(step, product.left), operands(step, product.right)));
     }
     void apply(const compile::Step& step, const compile::SumSlotsStep& sum) {
         set(sum.output, backend_.sum_slots(sum, operand(step, sum.input)));
+    }
+    void apply(const compile::Step& step, const compile::CombineStep& combination) {
+        set(combination.output, backend_.combine(combination, operands(step, compile::inputs_of(combination))));
     }
     void apply(const compile::Step&, const compile::BootstrapStep& bootstrap) {
         std::vector<Value> inputs;

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <fstream>
 #include <numbers>
 #include <tuple>
 
 #include "circuit_fixture.h"
 #include "ckks/dft_factors.h"
+#include "ckks/dft_plan.h"
 #include "ckks/modular_sine.h"
 #include "ckks/special_fourier.h"
 #include "support/error.h"
@@ -36,26 +39,81 @@ std::vector<Complex> apply_factors(const std::vector<DftFactor>& factors, std::v
     return x;
 }
 
-TEST(DftFactors, AreTheEmbeddingUpToBitReversal) {
-    for (const std::size_t slots : {1, 2, 8, 64, 1024}) {
-        for (const int levels : {1, 2, 3}) {
-            const auto x = random_values(slots, 1);
-            const auto forward = dft_factors(slots, levels, DftDirection::to_slots);
-            ASSERT_EQ(forward.size(), static_cast<std::size_t>(levels));
-            std::vector<Complex> expected(slots);
-            for (std::size_t i = 0; i < slots; ++i) {
-                std::size_t reversed = 0;
-                for (std::size_t bit = 1; bit < slots; bit *= 2) reversed = 2 * reversed + ((i & bit) != 0 ? 1 : 0);
-                expected[i] = x[reversed];
-            }
-            SpecialFourier(slots).to_slots(expected);
-            const auto embedded = apply_factors(forward, x);
-            EXPECT_LT(worst_error(embedded, expected), 1e-11) << slots << " " << levels;
-            EXPECT_LT(
-                worst_error(apply_factors(dft_factors(slots, levels, DftDirection::to_coefficients), embedded), x),
-                1e-11);
+/// All ways to spread `stages` over `levels` factors, the shortest distances first.
+std::vector<std::vector<DftGroup>> groupings(int stages, int levels, int first = 0) {
+    if (levels == 0)
+        return stages == first ? std::vector<std::vector<DftGroup>>(1) : std::vector<std::vector<DftGroup>>();
+    std::vector<std::vector<DftGroup>> result;
+    for (int count = 0; count <= stages - first; ++count) {
+        for (std::vector<DftGroup> rest : groupings(stages, levels - 1, first + count)) {
+            rest.insert(rest.begin(), {first, count, 1});
+            result.push_back(rest);
         }
     }
+    return result;
+}
+
+TEST(DftFactors, AreTheEmbeddingUpToBitReversal) {
+    for (const std::size_t slots : {1, 2, 8, 64, 256}) {
+        const auto x = random_values(slots, 1);
+        std::vector<Complex> expected(slots);
+        for (std::size_t i = 0; i < slots; ++i) {
+            std::size_t reversed = 0;
+            for (std::size_t bit = 1; bit < slots; bit *= 2) reversed = 2 * reversed + ((i & bit) != 0 ? 1 : 0);
+            expected[i] = x[reversed];
+        }
+        SpecialFourier(slots).to_slots(expected);
+        for (const int levels : {1, 2, 3}) {
+            for (std::vector<DftGroup> groups : groupings(std::countr_zero(slots), levels)) {
+                const auto embedded = apply_factors(dft_factors(slots, groups, DftDirection::to_slots), x);
+                EXPECT_LT(worst_error(embedded, expected), 1e-11) << slots << " " << levels;
+                std::reverse(groups.begin(), groups.end());
+                const auto back = apply_factors(dft_factors(slots, groups, DftDirection::to_coefficients), embedded);
+                EXPECT_LT(worst_error(back, x), 1e-11) << slots << " " << levels;
+            }
+        }
+    }
+}
+
+TEST(DftPlan, CoversAllStagesInOrder) {
+    const Parameters parameters = Parameters::create(presets::insecure_bootstrapping(std::size_t{1} << 12));
+    for (const std::size_t slots : {1, 2, 64, 2048}) {
+        for (const int levels : {1, 2, 3}) {
+            for (const auto direction : {DftDirection::to_slots, DftDirection::to_coefficients}) {
+                std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, 5);
+                ASSERT_EQ(groups.size(), static_cast<std::size_t>(levels));
+                if (direction == DftDirection::to_coefficients) std::reverse(groups.begin(), groups.end());
+                int first = 0;
+                for (const DftGroup& group : groups) {
+                    EXPECT_EQ(group.first, first);
+                    EXPECT_GE(group.baby, 1);
+                    EXPECT_LE(group.baby, 1 << group.stages);
+                    first = group.end();
+                }
+                EXPECT_EQ(std::size_t{1} << first, slots);
+            }
+        }
+    }
+    EXPECT_THAT([&] { plan_dft(parameters, 48, 2, DftDirection::to_slots, 5); },
+                ThrowsMessage<Error>(HasSubstr("48 slots")));
+    EXPECT_THAT([&] { plan_dft(parameters, 64, 3, DftDirection::to_slots, 2); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("from level 2"), HasSubstr("3 levels"))));
+}
+
+// At the bottom key switches are cheap and full-length plaintexts small; at the top baby steps are a fifth of giant
+// ones.
+TEST(DftPlan, OfTheFullSize) {
+    const Parameters parameters = Parameters::create(presets::bootstrapping_65536());
+    const auto shape = [&](int levels, DftDirection direction, int level) {
+        std::vector<std::pair<int, int>> stages_and_babies;
+        for (const DftGroup& group : plan_dft(parameters, parameters.slots(), levels, direction, level)) {
+            stages_and_babies.emplace_back(group.stages, group.baby);
+        }
+        return stages_and_babies;
+    };
+    using Shape = std::vector<std::pair<int, int>>;
+    EXPECT_EQ(shape(2, DftDirection::to_slots, 2), (Shape{{8, 32}, {7, 32}}));
+    EXPECT_EQ(shape(3, DftDirection::to_coefficients, parameters.max_level()), (Shape{{5, 8}, {5, 16}, {5, 16}}));
 }
 
 TEST(ModularSine, IsASineNearIntegers) {
@@ -193,8 +251,8 @@ TEST(Bootstrap, ErrorsNameValuesAndRemedy) {
     const Parameters& parameters = scheme().parameters();
     const Fixture fixture(16);
     const auto x = random_values(16, 1);
-    EXPECT_THAT([&] { fixture.bootstrapper.bootstrap_real(fixture.evaluator, scheme().encrypt(x, 2)); },
-                ThrowsMessage<Error>(AllOf(HasSubstr("level 2 is too low"), HasSubstr("takes 3"))));
+    EXPECT_THAT([&] { fixture.bootstrapper.bootstrap_real(fixture.evaluator, scheme().encrypt(x, 1)); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("level 1 is too low"), HasSubstr("takes 2"))));
     EXPECT_THAT(
         [&] { fixture.bootstrapper.bootstrap_real(fixture.evaluator, scheme().encrypt(random_values(8, 1), 3)); },
         ThrowsMessage<Error>(AllOf(HasSubstr("8 slots"), HasSubstr("16"))));

@@ -99,6 +99,38 @@ TEST_P(EvaluatorTest, ProductNoiseIsAsTheoryPredicts) {
     EXPECT_LT(measured, 2 * predicted);
 }
 
+TEST_P(EvaluatorTest, DividesByAllPrimesAtOnceAsOneAfterTheOther) {
+    const auto x = random_values(slots(), 22);
+    const auto y = random_values(slots(), 23);
+    const Ciphertext a = scheme().encrypt(x, top());
+    const Ciphertext b = scheme().encrypt(y, top());
+    const auto n = static_cast<double>(scheme().parameters.ring_dimension());
+    // The two roundings differ by less than one in each coefficient of both components: variance 1/12 at most 1/4 each.
+    const auto expect_rounding_apart = [&](const Ciphertext& at_once, const Ciphertext& in_steps) {
+        EXPECT_EQ(at_once.level, in_steps.level);
+        EXPECT_EQ(at_once.scale, in_steps.scale);
+        EXPECT_EQ(at_once.slots, in_steps.slots);
+        ASSERT_EQ(at_once.components.size(), 2);
+        const double bound = std::sqrt((1 + 2 * n / 3) / 4 * n / 2) / at_once.scale;
+        EXPECT_LT(error_deviation(scheme().decrypt(at_once), scheme().decrypt(in_steps)), bound);
+    };
+    const Ciphertext product = evaluator().multiply(a, b);
+    expect_rounding_apart(evaluator().multiply_and_rescale(a, b), evaluator().rescale(product));
+    const Ciphertext high = evaluator().multiply_integer(evaluator().multiply_lazily(a, b), 1 << 15);
+    if (top() >= 2) {
+        expect_rounding_apart(evaluator().relinearise_and_rescale(high, 2),
+                              evaluator().rescale(evaluator().rescale(evaluator().relinearise(high))));
+        EXPECT_EQ(evaluator().rescale(product, 2).components[1].limb(0)[5],
+                  evaluator().rescale(evaluator().rescale(product)).components[1].limb(0)[5]);
+    }
+    const ExtendedCiphertext rotated = evaluator().rotate_extended(evaluator().hoist(product), 1);
+    expect_rounding_apart(evaluator().divide_by_special(rotated, &product, 1),
+                          evaluator().rescale(evaluator().add(evaluator().divide_by_special(rotated), product)));
+    EXPECT_THROW(evaluator().relinearise_and_rescale(high, top() + 1), Error);
+    EXPECT_THROW(evaluator().rescale(a, -1), Error);
+    EXPECT_THROW(evaluator().divide_by_special(rotated, &a), Error);  // another scale
+}
+
 TEST_P(EvaluatorTest, MultipliesByPlaintextsAndConstants) {
     const auto x = random_values(slots(), 5);
     const auto y = random_values(slots(), 6);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "ckks/automorphism.h"
 #include "random_residues.h"
 #include "support/error.h"
 
@@ -108,6 +109,39 @@ TEST_P(KernelsTest, OutputsMayBeInputs) {
     in_place = a;
     kernel.subtract_multiply_scalar(in_place.data(), in_place.data(), b.data(), 7, n, q);
     expect_entries(in_place, [&](std::size_t i) { return (Uint128{a[i]} + q.value() - b[i]) * 7; });
+}
+
+TEST_P(KernelsTest, ScaledDifferencesPlusMultiples) {
+    for (const std::uint64_t scalar : {std::uint64_t{0}, q.value() / 3, q.value() - 1}) {
+        const auto difference = [&](std::size_t i) { return (Uint128{a[i]} + q.value() - b[i]) % q.value() * scalar; };
+        kernel.subtract_multiply_add(out.data(), a.data(), b.data(), scalar, nullptr, 1, nullptr, n, q);
+        expect_entries(out, difference);
+        for (const std::uint64_t weight : {std::uint64_t{1}, q.value() / 5, q.value() - 1}) {
+            kernel.subtract_multiply_add(out.data(), a.data(), b.data(), scalar, c.data(), weight, nullptr, n, q);
+            expect_entries(out, [&](std::size_t i) { return difference(i) + Uint128{c[i]} * weight; });
+            AlignedWords in_place = b;
+            kernel.subtract_multiply_add(in_place.data(), a.data(), in_place.data(), scalar, c.data(), weight, nullptr,
+                                         n, q);
+            EXPECT_EQ(in_place, out);
+        }
+    }
+}
+
+TEST_P(KernelsTest, ScaledDifferencesArePermuted) {
+    constexpr std::size_t kDimension = 64;
+    const Permutation index = evaluation_permutation(kDimension, rotation_galois_element(kDimension, 3));
+    const auto limbs = random_limbs(3, kDimension, 600);
+    AlignedWords plain(kDimension);
+    AlignedWords permuted(kDimension);
+    for (const std::uint64_t* addend : {static_cast<const std::uint64_t*>(nullptr), limbs[2].data()}) {
+        for (const std::uint64_t weight : {std::uint64_t{1}, q.value() / 5}) {
+            kernel.subtract_multiply_add(plain.data(), limbs[0].data(), limbs[1].data(), 7, addend, weight, nullptr,
+                                         kDimension, q);
+            kernel.subtract_multiply_add(permuted.data(), limbs[0].data(), limbs[1].data(), 7, addend, weight,
+                                         index.data(), kDimension, q);
+            for (std::size_t i = 0; i < kDimension; ++i) EXPECT_EQ(permuted[i], plain[index[i]]) << i;
+        }
+    }
 }
 
 TEST_P(KernelsTest, InnerProducts) {

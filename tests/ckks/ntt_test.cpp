@@ -66,6 +66,25 @@ TEST_P(NttTest, AgreesWithTheReferenceAndInverts) {
     });
 }
 
+TEST_P(NttTest, TheInverseScales) {
+    for_each_ring(kMaxLogRingDimension, [&](const NttTables& tables) {
+        const Modulus& q = tables.modulus();
+        const std::size_t n = tables.ring_dimension();
+        const AlignedWords values = random_residues(n, q, 22);
+        for (const std::uint64_t scalar : {std::uint64_t{0}, std::uint64_t{1}, q.value() / 3, q.value() - 1}) {
+            AlignedWords expected = values;
+            scalar_kernels().inverse_ntt(expected.data(), tables);
+            scalar_kernels().multiply_scalar(expected.data(), expected.data(), scalar, n, q);
+            AlignedWords actual(n);
+            kernel.scaled_inverse_ntt(actual.data(), values.data(), scalar, tables);
+            ASSERT_EQ(actual, expected) << scalar;
+            actual = values;
+            kernel.scaled_inverse_ntt(actual.data(), actual.data(), scalar, tables);
+            ASSERT_EQ(actual, expected) << scalar;
+        }
+    });
+}
+
 TEST_P(NttTest, LargestResiduesDoNotOverflow) {
     for_each_ring(kMaxLogRingDimension, [&](const NttTables& tables) {
         const std::uint64_t largest = tables.modulus().value() - 1;

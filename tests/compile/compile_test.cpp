@@ -38,7 +38,10 @@ PlanOptions small_options() {
 }
 
 int depth_of(const Operation& operation) {
-    if (std::holds_alternative<AddStep>(operation) || std::holds_alternative<SumSlotsStep>(operation)) return 0;
+    if (std::holds_alternative<AddStep>(operation) || std::holds_alternative<SumSlotsStep>(operation) ||
+        std::holds_alternative<CombineStep>(operation)) {
+        return 0;
+    }
     if (const auto* polynomial = std::get_if<PolynomialStep>(&operation)) return polynomial->series.depth();
     return 1;
 }
@@ -73,6 +76,10 @@ void expect_covered(const Plan& plan, const ckks::KeyRequest& used, const std::s
         EXPECT_TRUE(plan.keys.relinearisation);
         EXPECT_GE(plan.keys.relinearisation_level, used.relinearisation_level) << step;
     }
+    if (used.conjugation) {
+        EXPECT_TRUE(plan.keys.conjugation);
+        EXPECT_GE(plan.keys.conjugation_level, used.conjugation_level) << step;
+    }
 }
 
 /// Keys that the steps use, each at its level.
@@ -92,6 +99,13 @@ ckks::KeyRequest keys_used(const Plan& plan) {
             for (std::size_t d = 1; d < sum->count; d *= 2) {
                 one.add_rotation(parameters, sum->stride * static_cast<long>(d), step.level);
             }
+        }
+        if (const auto* combine = std::get_if<CombineStep>(&step.operation)) {
+            for (const CombineStep::Term& term : combine->terms) {
+                one.add_rotation(parameters, term.rotation, step.level);
+            }
+            one.conjugation = combine->doubled_real_part;
+            one.conjugation_level = step.level;
         }
         if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
             for (std::size_t d = 1; d < plan.packing.tokens; d *= 2) {
@@ -168,15 +182,17 @@ TEST(Compile, RunsWithoutBootstrappingWhenTheLevelsSuffice) {
 TEST(Compile, AnExhaustedInputIsRefreshedFirst) {
     const auto model = small_model();
     PlanOptions options = small_options();
-    options.highest_input_level = 3;
+    const int exhausted = options.parameters.bootstrapping->slots_to_coefficients_levels;
+    options.highest_input_level = exhausted;
     const Plan plan = compile(model.graph, options);
-    EXPECT_EQ(plan.input_level, 3);
+    EXPECT_EQ(plan.input_level, exhausted);
     EXPECT_EQ(name_of(plan.steps.front().operation), "bootstrap");
     EXPECT_GT(plan.summary.bootstrapped_values, compile(model.graph, small_options()).summary.bootstrapped_values);
     expect_sound_levels(plan);
-    options.highest_input_level = 2;
+    options.highest_input_level = exhausted - 1;
     EXPECT_THAT([&] { compile(model.graph, options); },
-                ThrowsMessage<Error>(AllOf(HasSubstr("level 2"), HasSubstr("3 to 18"))));
+                ThrowsMessage<Error>(AllOf(HasSubstr(fmt::format("level {} at most", exhausted - 1)),
+                                           HasSubstr(fmt::format("{} to 18", exhausted)))));
 }
 
 TEST(Compile, NamesAPolynomialThatNoStretchHolds) {

@@ -103,18 +103,6 @@ TEST(DiagonalsOf, MapsIntoHeads) {
     }
 }
 
-TEST(DiagonalsOf, AddsPartialSumsUp) {
-    const FeatureMap map = some_map(4, 4);
-    const Storage source{.layout = replicated_layout(kPacking, 4), .factor = 0.25, .partial_sums = true};
-    const Storage target{.layout = replicated_layout(kPacking, 4)};
-    // Four copies of a quarter each.
-    expect_map(map, target, apply_map(diagonals_of(map, source, target), [&] {
-                   Storage quarter = source;
-                   quarter.factor = 0.0625;
-                   return store(quarter);
-               }()));
-}
-
 TEST(Skew, MovesEachPositionBackByItsRows) {
     const Layout layout = replicated_layout(kPacking, 5);
     std::vector<std::size_t> shift(kPacking.features);

@@ -32,38 +32,31 @@ TEST(AttentionLayout, HoldsEveryFeatureAndServesEveryShiftOnce) {
             const Packing packing{4096, 32, 128};
             const AttentionLayout layout = attention_layout(packing, heads, head_width);
             EXPECT_GE(layout.groups * layout.heads_per_group, heads);
-            EXPECT_GE(layout.copies * layout.blocks * layout.lanes, packing.tokens);
+            EXPECT_GE(layout.lanes, head_width);
+            EXPECT_EQ(2 * layout.lanes * layout.blocks % packing.tokens, 0U);
             std::set<std::int32_t> features;
             for (const auto& positions : layout.value().position) features.insert(positions.begin(), positions.end());
             features.erase(Layout::kNothing);
             EXPECT_EQ(features.size(), heads * head_width);
-            // Lower lanes of a head: each shift of a block exactly once.
-            std::multiset<std::size_t> shifts;
-            const std::vector<std::size_t> of_value = layout.value_shift();
-            AttentionLayout all_lanes = layout;
-            all_lanes.head_width = layout.lanes;
-            const auto positions = all_lanes.value().position[0];
-            for (std::size_t f = 0; f < packing.features; ++f) {
-                if (positions[f] >= 0 && positions[f] < static_cast<std::int32_t>(layout.lanes)) {
-                    shifts.insert(of_value[f]);
-                }
-            }
-            ASSERT_EQ(shifts.size(), layout.lanes * layout.copies);
-            std::size_t expected = 0;
-            for (const std::size_t shift : shifts) EXPECT_EQ(shift, expected++);
+            // The positions of a head: each shift of a block exactly once.
+            const std::vector<std::size_t> shifts = layout.shift();
+            for (std::size_t f = 0; f < packing.features; ++f) EXPECT_EQ(shifts[f], f % (2 * layout.lanes));
         }
     }
 }
 
 TEST(AttentionLayout, TakesTheFewestCiphertextsOfScores) {
-    // The shipped shape: four heads of width 32 over 64 tokens in 32768 slots fill one ciphertext, two shifts at a
-    // time.
+    // The shipped shape: four heads of width 32 over 64 tokens have all scores in one ciphertext.
     const AttentionLayout shipped = attention_layout({32768, 64, 512}, 4, 32);
     EXPECT_EQ(shipped.groups * shipped.blocks, 1U);
-    EXPECT_EQ(shipped.copies, 2U);
+    EXPECT_EQ(shipped.lanes, 32U);
     const AttentionLayout wide = attention_layout({32768, 128, 256}, 8, 64);
-    EXPECT_EQ(wide.groups * wide.blocks, 8U);
     EXPECT_EQ(wide.groups, 4U);
+    EXPECT_EQ(wide.blocks, 1U);
+    // Positions to spare hold the scores of more keys.
+    const AttentionLayout lonely = attention_layout({32768, 128, 256}, 1, 16);
+    EXPECT_EQ(lonely.lanes, 64U);
+    EXPECT_EQ(lonely.groups * lonely.blocks, 1U);
 }
 
 TEST(AttentionLayout, RefusesAHeadThatDoesNotFit) {

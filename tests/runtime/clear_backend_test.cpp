@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "compile/candidates.h"
 #include "fixtures.h"
 #include "support/error.h"
 
@@ -50,10 +52,31 @@ TEST_P(PlanOnVectors, GivesTheInterpretersLogits) {
     }
 }
 
+TEST(TokenFactors, GiveTheInterpretersLogitsWhereverTheyAreMultiplied) {
+    const Shape shape{"", model_options(2, 24, 3, 8, 40, 30), 2048};
+    const model::Transformer model = model::random_model(shape.model);
+    const model::Tensor text = model.embedding.embed(model::random_tokens(8, 30, 99));
+    const std::vector<double> exact = fixtures::exact_logits(model.graph, text, Positions::all);
+    const compile::PlanOptions options = fixtures::plan_options(shape.ring_dimension, Positions::all);
+    std::vector<std::size_t> products;
+    for (const auto place : {compile::TokenFactors::before_maps, compile::TokenFactors::behind_attention_maps,
+                             compile::TokenFactors::behind_all_maps}) {
+        const compile::Plan plan = compile::compile_cheapest(model.graph, options, std::array{place});
+        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6);
+        products.push_back(static_cast<std::size_t>(std::ranges::count_if(plan.steps, [](const compile::Step& step) {
+            return std::holds_alternative<compile::MultiplyStep>(step.operation) &&
+                   (step.name.ends_with("query") || step.name.ends_with("up"));
+        })));
+    }
+    EXPECT_THAT(products, testing::ElementsAre(0, 2, 4));
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, PlanOnVectors,
                          testing::Values(Shape{"small", model_options(1, 32, 2, 8, 64, 50), 2048},
-                                         Shape{"three_heads_in_groups_and_blocks",
-                                               model_options(1, 96, 3, 48, 160, 100), 8192},
+                                         Shape{"three_heads_in_groups", model_options(1, 96, 3, 48, 160, 100), 8192},
+                                         Shape{"two_blocks_of_scores", model_options(1, 32, 2, 64, 40, 30), 4096},
+                                         Shape{"four_blocks_of_scores", model_options(1, 16, 2, 64, 40, 30), 2048},
                                          Shape{"odd_head_width", model_options(2, 36, 3, 13, 40, 70), 2048},
                                          Shape{"wider_than_a_ciphertext", model_options(1, 80, 4, 16, 200, 300), 2048},
                                          Shape{"one_head_three_layers", model_options(3, 16, 1, 32, 24, 20), 4096},

@@ -92,6 +92,7 @@ double floor_of(const model::Graph& graph, const compile::Plan& plan, const Mach
     options.costs.threads = 1;  // the peak is that of all threads
     options.costs.ntt = seconds(ntt_work(kCostsAreFor));
     options.costs.product_word = 1 / peak.multiply_adds_per_second;
+    options.costs.key_word = 2 * options.costs.product_word;  // one for each half of the key
     options.costs.bootstrap = seconds(bootstrap_work(plan.parameters, kCostsAreFor, 1));
     options.costs.bootstrap_second =
         seconds(bootstrap_work(plan.parameters, kCostsAreFor, 2)) - options.costs.bootstrap;
