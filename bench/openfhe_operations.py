@@ -1,7 +1,11 @@
-"""What compare_openfhe measures of OpenFHE, through its Python interface. Needs the package `openfhe`."""
+"""What compare_openfhe measures of OpenFHE, through its Python interface. Needs the package `openfhe`.
+
+As a program, `openfhe_operations.py RUNS`: bootstraps RUNS times and prints the results as JSON."""
 
 import gc
+import json
 import math
+import sys
 import time
 
 import openfhe
@@ -10,12 +14,20 @@ RING_DIMENSION = 65536
 SLOTS = RING_DIMENSION // 2
 
 
-def resident_bytes():
+def memory_of_this_process(field):
     with open("/proc/self/status", encoding="ascii") as status:
         for line in status:
-            if line.startswith("VmRSS:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def resident_bytes():
+    return memory_of_this_process("VmRSS")
+
+
+def peak_bytes():
+    return memory_of_this_process("VmHWM")
 
 
 def seconds_of(work):
@@ -160,9 +172,6 @@ class Bootstrap:
         return self.depth - ciphertext.GetLevel() - (ciphertext.GetNoiseScaleDeg() - 1)
 
     def run(self):
-        return seconds_of(self._run)
-
-    def _run(self):
         self.output = self.context.EvalBootstrap(self.input)
 
     def results(self):
@@ -179,3 +188,15 @@ class Bootstrap:
             "mean_bits": sum(bits) / len(bits),
             "worst_bits": min(bits),
         }
+
+
+def measure_bootstrap(runs):
+    """A run to warm up, then `runs` measured ones."""
+    bootstrap = Bootstrap()
+    bootstrap.run()
+    seconds = [seconds_of(bootstrap.run) for _ in range(runs)]
+    return {**bootstrap.results(), "all_seconds": seconds, "peak_bytes": peak_bytes()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_bootstrap(int(sys.argv[1]))))

@@ -182,15 +182,17 @@ TEST(Compile, RunsWithoutBootstrappingWhenTheLevelsSuffice) {
 TEST(Compile, AnExhaustedInputIsRefreshedFirst) {
     const auto model = small_model();
     PlanOptions options = small_options();
-    options.highest_input_level = 3;
+    const int exhausted = options.parameters.bootstrapping->slots_to_coefficients_levels;
+    options.highest_input_level = exhausted;
     const Plan plan = compile(model.graph, options);
-    EXPECT_EQ(plan.input_level, 3);
+    EXPECT_EQ(plan.input_level, exhausted);
     EXPECT_EQ(name_of(plan.steps.front().operation), "bootstrap");
     EXPECT_GT(plan.summary.bootstrapped_values, compile(model.graph, small_options()).summary.bootstrapped_values);
     expect_sound_levels(plan);
-    options.highest_input_level = 2;
+    options.highest_input_level = exhausted - 1;
     EXPECT_THAT([&] { compile(model.graph, options); },
-                ThrowsMessage<Error>(AllOf(HasSubstr("level 2"), HasSubstr("3 to 18"))));
+                ThrowsMessage<Error>(AllOf(HasSubstr(fmt::format("level {} at most", exhausted - 1)),
+                                           HasSubstr(fmt::format("{} to 18", exhausted)))));
 }
 
 TEST(Compile, NamesAPolynomialThatNoStretchHolds) {

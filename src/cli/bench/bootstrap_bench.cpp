@@ -14,6 +14,7 @@
 #include "ckks/kernels.h"
 #include "ckks/secret_key.h"
 #include "cli/bench/bench_commands.h"
+#include "cli/bench/work_counts.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "support/parallel.h"
@@ -88,6 +89,10 @@ void print_bootstrap(const json& result) {
                                    {"slots of each", count("slots")},
                                    {"seconds, median", number("seconds", 3)},
                                    {"fastest, slowest", number("fastest", 3) + ", " + number("slowest", 3)},
+                                   {"floor by our own count, seconds", number("floor_seconds", 3)},
+                                   {"% of the machine's peak",
+                                    fmt::format("{:.0f} ({})", 100 * result.at("share_of_peak").get<double>(),
+                                                result.at("bound").get<std::string>())},
                                    {"level before", count("level_before")},
                                    {"level after", count("levels_left")},
                                    {"levels gained", count("levels_gained")},
@@ -156,8 +161,12 @@ json measure_bootstrap(const BootstrapRequest& request, const Announce& announce
     }
     const int gained = outputs[0].level - level;
     const auto& bootstrapping = *parameters.literal().bootstrapping;
-    json result = to_json(timing);
-    result.update({{"ring_dimension", parameters.ring_dimension()},
+    const std::size_t resident = peak_resident_bytes();
+    const MachinePeak peak = measure_peak(ckks::kernels(), thread_count());
+    const Work work = bootstrap_work(parameters, parameters.ring_dimension(), outputs.size());
+    json result = to_json(timing, work, roofline(peak, work, timing.median));
+    result.update({{"peak", to_json(peak)},
+                   {"ring_dimension", parameters.ring_dimension()},
                    {"log2_qp", parameters.log2_qp()},
                    {"security_bits", parameters.security_bits()},
                    {"kernels", ckks::kernels().name},
@@ -177,7 +186,7 @@ json measure_bootstrap(const BootstrapRequest& request, const Announce& announce
                    {"rotation_keys", keys->rotations.size()},
                    {"key_bytes", keys->bytes()},
                    {"transform_bytes", bootstrapper.bytes()},
-                   {"peak_rss_bytes", peak_resident_bytes()},
+                   {"peak_rss_bytes", resident},
                    {"page_faults_per_run", static_cast<double>(faults) / static_cast<double>(timing.runs)}});
     return result;
 }

@@ -14,7 +14,7 @@ struct BootstrapRequest {
     std::size_t runs = 3;
 };
 
-/// "seconds" and the like, "ciphertexts", levels before, left and gained, "seconds_per_level" (of one ciphertext),
+/// Timing, work and roofline, "ciphertexts", levels before, left and gained, "seconds_per_level" (of one ciphertext),
 /// "mean_bits" and "worst_bits" of random real messages, "log2_failure_probability", "key_bytes", "rotation_keys", and
 /// "page_faults_per_run" after the first run.
 nlohmann::json measure_bootstrap(const BootstrapRequest& request, const Announce& announce);

@@ -81,10 +81,15 @@ std::vector<KernelCase> transform_cases(const Kernels& kernels, const RnsBasis& 
                               };
                           }};
     };
-    return {transforms("forward NTT, one limb", 1, kernels.forward_ntt),
-            transforms("inverse NTT, one limb", 1, kernels.inverse_ntt),
-            transforms(fmt::format("forward NTT, {} limbs in a row", kRow), kRow, kernels.forward_ntt),
-            transforms(fmt::format("inverse NTT, {} limbs in a row", kRow), kRow, kernels.inverse_ntt)};
+    const auto forward = [&kernels](std::uint64_t* values, const ckks::NttTables& tables) {
+        kernels.forward_ntt(values, tables);
+    };
+    const auto inverse = [&kernels](std::uint64_t* values, const ckks::NttTables& tables) {
+        kernels.inverse_ntt(values, tables);
+    };
+    return {transforms("forward NTT, one limb", 1, forward), transforms("inverse NTT, one limb", 1, inverse),
+            transforms(fmt::format("forward NTT, {} limbs in a row", kRow), kRow, forward),
+            transforms(fmt::format("inverse NTT, {} limbs in a row", kRow), kRow, inverse)};
 }
 
 /// One limb of 8 rows to 16 others, chunk by chunk as BaseConverter does it.

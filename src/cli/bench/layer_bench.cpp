@@ -12,6 +12,7 @@
 
 #include "ckks/kernels.h"
 #include "cli/bench/bench_commands.h"
+#include "cli/bench/work_counts.h"
 #include "cli/commands.h"
 #include "cli/encrypted_run.h"
 #include "cli/output.h"
@@ -82,6 +83,26 @@ compile::Plan plan_of(const model::Graph& graph, const LayerOptions& options) {
     return compile::compile(graph, wanted);
 }
 
+/// Seconds that the layers would take if all arithmetic ran at the machine's peak: of the plan that the compiler would
+/// choose then, as it counts transforms and multiply-adds.
+double floor_of(const model::Graph& graph, const compile::Plan& plan, const MachinePeak& peak) {
+    constexpr std::size_t kCostsAreFor = 65536;
+    const auto seconds = [&](const Work& work) { return work.multiply_adds / peak.multiply_adds_per_second; };
+    compile::PlanOptions options = plan.options;
+    options.costs.threads = 1;  // the peak is that of all threads
+    options.costs.ntt = seconds(ntt_work(kCostsAreFor));
+    options.costs.product_word = 1 / peak.multiply_adds_per_second;
+    options.costs.key_word = 2 * options.costs.product_word;  // one for each half of the key
+    options.costs.bootstrap = seconds(bootstrap_work(plan.parameters, kCostsAreFor, 1));
+    options.costs.bootstrap_second =
+        seconds(bootstrap_work(plan.parameters, kCostsAreFor, 2)) - options.costs.bootstrap;
+    double sum = 0;
+    for (const compile::Step& step : compile::compile(graph, options).steps) {
+        if (runtime::layer_of(step.name).starts_with("layers.")) sum += step.seconds;
+    }
+    return sum;
+}
+
 json times_to_json(const std::map<std::string, StepTime>& times) {
     json object = json::object();
     for (const auto& [name, time] : times) {
@@ -103,23 +124,27 @@ void print_times(const LayerTimes& times) {
     fmt::print("\n{}\n", format_table(table));
 }
 
-void print_outcome(const Outcome& outcome, const compile::Plan& plan, const LayerTimes& times, double error) {
-    fmt::print("{}", format_table({{"measured", ""},
-                                   {"layers", format_duration(times.layers_seconds())},
-                                   {"whole inference", format_duration(outcome.infer_seconds)},
-                                   {"estimated by the plan", format_duration(plan.summary.seconds)},
-                                   {"greatest error of the output", fmt::format("{:.2g}", error)},
-                                   {"key generation", format_duration(outcome.keygen_seconds)},
-                                   {"encryption", format_duration(outcome.encrypt_seconds)},
-                                   {"decryption", format_duration(outcome.decrypt_seconds)},
-                                   {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
-                                   {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))},
-                                   {"page faults during inference", fmt::format("{}", outcome.page_faults)},
-                                   {"threads, kernels", fmt::format("{}, {}", thread_count(), ckks::kernels().name)}}));
+void print_outcome(const Outcome& outcome, const compile::Plan& plan, const LayerTimes& times, double error,
+                   double floor) {
+    fmt::print("{}",
+               format_table({{"measured", ""},
+                             {"layers", format_duration(times.layers_seconds())},
+                             {"their floor by our own count", fmt::format("{:.2f} s, {:.0f} % of the machine's peak",
+                                                                          floor, 100 * floor / times.layers_seconds())},
+                             {"whole inference", format_duration(outcome.infer_seconds)},
+                             {"estimated by the plan", format_duration(plan.summary.seconds)},
+                             {"greatest error of the output", fmt::format("{:.2g}", error)},
+                             {"key generation", format_duration(outcome.keygen_seconds)},
+                             {"encryption", format_duration(outcome.encrypt_seconds)},
+                             {"decryption", format_duration(outcome.decrypt_seconds)},
+                             {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
+                             {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))},
+                             {"page faults during inference", fmt::format("{}", outcome.page_faults)},
+                             {"threads, kernels", fmt::format("{}, {}", thread_count(), ckks::kernels().name)}}));
 }
 
 json results_to_json(const LayerOptions& options, const Outcome& outcome, const compile::Plan& plan,
-                     const LayerTimes& times, double error) {
+                     const LayerTimes& times, double error, double floor) {
     const model::RandomModelOptions& shape = options.shape;
     return {{"shape",
              {{"layers", shape.layers},
@@ -130,6 +155,8 @@ json results_to_json(const LayerOptions& options, const Outcome& outcome, const 
             {"threads", thread_count()},
             {"kernels", ckks::kernels().name},
             {"layers_seconds", times.layers_seconds()},
+            {"layers_floor_seconds", floor},
+            {"share_of_peak", floor / times.layers_seconds()},
             {"by_layer", times_to_json(times.by_layer)},
             {"by_operation", times_to_json(times.by_operation)},
             {"seconds",
@@ -169,11 +196,12 @@ void bench_layer(LayerOptions options) {
     const model::Evaluation exact = model::evaluate(transformer.graph, transformer.embedding.embed(ids));
     const double error = greatest_difference(outcome.logits, exact.logits.values);
     const LayerTimes times = times_of(plan, outcome.profile);
+    const double floor = floor_of(transformer.graph, plan, measure_peak(ckks::kernels(), thread_count()));
     if (print) {
         print_times(times);
-        print_outcome(outcome, plan, times, error);
+        print_outcome(outcome, plan, times, error, floor);
     }
-    write_json(results_to_json(options, outcome, plan, times, error), options.json);
+    write_json(results_to_json(options, outcome, plan, times, error, floor), options.json);
     if (!(error < kGreatestError)) {
         throw std::runtime_error(
             fmt::format("the output differs from the exact interpreter's by up to {:.3g}; at most {} is right", error,

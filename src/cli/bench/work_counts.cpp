@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "ckks/bootstrapping.h"
+#include "ckks/polynomial_evaluation.h"
+
 namespace polyformer::cli {
 
 namespace {
@@ -78,6 +81,40 @@ Work OperationShape::product() const {
     const auto l = static_cast<double>(limbs);
     const auto raised = static_cast<double>(digits() * (limbs + special));
     return {words(4 * l) + rotation().multiply_adds, words(2 * raised + 6 * l) * kWordBytes, 0};
+}
+
+Work bootstrap_work(const ckks::Parameters& parameters, std::size_t ring_dimension, std::size_t ciphertexts) {
+    const auto& literal = parameters.literal();
+    const ckks::KeyRequest keys = ckks::Bootstrapper::key_request(parameters, parameters.slots());
+    const auto shape_at = [&](int level) {
+        return OperationShape{ring_dimension, static_cast<std::size_t>(level) + 1,
+                              static_cast<std::size_t>(parameters.special_count())};
+    };
+    Work sum;
+    const auto add = [&](const Work& work, double times) {
+        sum.multiply_adds += times * work.multiply_adds;
+        sum.bytes += times * work.bytes;
+    };
+    for (const auto& [step, level] : keys.rotation_levels) add(shape_at(level).hoisted_rotation(), 1);
+    for (int factor = 0; factor < literal.bootstrapping->slots_to_coefficients_levels; ++factor) {
+        add(shape_at(parameters.bootstrapping_input_level() - factor).decomposition(), 1);
+    }
+    for (int factor = 0; factor < literal.bootstrapping->coefficients_to_slots_levels; ++factor) {
+        add(shape_at(parameters.max_level() - factor).decomposition(), 1);
+    }
+    // The polynomial's products lie within its levels, half way down on average; then one squaring for each angle.
+    const int degree = literal.bootstrapping->cosine_degree;
+    const int angles = literal.bootstrapping->double_angles;
+    const int end = parameters.working_level() + angles;
+    const auto add_product = [&](int level, double times) {
+        add(shape_at(level).product(), times);
+        add(shape_at(level).rescaling(), times);
+    };
+    const auto each = static_cast<double>(ciphertexts);
+    add_product((parameters.eval_mod_level() + end) / 2,
+                each * ckks::chebyshev_products(static_cast<std::size_t>(degree)));
+    for (int angle = 0; angle < angles; ++angle) add_product(end - angle, each);
+    return sum;
 }
 
 }  // namespace polyformer::cli

@@ -16,6 +16,9 @@
 //   rescaling              2 NTTs, 2·(l − 1) NTTs, 1.5 · 2·(l − 1)·N
 //   plaintext product      2·l·N
 //   addition               nothing
+//   bootstrap              a hoisted rotation by each of its rotation keys at the key's level, a decomposition for each
+//                          transform's factor, and EvalMod's products with their rescalings, level by level, for each
+//                          real ciphertext; less than what any baby-step giant-step split needs
 //
 // Memory: ciphertexts (2·l·N words), plaintexts (l·N), keys (2·d·(l + k)·N) and raised digits (d·(l + k)·N) that come
 // from outside are read once, results are written once.
@@ -23,6 +26,7 @@
 
 #include <cstddef>
 
+#include "ckks/parameters.h"
 #include "cli/bench/roofline.h"
 
 namespace polyformer::cli {
@@ -51,5 +55,9 @@ struct OperationShape {
     double words(double limb_count) const;
     double transforms(double count) const;
 };
+
+/// Of `ciphertexts` (one or two) real ciphertexts together, in a ring of dimension `ring_dimension` with the chain of
+/// `parameters`. Throws Error when these cannot bootstrap.
+Work bootstrap_work(const ckks::Parameters& parameters, std::size_t ring_dimension, std::size_t ciphertexts);
 
 }  // namespace polyformer::cli
