@@ -25,7 +25,7 @@ class AlignedAllocator {
         if (count > SIZE_MAX / 2 / sizeof(T)) throw std::bad_array_new_length();
         return static_cast<T*>(allocate_block(count * sizeof(T)));
     }
-    void deallocate(T* pointer, std::size_t) { free_block(pointer); }
+    void deallocate(T* pointer, std::size_t count) { free_block(pointer, count * sizeof(T)); }
 
     template <class U>
     bool operator==(const AlignedAllocator<U>&) const {

@@ -7,26 +7,27 @@ namespace polyformer::ckks {
 RnsPolynomial RnsPolynomial::uninitialised(std::size_t ring_dimension, std::size_t limbs) {
     RnsPolynomial polynomial;
     polynomial.ring_dimension_ = ring_dimension;
-    polynomial.limbs_ = limbs;
-    polynomial.values_.resize(ring_dimension * limbs);
+    polynomial.rows_.reserve(limbs);
+    for (std::size_t i = 0; i < limbs; ++i) polynomial.rows_.emplace_back(ring_dimension);
     return polynomial;
 }
 
-RnsPolynomial::RnsPolynomial(std::size_t ring_dimension, std::size_t limbs)
-    : ring_dimension_(ring_dimension), limbs_(limbs), values_(ring_dimension * limbs, 0) {}
+RnsPolynomial::RnsPolynomial(std::size_t ring_dimension, std::size_t limbs) : ring_dimension_(ring_dimension) {
+    rows_.reserve(limbs);
+    for (std::size_t i = 0; i < limbs; ++i) rows_.emplace_back(ring_dimension, 0);
+}
 
 std::span<std::uint64_t> RnsPolynomial::limb(std::size_t index) {
-    return std::span(values_).subspan(index * ring_dimension_, ring_dimension_);
+    return rows_[index];
 }
 
 std::span<const std::uint64_t> RnsPolynomial::limb(std::size_t index) const {
-    return std::span(values_).subspan(index * ring_dimension_, ring_dimension_);
+    return rows_[index];
 }
 
 void RnsPolynomial::truncate(std::size_t limbs) {
-    require(limbs <= limbs_, "a polynomial of {} limbs cannot be cut down to {}", limbs_, limbs);
-    limbs_ = limbs;
-    values_.resize(ring_dimension_ * limbs);
+    require(limbs <= rows_.size(), "a polynomial of {} limbs cannot be cut down to {}", rows_.size(), limbs);
+    rows_.resize(limbs);
 }
 
 std::size_t Ciphertext::bytes() const {

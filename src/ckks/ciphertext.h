@@ -11,8 +11,9 @@
 
 namespace polyformer::ckks {
 
-/// A ring element in evaluation order, one row of N residues per prime, rows contiguous. Which primes the rows belong
-/// to is its owner's knowledge: q_0 .. q_level, then, in key switching, p_0 .. p_{k-1}.
+/// A ring element in evaluation order, one row of N residues per prime, each in a block of its own: all blocks are of
+/// one size, so memory never fragments. Which primes the rows belong to is its owner's knowledge: q_0 .. q_level, then,
+/// in key switching, p_0 .. p_{k-1}.
 class RnsPolynomial {
   public:
     RnsPolynomial() = default;
@@ -22,17 +23,16 @@ class RnsPolynomial {
     static RnsPolynomial uninitialised(std::size_t ring_dimension, std::size_t limbs);
 
     std::size_t ring_dimension() const { return ring_dimension_; }
-    std::size_t limbs() const { return limbs_; }
+    std::size_t limbs() const { return rows_.size(); }
     std::span<std::uint64_t> limb(std::size_t index);
     std::span<const std::uint64_t> limb(std::size_t index) const;
-    /// Drops the rows from `limbs` on.
+    /// Drops the rows from `limbs` on, and their memory.
     void truncate(std::size_t limbs);
-    std::size_t bytes() const { return values_.size() * sizeof(std::uint64_t); }
+    std::size_t bytes() const { return limbs() * ring_dimension_ * sizeof(std::uint64_t); }
 
   private:
     std::size_t ring_dimension_ = 0;
-    std::size_t limbs_ = 0;
-    std::vector<std::uint64_t, UninitialisedAllocator<std::uint64_t>> values_;
+    std::vector<std::vector<std::uint64_t, UninitialisedAllocator<std::uint64_t>>> rows_;
 };
 
 /// An encoded vector: full length, in evaluation order over q_0 .. q_level.

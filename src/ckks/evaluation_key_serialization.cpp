@@ -84,7 +84,6 @@ void read_key(const ContainerReader& reader, std::size_t index, const Parameters
         key.b.push_back(read_rows(section, parameters, head.level, head.special));
     }
     section.finish();
-    expand(parameters, key);
 }
 
 }  // namespace

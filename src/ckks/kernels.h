@@ -8,6 +8,7 @@
 
 #include "ckks/modulus.h"
 #include "ckks/ntt.h"
+#include "ckks/uniform.h"
 
 namespace polyformer::ckks {
 
@@ -94,6 +95,11 @@ struct Kernels {
     /// often the modulus must be taken off in a centred base conversion.
     void (*rounded_quotients)(std::uint64_t* out, const std::uint64_t* const* a, const double* reciprocals,
                               std::size_t count, std::size_t n);
+
+    /// The residues that the source's blocks from `block` on give, in order; returns how many: at most 8·blocks, for
+    /// which `out` has room, and fewer where words are refused. Fastest when `blocks` is a multiple of 32.
+    std::size_t (*uniform_residues)(std::uint64_t* out, const UniformSource& source, std::uint32_t block,
+                                    std::size_t blocks, const Modulus& q);
 };
 
 /// The fastest implementation that this CPU runs, or the one that the environment variable POLYFORMER_KERNELS names

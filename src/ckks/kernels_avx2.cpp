@@ -74,7 +74,8 @@ struct Arithmetic {
 const Kernels& avx2_kernels() {
     // A permutation gains nothing from vectors of four: the reference's will do.
     static const Kernels kTable =
-        vector_kernels<avx2::Arithmetic>("avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute);
+        vector_kernels<avx2::Arithmetic>("avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute,
+                                         scalar_kernels().uniform_residues);
     return kTable;
 }
 

@@ -1,4 +1,5 @@
-// The kernels with AVX-512 IFMA; the transforms are in ntt_avx512.cpp.
+// The kernels with AVX-512 IFMA; the transforms are in ntt_avx512.cpp, uniform residues in
+// uniform_avx512.cpp.
 #include "ckks/arithmetic_avx512.h"
 #include "ckks/kernels_vector.h"
 #include "ckks/kernels_vector_template.h"
@@ -74,8 +75,8 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
 }  // namespace avx512
 
 const Kernels& avx512_kernels() {
-    static constexpr Kernels kTable =
-        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute);
+    static constexpr Kernels kTable = vector_kernels<avx512::Arithmetic>(
+        "avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute, avx512::uniform_residues);
     return kTable;
 }
 

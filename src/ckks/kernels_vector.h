@@ -14,6 +14,8 @@ const Kernels& avx2_kernels();
 namespace avx512 {
 void forward_ntt(std::uint64_t* values, const NttTables& tables);
 void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables);
+std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint32_t block, std::size_t blocks,
+                             const Modulus& q);
 }  // namespace avx512
 
 namespace avx2 {

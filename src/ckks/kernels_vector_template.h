@@ -255,11 +255,12 @@ struct VectorKernels {
     }
 };
 
-/// The table of these kernels; transforms and permutation are written for each instruction set.
+/// The table of these kernels; transforms, permutation and uniform residues are written for each instruction set.
 template <class Arithmetic>
 constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt) forward_ntt,
                                  decltype(Kernels::scaled_inverse_ntt) scaled_inverse_ntt,
-                                 decltype(Kernels::permute) permute) {
+                                 decltype(Kernels::permute) permute,
+                                 decltype(Kernels::uniform_residues) uniform_residues) {
     using Implementation = VectorKernels<Arithmetic>;
     return {
         .name = name,
@@ -280,6 +281,7 @@ constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt
         .permute = permute,
         .reduce_centered = Implementation::reduce_centered,
         .rounded_quotients = Implementation::rounded_quotients,
+        .uniform_residues = uniform_residues,
     };
 }
 

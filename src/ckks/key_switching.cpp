@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "ckks/aligned.h"
 #include "ckks/kernels.h"
 #include "ckks/rns.h"
 #include "support/error.h"
@@ -12,8 +13,8 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// Entries multiplied at a time, so that the digits stay in cache from one half of the key to the other.
-constexpr std::size_t kChunk = 4096;
+/// Entries multiplied at a time, so that the digits and what is made from the key's seed stay in cache.
+constexpr std::size_t kChunk = 2048;
 
 /// Both halves of a row over q_0 .. q_level, p_0 ..: at `scratch` (two rows, which it may fill), or elsewhere.
 using PairRow = std::array<const std::uint64_t*, 2>;
@@ -113,30 +114,6 @@ class Decomposition {
     std::vector<RnsPolynomial> digits_;
 };
 
-/// One row of Σ_d digits[d] · (b_d, a_d), into both rows of `out`.
-void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
-                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
-    const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const std::size_t key_row = row < q_rows ? row : row - q_rows + static_cast<std::size_t>(key.level) + 1;
-    const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
-    const std::size_t n = parameters.ring_dimension();
-    std::vector<const std::uint64_t*> digit_rows(digits.size());
-    std::vector<const std::uint64_t*> b_rows(digits.size());
-    std::vector<const std::uint64_t*> a_rows(digits.size());
-    for (std::size_t begin = 0; begin < n; begin += kChunk) {
-        for (std::size_t d = 0; d < digits.size(); ++d) {
-            digit_rows[d] = digits[d] + begin;
-            b_rows[d] = key.b[d].limb(key_row).data() + begin;
-            a_rows[d] = key.a[d].limb(key_row).data() + begin;
-        }
-        const std::size_t length = std::min(kChunk, n - begin);
-        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), digits.size(), length, modulus,
-                                false);
-        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), digits.size(), length, modulus,
-                                false);
-    }
-}
-
 std::uint64_t product_modulo(std::span<const Modulus> factors, const Modulus& modulus) {
     std::uint64_t product = 1;
     for (const Modulus& factor : factors) product = modulus.multiply(product, modulus.reduce(factor.value()));
@@ -230,6 +207,37 @@ DigitRows rows_of(std::span<const RnsPolynomial> digits, std::size_t row) {
 }
 
 }  // namespace
+
+void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
+                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
+    const auto q_rows = static_cast<std::size_t>(level) + 1;
+    const bool special = row >= q_rows;
+    const std::size_t prime = special ? row - q_rows : row;
+    const std::size_t key_row = special ? prime + static_cast<std::size_t>(key.level) + 1 : row;
+    const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
+    const std::size_t n = parameters.ring_dimension();
+    std::vector<const std::uint64_t*> digit_rows(digits.size());
+    std::vector<const std::uint64_t*> b_rows(digits.size());
+    std::vector<const std::uint64_t*> a_rows(digits.size());
+    std::vector<UniformStream> streams;
+    AlignedWords uniform(digits.size() * kChunk);
+    for (std::size_t d = 0; d < digits.size(); ++d) {
+        a_rows[d] = uniform.data() + d * kChunk;
+        streams.push_back(key.a(parameters, d, special, prime));
+    }
+    for (std::size_t begin = 0; begin < n; begin += kChunk) {
+        const std::size_t length = std::min(kChunk, n - begin);
+        for (std::size_t d = 0; d < digits.size(); ++d) {
+            digit_rows[d] = digits[d] + begin;
+            b_rows[d] = key.b[d].limb(key_row).data() + begin;
+            streams[d].next({uniform.data() + d * kChunk, length});
+        }
+        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), digits.size(), length, modulus,
+                                false);
+        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), digits.size(), length, modulus,
+                                false);
+    }
+}
 
 std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
                                              const SwitchingKey& key, int level, const Ending& ending) {

@@ -27,6 +27,11 @@ struct Ending {
 std::vector<RnsPolynomial> decompose(const Parameters& parameters, const RnsPolynomial& x, int level, int special,
                                      int digit_limbs);
 
+/// The row of Σ_d digits[d] · (b_d, a_d) over q_0 .. q_level, p_0 .. of two rows of N residues; `digits` are that row
+/// of every digit.
+void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
+                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out);
+
 /// Σ_d digits[d] · (b_d, a_d) over Q·P.
 std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
                                              const SwitchingKey& key, int level, const Ending& ending = {});

@@ -10,15 +10,9 @@ namespace polyformer::ckks {
 
 namespace {
 
-std::size_t bytes_of(std::span<const RnsPolynomial> polynomials) {
-    std::size_t sum = 0;
-    for (const RnsPolynomial& polynomial : polynomials) sum += polynomial.bytes();
-    return sum;
-}
-
-/// Bytes of the b halves alone: as words, and packed to the bits of their primes.
+/// Bytes of the b halves, which are all that is kept: as words, and packed to the bits of their primes.
 struct KeySum {
-    std::size_t half_bytes = 0;
+    std::size_t memory_bytes = 0;
     std::size_t packed_bytes = 0;
     std::size_t count = 0;
 };
@@ -27,7 +21,8 @@ KeySum sum_keys(const Parameters& parameters, const KeyRequest& request) {
     KeySum sum;
     const auto add = [&](int level, int special, int digits) {
         const auto rows = static_cast<std::size_t>(level + 1 + special);
-        sum.half_bytes += static_cast<std::size_t>(digits) * rows * parameters.ring_dimension() * sizeof(std::uint64_t);
+        sum.memory_bytes +=
+            static_cast<std::size_t>(digits) * rows * parameters.ring_dimension() * sizeof(std::uint64_t);
         sum.packed_bytes += static_cast<std::size_t>(digits) * packed_rows_bytes(parameters, level, special);
         ++sum.count;
     };
@@ -45,7 +40,16 @@ KeySum sum_keys(const Parameters& parameters, const KeyRequest& request) {
 }  // namespace
 
 std::size_t SwitchingKey::bytes() const {
-    return bytes_of(a) + bytes_of(b);
+    std::size_t sum = 0;
+    for (const RnsPolynomial& digit : b) sum += digit.bytes();
+    return sum;
+}
+
+UniformStream SwitchingKey::a(const Parameters& parameters, std::size_t digit, bool special_prime,
+                              std::size_t prime) const {
+    const auto index = static_cast<int>(prime);
+    const NttTables& tables = special_prime ? parameters.p(index) : parameters.q(index);
+    return {{seed, uniform_stream(digit, special_prime, prime)}, tables.modulus()};
 }
 
 void KeyRequest::add_rotation(const Parameters& parameters, long step, int level) {
@@ -74,7 +78,7 @@ void KeyRequest::merge(const Parameters& parameters, const KeyRequest& other) {
 }
 
 std::size_t KeyRequest::memory_bytes(const Parameters& parameters) const {
-    return 2 * sum_keys(parameters, *this).half_bytes;
+    return sum_keys(parameters, *this).memory_bytes;
 }
 
 std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
@@ -104,24 +108,6 @@ Ciphertext expand(const Parameters& parameters, const SeededCiphertext& cipherte
     });
     result.components = {ciphertext.b, std::move(a)};
     return result;
-}
-
-void expand(const Parameters& parameters, SwitchingKey& key) {
-    const auto q_rows = static_cast<std::size_t>(key.level) + 1;
-    const std::size_t rows = q_rows + static_cast<std::size_t>(key.special);
-    key.a.clear();
-    for (std::size_t digit = 0; digit < key.b.size(); ++digit) {
-        key.a.push_back(RnsPolynomial::uninitialised(parameters.ring_dimension(), rows));
-    }
-    parallel_for(key.b.size() * rows, [&](std::size_t task) {
-        const std::size_t digit = task / rows;
-        const std::size_t row = task % rows;
-        const bool special = row >= q_rows;
-        const std::size_t prime = special ? row - q_rows : row;
-        const NttTables& tables =
-            special ? parameters.p(static_cast<int>(prime)) : parameters.q(static_cast<int>(prime));
-        expand_uniform(key.seed, uniform_stream(digit, special, prime), tables.modulus(), key.a[digit].limb(row));
-    });
 }
 
 }  // namespace polyformer::ckks

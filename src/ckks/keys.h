@@ -2,7 +2,6 @@
 // not link.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,22 +11,23 @@
 
 #include "ckks/ciphertext.h"
 #include "ckks/parameters.h"
+#include "ckks/uniform.h"
 
 namespace polyformer::ckks {
-
-/// Expands to the uniform halves of keys and of fresh ciphertexts.
-using Seed = std::array<std::uint8_t, 32>;
 
 /// Hybrid key-switching key from some secret s' to s: per digit d a pair (b, a) with b = −a·s + e + g_d·s'. The gadget
 /// g_d is P modulo the limbs of its own digit, d·digit_limbs onwards, and 0 modulo all other primes, whatever the
 /// level. Rows: q_0 .. q_level, then p_0 .. p_{special-1}. Serves ciphertexts up to `level`.
+///
+/// The a halves are not kept: row by row they come from the seed when the key is used, which halves its memory.
 struct SwitchingKey {
     int level = 0;
     int special = 0;      ///< special primes used: k, or 1 for the encapsulation key
     int digit_limbs = 0;  ///< limbs of one digit
-    Seed seed{};          ///< the a halves are expanded from it
+    Seed seed{};          ///< of the a halves
     std::vector<RnsPolynomial> b;
-    std::vector<RnsPolynomial> a;
+    /// a of one digit, prime number `prime` of the q or of the special ones.
+    UniformStream a(const Parameters& parameters, std::size_t digit, bool special_prime, std::size_t prime) const;
     std::size_t bytes() const;
 };
 
@@ -80,16 +80,5 @@ struct SeededCiphertext {
 
 /// The ordinary ciphertext that a seeded one stands for.
 Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext);
-
-/// Fills `limb` with uniform residues below the modulus from seed and stream number: word w of ChaCha20 (RFC 8439, the
-/// nonce is `stream`) gives floor(w·q / 2^64), and is skipped when w·q mod 2^64 < 2^64 mod q (Lemire, arXiv
-/// 1805.10941).
-void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb);
-
-/// The stream number of one row of one digit: primes q_i then p_i (`special`).
-std::uint64_t uniform_stream(std::size_t digit, bool special, std::size_t prime);
-
-/// Recomputes the `a` halves of a key from its seed (after reading it from a file).
-void expand(const Parameters& parameters, SwitchingKey& key);
 
 }  // namespace polyformer::ckks

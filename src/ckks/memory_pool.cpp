@@ -2,8 +2,8 @@
 
 #include <sys/mman.h>
 
-#include <cstdint>
-#include <map>
+#include <array>
+#include <bit>
 #include <mutex>
 #include <new>
 
@@ -11,85 +11,91 @@ namespace polyformer::ckks {
 
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
-constexpr std::align_val_t kHugePage{std::size_t{1} << 21};
-constexpr std::size_t kHeaderBytes = 64;                      // keeps the block aligned
-constexpr std::size_t kSmallest = std::size_t{1} << 16;       // below, the ordinary allocator is as good
-constexpr std::size_t kHugePagesFrom = std::size_t{1} << 22;  // worth asking for huge pages
-constexpr std::size_t kKeptBytes = std::size_t{768} << 20;    // of freed blocks in all
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+constexpr std::size_t kSmallest = std::size_t{1} << 10;  // below, the ordinary allocator is as good
+constexpr std::size_t kLargest = std::size_t{1} << 20;   // one limb at ring dimension 2^17
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kPooled = false;  // so that a use after free is seen
+// Off under AddressSanitizer, so that a use after free is seen.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POLYFORMER_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define POLYFORMER_ADDRESS_SANITIZER
+#endif
+#ifdef POLYFORMER_ADDRESS_SANITIZER
+constexpr bool kPooled = false;
 #else
 constexpr bool kPooled = true;
 #endif
 
-struct Header {
-    std::size_t bytes;  // with the header
-};
-
-class Pool {
+/// Blocks of one size, a power of two: a last-in-first-out list of free ones, and a slab that new ones are cut from.
+class SizeClass {
   public:
-    Header* take(std::size_t bytes) {
+    void* take(std::size_t bytes) {
         const std::lock_guard lock(mutex_);
-        const auto entry = free_.lower_bound(bytes);
-        if (entry == free_.end() || entry->first > bytes + bytes / 4) return nullptr;
-        Header* header = entry->second;
-        kept_ -= entry->first;
-        free_.erase(entry);
-        return header;
+        if (free_ != nullptr) {
+            Link* block = free_;
+            free_ = block->next;
+            return block;
+        }
+        // Limbs at distances of powers of two would meet in the same few sets of the caches whenever several are read
+        // side by side.
+        const std::size_t stride = bytes + (bytes < kWide ? 1 : 17) * kCacheLine;
+        if (left_ < stride) {
+            const std::size_t slab = bytes < kWide ? kHugePage : 32 * kHugePage;
+            next_ = static_cast<std::byte*>(::operator new (slab, std::align_val_t{kHugePage}));
+            left_ = slab;
+            madvise(next_, slab, MADV_HUGEPAGE);  // a wish: failure costs only time
+        }
+        void* block = next_;
+        next_ += stride;
+        left_ -= stride;
+        return block;
     }
 
-    /// False when the pool is full.
-    bool keep(Header* header) {
+    void keep(void* block) noexcept {
         const std::lock_guard lock(mutex_);
-        if (kept_ + header->bytes > kKeptBytes) return false;
-        free_.emplace(header->bytes, header);
-        kept_ += header->bytes;
-        return true;
+        free_ = new (block) Link{free_};
     }
 
   private:
+    struct Link {
+        Link* next;
+    };
+    static constexpr std::size_t kWide = std::size_t{1} << 16;
+
     std::mutex mutex_;
-    std::multimap<std::size_t, Header*> free_;
-    std::size_t kept_ = 0;
+    Link* free_ = nullptr;
+    std::byte* next_ = nullptr;
+    std::size_t left_ = 0;
 };
 
-// Never destroyed: static objects may free their blocks after it would have been.
-Pool& pool() {
-    static Pool* const instance = new Pool;  // NOLINT(cppcoreguidelines-owning-memory)
-    return *instance;
+bool is_pooled(std::size_t bytes) {
+    return kPooled && bytes >= kSmallest && bytes <= kLargest;
 }
 
-std::align_val_t alignment_of(std::size_t bytes) {
-    return bytes >= kHugePagesFrom ? kHugePage : kAlignment;
+SizeClass& size_class(std::size_t bytes) {
+    // Never destroyed: static objects may free their blocks after it would have been.
+    static auto* const classes = new std::array<SizeClass, std::bit_width(kLargest)>;  // NOLINT
+    return (*classes)[static_cast<std::size_t>(std::bit_width(bytes - 1))];
 }
 
 }  // namespace
 
 void* allocate_block(std::size_t bytes) {
-    const std::size_t total = bytes + kHeaderBytes;
-    Header* header = kPooled && total >= kSmallest ? pool().take(total) : nullptr;
-    if (header == nullptr) {
-        void* memory = ::operator new(total, alignment_of(total));
-        if (total >= kHugePagesFrom) madvise(memory, total, MADV_HUGEPAGE);  // a wish: failure costs only time
-        header = new (memory) Header{total};
-    }
-    return reinterpret_cast<std::byte*>(header) + kHeaderBytes;
+    if (is_pooled(bytes)) return size_class(bytes).take(std::bit_ceil(bytes));
+    return ::operator new (bytes, std::align_val_t{kCacheLine});
 }
 
-void free_block(void* block) noexcept {
+void free_block(void* block, std::size_t bytes) noexcept {
     if (block == nullptr) return;
-    auto* header = reinterpret_cast<Header*>(static_cast<std::byte*>(block) - kHeaderBytes);
-    bool kept = false;
-    if (kPooled && header->bytes >= kSmallest) {
-        try {
-            kept = pool().keep(header);
-        } catch (const std::bad_alloc&) {
-            kept = false;
-        }
+    if (is_pooled(bytes)) {
+        size_class(bytes).keep(block);
+    } else {
+        ::operator delete (block, std::align_val_t{kCacheLine});
     }
-    if (!kept) ::operator delete(header, alignment_of(header->bytes));
 }
 
 }  // namespace polyformer::ckks

@@ -1,6 +1,7 @@
 #include "ckks/rotated_rows.h"
 
 #include <algorithm>
+#include <array>
 
 #include "ckks/baby_giant.h"
 #include "ckks/evaluator_checks.h"
@@ -12,37 +13,11 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// Entries multiplied at a time, so that the digits stay in cache from one half of the key to the other.
-constexpr std::size_t kChunk = 4096;
-
 bool all_identities(std::span<const long> steps, std::size_t slots) {
     return std::all_of(steps.begin(), steps.end(), [&](long step) { return normalised_step(step, slots) == 0; });
 }
 
 }  // namespace
-
-void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
-                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
-    const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const std::size_t key_row = row < q_rows ? row : row - q_rows + static_cast<std::size_t>(key.level) + 1;
-    const Modulus& modulus = extended_modulus(parameters, level, row);
-    const std::size_t n = parameters.ring_dimension();
-    std::vector<const std::uint64_t*> digit_rows(digits.size());
-    std::vector<const std::uint64_t*> b_rows(digits.size());
-    std::vector<const std::uint64_t*> a_rows(digits.size());
-    for (std::size_t begin = 0; begin < n; begin += kChunk) {
-        for (std::size_t d = 0; d < digits.size(); ++d) {
-            digit_rows[d] = digits[d] + begin;
-            b_rows[d] = key.b[d].limb(key_row).data() + begin;
-            a_rows[d] = key.a[d].limb(key_row).data() + begin;
-        }
-        const std::size_t length = std::min(kChunk, n - begin);
-        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), digits.size(), length, modulus,
-                                false);
-        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), digits.size(), length, modulus,
-                                false);
-    }
-}
 
 RotatedRows::RotatedRows(const Evaluator& evaluator, const Ciphertext& input, std::span<const long> steps,
                          const AutomorphismCache& automorphisms)

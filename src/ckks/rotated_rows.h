@@ -1,7 +1,6 @@
 // Rotations of one ciphertext over Q·P, made row by row, so that what needs one row of all of them never holds more.
 #pragma once
 
-#include <array>
 #include <span>
 #include <vector>
 
@@ -9,11 +8,6 @@
 #include "ckks/evaluator.h"
 
 namespace polyformer::ckks {
-
-/// The row of Σ_d digits[d] · (b_d, a_d) over q_0 .. q_level, p_0 .. of two rows of N residues; `digits` are that row
-/// of every digit.
-void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
-                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out);
 
 /// What Evaluator::rotate_extended() gives for each of some steps, one row at a time.
 class RotatedRows {

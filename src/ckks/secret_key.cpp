@@ -24,8 +24,9 @@ const NttTables& row_tables(const Parameters& parameters, std::size_t row, std::
 }
 
 void wipe(RnsPolynomial& polynomial) {
-    // One that has been moved from has no bytes left.
-    if (polynomial.bytes() > 0) ckks::wipe(polynomial.limb(0).data(), polynomial.bytes());
+    for (std::size_t i = 0; i < polynomial.limbs(); ++i) {
+        ckks::wipe(polynomial.limb(i).data(), polynomial.limb(i).size_bytes());
+    }
 }
 
 /// A secret polynomial that is wiped when it goes out of scope.
@@ -95,7 +96,6 @@ SwitchingKey make_switching_key(const Parameters& parameters, const SecretView& 
     key.digit_limbs = digit_limbs;
     key.seed = random_seed();
     for (std::size_t first = 0; first < q_rows; first += width) key.b.push_back(RnsPolynomial::uninitialised(n, rows));
-    expand(parameters, key);
     for (std::size_t d = 0; d < key.b.size(); ++d) {
         std::vector<std::int8_t> error = gaussian(n);
         const WipeOnExit<std::int8_t> wiper(error);
@@ -104,7 +104,9 @@ SwitchingKey make_switching_key(const Parameters& parameters, const SecretView& 
             const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
             std::uint64_t* b = key.b[d].limb(row).data();
             const std::uint64_t* s = row < q_rows ? target.q(row) : target.p(row - q_rows);
-            kernels().multiply(b, key.a[d].limb(row).data(), s, n, modulus);
+            const bool is_special = row >= q_rows;
+            key.a(parameters, d, is_special, is_special ? row - q_rows : row).next(key.b[d].limb(row));
+            kernels().multiply(b, b, s, n, modulus);
             kernels().subtract(b, noise.rows().limb(row).data(), b, n, modulus);
             if (row / width == d && row < q_rows) {
                 kernels().multiply_scalar_add(b, source.q(row), special_product(parameters, special, modulus), n,

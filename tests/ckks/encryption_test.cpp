@@ -128,14 +128,25 @@ TEST(Keys, RequestsMergeToTheHigherLevel) {
     EXPECT_THAT([&] { a.add_rotation(parameters, 1, 31); }, ThrowsMessage<Error>(HasSubstr("level 31")));
 }
 
-TEST(Keys, ExpandFromTheirSeed) {
-    SwitchingKey key = *scheme().keys->relinearisation;
-    const auto before = key.a[0];
-    key.a.clear();
-    expand(scheme().parameters, key);
-    ASSERT_EQ(key.a.size(), key.b.size());
-    for (std::size_t i = 0; i < before.limbs(); ++i) {
-        EXPECT_TRUE(std::ranges::equal(before.limb(i), key.a[0].limb(i)));
+// Modulo the special primes the gadget is zero, so b + a·s is the error alone.
+TEST(Keys, HideOnlyASmallErrorWithTheirUniformHalf) {
+    const Parameters& parameters = scheme().parameters;
+    const SwitchingKey& key = *scheme().keys->relinearisation;
+    const RnsPolynomial& secret = scheme().secret.evaluations();
+    const std::size_t n = parameters.ring_dimension();
+    for (std::size_t digit = 0; digit < key.b.size(); ++digit) {
+        for (int j = 0; j < key.special; ++j) {
+            const NttTables& tables = parameters.p(j);
+            const Modulus& p = tables.modulus();
+            AlignedWords sum(n);
+            key.a(parameters, digit, true, static_cast<std::size_t>(j)).next(sum);
+            const auto row = static_cast<std::size_t>(key.level + 1 + j);
+            const auto secret_row = static_cast<std::size_t>(parameters.max_level() + 1 + j);
+            kernels().multiply(sum.data(), sum.data(), secret.limb(secret_row).data(), n, p);
+            kernels().add(sum.data(), sum.data(), key.b[digit].limb(row).data(), n, p);
+            kernels().inverse_ntt(sum.data(), tables);
+            for (const std::uint64_t residue : sum) ASSERT_LT(std::abs(p.centered(residue)), 64);
+        }
     }
 }
 
