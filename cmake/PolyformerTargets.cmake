@@ -37,3 +37,21 @@ function(polyformer_test name)
     endif()
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
+
+# polyformer_test_kernel_sets(NAME ...): runs whole test binaries once more with each kernel set but the fastest, forced
+# by the environment; skipped where the CPU lacks it. Not with sanitizers, where it would double the time: there the
+# tests of single kernels hold every set against the reference.
+function(polyformer_test_kernel_sets)
+    if(POLYFORMER_SANITIZERS)
+        return()
+    endif()
+    foreach(name IN LISTS ARGN)
+        foreach(set scalar avx2)
+            add_test(NAME ${name}.with_${set}_kernels COMMAND ${name}_test --gtest_brief=1)
+            set_tests_properties(
+                ${name}.with_${set}_kernels
+                PROPERTIES ENVIRONMENT POLYFORMER_KERNELS=${set} TIMEOUT 300
+                           SKIP_REGULAR_EXPRESSION "POLYFORMER_KERNELS=${set} names no kernels that this CPU can run")
+        endforeach()
+    endforeach()
+endfunction()

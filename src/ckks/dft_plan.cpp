@@ -16,7 +16,7 @@ namespace {
 // Costs of work on one limb, by that of its transform: measured ratios at N = 2^16 with AVX-512. At the top of the
 // chain a giant step then costs three to four baby steps, as measured.
 constexpr double kTransform = 1.3;     // with its share of a base conversion
-constexpr double kKeyProduct = 0.2;    // by a limb of a key, read from memory
+constexpr double kKeyProduct = 0.35;   // by a limb of a key, read from memory or made from its seed
 constexpr double kAutomorphism = 0.2;  // with the sum before it
 constexpr double kFullProduct = 0.25;  // by a plaintext of full length, read from memory
 constexpr double kSubringProduct = 0.035;

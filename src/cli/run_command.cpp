@@ -1,7 +1,6 @@
 // `polyformer run`: all roles in one process, for trying out, with the encrypted answer beside the clear one.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -9,13 +8,12 @@
 
 #include "cli/commands.h"
 #include "cli/comparison.h"
+#include "cli/encrypted_run.h"
 #include "cli/output.h"
 #include "cli/plan_report.h"
 #include "cli/text.h"
 #include "model/interpreter.h"
 #include "runtime/clear_backend.h"
-#include "service/client.h"
-#include "service/server.h"
 #include "support/error.h"
 #include "support/progress.h"
 
@@ -30,77 +28,6 @@ struct RunOptions {
     PlanChoice choice{"all", 0};
     std::string json;
 };
-
-/// What one back end gave and took.
-struct Outcome {
-    std::vector<double> logits;  ///< (rows, vocabulary)
-    double keygen_seconds = 0;
-    double encrypt_seconds = 0;
-    double infer_seconds = 0;
-    double decrypt_seconds = 0;
-    std::size_t request_bytes = 0;
-    std::size_t reply_bytes = 0;
-    std::size_t server_key_bytes = 0;
-};
-
-/// Only counts: how long a message would be.
-class CountingSink final : public ckks::ByteSink {
-  public:
-    void write(std::span<const std::byte> bytes) override { written_ += bytes.size(); }
-    std::size_t written() const { return written_; }
-
-  private:
-    std::size_t written_ = 0;
-};
-
-class Stopwatch {
-  public:
-    double seconds() {
-        const auto now = std::chrono::steady_clock::now();
-        const double passed = std::chrono::duration<double>(now - start_).count();
-        start_ = now;
-        return passed;
-    }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
-    Outcome outcome;
-    const service::ClientPlan client = service::client_plan(plan);
-    Stopwatch watch;
-    const auto secret = ckks::SecretKey::generate(plan.parameters);
-    const ckks::KeyGenerator generator(plan.parameters, secret);
-    Progress making("generating keys", 1);
-    auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        generator.evaluation_keys(plan.keys, [&](std::size_t done, std::size_t total) {
-            making.update(static_cast<double>(done) / static_cast<double>(total));
-        }));
-    making.finish();
-    outcome.server_key_bytes = keys->bytes();
-    outcome.keygen_seconds = watch.seconds();
-
-    const service::Request request = service::make_request(client, secret, embedding, ids);
-    outcome.encrypt_seconds = watch.seconds();
-    CountingSink request_size;
-    service::write_request(request_size, plan.parameters, request);
-    outcome.request_bytes = request_size.written();
-
-    Progress computing("computing on ciphertext", 1);
-    const service::Inference inference = service::infer(
-        plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
-    computing.finish();
-    outcome.infer_seconds = inference.seconds;
-    CountingSink reply_size;
-    service::write_reply(reply_size, plan.parameters, inference.reply);
-    outcome.reply_bytes = reply_size.written();
-
-    watch.seconds();
-    outcome.logits = service::open_reply(client, secret, inference.reply);
-    outcome.decrypt_seconds = watch.seconds();
-    return outcome;
-}
 
 Outcome run_clear(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
     Outcome outcome;

@@ -38,7 +38,8 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     std::optional<Candidate> best;
     for (const TokenFactors place : places) {
         Candidate candidate{lower(graph, plan.packing, options.positions, place), {}};
-        candidate.schedule = choose_levels(candidate.circuit, parameters, options.costs, plan.packing);
+        candidate.schedule =
+            choose_levels(candidate.circuit, parameters, options.costs, plan.packing, options.highest_input_level);
         if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
     }
     Circuit& circuit = best->circuit;

@@ -63,9 +63,9 @@ class Search {
         pair_seconds_ = prices_.bootstrap(2).seconds;
     }
 
-    Schedule run() {
+    Schedule run(std::optional<int> highest_input_level) {
         find_needs();
-        start();
+        start(highest_input_level.value_or(top_));
         for (std::size_t g = 0; g < circuit_.gates.size(); ++g) advance(g);
         return walk_back();
     }
@@ -95,9 +95,13 @@ class Search {
         }
     }
 
-    void start() {
+    void start(int highest) {
         live_ = {circuit_.input};
-        for (int level = bundle_needs_[circuit_.input]; level <= top_; ++level) {
+        require(bundle_needs_[circuit_.input] <= highest && highest <= top_,
+                "the input may start at level {} at most, but must start at {} to {}: choose another "
+                "highest_input_level",
+                highest, bundle_needs_[circuit_.input], top_);
+        for (int level = bundle_needs_[circuit_.input]; level <= highest; ++level) {
             // Sending fewer levels is a little better when nothing else is.
             stages_.resize(1);
             stages_[0].push_back({{static_cast<std::int8_t>(level)}, 1e-6 * level, 0, {}});
@@ -270,8 +274,8 @@ class Search {
 }  // namespace
 
 Schedule choose_levels(const Circuit& circuit, const ckks::Parameters& parameters, const CostModel& costs,
-                       const Packing& packing) {
-    return Search(circuit, parameters, costs, packing).run();
+                       const Packing& packing, std::optional<int> highest_input_level) {
+    return Search(circuit, parameters, costs, packing).run(highest_input_level);
 }
 
 }  // namespace polyformer::compile

@@ -2,6 +2,7 @@
 // least seconds that lead there, and a label that another one beats in every level and in cost is dropped.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "compile/circuit.h"
@@ -21,8 +22,9 @@ struct Schedule {
     double seconds = 0;
 };
 
-/// Deterministic. Throws Error naming the gate that cannot be reached, the levels it needs and what there is.
+/// With `highest_input_level`, the input starts no higher. Deterministic. Throws Error naming the gate that cannot be
+/// reached, the levels it needs and what there is.
 Schedule choose_levels(const Circuit& circuit, const ckks::Parameters& parameters, const CostModel& costs,
-                       const Packing& packing);
+                       const Packing& packing, std::optional<int> highest_input_level = std::nullopt);
 
 }  // namespace polyformer::compile

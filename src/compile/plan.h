@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -150,6 +151,8 @@ struct PlanOptions {
     Positions positions = Positions::all;
     ckks::ParametersLiteral parameters;  ///< presets::bootstrapping_65536() unless told otherwise
     CostModel costs;
+    /// The request's ciphertexts come at most this high; by default as high as pays.
+    std::optional<int> highest_input_level{};
 };
 
 /// What a plan will take; printed and saved before anything runs.

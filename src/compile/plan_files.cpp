@@ -22,6 +22,7 @@ constexpr const char* kFormat = "polyformer-plan";
 constexpr std::size_t kVersion = 2;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxSteps = 1000000;
+constexpr std::size_t kMaxLevel = 1000;
 
 json costs_to_json(const CostModel& costs) {
     return {{"ntt", costs.ntt},
@@ -88,13 +89,18 @@ json results_to_json(const Plan& plan) {
             {"steps", steps}};
 }
 
+json options_to_json(const PlanOptions& options) {
+    json object{{"positions", options.positions == Positions::all ? "all" : "last"},
+                {"parameters", literal_to_json(options.parameters)},
+                {"costs", costs_to_json(options.costs)}};
+    if (options.highest_input_level) object["highest_input_level"] = *options.highest_input_level;
+    return object;
+}
+
 json plan_to_json(const Plan& plan) {
     return {{"format", kFormat},
             {"version", kVersion},
-            {"options",
-             {{"positions", plan.options.positions == Positions::all ? "all" : "last"},
-              {"parameters", literal_to_json(plan.options.parameters)},
-              {"costs", costs_to_json(plan.options.costs)}}},
+            {"options", options_to_json(plan.options)},
             {"seconds", plan.summary.seconds},
             {"results", results_to_json(plan)}};
 }
@@ -108,6 +114,9 @@ PlanOptions options_from_json(const json& object, const std::string& place) {
     options.positions = positions == "all" ? Positions::all : Positions::last;
     options.parameters = literal_from_json(fields.object("parameters"), place + ": parameters");
     options.costs = costs_from_json(fields.object("costs"), place + ": costs");
+    if (object.contains("highest_input_level")) {
+        options.highest_input_level = static_cast<int>(fields.count("highest_input_level", kMaxLevel));
+    }
     fields.finish();
     return options;
 }

@@ -6,6 +6,7 @@
 
 #include "ckks/bootstrapping.h"
 #include "ckks/dft_factors.h"
+#include "ckks/dft_plan.h"
 #include "ckks/rns_serialization.h"
 #include "compile/costs.h"
 #include "model/visit.h"
@@ -35,7 +36,8 @@ std::size_t transform_bytes(const ckks::Parameters& parameters) {
     const ckks::BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     std::size_t bytes = 0;
     const auto add = [&](int levels, ckks::DftDirection direction, int level) {
-        for (const ckks::DftFactor& factor : ckks::dft_pattern(parameters.slots(), levels, direction)) {
+        const auto groups = ckks::plan_dft(parameters, parameters.slots(), levels, direction, level);
+        for (const ckks::DftFactor& factor : ckks::dft_pattern(parameters.slots(), groups)) {
             const auto widest = static_cast<std::size_t>(
                 std::max(std::abs(factor.diagonals.begin()->first), std::abs(factor.diagonals.rbegin()->first)));
             const std::size_t period = std::min(parameters.slots(), std::bit_ceil(2 * widest + 1));

@@ -49,6 +49,9 @@ struct ProfileEntry {
     double seconds = 0;
 };
 
+/// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
+std::string layer_of(const std::string& step);
+
 struct Profile {
     std::vector<ProfileEntry> entries;
     /// Seconds by kind of operation, and by layer ("layers.0", ...).

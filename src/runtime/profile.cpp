@@ -3,16 +3,11 @@
 
 namespace polyformer::runtime {
 
-namespace {
-
-/// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
 std::string layer_of(const std::string& step) {
     const std::size_t first = step.find('.');
     if (first == std::string::npos || step.substr(0, first) != "layers") return step.substr(0, first);
     return step.substr(0, step.find('.', first + 1));
 }
-
-}  // namespace
 
 std::map<std::string, double> Profile::by_operation() const {
     std::map<std::string, double> seconds;

@@ -179,6 +179,22 @@ TEST(Compile, RunsWithoutBootstrappingWhenTheLevelsSuffice) {
                 ThrowsMessage<Error>(AllOf(HasSubstr("cannot bootstrap"), HasSubstr("12 levels"))));
 }
 
+TEST(Compile, AnExhaustedInputIsRefreshedFirst) {
+    const auto model = small_model();
+    PlanOptions options = small_options();
+    const int exhausted = options.parameters.bootstrapping->slots_to_coefficients_levels;
+    options.highest_input_level = exhausted;
+    const Plan plan = compile(model.graph, options);
+    EXPECT_EQ(plan.input_level, exhausted);
+    EXPECT_EQ(name_of(plan.steps.front().operation), "bootstrap");
+    EXPECT_GT(plan.summary.bootstrapped_values, compile(model.graph, small_options()).summary.bootstrapped_values);
+    expect_sound_levels(plan);
+    options.highest_input_level = exhausted - 1;
+    EXPECT_THAT([&] { compile(model.graph, options); },
+                ThrowsMessage<Error>(AllOf(HasSubstr(fmt::format("level {} at most", exhausted - 1)),
+                                           HasSubstr(fmt::format("{} to 18", exhausted)))));
+}
+
 TEST(Compile, NamesAPolynomialThatNoStretchHolds) {
     model::Transformer model = small_model();
     for (model::Node& node : model.graph.nodes) {
@@ -248,6 +264,7 @@ class PlanFiles : public testing::Test {
         PlanOptions options = small_options();
         options.positions = Positions::last;
         options.costs.bootstrap = 7;
+        options.highest_input_level = 5;
         save_plan(compile(model_.graph, options), model_.graph, directory_);
     }
     void TearDown() override { std::filesystem::remove_all(directory_); }
@@ -268,9 +285,11 @@ TEST_F(PlanFiles, ComeBackAsTheyWere) {
     const Plan plan = load_plan(directory_);
     EXPECT_EQ(plan.options.positions, Positions::last);
     EXPECT_EQ(plan.options.costs.bootstrap, 7);
+    EXPECT_EQ(plan.options.highest_input_level, 5);
     PlanOptions options = small_options();
     options.positions = Positions::last;
     options.costs.bootstrap = 7;
+    options.highest_input_level = 5;
     const Plan again = compile(model_.graph, options);
     EXPECT_EQ(plan.keys.rotation_levels, again.keys.rotation_levels);
     EXPECT_EQ(plan.model_fingerprint, again.model_fingerprint);
