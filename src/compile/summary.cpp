@@ -5,7 +5,6 @@
 #include <map>
 
 #include "ckks/bootstrapping.h"
-#include "ckks/dft_factors.h"
 #include "ckks/rns_serialization.h"
 #include "compile/costs.h"
 #include "model/visit.h"
@@ -28,24 +27,6 @@ std::size_t ciphertext_bytes(const ckks::Parameters& parameters, int level) {
 std::size_t hoisted_bytes(const ckks::Parameters& parameters, int level) {
     return static_cast<std::size_t>(parameters.digits(level)) *
            polynomial_bytes(parameters, level + parameters.special_count());
-}
-
-/// What the transforms of bootstrapping keep: diagonals of a factor repeat with twice its widest offset.
-std::size_t transform_bytes(const ckks::Parameters& parameters) {
-    const ckks::BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
-    std::size_t bytes = 0;
-    const auto add = [&](int levels, ckks::DftDirection direction, int level) {
-        for (const ckks::DftFactor& factor : ckks::dft_pattern(parameters.slots(), levels, direction)) {
-            const auto widest = static_cast<std::size_t>(
-                std::max(std::abs(factor.diagonals.begin()->first), std::abs(factor.diagonals.rbegin()->first)));
-            const std::size_t period = std::min(parameters.slots(), std::bit_ceil(2 * widest + 1));
-            bytes += factor.diagonals.size() * polynomial_bytes(parameters, level-- + parameters.special_count()) /
-                     (parameters.slots() / period);
-        }
-    };
-    add(literal.slots_to_coefficients_levels, ckks::DftDirection::to_slots, parameters.bootstrapping_input_level());
-    add(literal.coefficients_to_slots_levels, ckks::DftDirection::to_coefficients, parameters.max_level());
-    return bytes;
 }
 
 /// Scratch of one bootstrap: the rotated ciphertexts of a CoeffsToSlots factor, or the powers of EvalMod.
@@ -198,7 +179,7 @@ class Summariser {
                 if (last_use[input] == s) live -= ciphertext_bytes(parameters_, levels_[input]);
             }
         }
-        return most + (bootstraps(plan_) ? transform_bytes(parameters_) : 0);
+        return most + (bootstraps(plan_) ? ckks::Bootstrapper::plaintext_bytes(parameters_, parameters_.slots()) : 0);
     }
 
     std::size_t scratch_bytes(const Step& step) const {

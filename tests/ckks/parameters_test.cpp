@@ -62,7 +62,7 @@ TEST(Parameters, EvalModScalesLeadToTheMessageScale) {
     EXPECT_EQ(parameters.working_level(), 18);
     EXPECT_EQ(parameters.eval_mod_level(), 27);
     EXPECT_EQ(parameters.max_level(), 30);
-    EXPECT_EQ(parameters.bootstrapping_input_level(), 3);
+    EXPECT_EQ(parameters.bootstrapping_input_level(), 2);
     EXPECT_EQ(parameters.digits(30), 4);
     int products = 0;
     for (int level = parameters.max_level(); level > parameters.working_level(); ++products) {
