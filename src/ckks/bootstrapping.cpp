@@ -53,6 +53,25 @@ void check_slots(const Parameters& parameters, std::size_t slots) {
             "bootstrapping of {} slots: their number must be a power of two up to {}", slots, parameters.slots());
 }
 
+/// The factors of both transforms, without values, and the levels at which they are applied.
+std::vector<std::pair<DftFactor, int>> patterns(const Parameters& parameters, std::size_t slots) {
+    const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
+    std::vector<std::pair<DftFactor, int>> result;
+    const auto add = [&](int levels, DftDirection direction, int level) {
+        const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
+        for (DftFactor& factor : dft_pattern(slots, groups)) result.emplace_back(std::move(factor), level--);
+    };
+    add(literal.slots_to_coefficients_levels, DftDirection::to_slots, parameters.bootstrapping_input_level());
+    add(literal.coefficients_to_slots_levels, DftDirection::to_coefficients, parameters.max_level());
+    return result;
+}
+
+std::vector<long> offsets_of(const DftFactor& factor) {
+    std::vector<long> offsets;
+    for (const auto& [offset, values] : factor.diagonals) offsets.push_back(offset);
+    return offsets;
+}
+
 /// Residues modulo q_0 to those of the same centred numbers modulo the whole chain.
 Ciphertext raise_modulus(const Parameters& parameters, const Ciphertext& a) {
     const std::size_t n = parameters.ring_dimension();
@@ -131,28 +150,40 @@ Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
 
 KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t slots) {
     check_slots(parameters, slots);
-    const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     KeyRequest request;
     request.relinearisation_level = parameters.eval_mod_level();
     request.conjugation = true;
     request.conjugation_level = parameters.eval_mod_level() + 1;
     request.bootstrapping = true;
-    const auto add_factors = [&](int levels, DftDirection direction, int level) {
-        const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
-        for (const DftFactor& factor : dft_pattern(slots, groups)) {
-            std::vector<long> offsets;
-            for (const auto& [offset, values] : factor.diagonals) offsets.push_back(offset);
-            const KeyRequest rotations =
-                rotation_request(parameters, offsets, factor.stride, factor.baby, slots, level--);
-            for (const auto& [step, at] : rotations.rotation_levels) request.add_rotation(parameters, step, at);
-        }
-    };
-    add_factors(literal.slots_to_coefficients_levels, DftDirection::to_slots, parameters.bootstrapping_input_level());
-    add_factors(literal.coefficients_to_slots_levels, DftDirection::to_coefficients, parameters.max_level());
+    for (const auto& [factor, level] : patterns(parameters, slots)) {
+        const KeyRequest rotations =
+            rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level);
+        for (const auto& [step, at] : rotations.rotation_levels) request.add_rotation(parameters, step, at);
+    }
     for (std::size_t distance = slots; distance < parameters.slots(); distance *= 2) {
         request.add_rotation(parameters, static_cast<long>(distance), parameters.max_level());
     }
     return request;
+}
+
+std::size_t Bootstrapper::rotation_count(const Parameters& parameters, std::size_t slots) {
+    check_slots(parameters, slots);
+    auto count = static_cast<std::size_t>(std::countr_zero(parameters.slots() / slots));
+    for (const auto& [factor, level] : patterns(parameters, slots)) {
+        count += rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level)
+                     .rotation_levels.size();
+    }
+    return count;
+}
+
+std::size_t Bootstrapper::plaintext_bytes(const Parameters& parameters, std::size_t slots) {
+    check_slots(parameters, slots);
+    std::size_t bytes = 0;
+    for (const auto& [factor, level] : patterns(parameters, slots)) {
+        const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
+        bytes += factor.diagonals.size() * rows * 2 * factor.period * sizeof(std::uint64_t);
+    }
+    return bytes;
 }
 
 Ciphertext Bootstrapper::Transforms::lowered(const Evaluator& evaluator, const Ciphertext& input) const {

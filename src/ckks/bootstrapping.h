@@ -27,6 +27,9 @@ class Bootstrapper {
 
     /// Rotations, relinearisation, conjugation and encapsulation keys, each at the level where it is used.
     static KeyRequest key_request(const Parameters& parameters, std::size_t slots);
+    /// Rotations that one bootstrap makes, and the bytes() that a bootstrapper will take.
+    static std::size_t rotation_count(const Parameters& parameters, std::size_t slots);
+    static std::size_t plaintext_bytes(const Parameters& parameters, std::size_t slots);
 
     /// Real message in [−1, 1] per slot (the imaginary part is dropped). The input may have any level from
     /// parameters.bootstrapping_input_level() up, at canonical scale; the result is at parameters.working_level().

@@ -75,6 +75,7 @@ DftFactor pattern_of(const DftGroup& group, std::size_t n) {
     DftFactor factor;
     factor.stride = 1L << group.first;
     factor.baby = group.baby;
+    factor.period = std::size_t{1} << group.end();
     const long reach = (1L << group.stages) - 1;
     for (long multiple = -reach; multiple <= reach; ++multiple) {
         factor.diagonals[normalised_offset(multiple * factor.stride, group, n)];

@@ -24,6 +24,7 @@ struct DftFactor {
     std::map<long, std::vector<std::complex<double>>> diagonals;
     long stride = 1;  ///< divides every offset
     int baby = 1;
+    std::size_t period = 1;  ///< with which every diagonal repeats
 };
 
 enum class DftDirection {

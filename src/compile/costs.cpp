@@ -235,13 +235,13 @@ StepCost StepPrices::select_token(std::size_t tokens, int level) const {
 
 StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
     const ckks::BootstrappingLiteral& literal = *parameters_.literal().bootstrapping;
-    const ckks::KeyRequest request = ckks::Bootstrapper::key_request(parameters_, parameters_.slots());
     const double seconds = costs_.bootstrap + static_cast<double>(ciphertexts - 1) * costs_.bootstrap_second;
-    // One switch for each key and transform direction, two of encapsulation, one conjugation; then EvalMod's products.
+    // The transforms' rotations, two switches of encapsulation, one conjugation; then EvalMod's products.
     const auto products = static_cast<std::size_t>(
         ckks::chebyshev_products(static_cast<std::size_t>(literal.cosine_degree)) + literal.double_angles);
     return {.seconds = seconds * ring_factor(parameters_) / costs_.threads,
-            .key_switches = 2 * request.rotation_levels.size() + 3 + ciphertexts * products,
+            .key_switches =
+                ckks::Bootstrapper::rotation_count(parameters_, parameters_.slots()) + 3 + ciphertexts * products,
             .ciphertext_products = ciphertexts * products,
             .plaintext_products = 0};
 }

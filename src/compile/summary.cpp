@@ -5,8 +5,6 @@
 #include <map>
 
 #include "ckks/bootstrapping.h"
-#include "ckks/dft_factors.h"
-#include "ckks/dft_plan.h"
 #include "ckks/rns_serialization.h"
 #include "compile/costs.h"
 #include "model/visit.h"
@@ -29,25 +27,6 @@ std::size_t ciphertext_bytes(const ckks::Parameters& parameters, int level) {
 std::size_t hoisted_bytes(const ckks::Parameters& parameters, int level) {
     return static_cast<std::size_t>(parameters.digits(level)) *
            polynomial_bytes(parameters, level + parameters.special_count());
-}
-
-/// What the transforms of bootstrapping keep: diagonals of a factor repeat with twice its widest offset.
-std::size_t transform_bytes(const ckks::Parameters& parameters) {
-    const ckks::BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
-    std::size_t bytes = 0;
-    const auto add = [&](int levels, ckks::DftDirection direction, int level) {
-        const auto groups = ckks::plan_dft(parameters, parameters.slots(), levels, direction, level);
-        for (const ckks::DftFactor& factor : ckks::dft_pattern(parameters.slots(), groups)) {
-            const auto widest = static_cast<std::size_t>(
-                std::max(std::abs(factor.diagonals.begin()->first), std::abs(factor.diagonals.rbegin()->first)));
-            const std::size_t period = std::min(parameters.slots(), std::bit_ceil(2 * widest + 1));
-            bytes += factor.diagonals.size() * polynomial_bytes(parameters, level-- + parameters.special_count()) /
-                     (parameters.slots() / period);
-        }
-    };
-    add(literal.slots_to_coefficients_levels, ckks::DftDirection::to_slots, parameters.bootstrapping_input_level());
-    add(literal.coefficients_to_slots_levels, ckks::DftDirection::to_coefficients, parameters.max_level());
-    return bytes;
 }
 
 /// What parameters and evaluator keep beside the keys: roots and their quotients for every prime, and the permutation
@@ -225,7 +204,7 @@ class Summariser {
             }
         }
         return most + table_bytes(parameters_, plan_.keys.rotation_levels.size()) +
-               (bootstraps(plan_) ? transform_bytes(parameters_) : 0);
+               (bootstraps(plan_) ? ckks::Bootstrapper::plaintext_bytes(parameters_, parameters_.slots()) : 0);
     }
 
     std::size_t scratch_bytes(const Step& step) const {

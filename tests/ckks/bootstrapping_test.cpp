@@ -194,6 +194,10 @@ class BootstrapTest : public ::testing::TestWithParam<std::size_t> {
     std::vector<Complex> reals(unsigned seed) const { return as_complex(random_reals(GetParam(), seed)); }
 };
 
+TEST_P(BootstrapTest, TakesTheBytesForeseen) {
+    EXPECT_EQ(fixture().bootstrapper.bytes(), Bootstrapper::plaintext_bytes(scheme().parameters(), GetParam()));
+}
+
 TEST_P(BootstrapTest, Real) {
     const auto x = reals(1);
     const Ciphertext input = scheme().encrypt(x, fixture().input_level);
