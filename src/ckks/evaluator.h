@@ -90,8 +90,11 @@ class Evaluator {
     Ciphertext conjugate(const Ciphertext& a) const;
     HoistedCiphertext hoist(const Ciphertext& a) const;
     Ciphertext rotate(const HoistedCiphertext& a, long step) const;
+    /// Of several at one level, which share what the key costs: reading one half of it and making the other.
+    std::vector<Ciphertext> rotate(std::span<const HoistedCiphertext> a, long step) const;
     /// Without the division by P: sums of products with extended plaintexts share one (double hoisting).
     ExtendedCiphertext rotate_extended(const HoistedCiphertext& a, long step) const;
+    std::vector<ExtendedCiphertext> rotate_extended(std::span<const HoistedCiphertext> a, long step) const;
     /// a / P, plus the addend at the same level and scale if there is one, rescaled `levels` times: all in one
     /// division.
     Ciphertext divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend = nullptr, int levels = 0) const;
@@ -110,6 +113,8 @@ class Evaluator {
     template <class Residues>
     Ciphertext multiply_residues(const Ciphertext& a, const Residues& residues) const;
     Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
+    struct RotationBatch;
+    RotationBatch rotation_batch(std::span<const HoistedCiphertext> a, long step) const;
 
     Parameters parameters_;
     Encoder encoder_;

@@ -53,44 +53,90 @@ HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
     return {a, decompose(parameters_, a.components[1], a.level, width, width)};
 }
 
+/// What a key switch of several ciphertexts takes.
+struct Evaluator::RotationBatch {
+    const SwitchingKey* key;
+    std::vector<std::span<const RnsPolynomial>> digits;
+    std::vector<Ending> endings;
+};
+
+Evaluator::RotationBatch Evaluator::rotation_batch(std::span<const HoistedCiphertext> a, long step) const {
+    const Ciphertext& first = a.front().ciphertext;
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level);
+    RotationBatch batch{.key = key, .digits = {}, .endings = {}};
+    for (const HoistedCiphertext& hoisted : a) {
+        check_operands(parameters_, first, hoisted.ciphertext, "rotation");
+        require(hoisted.ciphertext.slots == first.slots, "ciphertexts of {} and {} slots cannot be rotated together",
+                first.slots, hoisted.ciphertext.slots);
+        batch.digits.emplace_back(hoisted.digits);
+        batch.endings.push_back(
+            permuted(hoisted.ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step)));
+    }
+    return batch;
+}
+
 Ciphertext Evaluator::rotate(const HoistedCiphertext& a, long step) const {
-    check_key_set(*keys_, a.ciphertext, "rotation");
-    if (is_identity(a.ciphertext, parameters_.slots(), step)) return a.ciphertext;
-    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.ciphertext.slots, step, a.ciphertext.level);
-    return rescaled_pair(
-        a.ciphertext,
-        ckks::switch_key(parameters_, a.digits, *key, a.ciphertext.level,
-                         permuted(a.ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step))));
+    return std::move(rotate(std::span(&a, 1), step).front());
+}
+
+std::vector<Ciphertext> Evaluator::rotate(std::span<const HoistedCiphertext> a, long step) const {
+    std::vector<Ciphertext> results;
+    if (a.empty()) return results;
+    const Ciphertext& first = a.front().ciphertext;
+    check_key_set(*keys_, first, "rotation");
+    if (is_identity(first, parameters_.slots(), step)) {
+        for (const HoistedCiphertext& hoisted : a) results.push_back(hoisted.ciphertext);
+        return results;
+    }
+    const RotationBatch batch = rotation_batch(a, step);
+    std::vector<PolynomialPair> pairs =
+        ckks::switch_key(parameters_, batch.digits, *batch.key, first.level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        results.push_back(rescaled_pair(a[i].ciphertext, std::move(pairs[i])));
+    }
+    return results;
 }
 
 ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long step) const {
-    const Ciphertext& source = a.ciphertext;
-    check_key_set(*keys_, source, "rotation");
-    const std::size_t n = parameters_.ring_dimension();
-    const auto q_rows = static_cast<std::size_t>(source.level) + 1;
-    const std::size_t rows = q_rows + static_cast<std::size_t>(parameters_.special_count());
-    const bool identity = is_identity(source, parameters_.slots(), step);
+    return std::move(rotate_extended(std::span(&a, 1), step).front());
+}
 
-    ExtendedCiphertext result;
-    result.level = source.level;
-    result.scale = source.scale;
-    result.slots = source.slots;
-    result.key_fingerprint = source.key_fingerprint;
-    if (identity) {
+std::vector<ExtendedCiphertext> Evaluator::rotate_extended(std::span<const HoistedCiphertext> a, long step) const {
+    std::vector<ExtendedCiphertext> results;
+    for (const HoistedCiphertext& hoisted : a) {
+        const Ciphertext& source = hoisted.ciphertext;
+        check_key_set(*keys_, source, "rotation");
+        results.push_back({.components = {},
+                           .level = source.level,
+                           .scale = source.scale,
+                           .slots = source.slots,
+                           .key_fingerprint = source.key_fingerprint});
+    }
+    if (a.empty()) return results;
+    const Ciphertext& first = a.front().ciphertext;
+    if (!is_identity(first, parameters_.slots(), step)) {
+        const RotationBatch batch = rotation_batch(a, step);
+        std::vector<PolynomialPair> pairs =
+            multiply_by_key(parameters_, batch.digits, *batch.key, first.level, batch.endings);
+        for (std::size_t i = 0; i < a.size(); ++i) results[i].components = std::move(pairs[i]);
+        return results;
+    }
+    const std::size_t n = parameters_.ring_dimension();
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const Ciphertext& source = a[i].ciphertext;
+        const auto q_rows = static_cast<std::size_t>(source.level) + 1;
         for (std::size_t c = 0; c < 2; ++c) {
-            result.components[c] = RnsPolynomial(n, rows);  // P·c is 0 modulo the special primes
-            parallel_for(q_rows, [&](std::size_t i) {
-                const Modulus& q = parameters_.q(static_cast<int>(i)).modulus();
-                kernels().multiply_scalar(result.components[c].limb(i).data(), source.components[c].limb(i).data(),
+            RnsPolynomial& out = results[i].components[c];
+            // P·c is 0 modulo the special primes.
+            out = RnsPolynomial(n, q_rows + static_cast<std::size_t>(parameters_.special_count()));
+            parallel_for(q_rows, [&](std::size_t row) {
+                const Modulus& q = parameters_.q(static_cast<int>(row)).modulus();
+                kernels().multiply_scalar(out.limb(row).data(), source.components[c].limb(row).data(),
                                           special_product(parameters_, parameters_.special_count(), q), n, q);
             });
         }
-        return result;
     }
-    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, source.slots, step, source.level);
-    result.components = multiply_by_key(parameters_, a.digits, *key, source.level,
-                                        permuted(source, rotation_galois_element(n, key_step)));
-    return result;
+    return results;
 }
 
 Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {

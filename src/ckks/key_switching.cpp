@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 #include "ckks/aligned.h"
 #include "ckks/kernels.h"
@@ -16,9 +17,11 @@ namespace {
 /// Entries multiplied at a time, so that the digits and what is made from the key's seed stay in cache.
 constexpr std::size_t kChunk = 2048;
 
-/// Both halves of a row over q_0 .. q_level, p_0 ..: at `scratch` (two rows, which it may fill), or elsewhere.
+/// Both halves of a row over q_0 .. q_level, p_0 ..
 using PairRow = std::array<const std::uint64_t*, 2>;
-using PairSource = std::function<PairRow(std::size_t row, RnsPolynomial& scratch)>;
+/// Makes that row of one pair after the other: at `scratch` (two rows, which it may fill), or elsewhere.
+using RowOfPairs = std::function<PairRow(std::size_t pair, RnsPolynomial& scratch)>;
+using PairSource = std::function<RowOfPairs(std::size_t row)>;
 /// One row of every digit, in evaluation order.
 using DigitRows = std::vector<const std::uint64_t*>;
 
@@ -120,67 +123,80 @@ std::uint64_t product_modulo(std::span<const Modulus> factors, const Modulus& mo
     return product;
 }
 
-/// The pair, and P times the addends, divided by P and the top primes: no row of the pair is kept but those of the
-/// divisors.
-std::array<RnsPolynomial, 2> divide(const Parameters& parameters, const PairSource& source, int level, int special,
-                                    const Ending& ending) {
+/// Each pair, and P times its addends, divided by P and the top primes, of which all endings take off as many: no row
+/// of a pair is kept but those of the divisors.
+std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSource& source, int level, int special,
+                                   std::span<const Ending> endings) {
     const std::size_t n = parameters.ring_dimension();
     const auto q_rows = static_cast<std::size_t>(level) + 1;
     const std::size_t rows = q_rows + static_cast<std::size_t>(special);
-    const std::size_t kept = q_rows - static_cast<std::size_t>(ending.rescaled_levels);
-    const auto pair_of_rows = [&](std::size_t count) {
-        return std::array{RnsPolynomial::uninitialised(n, count), RnsPolynomial::uninitialised(n, count)};
+    const std::size_t kept = q_rows - static_cast<std::size_t>(endings.front().rescaled_levels);
+    const auto pairs_of_rows = [&](std::size_t count) {
+        std::vector<PolynomialPair> pairs(endings.size());
+        for (PolynomialPair& pair : pairs) {
+            for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, count);
+        }
+        return pairs;
     };
 
     const std::vector<Modulus> divisors = row_moduli(parameters, kept, rows, q_rows);
     const BaseConverter converter(divisors, row_moduli(parameters, 0, kept, q_rows));
-    std::array<RnsPolynomial, 2> divided = pair_of_rows(rows - kept);
+    std::vector<PolynomialPair> divided = pairs_of_rows(rows - kept);
     parallel_for(rows - kept, [&](std::size_t i) {
         const std::size_t row = kept + i;
         const NttTables& tables = row_tables(parameters, row, q_rows);
         RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
-        const PairRow pair = source(row, scratch);
-        for (std::size_t c = 0; c < 2; ++c) {
-            std::uint64_t* out = divided[c].limb(i).data();
-            const std::uint64_t* in = pair[c];
-            if (ending.addends[c] != nullptr && row < q_rows) {
-                std::copy_n(in, n, out);
-                kernels().multiply_scalar_add(out, ending.addends[c]->limb(row).data(),
-                                              special_product(parameters, special, tables.modulus()), n,
-                                              tables.modulus());
-                in = out;
+        const RowOfPairs pairs = source(row);
+        for (std::size_t k = 0; k < endings.size(); ++k) {
+            const PairRow pair = pairs(k, scratch);
+            for (std::size_t c = 0; c < 2; ++c) {
+                std::uint64_t* out = divided[k][c].limb(i).data();
+                const std::uint64_t* in = pair[c];
+                if (endings[k].addends[c] != nullptr && row < q_rows) {
+                    std::copy_n(in, n, out);
+                    kernels().multiply_scalar_add(out, endings[k].addends[c]->limb(row).data(),
+                                                  special_product(parameters, special, tables.modulus()), n,
+                                                  tables.modulus());
+                    in = out;
+                }
+                kernels().scaled_inverse_ntt(out, in, converter.source_factor(i), tables);
             }
-            kernels().scaled_inverse_ntt(out, in, converter.source_factor(i), tables);
         }
     });
 
-    std::array<RnsPolynomial, 2> remainders = pair_of_rows(kept);
-    for (std::size_t c = 0; c < 2; ++c) {
-        std::vector<const std::uint64_t*> in;
-        std::vector<std::uint64_t*> out;
-        for (std::size_t i = 0; i < rows - kept; ++i) in.push_back(divided[c].limb(i).data());
-        for (std::size_t i = 0; i < kept; ++i) out.push_back(remainders[c].limb(i).data());
-        converter.convert_centered(in, out, n);
+    std::vector<PolynomialPair> remainders = pairs_of_rows(kept);
+    for (std::size_t k = 0; k < endings.size(); ++k) {
+        for (std::size_t c = 0; c < 2; ++c) {
+            std::vector<const std::uint64_t*> in;
+            std::vector<std::uint64_t*> out;
+            for (std::size_t i = 0; i < rows - kept; ++i) in.push_back(divided[k][c].limb(i).data());
+            for (std::size_t i = 0; i < kept; ++i) out.push_back(remainders[k][c].limb(i).data());
+            converter.convert_centered(in, out, n);
+        }
     }
 
-    std::array<RnsPolynomial, 2> result = pair_of_rows(kept);
+    std::vector<PolynomialPair> results = pairs_of_rows(kept);
     parallel_for(kept, [&](std::size_t row) {
         const NttTables& tables = parameters.q(static_cast<int>(row));
         const Modulus& q = tables.modulus();
         const std::uint64_t inverse = q.inverse(product_modulo(divisors, q));
         const std::uint64_t weight = q.multiply(inverse, special_product(parameters, special, q));
         RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
-        const PairRow pair = source(row, scratch);
-        for (std::size_t c = 0; c < 2; ++c) {
-            std::uint64_t* remainder = remainders[c].limb(row).data();
-            kernels().forward_ntt(remainder, tables);
-            kernels().subtract_multiply_add(
-                result[c].limb(row).data(), pair[c], remainder, inverse,
-                ending.addends[c] == nullptr ? nullptr : ending.addends[c]->limb(row).data(), weight,
-                ending.permutation == nullptr ? nullptr : ending.permutation->data(), n, q);
+        const RowOfPairs pairs = source(row);
+        for (std::size_t k = 0; k < endings.size(); ++k) {
+            const PairRow pair = pairs(k, scratch);
+            const Ending& ending = endings[k];
+            for (std::size_t c = 0; c < 2; ++c) {
+                std::uint64_t* remainder = remainders[k][c].limb(row).data();
+                kernels().forward_ntt(remainder, tables);
+                kernels().subtract_multiply_add(
+                    results[k][c].limb(row).data(), pair[c], remainder, inverse,
+                    ending.addends[c] == nullptr ? nullptr : ending.addends[c]->limb(row).data(), weight,
+                    ending.permutation == nullptr ? nullptr : ending.permutation->data(), n, q);
+            }
         }
     });
-    return result;
+    return results;
 }
 
 }  // namespace
@@ -206,89 +222,166 @@ DigitRows rows_of(std::span<const RnsPolynomial> digits, std::size_t row) {
     return result;
 }
 
+/// One row of a key: what its product with any number of digits takes.
+class KeyRow {
+  public:
+    KeyRow(const Parameters& parameters, const SwitchingKey& key, std::size_t row, int level, std::size_t digits)
+        : modulus_(row_tables(parameters, row, static_cast<std::size_t>(level) + 1).modulus()),
+          n_(parameters.ring_dimension()) {
+        const auto q_rows = static_cast<std::size_t>(level) + 1;
+        const bool special = row >= q_rows;
+        const std::size_t prime = special ? row - q_rows : row;
+        const std::size_t key_row = special ? prime + static_cast<std::size_t>(key.level) + 1 : row;
+        for (std::size_t d = 0; d < digits; ++d) {
+            b_.push_back(key.b[d].limb(key_row).data());
+            streams_.push_back(key.a(parameters, d, special, prime));
+        }
+    }
+
+    /// Σ_d digits[d] · (b_d, a_d) for the only ciphertext: the uniform half is made chunk by chunk.
+    void multiply_once(std::span<const std::uint64_t* const> digits, std::array<std::uint64_t*, 2> out) {
+        AlignedWords uniform(b_.size() * kChunk);
+        for (std::size_t begin = 0; begin < n_; begin += kChunk) {
+            const std::size_t length = std::min(kChunk, n_ - begin);
+            std::vector<const std::uint64_t*> a(b_.size());
+            for (std::size_t d = 0; d < b_.size(); ++d) {
+                a[d] = uniform.data() + d * kChunk;
+                streams_[d].next({uniform.data() + d * kChunk, length});
+            }
+            multiply(digits, a, begin, 0, length, out);
+        }
+    }
+
+    /// The same for one of several ciphertexts: the uniform half is made for the first and kept.
+    void multiply(std::span<const std::uint64_t* const> digits, std::array<std::uint64_t*, 2> out) {
+        if (uniform_.limbs() == 0) {
+            uniform_ = RnsPolynomial::uninitialised(n_, b_.size());
+            for (std::size_t d = 0; d < b_.size(); ++d) streams_[d].next(uniform_.limb(d));
+        }
+        std::vector<const std::uint64_t*> a;
+        for (std::size_t d = 0; d < b_.size(); ++d) a.push_back(uniform_.limb(d).data());
+        for (std::size_t begin = 0; begin < n_; begin += kChunk) {
+            multiply(digits, a, begin, begin, std::min(kChunk, n_ - begin), out);
+        }
+    }
+
+  private:
+    void multiply(std::span<const std::uint64_t* const> digits, std::span<const std::uint64_t* const> a,
+                  std::size_t begin, std::size_t begin_of_a, std::size_t length, std::array<std::uint64_t*, 2> out) {
+        const std::size_t count = b_.size();
+        std::vector<const std::uint64_t*> digit_rows(count);
+        std::vector<const std::uint64_t*> b_rows(count);
+        std::vector<const std::uint64_t*> a_rows(count);
+        for (std::size_t d = 0; d < count; ++d) {
+            digit_rows[d] = digits[d] + begin;
+            b_rows[d] = b_[d] + begin;
+            a_rows[d] = a[d] + begin_of_a;
+        }
+        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), count, length, modulus_, false);
+        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), count, length, modulus_, false);
+    }
+
+    const Modulus& modulus_;
+    std::size_t n_;
+    std::vector<const std::uint64_t*> b_;
+    std::vector<UniformStream> streams_;
+    RnsPolynomial uniform_;
+};
+
+/// The rows of the products of several ciphertexts' digits with one key.
+PairSource key_products(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key, int level) {
+    return [=, &parameters, &key](std::size_t row) -> RowOfPairs {
+        const auto key_row = std::make_shared<KeyRow>(parameters, key, row, level, digits.front().size());
+        return [=](std::size_t pair, RnsPolynomial& scratch) -> PairRow {
+            const auto out = rows_of(scratch);
+            if (digits.size() == 1) {
+                key_row->multiply_once(rows_of(digits[pair], row), out);
+            } else {
+                key_row->multiply(rows_of(digits[pair], row), out);
+            }
+            return {out[0], out[1]};
+        };
+    };
+}
+
 }  // namespace
 
 void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
                          const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
-    const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const bool special = row >= q_rows;
-    const std::size_t prime = special ? row - q_rows : row;
-    const std::size_t key_row = special ? prime + static_cast<std::size_t>(key.level) + 1 : row;
-    const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
-    const std::size_t n = parameters.ring_dimension();
-    std::vector<const std::uint64_t*> digit_rows(digits.size());
-    std::vector<const std::uint64_t*> b_rows(digits.size());
-    std::vector<const std::uint64_t*> a_rows(digits.size());
-    std::vector<UniformStream> streams;
-    AlignedWords uniform(digits.size() * kChunk);
-    for (std::size_t d = 0; d < digits.size(); ++d) {
-        a_rows[d] = uniform.data() + d * kChunk;
-        streams.push_back(key.a(parameters, d, special, prime));
-    }
-    for (std::size_t begin = 0; begin < n; begin += kChunk) {
-        const std::size_t length = std::min(kChunk, n - begin);
-        for (std::size_t d = 0; d < digits.size(); ++d) {
-            digit_rows[d] = digits[d] + begin;
-            b_rows[d] = key.b[d].limb(key_row).data() + begin;
-            streams[d].next({uniform.data() + d * kChunk, length});
-        }
-        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), digits.size(), length, modulus,
-                                false);
-        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), digits.size(), length, modulus,
-                                false);
-    }
+    KeyRow(parameters, key, row, level, digits.size()).multiply_once(digits, out);
 }
 
-std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                             const SwitchingKey& key, int level, const Ending& ending) {
+PolynomialPair multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                               const SwitchingKey& key, int level, const Ending& ending) {
+    return std::move(multiply_by_key(parameters, std::span(&digits, 1), key, level, std::span(&ending, 1)).front());
+}
+
+std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
+                                            int level, std::span<const Ending> endings) {
     const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const std::size_t n = digits.front().ring_dimension();
-    const std::size_t rows = digits.front().limbs();
-    std::array<RnsPolynomial, 2> result{RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)};
+    const std::size_t n = parameters.ring_dimension();
+    const std::size_t rows = q_rows + static_cast<std::size_t>(key.special);
+    std::vector<PolynomialPair> results(digits.size());
+    for (PolynomialPair& pair : results) {
+        for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, rows);
+    }
+    const PairSource source = key_products(parameters, digits, key, level);
     parallel_for(rows, [&](std::size_t row) {
         const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
-        const std::array<std::uint64_t*, 2> out{result[0].limb(row).data(), result[1].limb(row).data()};
-        RnsPolynomial scratch;
-        if (ending.permutation != nullptr) scratch = RnsPolynomial::uninitialised(n, 2);
-        const std::array<std::uint64_t*, 2> product = ending.permutation == nullptr ? out : rows_of(scratch);
-        multiply_row_by_key(parameters, rows_of(digits, row), key, row, level, product);
-        for (std::size_t c = 0; c < 2; ++c) {
-            // P·c is 0 modulo the special primes.
-            if (ending.addends[c] != nullptr && row < q_rows) {
-                kernels().multiply_scalar_add(product[c], ending.addends[c]->limb(row).data(),
-                                              special_product(parameters, key.special, modulus), n, modulus);
+        RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
+        const auto product = rows_of(scratch);
+        const RowOfPairs pairs = source(row);
+        for (std::size_t k = 0; k < digits.size(); ++k) {
+            pairs(k, scratch);
+            for (std::size_t c = 0; c < 2; ++c) {
+                // P·c is 0 modulo the special primes.
+                if (endings[k].addends[c] != nullptr && row < q_rows) {
+                    kernels().multiply_scalar_add(product[c], endings[k].addends[c]->limb(row).data(),
+                                                  special_product(parameters, key.special, modulus), n, modulus);
+                }
+                std::uint64_t* out = results[k][c].limb(row).data();
+                if (endings[k].permutation != nullptr) {
+                    kernels().permute(out, product[c], endings[k].permutation->data(), n);
+                } else {
+                    std::copy_n(product[c], n, out);
+                }
             }
-            if (ending.permutation != nullptr) kernels().permute(out[c], product[c], ending.permutation->data(), n);
         }
     });
-    return result;
+    return results;
 }
 
-std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, const std::array<RnsPolynomial, 2>& x,
-                                               int level, int special, const Ending& ending) {
-    const auto source = [&](std::size_t row, RnsPolynomial&) -> PairRow {
-        return {x[0].limb(row).data(), x[1].limb(row).data()};
+PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialPair& x, int level, int special,
+                                 const Ending& ending) {
+    const PairSource source = [&](std::size_t row) -> RowOfPairs {
+        return [&x, row](std::size_t, RnsPolynomial&) -> PairRow {
+            return {x[0].limb(row).data(), x[1].limb(row).data()};
+        };
     };
-    return divide(parameters, source, level, special, ending);
+    return std::move(divide(parameters, source, level, special, std::span(&ending, 1)).front());
 }
 
-std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                        const SwitchingKey& key, int level, const Ending& ending) {
-    const auto source = [&](std::size_t row, RnsPolynomial& scratch) -> PairRow {
-        multiply_row_by_key(parameters, rows_of(digits, row), key, row, level, rows_of(scratch));
-        return {scratch.limb(0).data(), scratch.limb(1).data()};
-    };
-    return divide(parameters, source, level, key.special, ending);
+PolynomialPair switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits, const SwitchingKey& key,
+                          int level, const Ending& ending) {
+    return std::move(switch_key(parameters, std::span(&digits, 1), key, level, std::span(&ending, 1)).front());
 }
 
-std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key,
-                                        int level, const Ending& ending) {
+std::vector<PolynomialPair> switch_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
+                                       int level, std::span<const Ending> endings) {
+    return divide(parameters, key_products(parameters, digits, key, level), level, key.special, endings);
+}
+
+PolynomialPair switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key, int level,
+                          const Ending& ending) {
     Decomposition digits(parameters, x, level, key.special, key.digit_limbs);
-    const auto source = [&](std::size_t row, RnsPolynomial& scratch) -> PairRow {
-        multiply_row_by_key(parameters, digits.transformed(row), key, row, level, rows_of(scratch));
-        return {scratch.limb(0).data(), scratch.limb(1).data()};
+    const PairSource source = [&](std::size_t row) -> RowOfPairs {
+        return [&, row](std::size_t, RnsPolynomial& scratch) -> PairRow {
+            const auto out = rows_of(scratch);
+            multiply_row_by_key(parameters, digits.transformed(row), key, row, level, out);
+            return {out[0], out[1]};
+        };
     };
-    return divide(parameters, source, level, key.special, ending);
+    return std::move(divide(parameters, source, level, key.special, std::span(&ending, 1)).front());
 }
 
 }  // namespace polyformer::ckks

@@ -32,21 +32,31 @@ std::vector<RnsPolynomial> decompose(const Parameters& parameters, const RnsPoly
 void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
                          const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out);
 
+/// Two polynomials of one length: the components of a ciphertext, or what a key makes of one.
+using PolynomialPair = std::array<RnsPolynomial, 2>;
+/// Digits of several ciphertexts at one level, each with its ending: they share the key, which is read and its uniform
+/// half made only once.
+using DigitBatch = std::span<const std::span<const RnsPolynomial>>;
+
 /// Σ_d digits[d] · (b_d, a_d) over Q·P.
-std::array<RnsPolynomial, 2> multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                             const SwitchingKey& key, int level, const Ending& ending = {});
+PolynomialPair multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                               const SwitchingKey& key, int level, const Ending& ending = {});
+std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
+                                            int level, std::span<const Ending> endings);
 
 /// x / (P·q_level·…), rounded to the nearest, over the primes left of q_0 .. q_level.
-std::array<RnsPolynomial, 2> divide_by_special(const Parameters& parameters, const std::array<RnsPolynomial, 2>& x,
-                                               int level, int special, const Ending& ending = {});
+PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialPair& x, int level, int special,
+                                 const Ending& ending = {});
 
 /// The product with the key divided by P: (d_0, d_1) with d_0 + d_1·s ≈ x·s', the digits being those of x and the key
 /// from s' to s.
-std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                                        const SwitchingKey& key, int level, const Ending& ending = {});
+PolynomialPair switch_key(const Parameters& parameters, std::span<const RnsPolynomial> digits, const SwitchingKey& key,
+                          int level, const Ending& ending = {});
+std::vector<PolynomialPair> switch_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
+                                       int level, std::span<const Ending> endings);
 /// The same from x itself.
-std::array<RnsPolynomial, 2> switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key,
-                                        int level, const Ending& ending = {});
+PolynomialPair switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key, int level,
+                          const Ending& ending = {});
 
 /// p_0 · … · p_{special-1} modulo a prime.
 std::uint64_t special_product(const Parameters& parameters, int special, const Modulus& modulus);

@@ -1,6 +1,5 @@
 // Σ_r rot(left) ⊙ rot(right), both rotations depending on r: see RotatedInnerProduct.
 #include <algorithm>
-#include <optional>
 
 #include "ckks/baby_giant.h"
 #include "ckks/linear_transform.h"
@@ -46,16 +45,26 @@ long giant_shift_of_right(const RotatedInnerProduct& product, long giant) {
     return product.baby * giant * (product.right_step - product.left_step) + product.right_offset;
 }
 
-/// Rotations of `a` by begin·step, …, (end − 1)·step, sharing one decomposition.
-std::vector<Ciphertext> rotations(const Evaluator& evaluator, const Ciphertext& a, long begin, long end, long step) {
-    std::vector<Ciphertext> result;
-    std::optional<HoistedCiphertext> hoisted;
+std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts) {
+    std::vector<HoistedCiphertext> hoisted;
+    for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
+    return hoisted;
+}
+
+/// For each ciphertext its rotations by begin·step, …, (end − 1)·step, which share its decomposition; a step's key
+/// serves all ciphertexts at once.
+std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                               long begin, long end, long step) {
+    std::vector<std::vector<Ciphertext>> results(ciphertexts.size());
+    std::vector<HoistedCiphertext> hoisted;
     for (long index = begin; index < end; ++index) {
-        const long by = normalised_step(index * step, a.slots);
-        if (by != 0 && !hoisted) hoisted = evaluator.hoist(a);
-        result.push_back(by == 0 ? a : evaluator.rotate(*hoisted, by));
+        const long by = normalised_step(index * step, ciphertexts.front().slots);
+        if (by != 0 && hoisted.empty()) hoisted = hoist_all(evaluator, ciphertexts);
+        std::vector<Ciphertext> rotated = by == 0 ? std::vector(ciphertexts.begin(), ciphertexts.end())
+                                                  : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), by);
+        for (std::size_t i = 0; i < results.size(); ++i) results[i].push_back(std::move(rotated[i]));
     }
-    return result;
+    return results;
 }
 
 }  // namespace
@@ -74,37 +83,39 @@ KeyRequest RotatedInnerProduct::key_request(const Parameters& parameters, int le
     return request;
 }
 
-static Ciphertext apply_one(const Evaluator& evaluator, const RotatedInnerProduct& product, const Ciphertext& left,
-                            const Ciphertext& right) {
-    require(left.slots == right.slots, "operands of a rotated inner product have {} and {} slots", left.slots,
-            right.slots);
-    const std::vector<Group> groups = groups_of(product);
-    const Group all = all_baby_steps(groups);
-    const std::vector<Ciphertext> lefts = rotations(evaluator, left, all.begin, all.end, product.left_step);
-
-    std::optional<HoistedCiphertext> hoisted_right;
-    RotatedSum total(evaluator);
-    for (const Group& group : groups) {
-        const long shift = normalised_step(giant_shift_of_right(product, group.giant), right.slots);
-        if (shift != 0 && !hoisted_right) hoisted_right = evaluator.hoist(right);
-        const Ciphertext shifted = shift == 0 ? right : evaluator.rotate(*hoisted_right, shift);
-        const std::vector<Ciphertext> rights =
-            rotations(evaluator, shifted, group.begin, group.end, product.right_step);
-        const auto used = std::span(lefts).subspan(static_cast<std::size_t>(group.begin - all.begin), rights.size());
-        total.add(evaluator.inner_product(used, rights), product.baby * group.giant * product.left_step);
-    }
-    return total.result(1);
-}
-
 std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
                                                     std::span<const Ciphertext> left,
                                                     std::span<const Ciphertext> right) {
-    require(left.size() == right.size(), "rotated inner products of {} left and {} right operands", left.size(),
-            right.size());
-    std::vector<Ciphertext> results;
+    require(left.size() == right.size() && !left.empty(), "rotated inner products of {} left and {} right operands",
+            left.size(), right.size());
     for (std::size_t i = 0; i < left.size(); ++i) {
-        results.push_back(apply_one(evaluator, product, left[i], right[i]));
+        require(left[i].slots == right[i].slots && left[i].slots == left[0].slots,
+                "operands of rotated inner products have {} and {} slots, the first {}", left[i].slots, right[i].slots,
+                left[0].slots);
     }
+    const std::vector<Group> groups = groups_of(product);
+    const Group all = all_baby_steps(groups);
+    const auto lefts = rotations(evaluator, left, all.begin, all.end, product.left_step);
+
+    std::vector<HoistedCiphertext> hoisted_right;
+    std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
+    for (const Group& group : groups) {
+        const long shift = normalised_step(giant_shift_of_right(product, group.giant), right[0].slots);
+        if (shift != 0 && hoisted_right.empty()) hoisted_right = hoist_all(evaluator, right);
+        const std::vector<Ciphertext> shifted =
+            shift == 0 ? std::vector(right.begin(), right.end())
+                       : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted_right), shift);
+        const auto rights = rotations(evaluator, shifted, group.begin, group.end, product.right_step);
+        std::vector<Ciphertext> sums;
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            const auto used =
+                std::span(lefts[i]).subspan(static_cast<std::size_t>(group.begin - all.begin), rights[i].size());
+            sums.push_back(evaluator.inner_product(used, rights[i]));
+        }
+        add_rotated(evaluator, sums, product.baby * group.giant * product.left_step, totals);
+    }
+    std::vector<Ciphertext> results;
+    for (const RotatedSum& total : totals) results.push_back(total.result(1));
     return results;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "ckks/evaluator.h"
 
@@ -21,10 +22,16 @@ class RotatedSum {
     /// The sum, rescaled so many times in the same division. Throws Error when nothing was added.
     Ciphertext result(int rescaled_levels = 0) const;
 
+    bool empty() const { return !rotated_ && !unrotated_; }
+
   private:
     const Evaluator* evaluator_;
     std::optional<ExtendedCiphertext> rotated_;
     std::optional<Ciphertext> unrotated_;
 };
+
+/// totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
+void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
+                 std::span<RotatedSum> totals);
 
 }  // namespace polyformer::ckks
