@@ -65,25 +65,43 @@ void check(const PeriodicDiagonals& map, std::span<const Ciphertext> inputs) {
     }
 }
 
-/// (giant, input, baby) of one output; absent diagonals are empty. Each is rotated by −stride·baby·giant step.
-std::vector<SubringPlaintext> encode_row(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
-                                         std::size_t output, int level) {
+// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them, and
+// a giant step's key once for all outputs.
+constexpr std::size_t kOutputsAtATime = 4;
+constexpr std::size_t kGiantsAtATime = 4;
+
+/// A range of indices.
+struct Range {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t size() const { return end - begin; }
+};
+
+/// (output, giant, input, baby) of some outputs and giant steps; absent diagonals are empty. Each is rotated by
+/// −stride·baby·giant step.
+std::vector<SubringPlaintext> encode(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+                                     const Range& outputs, const Range& giants, int level) {
     struct Entry {
         std::size_t index;
         long shift;
         const std::vector<double>* values;
     };
     std::vector<Entry> entries;
-    for (std::size_t input = 0; input < map.inputs; ++input) {
-        for (const auto& [offset, values] : map.blocks[output][input]) {
-            const BabyGiant split = split_offset(offset, map.stride, map.baby);
-            const std::size_t row = position(steps.giant, split.giant_step) * map.inputs + input;
-            entries.push_back({row * steps.baby.size() + position(steps.baby, split.baby_step),
-                               map.stride * map.baby * split.giant_step, &values});
+    for (std::size_t output = outputs.begin; output < outputs.end; ++output) {
+        for (std::size_t input = 0; input < map.inputs; ++input) {
+            for (const auto& [offset, values] : map.blocks[output][input]) {
+                const BabyGiant split = split_offset(offset, map.stride, map.baby);
+                const std::size_t giant = position(steps.giant, split.giant_step);
+                if (giant < giants.begin || giant >= giants.end) continue;
+                const std::size_t sum = (output - outputs.begin) * giants.size() + giant - giants.begin;
+                entries.push_back(
+                    {(sum * map.inputs + input) * steps.baby.size() + position(steps.baby, split.baby_step),
+                     map.stride * map.baby * split.giant_step, &values});
+            }
         }
     }
     const double scale = evaluator.parameters().scale(level);
-    std::vector<SubringPlaintext> plaintexts(steps.giant.size() * map.inputs * steps.baby.size());
+    std::vector<SubringPlaintext> plaintexts(outputs.size() * giants.size() * map.inputs * steps.baby.size());
     parallel_for(entries.size(), [&](std::size_t index) {
         const Entry& entry = entries[index];
         std::vector<double> rotated(map.period);
@@ -96,17 +114,17 @@ std::vector<SubringPlaintext> encode_row(const Evaluator& evaluator, const Perio
     return plaintexts;
 }
 
-/// Per giant step Σ over inputs and baby steps.
+/// `count` sums over inputs and baby steps, (count, inputs · baby steps) plaintexts.
 std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const SubringPlaintext> plaintexts,
-                                   std::span<const Ciphertext> rotated, std::size_t giants, std::size_t run) {
+                                   std::span<const Ciphertext> rotated, std::size_t count, std::size_t run) {
     const Ciphertext& like = rotated.front();
     const std::size_t n = parameters.ring_dimension();
     const auto rows = static_cast<std::size_t>(like.level) + 1;
-    std::vector<Ciphertext> sums(giants, Ciphertext{.components = {},
-                                                    .level = like.level,
-                                                    .scale = like.scale * parameters.scale(like.level),
-                                                    .slots = like.slots,
-                                                    .key_fingerprint = like.key_fingerprint});
+    std::vector<Ciphertext> sums(count, Ciphertext{.components = {},
+                                                   .level = like.level,
+                                                   .scale = like.scale * parameters.scale(like.level),
+                                                   .slots = like.slots,
+                                                   .key_fingerprint = like.key_fingerprint});
     for (Ciphertext& sum : sums) {
         for (int c = 0; c < 2; ++c) sum.components.push_back(RnsPolynomial::uninitialised(n, rows));
     }
@@ -125,6 +143,56 @@ std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const
         plaintext_sums(operands, weights, n, run, parameters.q(static_cast<int>(row)).modulus());
     });
     return sums;
+}
+
+/// (input, baby): all baby rotations of all inputs.
+std::vector<Ciphertext> rotate_inputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+                                      std::span<const Ciphertext> inputs) {
+    std::vector<HoistedCiphertext> hoisted;
+    if (!steps.baby.empty() && steps.baby.back() != 0) {
+        for (const Ciphertext& input : inputs) hoisted.push_back(evaluator.hoist(input));
+    }
+    std::vector<Ciphertext> rotated(inputs.size() * steps.baby.size());
+    for (std::size_t baby = 0; baby < steps.baby.size(); ++baby) {
+        const long step = normalised_step(map.stride * steps.baby[baby], inputs.front().slots);
+        std::vector<Ciphertext> of_step = step == 0
+                                              ? std::vector(inputs.begin(), inputs.end())
+                                              : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), step);
+        for (std::size_t input = 0; input < inputs.size(); ++input) {
+            rotated[input * steps.baby.size() + baby] = std::move(of_step[input]);
+        }
+    }
+    return rotated;
+}
+
+/// Adds all giant steps of some outputs to their totals.
+void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+                 std::span<const Ciphertext> rotated, const Range& outputs, std::span<RotatedSum> totals) {
+    const Parameters& parameters = evaluator.parameters();
+    const std::size_t run = parameters.slots() / map.period;
+    const std::size_t terms = rotated.size();
+    for (std::size_t begin = 0; begin < steps.giant.size(); begin += kGiantsAtATime) {
+        const Range giants{begin, std::min(begin + kGiantsAtATime, steps.giant.size())};
+        const std::vector<SubringPlaintext> plaintexts =
+            encode(evaluator, map, steps, outputs, giants, rotated.front().level);
+        std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, outputs.size() * giants.size(), run);
+        for (std::size_t giant = giants.begin; giant < giants.end; ++giant) {
+            std::vector<Ciphertext> used;
+            std::vector<RotatedSum*> used_totals;
+            for (std::size_t output = 0; output < outputs.size(); ++output) {
+                // A giant step that only other outputs use costs nothing here.
+                const std::size_t sum = output * giants.size() + giant - giants.begin;
+                const auto first = plaintexts.begin() + static_cast<std::ptrdiff_t>(sum * terms);
+                if (std::all_of(first, first + static_cast<std::ptrdiff_t>(terms),
+                                [](const SubringPlaintext& p) { return p.polynomial.limbs() == 0; })) {
+                    continue;
+                }
+                used.push_back(std::move(sums[sum]));
+                used_totals.push_back(&totals[output]);
+            }
+            add_rotated(evaluator, used, map.stride * map.baby * steps.giant[giant], used_totals);
+        }
+    }
 }
 
 Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
@@ -176,43 +244,18 @@ int PeriodicDiagonals::best_baby(std::span<const long> offsets, long stride, std
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs) {
     check(map, inputs);
-    const Parameters& parameters = evaluator.parameters();
     const Steps steps = steps_of(map);
-    const int level = inputs.front().level;
-    const std::size_t run = parameters.slots() / map.period;
-
-    std::vector<Ciphertext> rotated;  // (input, baby)
-    for (const Ciphertext& input : inputs) {
-        const bool any = !steps.baby.empty() && steps.baby.back() != 0;
-        const HoistedCiphertext hoisted = any ? evaluator.hoist(input) : HoistedCiphertext{};
-        for (const long baby_step : steps.baby) {
-            const long step = normalised_step(map.stride * baby_step, input.slots);
-            rotated.push_back(step == 0 ? input : evaluator.rotate(hoisted, step));
+    const std::vector<Ciphertext> rotated = rotate_inputs(evaluator, map, steps, inputs);
+    std::vector<Ciphertext> results;
+    for (std::size_t begin = 0; begin < map.outputs; begin += kOutputsAtATime) {
+        const Range outputs{begin, std::min(begin + kOutputsAtATime, map.outputs)};
+        std::vector<RotatedSum> totals(outputs.size(), RotatedSum(evaluator));
+        add_outputs(evaluator, map, steps, rotated, outputs, totals);
+        for (const RotatedSum& total : totals) {
+            results.push_back(total.empty() ? zero_like(evaluator.parameters(), inputs.front()) : total.result(1));
         }
     }
-
-    std::vector<Ciphertext> outputs;
-    for (std::size_t output = 0; output < map.outputs; ++output) {
-        const std::vector<SubringPlaintext> plaintexts = encode_row(evaluator, map, steps, output, level);
-        if (std::all_of(plaintexts.begin(), plaintexts.end(),
-                        [](const SubringPlaintext& plaintext) { return plaintext.polynomial.limbs() == 0; })) {
-            outputs.push_back(zero_like(parameters, inputs.front()));
-            continue;
-        }
-        std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, steps.giant.size(), run);
-        const std::size_t per_giant = map.inputs * steps.baby.size();
-        RotatedSum total(evaluator);
-        for (std::size_t g = 0; g < sums.size(); ++g) {
-            // A giant step that only other outputs use costs nothing here.
-            const auto first = plaintexts.begin() + static_cast<std::ptrdiff_t>(g * per_giant);
-            const bool used = std::any_of(first, first + static_cast<std::ptrdiff_t>(per_giant),
-                                          [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
-            if (used) total.add(sums[g], map.stride * map.baby * steps.giant[g]);
-            sums[g] = {};
-        }
-        outputs.push_back(total.result(1));
-    }
-    return outputs;
+    return results;
 }
 
 }  // namespace polyformer::ckks

@@ -99,6 +99,8 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
 
     std::vector<HoistedCiphertext> hoisted_right;
     std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
+    std::vector<RotatedSum*> all_totals;
+    for (RotatedSum& total : totals) all_totals.push_back(&total);
     for (const Group& group : groups) {
         const long shift = normalised_step(giant_shift_of_right(product, group.giant), right[0].slots);
         if (shift != 0 && hoisted_right.empty()) hoisted_right = hoist_all(evaluator, right);
@@ -112,7 +114,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
                 std::span(lefts[i]).subspan(static_cast<std::size_t>(group.begin - all.begin), rights[i].size());
             sums.push_back(evaluator.inner_product(used, rights[i]));
         }
-        add_rotated(evaluator, sums, product.baby * group.giant * product.left_step, totals);
+        add_rotated(evaluator, sums, product.baby * group.giant * product.left_step, all_totals);
     }
     std::vector<Ciphertext> results;
     for (const RotatedSum& total : totals) results.push_back(total.result(1));

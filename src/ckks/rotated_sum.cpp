@@ -48,18 +48,18 @@ Ciphertext RotatedSum::result(int rescaled_levels) const {
 }
 
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
-                 std::span<RotatedSum> totals) {
+                 std::span<RotatedSum* const> totals) {
     if (terms.empty()) return;
     const long normalised = normalised_step(step, terms.front().slots);
     if (normalised == 0) {
-        for (std::size_t i = 0; i < terms.size(); ++i) totals[i].add(terms[i], 0);
+        for (std::size_t i = 0; i < terms.size(); ++i) totals[i]->add(terms[i], 0);
         return;
     }
     std::vector<HoistedCiphertext> hoisted;
     for (const Ciphertext& term : terms) hoisted.push_back(evaluator.hoist(term));
     std::vector<ExtendedCiphertext> rotated =
         evaluator.rotate_extended(std::span<const HoistedCiphertext>(hoisted), normalised);
-    for (std::size_t i = 0; i < terms.size(); ++i) totals[i].add(std::move(rotated[i]));
+    for (std::size_t i = 0; i < terms.size(); ++i) totals[i]->add(std::move(rotated[i]));
 }
 
 }  // namespace polyformer::ckks

@@ -30,8 +30,8 @@ class RotatedSum {
     std::optional<Ciphertext> unrotated_;
 };
 
-/// totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
+/// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
-                 std::span<RotatedSum> totals);
+                 std::span<RotatedSum* const> totals);
 
 }  // namespace polyformer::ckks
