@@ -88,7 +88,7 @@ class Evaluator {
     /// Throws Error naming step and level when no key for it is there.
     Ciphertext rotate(const Ciphertext& a, long step) const;
     Ciphertext conjugate(const Ciphertext& a) const;
-    HoistedCiphertext hoist(const Ciphertext& a) const;
+    HoistedCiphertext hoist(Ciphertext a) const;
     Ciphertext rotate(const HoistedCiphertext& a, long step) const;
     /// Of several at one level, which share what the key costs: reading one half of it and making the other.
     std::vector<Ciphertext> rotate(std::span<const HoistedCiphertext> a, long step) const;

@@ -47,10 +47,11 @@ Ending Evaluator::permuted(const Ciphertext& a, std::uint64_t galois_element) co
     return {.addends = {&a.components[0], nullptr}, .permutation = &tables_->automorphisms.permutation(galois_element)};
 }
 
-HoistedCiphertext Evaluator::hoist(const Ciphertext& a) const {
+HoistedCiphertext Evaluator::hoist(Ciphertext a) const {
     check_two_components(parameters_, a, "hoisting");
     const int width = parameters_.special_count();
-    return {a, decompose(parameters_, a.components[1], a.level, width, width)};
+    std::vector<RnsPolynomial> digits = decompose(parameters_, a.components[1], a.level, width, width);
+    return {std::move(a), std::move(digits)};
 }
 
 /// What a key switch of several ciphertexts takes.

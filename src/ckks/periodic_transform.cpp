@@ -68,7 +68,7 @@ void check(const PeriodicDiagonals& map, std::span<const Ciphertext> inputs) {
 // Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them, and
 // a giant step's key once for all outputs.
 constexpr std::size_t kOutputsAtATime = 4;
-constexpr std::size_t kGiantsAtATime = 4;
+constexpr std::size_t kGiantsAtATime = 8;
 
 /// A range of indices.
 struct Range {
@@ -190,7 +190,7 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
                 used.push_back(std::move(sums[sum]));
                 used_totals.push_back(&totals[output]);
             }
-            add_rotated(evaluator, used, map.stride * map.baby * steps.giant[giant], used_totals);
+            add_rotated(evaluator, std::move(used), map.stride * map.baby * steps.giant[giant], used_totals);
         }
     }
 }

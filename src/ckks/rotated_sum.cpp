@@ -47,7 +47,7 @@ Ciphertext RotatedSum::result(int rescaled_levels) const {
     return evaluator_->divide_by_special(*rotated_, unrotated_ ? &*unrotated_ : nullptr, rescaled_levels);
 }
 
-void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
+void add_rotated(const Evaluator& evaluator, std::vector<Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals) {
     if (terms.empty()) return;
     const long normalised = normalised_step(step, terms.front().slots);
@@ -56,10 +56,10 @@ void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, 
         return;
     }
     std::vector<HoistedCiphertext> hoisted;
-    for (const Ciphertext& term : terms) hoisted.push_back(evaluator.hoist(term));
+    for (Ciphertext& term : terms) hoisted.push_back(evaluator.hoist(std::move(term)));
     std::vector<ExtendedCiphertext> rotated =
         evaluator.rotate_extended(std::span<const HoistedCiphertext>(hoisted), normalised);
-    for (std::size_t i = 0; i < terms.size(); ++i) totals[i]->add(std::move(rotated[i]));
+    for (std::size_t i = 0; i < rotated.size(); ++i) totals[i]->add(std::move(rotated[i]));
 }
 
 }  // namespace polyformer::ckks

@@ -259,6 +259,38 @@ TEST_P(EvaluatorTest, SumsSlots) {
     }
 }
 
+TEST_P(EvaluatorTest, BatchesRotateAsEachAlone) {
+    const auto residues = [](const RnsPolynomial& polynomial) {
+        std::vector<std::uint64_t> all;
+        for (std::size_t row = 0; row < polynomial.limbs(); ++row) {
+            all.insert(all.end(), polynomial.limb(row).begin(), polynomial.limb(row).end());
+        }
+        return all;
+    };
+    std::vector<HoistedCiphertext> hoisted;
+    for (unsigned seed = 0; seed < 3; ++seed)
+        hoisted.push_back(evaluator().hoist(scheme().encrypt(random_values(slots(), seed), top() - 1)));
+    const std::span<const HoistedCiphertext> batch(hoisted);
+    for (const long step : {0L, 4L, -7L}) {
+        const std::vector<Ciphertext> rotated = evaluator().rotate(batch, step);
+        const std::vector<ExtendedCiphertext> extended = evaluator().rotate_extended(batch, step);
+        ASSERT_EQ(rotated.size(), 3U);
+        ASSERT_EQ(extended.size(), 3U);
+        for (std::size_t i = 0; i < hoisted.size(); ++i) {
+            const Ciphertext alone = evaluator().rotate(hoisted[i], step);
+            const ExtendedCiphertext extended_alone = evaluator().rotate_extended(hoisted[i], step);
+            for (std::size_t c = 0; c < 2; ++c) {
+                EXPECT_EQ(residues(rotated[i].components[c]), residues(alone.components[c])) << step;
+                EXPECT_EQ(residues(extended[i].components[c]), residues(extended_alone.components[c])) << step;
+            }
+        }
+    }
+    EXPECT_TRUE(evaluator().rotate(batch.first(0), 4).empty());
+    hoisted.push_back(evaluator().hoist(evaluator().drop_to_level(hoisted[0].ciphertext, top() - 2)));
+    EXPECT_THAT([&] { evaluator().rotate(std::span<const HoistedCiphertext>(hoisted), 4); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("rotation"), HasSubstr(fmt::format("{}", top() - 2)))));
+}
+
 TEST_P(EvaluatorTest, SparseMessagesRotateWithinTheirSlots) {
     const auto x = random_values(64, 14);
     const Ciphertext a = scheme().encrypt(x, top());
