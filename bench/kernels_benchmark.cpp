@@ -69,7 +69,8 @@ void benchmark_limb_kernels(const Kernels& kernel, const RnsBasis& basis) {
     const Permutation index = evaluation_permutation(kDimension, rotation_galois_element(kDimension, 3));
     report("automorphism, one limb", [&] { kernel.permute(out.data(), limbs[0].data(), index.data(), kDimension); });
     report("uniform residues from a seed, one limb", [&] {
-        kernel.uniform_residues(out.data(), UniformSource{}, 0, kDimension / UniformSource::kWordsPerBlock, q);
+        kernel.uniform_residues(out.data(), UniformSource{Aes256(Seed{}), 0}, 0,
+                                kDimension / UniformSource::kWordsPerBlock, q);
     });
 
     std::vector<const std::uint64_t*> a;
