@@ -14,7 +14,7 @@ static_assert(std::endian::native == std::endian::little, "fields are written as
 namespace {
 
 constexpr std::string_view kMagic = "PLYFORM\n";
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 constexpr std::size_t kKindBytes = 32;
 constexpr std::size_t kFingerprintBytes = 64;
 /// More than any key set has keys; keeps a hostile count from costing more than a moment.

@@ -6,6 +6,8 @@
 #include <vector>
 
 #ifdef POLYFORMER_X86_KERNELS
+#include <cpuid.h>
+
 #include "ckks/kernels_vector.h"
 #endif
 #include "support/error.h"
@@ -14,12 +16,23 @@ namespace polyformer::ckks {
 
 namespace {
 
+#ifdef POLYFORMER_X86_KERNELS
+/// Not every compiler's __builtin_cpu_supports() knows it.
+bool has_vaes() {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (c & bit_VAES) != 0;
+}
+#endif
+
 std::vector<const Kernels*> find_available() {
     std::vector<const Kernels*> found{&scalar_kernels()};
 #ifdef POLYFORMER_X86_KERNELS
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back(&avx2_kernels());
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512ifma")) {
+        __builtin_cpu_supports("avx512ifma") && has_vaes()) {
         found.push_back(&avx512_kernels());
     }
 #endif

@@ -96,9 +96,9 @@ struct Kernels {
     void (*rounded_quotients)(std::uint64_t* out, const std::uint64_t* const* a, const double* reciprocals,
                               std::size_t count, std::size_t n);
 
-    /// The residues that the source's blocks from `block` on give, in order; returns how many: at most 8·blocks, for
-    /// which `out` has room, and fewer where words are refused. Fastest when `blocks` is a multiple of 32.
-    std::size_t (*uniform_residues)(std::uint64_t* out, const UniformSource& source, std::uint32_t block,
+    /// The residues that the source's blocks from `block` on give, in order; returns how many: at most 2·blocks, for
+    /// which `out` has room, and fewer where words are refused. Fastest when `blocks` is a multiple of 64.
+    std::size_t (*uniform_residues)(std::uint64_t* out, const UniformSource& source, std::uint64_t block,
                                     std::size_t blocks, const Modulus& q);
 };
 

@@ -1,4 +1,4 @@
-// The kernels with AVX2 and FMA; the transforms are in ntt_avx2.cpp.
+// The kernels with AVX2 and FMA; the transforms are in ntt_avx2.cpp, uniform residues in uniform_avx2.cpp.
 #include <cstring>
 
 #include "ckks/arithmetic_avx2.h"
@@ -73,9 +73,9 @@ struct Arithmetic {
 
 const Kernels& avx2_kernels() {
     // A permutation gains nothing from vectors of four: the reference's will do.
-    static const Kernels kTable =
-        vector_kernels<avx2::Arithmetic>("avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute,
-                                         scalar_kernels().uniform_residues);
+    static const Kernels kTable = vector_kernels<avx2::Arithmetic>(
+        "avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute,
+        __builtin_cpu_supports("aes") ? avx2::uniform_residues : scalar_kernels().uniform_residues);
     return kTable;
 }
 

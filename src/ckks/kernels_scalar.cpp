@@ -1,6 +1,4 @@
 // The reference implementation: what the kernels mean, for any CPU.
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -165,30 +163,19 @@ void rounded_quotients(std::uint64_t* out, const std::uint64_t* const* a, const 
     }
 }
 
-static_assert(std::endian::native == std::endian::little, "the stream's words are little-endian");
-
-std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint32_t block, std::size_t blocks,
+std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
                              const Modulus& q) {
-    static_assert(crypto_stream_chacha20_ietf_KEYBYTES == sizeof(Seed));
-    constexpr std::size_t kMost = 16;  // blocks at a time
-    std::array<unsigned char, crypto_stream_chacha20_ietf_NONCEBYTES> nonce{};
-    std::memcpy(nonce.data(), &source.stream, sizeof source.stream);
+    using Words = std::array<std::uint64_t, UniformSource::kWordsPerBlock>;
+    static_assert(std::endian::native == std::endian::little, "words and counters have their lowest byte first");
     const std::uint64_t refused = (std::uint64_t{0} - q.value()) % q.value();  // 2^64 mod q
     std::size_t count = 0;
-    while (blocks > 0) {
-        const std::size_t now = std::min(kMost, blocks);
-        std::array<std::uint64_t, kMost * UniformSource::kWordsPerBlock> words{};
-        auto* bytes = reinterpret_cast<unsigned char*>(words.data());
-        const std::size_t length = now * UniformSource::kWordsPerBlock;
-        crypto_stream_chacha20_ietf_xor_ic(bytes, bytes, length * sizeof words[0], nonce.data(), block,
-                                           source.seed.data());
-        for (std::size_t i = 0; i < length; ++i) {
-            const Uint128 product = static_cast<Uint128>(words[i]) * q.value();
+    for (const std::uint64_t end = block + blocks; block != end; ++block) {
+        const auto counter = std::bit_cast<Aes256::Block>(Words{source.stream, block});
+        for (const std::uint64_t word : std::bit_cast<Words>(source.cipher.encrypt(counter))) {
+            const Uint128 product = static_cast<Uint128>(word) * q.value();
             if (static_cast<std::uint64_t>(product) < refused) continue;
             out[count++] = static_cast<std::uint64_t>(product >> 64);
         }
-        block += static_cast<std::uint32_t>(now);
-        blocks -= now;
     }
     return count;
 }

@@ -49,7 +49,7 @@ UniformStream SwitchingKey::a(const Parameters& parameters, std::size_t digit, b
                               std::size_t prime) const {
     const auto index = static_cast<int>(prime);
     const NttTables& tables = special_prime ? parameters.p(index) : parameters.q(index);
-    return {{seed, uniform_stream(digit, special_prime, prime)}, tables.modulus()};
+    return {{Aes256(seed), uniform_stream(digit, special_prime, prime)}, tables.modulus()};
 }
 
 void KeyRequest::add_rotation(const Parameters& parameters, long step, int level) {

@@ -13,7 +13,7 @@ std::uint64_t uniform_stream(std::size_t digit, bool special, std::size_t prime)
 void UniformStream::next(std::span<std::uint64_t> out) {
     const auto generate = [this](std::uint64_t* residues, std::size_t blocks) {
         const std::size_t count = kernels().uniform_residues(residues, source_, block_, blocks, modulus_);
-        block_ += static_cast<std::uint32_t>(blocks);
+        block_ += blocks;
         return count;
     };
     while (!out.empty()) {
@@ -32,7 +32,7 @@ void UniformStream::next(std::span<std::uint64_t> out) {
 }
 
 void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb) {
-    UniformStream({seed, stream}, modulus).next(limb);
+    UniformStream({Aes256(seed), stream}, modulus).next(limb);
 }
 
 }  // namespace polyformer::ckks

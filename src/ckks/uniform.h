@@ -7,19 +7,25 @@
 #include <cstdint>
 #include <span>
 
+#include "ckks/aes.h"
 #include "ckks/modulus.h"
 
 namespace polyformer::ckks {
 
 /// Expands to the uniform halves of keys and of fresh ciphertexts.
-using Seed = std::array<std::uint8_t, 32>;
+using Seed = Aes256::Key;
 
-/// A sequence of 64-bit words: ChaCha20 (RFC 8439) with this key, the stream's number as nonce, blocks from 0. Word w
-/// gives the residue floor(w·q / 2^64), but none when w·q mod 2^64 < 2^64 mod q (Lemire, arXiv 1805.10941).
+/// A sequence of 64-bit words: AES-256 in counter mode (FIPS 197, NIST SP 800-38A), the seed as key. Block i, from 0
+/// on, is the encryption of the stream's number and i, in this order, each as 64 bits with the lowest byte first; it is
+/// two words, again with the lowest byte first. Word w gives the residue floor(w·q / 2^64), but none when w·q mod 2^64
+/// < 2^64 mod q (Lemire, arXiv 1805.10941).
+///
+/// The seed and all that it expands to are public: the cipher need only look random, as where Kyber's 90s variant makes
+/// its public matrix with it. What is secret is drawn from libsodium instead (sampling.h).
 struct UniformSource {
-    static constexpr std::size_t kWordsPerBlock = 8;
+    static constexpr std::size_t kWordsPerBlock = sizeof(Aes256::Block) / sizeof(std::uint64_t);
 
-    Seed seed{};
+    Aes256 cipher;
     std::uint64_t stream = 0;
 };
 
@@ -35,11 +41,11 @@ class UniformStream {
     void next(std::span<std::uint64_t> out);
 
   private:
-    static constexpr std::size_t kBlocks = 32;  // made at a time at least
+    static constexpr std::size_t kBlocks = 128;  // made at a time at least
 
     UniformSource source_;
     Modulus modulus_;
-    std::uint32_t block_ = 0;
+    std::uint64_t block_ = 0;
     // Refused words shift the residues, so that a request seldom ends where a block does.
     std::array<std::uint64_t, kBlocks * UniformSource::kWordsPerBlock> spare_{};
     std::size_t spare_begin_ = 0;

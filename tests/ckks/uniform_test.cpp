@@ -25,12 +25,12 @@ Modulus refusing_prime() {
 
 UniformSource source_of(std::uint64_t number) {
     std::mt19937_64 random(number);
-    UniformSource source{{}, random()};
-    for (std::uint8_t& byte : source.seed) byte = static_cast<std::uint8_t>(random());
-    return source;
+    Seed seed{};
+    for (std::uint8_t& byte : seed) byte = static_cast<std::uint8_t>(random());
+    return {Aes256(seed), random()};
 }
 
-AlignedWords residues_of(const Kernels& kernel, const UniformSource& source, std::uint32_t block, std::size_t blocks,
+AlignedWords residues_of(const Kernels& kernel, const UniformSource& source, std::uint64_t block, std::size_t blocks,
                          const Modulus& q) {
     AlignedWords out(blocks * UniformSource::kWordsPerBlock + 1);
     const std::size_t count = kernel.uniform_residues(out.data(), source, block, blocks, q);
@@ -44,9 +44,10 @@ TEST(UniformResidues, AreTheSameFromEveryBackEnd) {
     std::uint64_t number = 0;
     for (const int bits : {21, 33, 40, 45, 49, 50}) {
         const Modulus q = prime_of_bits(bits, 64);
-        for (const std::size_t blocks : {0U, 1U, 15U, 31U, 32U, 33U, 64U, 200U}) {
+        for (const std::size_t blocks : {0U, 1U, 7U, 8U, 9U, 63U, 64U, 65U, 128U, 500U}) {
             const UniformSource source = source_of(++number);
-            const std::uint32_t block = number % 2 == 0 ? 0 : 77 * static_cast<std::uint32_t>(number);
+            // Also where the block's number carries out of its lower half.
+            const std::uint64_t block = number % 2 == 0 ? 0 : (number << 32) - 33;
             const AlignedWords expected = residues_of(scalar_kernels(), source, block, blocks, q);
             EXPECT_TRUE(std::ranges::all_of(expected, [&](std::uint64_t residue) { return residue < q.value(); }));
             for (const Kernels* kernel : available_kernels()) {
@@ -58,7 +59,7 @@ TEST(UniformResidues, AreTheSameFromEveryBackEnd) {
 }
 
 TEST(UniformResidues, LeaveOutRefusedWordsFromEveryBackEnd) {
-    constexpr std::size_t kBlocks = 1 << 15;
+    constexpr std::size_t kBlocks = 1 << 17;
     constexpr std::size_t kWords = kBlocks * UniformSource::kWordsPerBlock;
     const Modulus q = refusing_prime();
     const double expected_refusals = kWords * static_cast<double>(refused_below(q)) * 0x1p-64;
@@ -74,10 +75,11 @@ TEST(UniformResidues, LeaveOutRefusedWordsFromEveryBackEnd) {
 TEST(UniformStream, GivesTheSameInPieces) {
     constexpr std::size_t kCount = 1 << 18;
     const Modulus q = refusing_prime();
-    const UniformSource source = source_of(2);
+    const Seed seed{1, 2, 3};
+    const UniformSource source{Aes256(seed), 4};
     std::vector<std::uint64_t> whole(kCount);
-    expand_uniform(source.seed, source.stream, q, whole);
-    const AlignedWords reference = residues_of(scalar_kernels(), source, 0, kCount / 8 + 100, q);
+    expand_uniform(seed, source.stream, q, whole);
+    const AlignedWords reference = residues_of(scalar_kernels(), source, 0, kCount / 2 + 100, q);
     EXPECT_TRUE(std::equal(whole.begin(), whole.end(), reference.begin()));
     std::mt19937 random(1);
     for (const std::size_t most : {1000U, 20000U}) {
