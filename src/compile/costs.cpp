@@ -114,7 +114,7 @@ KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks
 
 double KeySet::bytes(int level) const {
     const KeySwitchShape s = key_switch_shape(parameters_, level);
-    return 2 * s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
+    return s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
 }
 
 double KeySet::price(const ckks::KeyRequest& wanted) const {

@@ -128,13 +128,13 @@ enum class Positions { last, all };
 
 /// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
 struct CostModel {
-    double ntt = 0.09e-3;           ///< one limb, with its passes over memory
-    double product_word = 0.06e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
-    double key_word = 0.4e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
-    double bootstrap = 4.0;         ///< one real ciphertext
-    double bootstrap_second = 1.3;  ///< the second of a pair adds
+    double ntt = 0.12e-3;           ///< one limb, with its passes over memory
+    double product_word = 0.11e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
+    double key_word = 1.5e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
+    double bootstrap = 2.8;         ///< one real ciphertext
+    double bootstrap_second = 0.7;  ///< the second of a pair adds
     double threads = 1.85;          ///< by which all of it is faster: two cores, not quite twice
-    double key_byte = 5e-9;         ///< what a byte of rotation keys is worth: 1 s for 200 MB keeps key sets small
+    double key_byte = 2e-9;         ///< what a byte of rotation keys is worth: 1 s for 500 MB keeps key sets small
 
     // Wall-clock seconds of the three parts of a key switch, which operations combine: raising the digits (shared by
     // all rotations of a ciphertext), the product with the key, the division by P (shared by all terms of a sum).
