@@ -75,6 +75,11 @@ struct PeriodicDiagonals {
                          double hoisted_cost, double rotation_cost);
 };
 
+/// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them,
+/// and a giant step's key once for all outputs.
+inline constexpr std::size_t kMapOutputsAtATime = 4;
+inline constexpr std::size_t kMapGiantsAtATime = 8;
+
 /// Inputs at one level and canonical scale; outputs one level down at canonical scale.
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs);

@@ -65,11 +65,6 @@ void check(const PeriodicDiagonals& map, std::span<const Ciphertext> inputs) {
     }
 }
 
-// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them, and
-// a giant step's key once for all outputs.
-constexpr std::size_t kOutputsAtATime = 4;
-constexpr std::size_t kGiantsAtATime = 8;
-
 /// A range of indices.
 struct Range {
     std::size_t begin;
@@ -171,8 +166,8 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
     const Parameters& parameters = evaluator.parameters();
     const std::size_t run = parameters.slots() / map.period;
     const std::size_t terms = rotated.size();
-    for (std::size_t begin = 0; begin < steps.giant.size(); begin += kGiantsAtATime) {
-        const Range giants{begin, std::min(begin + kGiantsAtATime, steps.giant.size())};
+    for (std::size_t begin = 0; begin < steps.giant.size(); begin += kMapGiantsAtATime) {
+        const Range giants{begin, std::min(begin + kMapGiantsAtATime, steps.giant.size())};
         const std::vector<SubringPlaintext> plaintexts =
             encode(evaluator, map, steps, outputs, giants, rotated.front().level);
         std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, outputs.size() * giants.size(), run);
@@ -247,8 +242,8 @@ std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const Periodi
     const Steps steps = steps_of(map);
     const std::vector<Ciphertext> rotated = rotate_inputs(evaluator, map, steps, inputs);
     std::vector<Ciphertext> results;
-    for (std::size_t begin = 0; begin < map.outputs; begin += kOutputsAtATime) {
-        const Range outputs{begin, std::min(begin + kOutputsAtATime, map.outputs)};
+    for (std::size_t begin = 0; begin < map.outputs; begin += kMapOutputsAtATime) {
+        const Range outputs{begin, std::min(begin + kMapOutputsAtATime, map.outputs)};
         std::vector<RotatedSum> totals(outputs.size(), RotatedSum(evaluator));
         add_outputs(evaluator, map, steps, rotated, outputs, totals);
         for (const RotatedSum& total : totals) {

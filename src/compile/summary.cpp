@@ -209,17 +209,13 @@ class Summariser {
 
     std::size_t scratch_bytes(const Step& step) const {
         const std::size_t one = ciphertext_bytes(parameters_, step.level);
-        return std::visit(Overloaded{[&](const LinearMapStep& map) {
-                                         const MapShape& shape = shapes_.at(&step);
-                                         const std::size_t row = shape.diagonals / map.outputs.size();
-                                         return shape.inputs * static_cast<std::size_t>(map.map.baby) * one +
-                                                row * polynomial_bytes(parameters_, step.level) /
-                                                    (parameters_.slots() / shape.period) +
-                                                hoisted_bytes(parameters_, step.level) + 2 * one;
-                                     },
+        return std::visit(Overloaded{[&](const LinearMapStep& map) { return map_scratch_bytes(step, map); },
                                      [&](const RotatedProductStep& product) {
-                                         return static_cast<std::size_t>(2 * product.product.baby + 2) * one +
-                                                2 * hoisted_bytes(parameters_, step.level);
+                                         // Rotations of both operands, their digits, and the sums so far.
+                                         const auto baby = static_cast<std::size_t>(product.product.baby);
+                                         return product.outputs.size() *
+                                                ((2 * baby + 3) * one + 2 * hoisted_bytes(parameters_, step.level) +
+                                                 extended_bytes(step.level));
                                      },
                                      [&](const PolynomialStep& polynomial) {
                                          const std::size_t powers = 2 * std::bit_width(polynomial.series.degree()) + 2;
@@ -228,6 +224,27 @@ class Summariser {
                                      [&](const BootstrapStep&) { return bootstrap_scratch_bytes(parameters_); },
                                      [&](const auto&) { return 2 * one + hoisted_bytes(parameters_, step.level); }},
                           step.operation);
+    }
+
+    std::size_t extended_bytes(int level) const {
+        return ciphertext_bytes(parameters_, level + parameters_.special_count());
+    }
+
+    /// Baby rotations of all inputs, and beside them first the digits that they are made from, then sums and plaintexts
+    /// of some giant steps of some outputs.
+    std::size_t map_scratch_bytes(const Step& step, const LinearMapStep& map) const {
+        const MapShape& shape = shapes_.at(&step);
+        const std::size_t one = ciphertext_bytes(parameters_, step.level);
+        const std::size_t digits = hoisted_bytes(parameters_, step.level);
+        const auto baby = static_cast<std::size_t>(map.map.baby);
+        const long range = shape.offsets.empty() ? 0 : shape.offsets.back() - shape.offsets.front();
+        const auto giants = static_cast<std::size_t>(range / (shape.stride * map.map.baby)) + 1;
+        const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, map.outputs.size());
+        const std::size_t sums = outputs * std::min(ckks::kMapGiantsAtATime, giants);
+        const std::size_t plaintext = polynomial_bytes(parameters_, step.level) / (parameters_.slots() / shape.period);
+        const std::size_t rotated = shape.inputs * baby;
+        return rotated * one + std::max(shape.inputs * digits, sums * (one + rotated * plaintext) +
+                                                                   outputs * (digits + 2 * extended_bytes(step.level)));
     }
 
     Plan& plan_;

@@ -91,11 +91,14 @@ CkksBackend::Value CkksBackend::combine(const compile::CombineStep& step, std::s
     return add_vector(result, step.addend);
 }
 
+void CkksBackend::prepare_bootstrapping() {
+    if (bootstrapper_) return;
+    bootstrapper_ = std::make_unique<ckks::Bootstrapper>(evaluator_.parameters(), packing_.slots);
+}
+
 std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> inputs) {
     require(inputs.size() == 1 || inputs.size() == 2, "a bootstrap refreshes one or two values, not {}", inputs.size());
-    if (!bootstrapper_) {
-        bootstrapper_ = std::make_unique<ckks::Bootstrapper>(evaluator_.parameters(), packing_.slots);
-    }
+    prepare_bootstrapping();
     if (inputs.size() == 1) return {bootstrapper_->bootstrap_real(evaluator_, inputs[0])};
     auto [first, second] = bootstrapper_->bootstrap_pair(evaluator_, inputs[0], inputs[1]);
     std::vector<Value> outputs;

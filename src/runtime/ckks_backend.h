@@ -39,6 +39,9 @@ class CkksBackend {
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input) const;
     /// One value for each term.
     Value combine(const compile::CombineStep& step, std::span<const Value> values) const;
+    /// Makes the transforms of bootstrapping now: work that no step should be charged with. Without it the first
+    /// bootstrap makes them.
+    void prepare_bootstrapping();
     /// One or two values, to the working level.
     std::vector<Value> bootstrap(std::span<const Value> inputs);
     /// Row `row` of the input in every row.
@@ -53,7 +56,7 @@ class CkksBackend {
 
     compile::Packing packing_;
     ckks::Evaluator evaluator_;
-    std::unique_ptr<const ckks::Bootstrapper> bootstrapper_;  ///< made when first needed: it holds large plaintexts
+    std::unique_ptr<const ckks::Bootstrapper> bootstrapper_;  ///< holds large plaintexts
 };
 
 static_assert(Backend<CkksBackend>);

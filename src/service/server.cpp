@@ -111,6 +111,7 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
     for (const ckks::SeededCiphertext& input : request.inputs) inputs.push_back(ckks::expand(plan.parameters, input));
 
     runtime::CkksBackend backend(plan.parameters, plan.packing, std::move(keys));
+    if (plan.summary.bootstraps > 0) backend.prepare_bootstrapping();
     auto result = runtime::run(plan, backend, std::move(inputs), request.tokens, progress);
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
     for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);

@@ -57,7 +57,7 @@ TEST(Bootstrap65536, PrecisionKeysAndTime) {
     std::printf("%zu rotation keys, all keys %.2f GiB\n", full.rotation_levels.size(),
                 gibibytes(full.memory_bytes(parameters)));
     EXPECT_LE(full.rotation_levels.size(), 95U);
-    EXPECT_LE(gibibytes(full.memory_bytes(parameters)), 8);
+    EXPECT_LE(gibibytes(full.memory_bytes(parameters)), 6);
 
     const int level = parameters.bootstrapping_input_level();
     const auto bootstrap = [&](std::size_t count, const KeyRequest& request, const auto& body) {

@@ -123,7 +123,7 @@ TEST_F(ClearSteps, RefusesWhatCiphertextsWouldRefuse) {
     EXPECT_THAT([&] { exact_.multiply(low, low); }, ThrowsMessage<Error>(HasSubstr("level 0")));
     EXPECT_THAT([&] { exact_.add(low, high); }, ThrowsMessage<Error>(HasSubstr("level 4")));
     EXPECT_THAT([&] { exact_.adjust(low, 1); }, ThrowsMessage<Error>(HasSubstr("bootstrap")));
-    EXPECT_THAT([&] { exact_.bootstrap(std::vector{low}); }, ThrowsMessage<Error>(HasSubstr("needs 3")));
+    EXPECT_THAT([&] { exact_.bootstrap(std::vector{low}); }, ThrowsMessage<Error>(HasSubstr("needs 2")));
     EXPECT_THROW(exact_.polynomial({{}, {}, {{0, 0, 0, 0, 0, 1}, {}}}, std::vector{exact_.encrypt(half_, 2)}), Error);
     ClearValue odd = high;
     odd.scale *= 1.5;
