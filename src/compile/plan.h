@@ -128,11 +128,11 @@ enum class Positions { last, all };
 
 /// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
 struct CostModel {
-    double ntt = 0.12e-3;           ///< one limb, with its passes over memory
-    double product_word = 0.11e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
-    double key_word = 1.5e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
-    double bootstrap = 2.8;         ///< one real ciphertext
-    double bootstrap_second = 0.7;  ///< the second of a pair adds
+    double ntt = 0.15e-3;           ///< one limb, with its passes over memory
+    double product_word = 0.14e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
+    double key_word = 1.9e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
+    double bootstrap = 3.5;         ///< one real ciphertext
+    double bootstrap_second = 0.9;  ///< the second of a pair adds
     double threads = 1.85;          ///< by which all of it is faster: two cores, not quite twice
     double key_byte = 2e-9;         ///< what a byte of rotation keys is worth: 1 s for 500 MB keeps key sets small
 
