@@ -162,10 +162,6 @@ SubringPlaintext Encoder::encode_periodic(std::span<const double> values, int le
     return encode_periodic(std::span<const Complex>(to_complex(values)), level, scale);
 }
 
-Plaintext Encoder::encode_extended(std::span<const Complex> values, int level, double scale) const {
-    return {transform(values, level, scale, true, true), level, scale};
-}
-
 SubringPlaintext Encoder::encode_periodic_extended(std::span<const Complex> values, int level, double scale) const {
     RnsPolynomial words = transform(values, level, scale, true, false);
     const std::size_t run = parameters_.ring_dimension() / words.ring_dimension();

@@ -24,10 +24,7 @@ class Encoder {
     SubringPlaintext encode_periodic(std::span<const std::complex<double>> values, int level, double scale) const;
     SubringPlaintext encode_periodic(std::span<const double> values, int level, double scale) const;
 
-    /// As above, over q_0 … q_level and then all special primes: for products inside key switching's extended basis.
-    Plaintext encode_extended(std::span<const std::complex<double>> values, int level, double scale) const;
-
-    /// Both: 2·values.size() residues for each of q_0 … q_level and the special primes.
+    /// The same over q_0 … q_level and then all special primes, for products inside key switching's extended basis.
     SubringPlaintext encode_periodic_extended(std::span<const std::complex<double>> values, int level,
                                               double scale) const;
 

@@ -70,9 +70,6 @@ struct PeriodicDiagonals {
 
     /// Rotations that apply_periodic() will use, at `level`.
     KeyRequest key_request(const Parameters& parameters, int level) const;
-    /// The baby-step number that costs least, given what a hoisted and a full rotation cost.
-    static int best_baby(std::span<const long> offsets, long stride, std::size_t inputs, std::size_t outputs,
-                         double hoisted_cost, double rotation_cost);
 };
 
 /// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them,

@@ -1,7 +1,6 @@
 // Maps between several ciphertexts by diagonals of a short period: limb by limb a dense modular matrix product.
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <set>
 
 #include "ckks/baby_giant.h"
@@ -209,31 +208,6 @@ KeyRequest PeriodicDiagonals::key_request(const Parameters& parameters, int leve
     for (const long step : steps.baby) request.add_rotation(parameters, stride * step, level);
     for (const long step : steps.giant) request.add_rotation(parameters, stride * baby * step, level);
     return request;
-}
-
-int PeriodicDiagonals::best_baby(std::span<const long> offsets, long stride, std::size_t inputs, std::size_t outputs,
-                                 double hoisted_cost, double rotation_cost) {
-    long widest = 1;
-    for (const long offset : offsets) widest = std::max(widest, std::abs(offset) / stride + 1);
-    long best = 1;
-    double best_cost = std::numeric_limits<double>::infinity();
-    for (long candidate = 1; candidate <= widest; ++candidate) {
-        std::set<long> baby_steps{0};
-        std::set<long> giant_steps{0};
-        for (const long offset : offsets) {
-            const BabyGiant steps = split_offset(offset, stride, candidate);
-            baby_steps.insert(steps.baby_step);
-            giant_steps.insert(steps.giant_step);
-        }
-        // Step 0, present in both sets, is no rotation.
-        const double cost = static_cast<double>(inputs) * static_cast<double>(baby_steps.size() - 1) * hoisted_cost +
-                            static_cast<double>(outputs) * static_cast<double>(giant_steps.size() - 1) * rotation_cost;
-        if (cost < best_cost) {
-            best = candidate;
-            best_cost = cost;
-        }
-    }
-    return static_cast<int>(best);
 }
 
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,

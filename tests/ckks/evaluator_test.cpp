@@ -230,7 +230,7 @@ TEST_P(EvaluatorTest, ExtendedPlaintextsMultiplyBeforeTheDivision) {
     const Parameters& parameters = scheme().parameters;
     const Ciphertext a = scheme().encrypt(x, top());
     ExtendedCiphertext extended = evaluator().rotate_extended(evaluator().hoist(a), 4);
-    const Plaintext plain = evaluator().encoder().encode_extended(y, top(), parameters.scale(top()));
+    const SubringPlaintext plain = evaluator().encoder().encode_periodic_extended(y, top(), parameters.scale(top()));
     for (RnsPolynomial& component : extended.components) {
         ASSERT_EQ(component.limbs(), plain.polynomial.limbs());
         for (std::size_t i = 0; i < component.limbs(); ++i) {

@@ -188,16 +188,6 @@ TEST(PeriodicDiagonals, RefusesWhatDoesNotFit) {
                 ThrowsMessage<Error>(HasSubstr("2 inputs was applied to 1")));
 }
 
-TEST(PeriodicDiagonals, BestBabyBalancesCosts) {
-    std::vector<long> offsets;
-    for (long offset = 0; offset < 256; ++offset) offsets.push_back(3 * offset);
-    // With equal costs both kinds of steps are about √256; with free babies there are no giants.
-    EXPECT_EQ(PeriodicDiagonals::best_baby(offsets, 3, 1, 1, 1, 1), 16);
-    EXPECT_EQ(PeriodicDiagonals::best_baby(offsets, 3, 1, 1, 0, 1), 256);
-    EXPECT_EQ(PeriodicDiagonals::best_baby(offsets, 3, 1, 1, 1, 0), 1);
-    EXPECT_GT(PeriodicDiagonals::best_baby(offsets, 3, 1, 4, 1, 1), 16);
-}
-
 struct InnerProductCase {
     const char* name;
     RotatedInnerProduct product;
