@@ -95,6 +95,8 @@ class Evaluator {
     /// Without the division by P: sums of products with extended plaintexts share one (double hoisting).
     ExtendedCiphertext rotate_extended(const HoistedCiphertext& a, long step) const;
     std::vector<ExtendedCiphertext> rotate_extended(std::span<const HoistedCiphertext> a, long step) const;
+    /// Without keeping a decomposition that no other rotation would share.
+    std::vector<ExtendedCiphertext> rotate_extended(std::span<const Ciphertext> a, long step) const;
     /// a / P, plus the addend at the same level and scale if there is one, rescaled `levels` times: all in one
     /// division.
     Ciphertext divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend = nullptr, int levels = 0) const;
@@ -113,8 +115,9 @@ class Evaluator {
     template <class Residues>
     Ciphertext multiply_residues(const Ciphertext& a, const Residues& residues) const;
     Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
+    ExtendedCiphertext times_special(const Ciphertext& a) const;
     struct RotationBatch;
-    RotationBatch rotation_batch(std::span<const HoistedCiphertext> a, long step) const;
+    RotationBatch rotation_batch(std::span<const Ciphertext* const> a, long step) const;
 
     Parameters parameters_;
     Encoder encoder_;

@@ -54,27 +54,50 @@ HoistedCiphertext Evaluator::hoist(Ciphertext a) const {
     return {std::move(a), std::move(digits)};
 }
 
-/// What a key switch of several ciphertexts takes.
+/// What a rotation of several ciphertexts takes besides their digits.
 struct Evaluator::RotationBatch {
     const SwitchingKey* key;
-    std::vector<std::span<const RnsPolynomial>> digits;
     std::vector<Ending> endings;
 };
 
-Evaluator::RotationBatch Evaluator::rotation_batch(std::span<const HoistedCiphertext> a, long step) const {
-    const Ciphertext& first = a.front().ciphertext;
+Evaluator::RotationBatch Evaluator::rotation_batch(std::span<const Ciphertext* const> a, long step) const {
+    const Ciphertext& first = *a.front();
     const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level);
-    RotationBatch batch{.key = key, .digits = {}, .endings = {}};
-    for (const HoistedCiphertext& hoisted : a) {
-        check_operands(parameters_, first, hoisted.ciphertext, "rotation");
-        require(hoisted.ciphertext.slots == first.slots, "ciphertexts of {} and {} slots cannot be rotated together",
-                first.slots, hoisted.ciphertext.slots);
-        batch.digits.emplace_back(hoisted.digits);
-        batch.endings.push_back(
-            permuted(hoisted.ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step)));
+    RotationBatch batch{.key = key, .endings = {}};
+    for (const Ciphertext* ciphertext : a) {
+        check_two_components(parameters_, *ciphertext, "rotation");
+        check_operands(parameters_, first, *ciphertext, "rotation");
+        require(ciphertext->slots == first.slots, "ciphertexts of {} and {} slots cannot be rotated together",
+                first.slots, ciphertext->slots);
+        batch.endings.push_back(permuted(*ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step)));
     }
     return batch;
 }
+
+namespace {
+
+std::vector<const Ciphertext*> ciphertexts_of(std::span<const HoistedCiphertext> hoisted) {
+    std::vector<const Ciphertext*> result;
+    for (const HoistedCiphertext& one : hoisted) result.push_back(&one.ciphertext);
+    return result;
+}
+
+std::vector<std::span<const RnsPolynomial>> digits_of(std::span<const HoistedCiphertext> hoisted) {
+    std::vector<std::span<const RnsPolynomial>> result;
+    for (const HoistedCiphertext& one : hoisted) result.emplace_back(one.digits);
+    return result;
+}
+
+/// With a's attributes and these components.
+ExtendedCiphertext extended_like(const Ciphertext& a, PolynomialPair components) {
+    return {.components = std::move(components),
+            .level = a.level,
+            .scale = a.scale,
+            .slots = a.slots,
+            .key_fingerprint = a.key_fingerprint};
+}
+
+}  // namespace
 
 Ciphertext Evaluator::rotate(const HoistedCiphertext& a, long step) const {
     return std::move(rotate(std::span(&a, 1), step).front());
@@ -89,9 +112,9 @@ std::vector<Ciphertext> Evaluator::rotate(std::span<const HoistedCiphertext> a, 
         for (const HoistedCiphertext& hoisted : a) results.push_back(hoisted.ciphertext);
         return results;
     }
-    const RotationBatch batch = rotation_batch(a, step);
+    const RotationBatch batch = rotation_batch(ciphertexts_of(a), step);
     std::vector<PolynomialPair> pairs =
-        ckks::switch_key(parameters_, batch.digits, *batch.key, first.level, batch.endings);
+        ckks::switch_key(parameters_, digits_of(a), *batch.key, first.level, batch.endings);
     for (std::size_t i = 0; i < a.size(); ++i) {
         results.push_back(rescaled_pair(a[i].ciphertext, std::move(pairs[i])));
     }
@@ -104,40 +127,58 @@ ExtendedCiphertext Evaluator::rotate_extended(const HoistedCiphertext& a, long s
 
 std::vector<ExtendedCiphertext> Evaluator::rotate_extended(std::span<const HoistedCiphertext> a, long step) const {
     std::vector<ExtendedCiphertext> results;
-    for (const HoistedCiphertext& hoisted : a) {
-        const Ciphertext& source = hoisted.ciphertext;
-        check_key_set(*keys_, source, "rotation");
-        results.push_back({.components = {},
-                           .level = source.level,
-                           .scale = source.scale,
-                           .slots = source.slots,
-                           .key_fingerprint = source.key_fingerprint});
-    }
     if (a.empty()) return results;
     const Ciphertext& first = a.front().ciphertext;
-    if (!is_identity(first, parameters_.slots(), step)) {
-        const RotationBatch batch = rotation_batch(a, step);
-        std::vector<PolynomialPair> pairs =
-            multiply_by_key(parameters_, batch.digits, *batch.key, first.level, batch.endings);
-        for (std::size_t i = 0; i < a.size(); ++i) results[i].components = std::move(pairs[i]);
+    check_key_set(*keys_, first, "rotation");
+    if (is_identity(first, parameters_.slots(), step)) {
+        for (const HoistedCiphertext& hoisted : a) results.push_back(times_special(hoisted.ciphertext));
         return results;
     }
-    const std::size_t n = parameters_.ring_dimension();
+    const RotationBatch batch = rotation_batch(ciphertexts_of(a), step);
+    std::vector<PolynomialPair> pairs =
+        multiply_by_key(parameters_, digits_of(a), *batch.key, first.level, batch.endings);
     for (std::size_t i = 0; i < a.size(); ++i) {
-        const Ciphertext& source = a[i].ciphertext;
-        const auto q_rows = static_cast<std::size_t>(source.level) + 1;
-        for (std::size_t c = 0; c < 2; ++c) {
-            RnsPolynomial& out = results[i].components[c];
-            // P·c is 0 modulo the special primes.
-            out = RnsPolynomial(n, q_rows + static_cast<std::size_t>(parameters_.special_count()));
-            parallel_for(q_rows, [&](std::size_t row) {
-                const Modulus& q = parameters_.q(static_cast<int>(row)).modulus();
-                kernels().multiply_scalar(out.limb(row).data(), source.components[c].limb(row).data(),
-                                          special_product(parameters_, parameters_.special_count(), q), n, q);
-            });
-        }
+        results.push_back(extended_like(a[i].ciphertext, std::move(pairs[i])));
     }
     return results;
+}
+
+std::vector<ExtendedCiphertext> Evaluator::rotate_extended(std::span<const Ciphertext> a, long step) const {
+    std::vector<ExtendedCiphertext> results;
+    if (a.empty()) return results;
+    check_key_set(*keys_, a.front(), "rotation");
+    if (is_identity(a.front(), parameters_.slots(), step)) {
+        for (const Ciphertext& ciphertext : a) results.push_back(times_special(ciphertext));
+        return results;
+    }
+    std::vector<const Ciphertext*> ciphertexts;
+    std::vector<const RnsPolynomial*> polynomials;
+    for (const Ciphertext& ciphertext : a) {
+        ciphertexts.push_back(&ciphertext);
+        polynomials.push_back(&ciphertext.components.at(1));
+    }
+    const RotationBatch batch = rotation_batch(ciphertexts, step);
+    std::vector<PolynomialPair> pairs =
+        multiply_by_key(parameters_, polynomials, *batch.key, a.front().level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) results.push_back(extended_like(a[i], std::move(pairs[i])));
+    return results;
+}
+
+/// P·a over the extended basis, where it is 0 modulo the special primes.
+ExtendedCiphertext Evaluator::times_special(const Ciphertext& a) const {
+    check_two_components(parameters_, a, "rotation");
+    const std::size_t n = parameters_.ring_dimension();
+    const auto q_rows = static_cast<std::size_t>(a.level) + 1;
+    const std::size_t rows = q_rows + static_cast<std::size_t>(parameters_.special_count());
+    ExtendedCiphertext result = extended_like(a, {RnsPolynomial(n, rows), RnsPolynomial(n, rows)});
+    parallel_for(2 * q_rows, [&](std::size_t task) {
+        const std::size_t c = task / q_rows;
+        const std::size_t row = task % q_rows;
+        const Modulus& q = parameters_.q(static_cast<int>(row)).modulus();
+        kernels().multiply_scalar(result.components[c].limb(row).data(), a.components[c].limb(row).data(),
+                                  special_product(parameters_, parameters_.special_count(), q), n, q);
+    });
+    return result;
 }
 
 Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {

@@ -288,50 +288,65 @@ class KeyRow {
     RnsPolynomial uniform_;
 };
 
-/// The rows of the products of several ciphertexts' digits with one key.
-PairSource key_products(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key, int level) {
+/// One row of every digit of a ciphertext; asked for once only where the digits are still to be transformed.
+using DigitSource = std::function<DigitRows(std::size_t ciphertext, std::size_t row)>;
+
+DigitSource rows_of(DigitBatch digits) {
+    return [=](std::size_t ciphertext, std::size_t row) { return rows_of(digits[ciphertext], row); };
+}
+
+/// Of some polynomials.
+std::vector<Decomposition> decompositions(const Parameters& parameters,
+                                          std::span<const RnsPolynomial* const> polynomials, const SwitchingKey& key,
+                                          int level) {
+    std::vector<Decomposition> result;
+    result.reserve(polynomials.size());
+    for (const RnsPolynomial* x : polynomials) {
+        result.emplace_back(parameters, *x, level, key.special, key.digit_limbs);
+    }
+    return result;
+}
+
+DigitSource rows_of(std::vector<Decomposition>& decomposed) {
+    return [&](std::size_t ciphertext, std::size_t row) { return decomposed[ciphertext].transformed(row); };
+}
+
+/// The rows of the products of `count` ciphertexts' digits with one key.
+PairSource key_products(const Parameters& parameters, const DigitSource& digits, std::size_t count,
+                        const SwitchingKey& key, int level) {
+    const auto q_rows = static_cast<std::size_t>(level) + 1;
+    const auto width = static_cast<std::size_t>(key.digit_limbs);
+    const std::size_t digit_count = (q_rows + width - 1) / width;
     return [=, &parameters, &key](std::size_t row) -> RowOfPairs {
-        const auto key_row = std::make_shared<KeyRow>(parameters, key, row, level, digits.front().size());
+        const auto key_row = std::make_shared<KeyRow>(parameters, key, row, level, digit_count);
         return [=](std::size_t pair, RnsPolynomial& scratch) -> PairRow {
             const auto out = rows_of(scratch);
-            if (digits.size() == 1) {
-                key_row->multiply_once(rows_of(digits[pair], row), out);
+            if (count == 1) {
+                key_row->multiply_once(digits(pair, row), out);
             } else {
-                key_row->multiply(rows_of(digits[pair], row), out);
+                key_row->multiply(digits(pair, row), out);
             }
             return {out[0], out[1]};
         };
     };
 }
 
-}  // namespace
-
-void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
-                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
-    KeyRow(parameters, key, row, level, digits.size()).multiply_once(digits, out);
-}
-
-PolynomialPair multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
-                               const SwitchingKey& key, int level, const Ending& ending) {
-    return std::move(multiply_by_key(parameters, std::span(&digits, 1), key, level, std::span(&ending, 1)).front());
-}
-
-std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
-                                            int level, std::span<const Ending> endings) {
+std::vector<PolynomialPair> extended_products(const Parameters& parameters, const DigitSource& digits,
+                                              const SwitchingKey& key, int level, std::span<const Ending> endings) {
     const auto q_rows = static_cast<std::size_t>(level) + 1;
     const std::size_t n = parameters.ring_dimension();
     const std::size_t rows = q_rows + static_cast<std::size_t>(key.special);
-    std::vector<PolynomialPair> results(digits.size());
+    std::vector<PolynomialPair> results(endings.size());
     for (PolynomialPair& pair : results) {
         for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, rows);
     }
-    const PairSource source = key_products(parameters, digits, key, level);
+    const PairSource source = key_products(parameters, digits, endings.size(), key, level);
     parallel_for(rows, [&](std::size_t row) {
         const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();
         RnsPolynomial scratch = RnsPolynomial::uninitialised(n, 2);
         const auto product = rows_of(scratch);
         const RowOfPairs pairs = source(row);
-        for (std::size_t k = 0; k < digits.size(); ++k) {
+        for (std::size_t k = 0; k < endings.size(); ++k) {
             pairs(k, scratch);
             for (std::size_t c = 0; c < 2; ++c) {
                 // P·c is 0 modulo the special primes.
@@ -351,6 +366,30 @@ std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitB
     return results;
 }
 
+}  // namespace
+
+void multiply_row_by_key(const Parameters& parameters, std::span<const std::uint64_t* const> digits,
+                         const SwitchingKey& key, std::size_t row, int level, std::array<std::uint64_t*, 2> out) {
+    KeyRow(parameters, key, row, level, digits.size()).multiply_once(digits, out);
+}
+
+PolynomialPair multiply_by_key(const Parameters& parameters, std::span<const RnsPolynomial> digits,
+                               const SwitchingKey& key, int level, const Ending& ending) {
+    return std::move(multiply_by_key(parameters, std::span(&digits, 1), key, level, std::span(&ending, 1)).front());
+}
+
+std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
+                                            int level, std::span<const Ending> endings) {
+    return extended_products(parameters, rows_of(digits), key, level, endings);
+}
+
+std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters,
+                                            std::span<const RnsPolynomial* const> polynomials, const SwitchingKey& key,
+                                            int level, std::span<const Ending> endings) {
+    std::vector<Decomposition> decomposed = decompositions(parameters, polynomials, key, level);
+    return extended_products(parameters, rows_of(decomposed), key, level, endings);
+}
+
 PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialPair& x, int level, int special,
                                  const Ending& ending) {
     const PairSource source = [&](std::size_t row) -> RowOfPairs {
@@ -368,20 +407,17 @@ PolynomialPair switch_key(const Parameters& parameters, std::span<const RnsPolyn
 
 std::vector<PolynomialPair> switch_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
                                        int level, std::span<const Ending> endings) {
-    return divide(parameters, key_products(parameters, digits, key, level), level, key.special, endings);
+    return divide(parameters, key_products(parameters, rows_of(digits), digits.size(), key, level), level, key.special,
+                  endings);
 }
 
 PolynomialPair switch_key(const Parameters& parameters, const RnsPolynomial& x, const SwitchingKey& key, int level,
                           const Ending& ending) {
-    Decomposition digits(parameters, x, level, key.special, key.digit_limbs);
-    const PairSource source = [&](std::size_t row) -> RowOfPairs {
-        return [&, row](std::size_t, RnsPolynomial& scratch) -> PairRow {
-            const auto out = rows_of(scratch);
-            multiply_row_by_key(parameters, digits.transformed(row), key, row, level, out);
-            return {out[0], out[1]};
-        };
-    };
-    return std::move(divide(parameters, source, level, key.special, std::span(&ending, 1)).front());
+    const RnsPolynomial* const polynomial = &x;
+    std::vector<Decomposition> decomposed = decompositions(parameters, std::span(&polynomial, 1), key, level);
+    return std::move(divide(parameters, key_products(parameters, rows_of(decomposed), 1, key, level), level,
+                            key.special, std::span(&ending, 1))
+                         .front());
 }
 
 }  // namespace polyformer::ckks

@@ -43,6 +43,10 @@ PolynomialPair multiply_by_key(const Parameters& parameters, std::span<const Rns
                                const SwitchingKey& key, int level, const Ending& ending = {});
 std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,
                                             int level, std::span<const Ending> endings);
+/// The same from the polynomials themselves: each row of their digits is transformed just before its product.
+std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters,
+                                            std::span<const RnsPolynomial* const> polynomials, const SwitchingKey& key,
+                                            int level, std::span<const Ending> endings);
 
 /// x / (P·q_level·…), rounded to the nearest, over the primes left of q_0 .. q_level.
 PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialPair& x, int level, int special,

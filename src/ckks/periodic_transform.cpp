@@ -184,7 +184,7 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
                 used.push_back(std::move(sums[sum]));
                 used_totals.push_back(&totals[output]);
             }
-            add_rotated(evaluator, std::move(used), map.stride * map.baby * steps.giant[giant], used_totals);
+            add_rotated(evaluator, used, map.stride * map.baby * steps.giant[giant], used_totals);
         }
     }
 }

@@ -114,7 +114,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
                 std::span(lefts[i]).subspan(static_cast<std::size_t>(group.begin - all.begin), rights[i].size());
             sums.push_back(evaluator.inner_product(used, rights[i]));
         }
-        add_rotated(evaluator, std::move(sums), product.baby * group.giant * product.left_step, all_totals);
+        add_rotated(evaluator, sums, product.baby * group.giant * product.left_step, all_totals);
     }
     std::vector<Ciphertext> results;
     for (const RotatedSum& total : totals) results.push_back(total.result(1));

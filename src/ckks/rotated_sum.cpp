@@ -19,7 +19,7 @@ void RotatedSum::add(const Ciphertext& a, long step) {
     if (normalised == 0) {
         unrotated_ = unrotated_ ? evaluator_->add(*unrotated_, a) : a;
     } else {
-        add(evaluator_->rotate_extended(evaluator_->hoist(a), normalised));
+        add(std::move(evaluator_->rotate_extended(std::span(&a, 1), normalised).front()));
     }
 }
 
@@ -47,7 +47,7 @@ Ciphertext RotatedSum::result(int rescaled_levels) const {
     return evaluator_->divide_by_special(*rotated_, unrotated_ ? &*unrotated_ : nullptr, rescaled_levels);
 }
 
-void add_rotated(const Evaluator& evaluator, std::vector<Ciphertext> terms, long step,
+void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals) {
     if (terms.empty()) return;
     const long normalised = normalised_step(step, terms.front().slots);
@@ -55,10 +55,7 @@ void add_rotated(const Evaluator& evaluator, std::vector<Ciphertext> terms, long
         for (std::size_t i = 0; i < terms.size(); ++i) totals[i]->add(terms[i], 0);
         return;
     }
-    std::vector<HoistedCiphertext> hoisted;
-    for (Ciphertext& term : terms) hoisted.push_back(evaluator.hoist(std::move(term)));
-    std::vector<ExtendedCiphertext> rotated =
-        evaluator.rotate_extended(std::span<const HoistedCiphertext>(hoisted), normalised);
+    std::vector<ExtendedCiphertext> rotated = evaluator.rotate_extended(terms, normalised);
     for (std::size_t i = 0; i < rotated.size(); ++i) totals[i]->add(std::move(rotated[i]));
 }
 

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "ckks/evaluator.h"
 
@@ -32,7 +31,7 @@ class RotatedSum {
 };
 
 /// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
-void add_rotated(const Evaluator& evaluator, std::vector<Ciphertext> terms, long step,
+void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals);
 
 }  // namespace polyformer::ckks

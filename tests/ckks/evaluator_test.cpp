@@ -274,14 +274,20 @@ TEST_P(EvaluatorTest, BatchesRotateAsEachAlone) {
     for (const long step : {0L, 4L, -7L}) {
         const std::vector<Ciphertext> rotated = evaluator().rotate(batch, step);
         const std::vector<ExtendedCiphertext> extended = evaluator().rotate_extended(batch, step);
+        std::vector<Ciphertext> ciphertexts;
+        for (const HoistedCiphertext& one : hoisted) ciphertexts.push_back(one.ciphertext);
+        const std::vector<ExtendedCiphertext> unhoisted =
+            evaluator().rotate_extended(std::span<const Ciphertext>(ciphertexts), step);
         ASSERT_EQ(rotated.size(), 3U);
         ASSERT_EQ(extended.size(), 3U);
+        ASSERT_EQ(unhoisted.size(), 3U);
         for (std::size_t i = 0; i < hoisted.size(); ++i) {
             const Ciphertext alone = evaluator().rotate(hoisted[i], step);
             const ExtendedCiphertext extended_alone = evaluator().rotate_extended(hoisted[i], step);
             for (std::size_t c = 0; c < 2; ++c) {
                 EXPECT_EQ(residues(rotated[i].components[c]), residues(alone.components[c])) << step;
                 EXPECT_EQ(residues(extended[i].components[c]), residues(extended_alone.components[c])) << step;
+                EXPECT_EQ(residues(unhoisted[i].components[c]), residues(extended_alone.components[c])) << step;
             }
         }
     }
