@@ -50,6 +50,7 @@ Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embeddi
         plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
     outcome.page_faults = minor_page_faults() - faults_before;
     computing.finish();
+    outcome.peak_resident_bytes = inference.peak_resident_bytes;
     outcome.infer_seconds = inference.seconds;
     outcome.profile = std::move(inference.profile);
     CountingSink reply_size;

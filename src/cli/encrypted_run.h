@@ -37,7 +37,8 @@ struct Outcome {
     std::size_t request_bytes = 0;
     std::size_t reply_bytes = 0;
     std::size_t server_key_bytes = 0;
-    std::size_t page_faults = 0;  ///< minor ones, during inference
+    std::size_t page_faults = 0;          ///< minor ones, during inference
+    std::size_t peak_resident_bytes = 0;  ///< of the process, until then
     runtime::Profile profile;
 };
 

@@ -138,7 +138,7 @@ void print_outcome(const Outcome& outcome, const compile::Plan& plan, const Laye
                              {"encryption", format_duration(outcome.encrypt_seconds)},
                              {"decryption", format_duration(outcome.decrypt_seconds)},
                              {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
-                             {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))},
+                             {"peak memory", format_bytes(static_cast<double>(outcome.peak_resident_bytes))},
                              {"page faults during inference", fmt::format("{}", outcome.page_faults)},
                              {"threads, kernels", fmt::format("{}, {}", thread_count(), ckks::kernels().name)}}));
 }
@@ -166,7 +166,7 @@ json results_to_json(const LayerOptions& options, const Outcome& outcome, const 
               {"decrypt", outcome.decrypt_seconds}}},
             {"greatest_error", error},
             {"greatest_error_allowed", kGreatestError},
-            {"peak_rss_bytes", peak_resident_bytes()},
+            {"peak_rss_bytes", outcome.peak_resident_bytes},
             {"key_bytes", outcome.server_key_bytes},
             {"page_faults", outcome.page_faults},
             {"plan", to_json(plan)}};
@@ -220,7 +220,7 @@ void add_bench_layer(CLI::App& bench) {
         "  polyformer bench layer --width 128 --heads 2 --tokens 64 --layers 2 --threads 1\n\n"
         "The layer's input comes exhausted, as in the middle of a network, so its refresh is counted. Exit code 1 "
         "when\n"
-        "the output is wrong by 0.01 or more. The shape of the first example takes some 14 GiB of memory.");
+        "the output is wrong by 0.01 or more. The shape of the first example takes some 9 GiB of memory.");
     model::RandomModelOptions& shape = options->shape;
     command->add_option("--layers", shape.layers, "Transformer layers")
         ->check(CLI::PositiveNumber)
