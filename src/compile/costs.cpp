@@ -280,14 +280,12 @@ long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const K
     return best;
 }
 
-double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, int level) const {
+double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+                        int level) const {
     const auto count = static_cast<double>(circuit.bundles[gate.outputs.front()].ciphertexts);
     return std::visit(
         model::Overloaded{
-            [&](const MapGate& map_gate) {
-                const MapShape shape(map_gate.map);
-                return map(shape, best_baby(shape, level), level).seconds;
-            },
+            [&](const MapGate&) { return map(*shape, best_baby(*shape, level), level).seconds; },
             [&](const SumGate&) { return count * sum(level).seconds; },
             [&](const ProductGate&) { return count * product(level).seconds; },
             [&](const AffineGate&) { return count * affine(level).seconds; },

@@ -68,8 +68,10 @@ class StepPrices {
     long best_baby(const MapShape& shape, int level, const KeySet* keys = nullptr) const;
     long best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys = nullptr) const;
 
-    /// The whole gate at `level`, with the baby-step numbers of least time.
-    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, int level) const;
+    /// The whole gate at `level`, with the baby-step numbers of least time. `shape` is that of a gate's map, which
+    /// takes longer to find than to price; null for other gates.
+    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+                int level) const;
 
   private:
     double words(double count) const;  ///< modular multiply-adds

@@ -27,7 +27,7 @@ struct Label {
 /// Of the labels at one gate whose levels add up to the same, only so many of the cheapest are kept. All of them lead
 /// to the end, for labels that do not are never made. Cutting by cost alone would drop those that pay for their levels
 /// now and save a bootstrap later.
-constexpr std::size_t kMaxLabelsOfASum = 20;
+constexpr std::size_t kMaxLabelsOfASum = 10;
 
 /// Bundles that could be refreshed at one gate, at most: subsets of them are tried.
 constexpr std::size_t kMaxRefreshed = 6;
@@ -117,9 +117,12 @@ class Search {
         const Gate& gate = circuit_.gates[g];
         const int depth = depth_of(gate);
         std::vector<double> seconds(static_cast<std::size_t>(top_) + 1);
+        std::optional<MapShape> shape;
+        if (const auto* map = std::get_if<MapGate>(&gate.operation)) shape.emplace(map->map);
         parallel_for(seconds.size(), [&](std::size_t level) {
             if (static_cast<int>(level) >= depth) {
-                seconds[level] = prices_.gate(gate, circuit_, packing_, static_cast<int>(level));
+                seconds[level] =
+                    prices_.gate(gate, circuit_, packing_, shape ? &*shape : nullptr, static_cast<int>(level));
             }
         });
 
