@@ -71,9 +71,6 @@ class Decomposition {
         }
     }
 
-    std::size_t digits() const { return digits_.size(); }
-    std::size_t rows() const { return rows_; }
-
     /// To be called once a row.
     DigitRows transformed(std::size_t row) {
         DigitRows result;
@@ -123,6 +120,14 @@ std::uint64_t product_modulo(std::span<const Modulus> factors, const Modulus& mo
     return product;
 }
 
+std::vector<PolynomialPair> uninitialised_pairs(std::size_t count, std::size_t n, std::size_t rows) {
+    std::vector<PolynomialPair> pairs(count);
+    for (PolynomialPair& pair : pairs) {
+        for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, rows);
+    }
+    return pairs;
+}
+
 /// Each pair, and P times its addends, divided by P and the top primes, of which all endings take off as many: no row
 /// of a pair is kept but those of the divisors.
 std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSource& source, int level, int special,
@@ -131,17 +136,9 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
     const auto q_rows = static_cast<std::size_t>(level) + 1;
     const std::size_t rows = q_rows + static_cast<std::size_t>(special);
     const std::size_t kept = q_rows - static_cast<std::size_t>(endings.front().rescaled_levels);
-    const auto pairs_of_rows = [&](std::size_t count) {
-        std::vector<PolynomialPair> pairs(endings.size());
-        for (PolynomialPair& pair : pairs) {
-            for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, count);
-        }
-        return pairs;
-    };
-
     const std::vector<Modulus> divisors = row_moduli(parameters, kept, rows, q_rows);
     const BaseConverter converter(divisors, row_moduli(parameters, 0, kept, q_rows));
-    std::vector<PolynomialPair> divided = pairs_of_rows(rows - kept);
+    std::vector<PolynomialPair> divided = uninitialised_pairs(endings.size(), n, rows - kept);
     parallel_for(rows - kept, [&](std::size_t i) {
         const std::size_t row = kept + i;
         const NttTables& tables = row_tables(parameters, row, q_rows);
@@ -164,7 +161,7 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         }
     });
 
-    std::vector<PolynomialPair> remainders = pairs_of_rows(kept);
+    std::vector<PolynomialPair> remainders = uninitialised_pairs(endings.size(), n, kept);
     for (std::size_t k = 0; k < endings.size(); ++k) {
         for (std::size_t c = 0; c < 2; ++c) {
             std::vector<const std::uint64_t*> in;
@@ -175,7 +172,7 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         }
     }
 
-    std::vector<PolynomialPair> results = pairs_of_rows(kept);
+    std::vector<PolynomialPair> results = uninitialised_pairs(endings.size(), n, kept);
     parallel_for(kept, [&](std::size_t row) {
         const NttTables& tables = parameters.q(static_cast<int>(row));
         const Modulus& q = tables.modulus();
@@ -227,7 +224,10 @@ class KeyRow {
   public:
     KeyRow(const Parameters& parameters, const SwitchingKey& key, std::size_t row, int level, std::size_t digits)
         : modulus_(row_tables(parameters, row, static_cast<std::size_t>(level) + 1).modulus()),
-          n_(parameters.ring_dimension()) {
+          n_(parameters.ring_dimension()),
+          digit_chunk_(digits),
+          b_chunk_(digits),
+          a_chunk_(digits) {
         const auto q_rows = static_cast<std::size_t>(level) + 1;
         const bool special = row >= q_rows;
         const std::size_t prime = special ? row - q_rows : row;
@@ -243,12 +243,11 @@ class KeyRow {
         AlignedWords uniform(b_.size() * kChunk);
         for (std::size_t begin = 0; begin < n_; begin += kChunk) {
             const std::size_t length = std::min(kChunk, n_ - begin);
-            std::vector<const std::uint64_t*> a(b_.size());
             for (std::size_t d = 0; d < b_.size(); ++d) {
-                a[d] = uniform.data() + d * kChunk;
+                a_chunk_[d] = uniform.data() + d * kChunk;
                 streams_[d].next({uniform.data() + d * kChunk, length});
             }
-            multiply(digits, a, begin, 0, length, out);
+            multiply_chunk(digits, begin, length, out);
         }
     }
 
@@ -258,27 +257,23 @@ class KeyRow {
             uniform_ = RnsPolynomial::uninitialised(n_, b_.size());
             for (std::size_t d = 0; d < b_.size(); ++d) streams_[d].next(uniform_.limb(d));
         }
-        std::vector<const std::uint64_t*> a;
-        for (std::size_t d = 0; d < b_.size(); ++d) a.push_back(uniform_.limb(d).data());
         for (std::size_t begin = 0; begin < n_; begin += kChunk) {
-            multiply(digits, a, begin, begin, std::min(kChunk, n_ - begin), out);
+            for (std::size_t d = 0; d < b_.size(); ++d) a_chunk_[d] = uniform_.limb(d).data() + begin;
+            multiply_chunk(digits, begin, std::min(kChunk, n_ - begin), out);
         }
     }
 
   private:
-    void multiply(std::span<const std::uint64_t* const> digits, std::span<const std::uint64_t* const> a,
-                  std::size_t begin, std::size_t begin_of_a, std::size_t length, std::array<std::uint64_t*, 2> out) {
+    /// Entries [begin, begin + length), of which a_chunk_ has the uniform half.
+    void multiply_chunk(std::span<const std::uint64_t* const> digits, std::size_t begin, std::size_t length,
+                        std::array<std::uint64_t*, 2> out) {
         const std::size_t count = b_.size();
-        std::vector<const std::uint64_t*> digit_rows(count);
-        std::vector<const std::uint64_t*> b_rows(count);
-        std::vector<const std::uint64_t*> a_rows(count);
         for (std::size_t d = 0; d < count; ++d) {
-            digit_rows[d] = digits[d] + begin;
-            b_rows[d] = b_[d] + begin;
-            a_rows[d] = a[d] + begin_of_a;
+            digit_chunk_[d] = digits[d] + begin;
+            b_chunk_[d] = b_[d] + begin;
         }
-        kernels().inner_product(out[0] + begin, digit_rows.data(), b_rows.data(), count, length, modulus_, false);
-        kernels().inner_product(out[1] + begin, digit_rows.data(), a_rows.data(), count, length, modulus_, false);
+        kernels().inner_product(out[0] + begin, digit_chunk_.data(), b_chunk_.data(), count, length, modulus_, false);
+        kernels().inner_product(out[1] + begin, digit_chunk_.data(), a_chunk_.data(), count, length, modulus_, false);
     }
 
     const Modulus& modulus_;
@@ -286,6 +281,10 @@ class KeyRow {
     std::vector<const std::uint64_t*> b_;
     std::vector<UniformStream> streams_;
     RnsPolynomial uniform_;
+    // Of the chunk at hand.
+    std::vector<const std::uint64_t*> digit_chunk_;
+    std::vector<const std::uint64_t*> b_chunk_;
+    std::vector<const std::uint64_t*> a_chunk_;
 };
 
 /// One row of every digit of a ciphertext; asked for once only where the digits are still to be transformed.
@@ -336,10 +335,7 @@ std::vector<PolynomialPair> extended_products(const Parameters& parameters, cons
     const auto q_rows = static_cast<std::size_t>(level) + 1;
     const std::size_t n = parameters.ring_dimension();
     const std::size_t rows = q_rows + static_cast<std::size_t>(key.special);
-    std::vector<PolynomialPair> results(endings.size());
-    for (PolynomialPair& pair : results) {
-        for (RnsPolynomial& half : pair) half = RnsPolynomial::uninitialised(n, rows);
-    }
+    std::vector<PolynomialPair> results = uninitialised_pairs(endings.size(), n, rows);
     const PairSource source = key_products(parameters, digits, endings.size(), key, level);
     parallel_for(rows, [&](std::size_t row) {
         const Modulus& modulus = row_tables(parameters, row, q_rows).modulus();

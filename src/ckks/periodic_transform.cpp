@@ -1,6 +1,7 @@
 // Maps between several ciphertexts by diagonals of a short period: limb by limb a dense modular matrix product.
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <set>
 
 #include "ckks/baby_giant.h"
@@ -142,19 +143,11 @@ std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const
 /// (input, baby): all baby rotations of all inputs.
 std::vector<Ciphertext> rotate_inputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
                                       std::span<const Ciphertext> inputs) {
-    std::vector<HoistedCiphertext> hoisted;
-    if (!steps.baby.empty() && steps.baby.back() != 0) {
-        for (const Ciphertext& input : inputs) hoisted.push_back(evaluator.hoist(input));
-    }
-    std::vector<Ciphertext> rotated(inputs.size() * steps.baby.size());
-    for (std::size_t baby = 0; baby < steps.baby.size(); ++baby) {
-        const long step = normalised_step(map.stride * steps.baby[baby], inputs.front().slots);
-        std::vector<Ciphertext> of_step = step == 0
-                                              ? std::vector(inputs.begin(), inputs.end())
-                                              : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), step);
-        for (std::size_t input = 0; input < inputs.size(); ++input) {
-            rotated[input * steps.baby.size() + baby] = std::move(of_step[input]);
-        }
+    std::vector<long> strides;
+    for (const long step : steps.baby) strides.push_back(map.stride * step);
+    std::vector<Ciphertext> rotated;
+    for (std::vector<Ciphertext>& of_input : rotations(evaluator, inputs, strides)) {
+        std::ranges::move(of_input, std::back_inserter(rotated));
     }
     return rotated;
 }

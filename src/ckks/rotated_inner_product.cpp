@@ -51,20 +51,11 @@ std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::span<c
     return hoisted;
 }
 
-/// For each ciphertext its rotations by begin·step, …, (end − 1)·step, which share its decomposition; a step's key
-/// serves all ciphertexts at once.
-std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
-                                               long begin, long end, long step) {
-    std::vector<std::vector<Ciphertext>> results(ciphertexts.size());
-    std::vector<HoistedCiphertext> hoisted;
-    for (long index = begin; index < end; ++index) {
-        const long by = normalised_step(index * step, ciphertexts.front().slots);
-        if (by != 0 && hoisted.empty()) hoisted = hoist_all(evaluator, ciphertexts);
-        std::vector<Ciphertext> rotated = by == 0 ? std::vector(ciphertexts.begin(), ciphertexts.end())
-                                                  : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), by);
-        for (std::size_t i = 0; i < results.size(); ++i) results[i].push_back(std::move(rotated[i]));
-    }
-    return results;
+/// begin·step, …, (end − 1)·step.
+std::vector<long> multiples(long begin, long end, long step) {
+    std::vector<long> steps;
+    for (long index = begin; index < end; ++index) steps.push_back(index * step);
+    return steps;
 }
 
 }  // namespace
@@ -95,7 +86,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
     }
     const std::vector<Group> groups = groups_of(product);
     const Group all = all_baby_steps(groups);
-    const auto lefts = rotations(evaluator, left, all.begin, all.end, product.left_step);
+    const auto lefts = rotations(evaluator, left, multiples(all.begin, all.end, product.left_step));
 
     std::vector<HoistedCiphertext> hoisted_right;
     std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
@@ -107,7 +98,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
         const std::vector<Ciphertext> shifted =
             shift == 0 ? std::vector(right.begin(), right.end())
                        : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted_right), shift);
-        const auto rights = rotations(evaluator, shifted, group.begin, group.end, product.right_step);
+        const auto rights = rotations(evaluator, shifted, multiples(group.begin, group.end, product.right_step));
         std::vector<Ciphertext> sums;
         for (std::size_t i = 0; i < left.size(); ++i) {
             const auto used =

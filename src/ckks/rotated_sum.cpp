@@ -47,6 +47,23 @@ Ciphertext RotatedSum::result(int rescaled_levels) const {
     return evaluator_->divide_by_special(*rotated_, unrotated_ ? &*unrotated_ : nullptr, rescaled_levels);
 }
 
+std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                               std::span<const long> steps) {
+    std::vector<std::vector<Ciphertext>> results(ciphertexts.size());
+    std::vector<HoistedCiphertext> hoisted;
+    for (const long wanted : steps) {
+        const long step = normalised_step(wanted, ciphertexts.front().slots);
+        if (step != 0 && hoisted.empty()) {
+            for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
+        }
+        std::vector<Ciphertext> rotated = step == 0
+                                              ? std::vector(ciphertexts.begin(), ciphertexts.end())
+                                              : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), step);
+        for (std::size_t i = 0; i < results.size(); ++i) results[i].push_back(std::move(rotated[i]));
+    }
+    return results;
+}
+
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals) {
     if (terms.empty()) return;

@@ -1,8 +1,9 @@
-// Sums of rotated ciphertexts that are divided by the special primes only once.
+// Rotations of several ciphertexts, and sums of them that are divided by the special primes only once.
 #pragma once
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "ckks/evaluator.h"
 
@@ -29,6 +30,11 @@ class RotatedSum {
     std::optional<ExtendedCiphertext> rotated_;
     std::optional<Ciphertext> unrotated_;
 };
+
+/// results[i][k] = rot_{steps[k]}(ciphertexts[i]), all ciphertexts at one level: a ciphertext's rotations share its
+/// decomposition, and all ciphertexts the key of a step.
+std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                               std::span<const long> steps);
 
 /// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,

@@ -36,7 +36,7 @@ std::size_t table_bytes(const ckks::Parameters& parameters, std::size_t rotation
     return roots + rotations * parameters.ring_dimension() * sizeof(std::uint32_t);
 }
 
-/// Scratch of one bootstrap: the rotated ciphertexts of a CoeffsToSlots factor, or the powers of EvalMod.
+/// Scratch of one bootstrap: the sums of a CoeffsToSlots factor, or the powers of EvalMod.
 std::size_t bootstrap_scratch_bytes(const ckks::Parameters& parameters) {
     constexpr std::size_t kLive = 12;
     return kLive * ciphertext_bytes(parameters, parameters.max_level() + parameters.special_count());
