@@ -12,6 +12,16 @@ namespace polyformer::cli {
 
 namespace {
 
+void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
+    command.add_option("--threads", options.threads, "Threads")->capture_default_str();
+    command.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
+        ->capture_default_str();
+    command.add_option("--precision", options.precision, "bfloat16: mixed precision, on CUDA")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))
+        ->capture_default_str();
+    command.add_flag("--quiet", options.quiet, "No progress bar");
+}
+
 std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
     auto options = std::make_shared<train::TrainOptions>();
     command.add_option("config", options->config, "The configuration, such as configs/wikitext-small.json")->required();
@@ -19,8 +29,7 @@ std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
         ->envname("POLYFORMER_DATA")
         ->required();
     command.add_option("--work", options->work, "Folder of checkpoints; an unfinished run there goes on")->required();
-    command.add_option("--threads", options->threads, "Threads")->capture_default_str();
-    command.add_flag("--quiet", options->quiet, "No progress bar");
+    add_trainer_options(command, options->trainer);
     return options;
 }
 

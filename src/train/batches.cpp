@@ -14,15 +14,15 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
     return z ^ (z >> 31);
 }
 
-Batches::Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed)
-    : stream_(std::move(stream)), context_(context), batch_(batch), seed_(seed) {
+Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed)
+    : text_(std::move(text)), context_(context), batch_(batch), seed_(seed) {
     const std::size_t needed = (batch + 1) * context + 1;
-    require(stream_.size() >= needed,
+    require(text_.ids.size() >= needed,
             "the training text has {} tokens, fewer than the {} that one batch of {} sequences of {} tokens takes: "
             "train on more text or with a smaller batch",
-            stream_.size(), needed, batch, context);
+            text_.ids.size(), needed, batch, context);
     // One sequence fewer than fit, so that any offset below `context` leaves as many.
-    steps_per_epoch_ = ((stream_.size() - 1) / context - 1) / batch;
+    steps_per_epoch_ = ((text_.ids.size() - 1) / context - 1) / batch;
 }
 
 torch::Tensor Batches::at(std::size_t step) {
@@ -31,7 +31,7 @@ torch::Tensor Batches::at(std::size_t step) {
         epoch_ = epoch;
         std::mt19937_64 random(mix(seed_, epoch));
         const std::size_t offset = random() % context_;
-        starts_.resize((stream_.size() - 1) / context_ - 1);
+        starts_.resize((text_.ids.size() - 1) / context_ - 1);
         for (std::size_t i = 0; i < starts_.size(); ++i) starts_[i] = offset + i * context_;
         for (std::size_t i = starts_.size(); i > 1; --i) std::swap(starts_[i - 1], starts_[random() % i]);
     }
@@ -41,7 +41,7 @@ torch::Tensor Batches::at(std::size_t step) {
     auto* out = tokens.data_ptr<std::int64_t>();
     for (std::size_t i = 0; i < batch_; ++i) {
         const std::size_t start = starts_[(step % steps_per_epoch_) * batch_ + i];
-        for (std::size_t j = 0; j <= context_; ++j) *out++ = stream_[start + j];
+        for (std::size_t j = 0; j <= context_; ++j) *out++ = text_.ids[start + j];
     }
     return tokens;
 }

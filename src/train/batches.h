@@ -7,23 +7,25 @@
 #include <cstdint>
 #include <vector>
 
+#include "train/prepared_text.h"
+
 namespace polyformer::train {
 
 /// A value that looks random and depends on both arguments (SplitMix64).
 std::uint64_t mix(std::uint64_t seed, std::uint64_t salt);
 
-/// Sequences of context + 1 tokens, cut from a stream at an offset that changes with the epoch, in an order that does.
+/// Sequences of context + 1 tokens, cut from a text at an offset that changes with the epoch, in an order that does.
 class Batches {
   public:
-    /// Throws Error when the stream is too short for one batch of sequences.
-    Batches(std::vector<std::int32_t> stream, std::size_t context, std::size_t batch, std::uint64_t seed);
+    /// Throws Error when the text is too short for one batch of sequences.
+    Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed);
 
     std::size_t steps_per_epoch() const { return steps_per_epoch_; }
     /// (batch, context + 1) int64: inputs are all but the last column, targets all but the first.
     torch::Tensor at(std::size_t step);
 
   private:
-    std::vector<std::int32_t> stream_;
+    PreparedText text_;
     std::size_t context_;
     std::size_t batch_;
     std::uint64_t seed_;

@@ -78,32 +78,47 @@ void read_model(torch::serialize::InputArchive& archive, Transformer& model) {
     read_sites(archive, model->sites);
 }
 
-}  // namespace
-
-void save_checkpoint(const std::filesystem::path& file, const Transformer& model,
-                     const torch::optim::Optimizer& optimizer, std::size_t step, const std::string& recipe) {
-    torch::serialize::OutputArchive archive;
+void write_model(torch::serialize::OutputArchive& archive, const Transformer& model, const std::string& recipe) {
     torch::serialize::OutputArchive weights;
     model->save(weights);
     archive.write("model", weights);
-    torch::serialize::OutputArchive state;
-    optimizer.save(state);
-    archive.write("optimizer", state);
-    archive.write("step", torch::tensor(static_cast<std::int64_t>(step)));
     archive.write("recipe", c10::IValue(recipe));
     write_sites(archive, model->sites);
+}
+
+void write_archive(torch::serialize::OutputArchive& archive, const std::filesystem::path& file) {
     std::ostringstream stream;
     archive.save_to(stream);
     write_file(file, stream.view());
+}
+
+}  // namespace
+
+void save_checkpoint(const std::filesystem::path& file, const Transformer& model,
+                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe) {
+    torch::serialize::OutputArchive archive;
+    write_model(archive, model, recipe);
+    torch::serialize::OutputArchive state;
+    optimizer.save(state);
+    archive.write("optimizer", state);
+    archive.write("step", torch::tensor(static_cast<std::int64_t>(reached.step)));
+    archive.write("history", c10::IValue(reached.history.json().dump()));
+    write_archive(archive, file);
+}
+
+void save_model(const std::filesystem::path& file, const Transformer& model, const std::string& recipe) {
+    torch::serialize::OutputArchive archive;
+    write_model(archive, model, recipe);
+    write_archive(archive, file);
 }
 
 void load_model(const std::filesystem::path& file, Transformer& model) {
     with_archive(file, [&](torch::serialize::InputArchive& archive) { read_model(archive, model); });
 }
 
-std::size_t resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
-                              const std::string& recipe) {
-    Tensor step;
+Reached resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
+                          const std::string& recipe) {
+    Reached reached;
     with_archive(file, [&](torch::serialize::InputArchive& archive) {
         c10::IValue written;
         archive.read("recipe", written);
@@ -115,9 +130,14 @@ std::size_t resume_checkpoint(const std::filesystem::path& file, Transformer& mo
         torch::serialize::InputArchive state;
         archive.read("optimizer", state);
         optimizer.load(state);
+        Tensor step;
         archive.read("step", step);
+        reached.step = static_cast<std::size_t>(step.item<std::int64_t>());
+        c10::IValue history;
+        archive.read("history", history);
+        reached.history = History::parse(history.toStringRef());
     });
-    return static_cast<std::size_t>(step.item<std::int64_t>());
+    return reached;
 }
 
 }  // namespace polyformer::train

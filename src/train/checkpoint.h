@@ -1,4 +1,4 @@
-// A stage's state on disk: weights, optimiser, step, sites. Written whole or not at all.
+// A stage's state on disk: weights, optimiser, step, history, sites. Written whole or not at all.
 #pragma once
 
 #include <torch/torch.h>
@@ -7,20 +7,29 @@
 #include <filesystem>
 #include <string>
 
+#include "train/history.h"
 #include "train/transformer.h"
 
 namespace polyformer::train {
 
+/// Where a stage stands.
+struct Reached {
+    std::size_t step = 0;
+    History history = {};
+};
+
 /// Saves everything a stage needs to go on. `recipe` is the text that a later run must share to resume this one.
 void save_checkpoint(const std::filesystem::path& file, const Transformer& model,
-                     const torch::optim::Optimizer& optimizer, std::size_t step, const std::string& recipe);
+                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe);
 
-/// Loads weights and sites (intervals and polynomials), not the optimiser: what the next stage starts from. Throws
-/// FormatError when the file is damaged or of another architecture.
+/// Saves what a later stage starts from: weights and sites.
+void save_model(const std::filesystem::path& file, const Transformer& model, const std::string& recipe);
+
+/// Weights and sites of a checkpoint, for the stage after it. Throws FormatError for a damaged file or another shape.
 void load_model(const std::filesystem::path& file, Transformer& model);
 
-/// Loads all and returns the step. Throws Error when it was written under another recipe.
-std::size_t resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
-                              const std::string& recipe);
+/// Restores all of it. Throws Error naming both recipes when they differ, FormatError for a damaged file.
+Reached resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
+                          const std::string& recipe);
 
 }  // namespace polyformer::train

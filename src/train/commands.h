@@ -1,30 +1,28 @@
 // What `polyformer train`, `tune` and `convert` do. All work in one folder, where a stage finds the one before it:
 //   config.json      the configuration, every value spelled out
-//   tokenizer.model  the vocabulary; train.ids and valid.ids, the texts in it
-//   train.checkpoint, tune.checkpoint, convert.checkpoint
-//   results.json     what each stage reached
+//   tokenizer.model  the vocabulary; train.ids, valid.ids and test.ids, the texts in it
+//   train/, tune/, substitute/, convert/  one folder a stage (stage_request.h): checkpoint and results
 //
 // Gradient descent runs in a process of its own, `polyformer-train`, which alone loads LibTorch: Debian's SentencePiece
 // and LibTorch each bring a Protobuf of another version, and a process that loads both crashes before main().
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
+
+#include "train/trainer_process.h"
 
 namespace polyformer::train {
 
 struct TrainOptions {
-    std::filesystem::path config;   ///< configs/wikitext-small.json, for one
-    std::filesystem::path data;     ///< folder of wiki.train.tokens and wiki.valid.tokens
-    std::filesystem::path work;     ///< made when missing; an unfinished run there is resumed
-    std::filesystem::path trainer;  ///< the program polyformer-train; empty: beside this one
-    std::size_t threads = 1;        ///< of LibTorch
-    bool quiet = false;
+    std::filesystem::path config;  ///< configs/wikitext-small.json, for one
+    std::filesystem::path data;    ///< folder of the training and validation texts
+    std::filesystem::path work;    ///< made when missing; an unfinished run there is resumed
+    TrainerOptions trainer;
 };
 
-/// Learns the vocabulary and trains the HE-friendly model: exact GELU and 1/√v. Returns whether the stage is complete;
-/// it is not when it was interrupted, and the same call goes on. Throws Error, for one when the trainer is missing (a
-/// build without LibTorch) or fails.
+/// Learns the vocabulary and trains the model with its exact functions. Returns whether the stage is complete; it is
+/// not when it was interrupted, and the same call goes on. Throws Error, for one when the trainer is missing (a build
+/// without LibTorch) or fails, or when the folder holds a stage of another configuration.
 bool run_train(const TrainOptions& options);
 
 /// Range minimisation from where `train` ended.

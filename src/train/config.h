@@ -1,30 +1,17 @@
 // The configuration of a training run: one JSON file, every value checked before anything starts.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "train/architecture.h"
+
 namespace polyformer::train {
-
-/// S(L), by which the output of a pointwise attention is divided.
-enum class LengthScale {
-    context_root,   ///< √L for every query, L the context
-    position_root,  ///< √(t+1) for the query at position t: the number of keys it sees
-};
-
-/// Shape of the decoder-only transformer.
-struct Architecture {
-    std::size_t layers = 2;
-    std::size_t width = 128;
-    std::size_t heads = 4;
-    std::size_t context = 64;
-    std::size_t feed_forward = 512;
-    std::size_t vocabulary = 4096;
-    LengthScale length_scale = LengthScale::position_root;
-};
 
 struct TokenizerConfig {
     std::string algorithm = "unigram";  ///< of SentencePiece: "unigram" or "bpe"
@@ -34,14 +21,24 @@ struct TokenizerConfig {
 /// One stage of gradient descent (AdamW, linear warm-up, then a cosine to zero).
 struct Schedule {
     double epochs = 1;
-    std::size_t batch = 32;  ///< sequences of `context` tokens a step
+    std::size_t batch = 32;      ///< sequences of `context` tokens a pass
+    std::size_t accumulate = 1;  ///< passes whose gradients make one update
     double learning_rate = 1e-3;
     std::size_t warmup_steps = 100;
     double weight_decay = 0.05;
     double dropout = 0;
-    double gradient_clip = 1;    ///< largest norm of the gradient
-    double range_weight = 0;     ///< α of loss = task + α·range + β·variance
-    double variance_weight = 0;  ///< β
+    double gradient_clip = 1;        ///< largest norm of the gradient
+    double range_weight = 0;         ///< α of loss = task + α·range + β·variance
+    double variance_weight = 0;      ///< β
+    double penalty_ramp = 0;         ///< share of the stage over which α and β rise from 0
+    std::size_t validate_every = 0;  ///< updates between validations; 0: at the end only
+    std::size_t patience = 0;        ///< validations without a better one that end the stage, the best kept; 0: never
+};
+
+/// An interval that a site's inputs should keep to.
+struct TargetInterval {
+    double lower = 0;
+    double upper = 0;
 };
 
 /// Where range minimisation wants the inputs of the non-polynomial functions.
@@ -49,14 +46,25 @@ struct TargetRanges {
     double scores = 4;          ///< |attention score| at most
     double hidden = 6;          ///< |feed-forward pre-activation| at most
     double variance_ratio = 8;  ///< largest over smallest variance of a LayerNorm's inputs
+    std::map<std::string, TargetInterval> sites =
+        {};  ///< single sites by name, such as "layers.0.attention.activation"
 };
 
-/// Degrees of the polynomials and how far their intervals reach beyond what calibration saw.
+/// How approximation is measured and minimised; see approx/method.h.
+inline constexpr std::array approximation_methods = {"minimax", "weighted_minimax", "weighted_least_squares",
+                                                     "chebyshev"};
+
+/// Which polynomials take the functions' places.
 struct Substitution {
+    std::string method = "minimax";
+    double margin = 0.15;  ///< of an interval's width (of its logarithmic width for variances), at each end
     std::size_t scores_degree = 15;
     std::size_t hidden_degree = 15;
     std::size_t inverse_sqrt_degree = 15;
-    double margin = 0.15;  ///< of an interval's width (of its logarithmic width for variances), at each end
+    /// Levels for the polynomials of half a layer (a norm's and what follows it) together; degrees are then chosen
+    /// jointly, those above do not count. 0: the degrees above.
+    std::size_t attention_depth = 0;
+    std::size_t feed_forward_depth = 0;
 };
 
 struct Config {
@@ -74,10 +82,12 @@ struct Config {
 /// unknown keys are refused, missing ones keep the defaults above.
 Config load_config(const std::filesystem::path& file);
 Config parse_config(const std::string& text, const std::string& origin);
+Config parse_config(const nlohmann::ordered_json& json, const std::string& origin);
 
 /// The configuration with every value spelled out, in a form that parse_config() reads.
 nlohmann::ordered_json to_json(const Config& config);
-nlohmann::ordered_json to_json(const Architecture& model);
 nlohmann::ordered_json to_json(const Schedule& schedule);
+nlohmann::ordered_json to_json(const TargetRanges& ranges);
+nlohmann::ordered_json to_json(const Substitution& substitution);
 
 }  // namespace polyformer::train

@@ -1,5 +1,5 @@
-// polyformer-train STAGE WORK [MODEL] [--threads=N] [--quiet]: gradient descent on a folder that `polyformer train`,
-// `tune` or `convert` has prepared; those start it.
+// polyformer-train FOLDER [--threads=N] [--device=NAME] [--precision=NAME] [--quiet]: carries out the stage that the
+// folder describes. The commands of `polyformer` prepare such folders and start it.
 #include <malloc.h>
 
 #include <cstdlib>
@@ -17,29 +17,31 @@ namespace {
 
 using namespace polyformer;
 
-bool run(const std::vector<std::string>& arguments) {
+train::StagesOptions parse(const std::vector<std::string>& arguments) {
     train::StagesOptions options;
-    std::vector<std::string> places;
     for (const std::string& argument : arguments) {
-        constexpr std::string_view threads = "--threads=";
+        const auto value_of = [&](std::string_view option) { return argument.substr(option.size()); };
         if (argument == "--quiet") {
             options.quiet = true;
-        } else if (argument.starts_with(threads)) {
-            const int count = std::atoi(argument.c_str() + threads.size());
+        } else if (argument.starts_with("--threads=")) {
+            const int count = std::atoi(value_of("--threads=").c_str());
             require(count >= 1 && count <= 1024, "{}: expected 1 to 1024 threads", argument);
             options.threads = static_cast<std::size_t>(count);
+        } else if (argument.starts_with("--device=")) {
+            options.device = train::parse_device(value_of("--device="));
+        } else if (argument.starts_with("--precision=")) {
+            const std::string name = value_of("--precision=");
+            require(name == "float32" || name == "bfloat16", "{}: choose float32 or bfloat16", argument);
+            options.precision = name == "float32" ? train::Precision::float32 : train::Precision::bfloat16;
         } else {
-            places.push_back(argument);
+            require(options.folder.empty() && !argument.starts_with("-"),
+                    "usage: polyformer-train FOLDER [--threads=N] [--device=NAME] [--precision=NAME] [--quiet]; it is "
+                    "meant to be started by 'polyformer train' and its like, which prepare FOLDER");
+            options.folder = argument;
         }
     }
-    const std::string stage = places.empty() ? "" : places[0];
-    require((places.size() == 2 && (stage == "train" || stage == "tune")) || (places.size() == 3 && stage == "convert"),
-            "usage: polyformer-train train|tune WORK, or polyformer-train convert WORK MODEL [--threads=N] [--quiet]; "
-            "it is meant to be started by 'polyformer train', 'tune' and 'convert', which prepare WORK");
-    options.work = places[1];
-    if (stage == "train") return train::train_stage(options);
-    if (stage == "tune") return train::tune_stage(options);
-    return train::convert_stage(options, places[2]);
+    require(!options.folder.empty(), "polyformer-train needs the folder of a stage");
+    return options;
 }
 
 }  // namespace
@@ -51,7 +53,10 @@ int main(int argc, char** argv) {
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TOP_PAD, 1 << 26);
     try {
-        return run({argv + 1, argv + argc}) ? train::trainer_complete : train::trainer_interrupted;
+        return train::carry_out(parse({argv + 1, argv + argc})) ? train::trainer_complete : train::trainer_interrupted;
+    } catch (const train::DivergenceError& error) {
+        fmt::print(stderr, "polyformer-train: {}\n", error.what());
+        return train::trainer_diverged;
     } catch (const std::exception& error) {
         fmt::print(stderr, "polyformer-train: {}\n", error.what());
         return train::trainer_failed;

@@ -1,22 +1,29 @@
 #include "train/stage.h"
 
+#include <ATen/autocast_mode.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <numbers>
 #include <utility>
 #include <vector>
 
-#include "support/error.h"
 #include "support/progress.h"
 #include "train/checkpoint.h"
 #include "train/interruption.h"
-#include "train/ranges.h"
+#include "train/penalties.h"
+#include "train/site_statistics.h"
 
 namespace polyformer::train {
 namespace {
 
 using torch::Tensor;
+
+constexpr std::size_t curve_points = 150;
+constexpr std::size_t table_every = 10;  // updates between those that the live table of ranges counts
 
 // Weight decay pulls on matrices only: on norms and biases it would fight what they are for.
 torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule) {
@@ -33,24 +40,93 @@ torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule)
     return torch::optim::AdamW(std::move(groups), torch::optim::AdamWOptions(schedule.learning_rate));
 }
 
-struct Losses {
-    Tensor task;  ///< mean cross-entropy, nats per token
-    Tensor range;
-    Tensor variance;
+// Mixed precision for the code in its scope.
+class Autocast {
+  public:
+    explicit Autocast(Precision precision) : previous_(at::autocast::is_enabled()) {
+        at::autocast::set_enabled(precision == Precision::bfloat16);
+        if (precision == Precision::bfloat16) at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+    }
+    ~Autocast() {
+        at::autocast::clear_cache();
+        at::autocast::set_enabled(previous_);
+    }
+    Autocast(const Autocast&) = delete;
+    Autocast& operator=(const Autocast&) = delete;
+    Autocast(Autocast&&) = delete;
+    Autocast& operator=(Autocast&&) = delete;
+
+  private:
+    bool previous_;
 };
 
-Losses losses_of(Transformer& model, const Tensor& tokens, bool with_ranges, RangeTable* table) {
-    const std::int64_t length = tokens.size(1) - 1;
-    std::vector<Tensor> inputs;
-    const Tensor logits = model->forward(tokens.slice(1, 0, length), with_ranges ? &inputs : nullptr);
-    Losses losses;
-    losses.task = torch::nn::functional::cross_entropy(logits.flatten(0, 1), tokens.slice(1, 1).flatten());
-    if (with_ranges) {
-        losses.range = range_penalty(model->sites, inputs);
-        losses.variance = variance_penalty(model->sites, inputs);
-        if (table != nullptr) table->add(model->sites, inputs);
+struct Losses {
+    double task = 0;  ///< mean cross-entropy, nats per token
+    double range = 0;
+    double variance = 0;
+};
+
+// Largest |score| and |pre-activation|, and the widest ratio of variances.
+void note_extremes(const std::vector<Site>& sites, const std::vector<Tensor>& inputs, CurvePoint& point) {
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+        const Tensor x = inputs[i].detach();
+        if (sites[i].kind == SiteKind::variance) {
+            point.variance_ratio = std::max(point.variance_ratio, (x.max() / x.min()).item<double>());
+        } else {
+            double& largest = sites[i].kind == SiteKind::scores ? point.largest_score : point.largest_hidden;
+            largest = std::max(largest, x.abs().max().item<double>());
+        }
     }
-    return losses;
+}
+
+// What one update does, apart from the optimiser's step.
+class Descent {
+  public:
+    Descent(Transformer& model, Batches& batches, const StageOptions& options)
+        : model_(model), batches_(batches), options_(options) {}
+
+    bool with_ranges() const { return options_.schedule.range_weight > 0 || options_.schedule.variance_weight > 0; }
+
+    // Adds up the gradients of all passes of an update; `ramp` in [0, 1] is on the penalties.
+    Losses backward(std::size_t step, double ramp, RangeTable* table, CurvePoint* point) {
+        const Schedule& schedule = options_.schedule;
+        Losses sum;
+        const auto share = 1.0 / static_cast<double>(schedule.accumulate);
+        for (std::size_t pass = 0; pass < schedule.accumulate; ++pass) {
+            const Tensor tokens = batches_.at(step * schedule.accumulate + pass).to(options_.device);
+            const bool record = with_ranges() || point != nullptr;
+            Tensor loss;
+            {
+                const Autocast autocast(options_.precision);
+                const Tensor logits = model_->forward(tokens.slice(1, 0, -1), record ? &inputs_ : nullptr);
+                loss = torch::nn::functional::cross_entropy(logits.flatten(0, 1).to(torch::kFloat32),
+                                                            tokens.slice(1, 1).flatten());
+            }
+            sum.task += share * loss.item<double>();
+            if (with_ranges()) {
+                const Tensor range = range_penalty(model_->sites, inputs_);
+                const Tensor variance = variance_penalty(model_->sites, inputs_);
+                loss = loss + ramp * schedule.range_weight * range + ramp * schedule.variance_weight * variance;
+                sum.range += share * range.item<double>();
+                sum.variance += share * variance.item<double>();
+                if (table != nullptr) table->add(model_->sites, inputs_);
+            }
+            if (point != nullptr) note_extremes(model_->sites, inputs_, *point);
+            inputs_.clear();
+            (schedule.accumulate == 1 ? loss : loss * share).backward();
+        }
+        return sum;
+    }
+
+  private:
+    Transformer& model_;
+    Batches& batches_;
+    const StageOptions& options_;
+    std::vector<Tensor> inputs_;
+};
+
+std::filesystem::path best_of(const StageOptions& options) {
+    return options.checkpoint.string() + ".best";
 }
 
 }  // namespace
@@ -65,66 +141,96 @@ double learning_rate_at(const Schedule& schedule, std::size_t step, std::size_t 
 
 StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions& options) {
     const Schedule& schedule = options.schedule;
-    StageOutcome outcome;
-    outcome.steps =
-        static_cast<std::size_t>(std::lround(schedule.epochs * static_cast<double>(batches.steps_per_epoch())));
+    const auto steps = static_cast<std::size_t>(std::lround(
+        schedule.epochs * static_cast<double>(batches.steps_per_epoch()) / static_cast<double>(schedule.accumulate)));
+    model->to(options.device);
     torch::optim::AdamW optimizer = make_optimizer(model, schedule);
+    Reached reached;
     if (std::filesystem::exists(options.checkpoint)) {
-        outcome.step = resume_checkpoint(options.checkpoint, model, optimizer, options.recipe);
+        reached = resume_checkpoint(options.checkpoint, model, optimizer, options.recipe);
+        model->to(options.device);
     }
-    std::size_t saved_at = outcome.step;
+    const std::size_t first = reached.step;
+    const double seconds_before = reached.history.seconds;
+    const auto start = std::chrono::steady_clock::now();
+    std::size_t saved_at = first;
     const auto save = [&] {
-        save_checkpoint(options.checkpoint, model, optimizer, outcome.step, options.recipe);
-        saved_at = outcome.step;
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        reached.history.seconds = seconds_before + elapsed.count();
+        save_checkpoint(options.checkpoint, model, optimizer, reached, options.recipe);
+        saved_at = reached.step;
     };
-    const bool with_ranges = schedule.range_weight > 0 || schedule.variance_weight > 0;
-    const std::size_t last =
-        options.stop_after ? std::min(outcome.steps, outcome.step + *options.stop_after) : outcome.steps;
+    const std::size_t last = options.stop_after ? std::min(steps, first + *options.stop_after) : steps;
+    const std::size_t point_every = std::max<std::size_t>(1, steps / curve_points);
+    const auto tokens_per_update =
+        static_cast<double>(schedule.batch * schedule.accumulate * model->architecture.context);
 
     model->train();
     model->dropout = schedule.dropout;
-    const std::size_t first = outcome.step;
-    Progress progress(options.name, static_cast<double>(outcome.steps - first), options.quiet);
+    Progress progress(options.name, static_cast<double>(steps - first), options.quiet);
     const InterruptionGuard interruption;
+    Descent descent(model, batches, options);
     RangeTable table;
-    while (outcome.step < last && !interruption.requested()) {
-        torch::manual_seed(mix(options.seed, outcome.step));
-        const double rate = learning_rate_at(schedule, outcome.step, outcome.steps);
+    while (reached.step < last && !interruption.requested() && !reached.history.stalled(schedule.patience)) {
+        torch::manual_seed(mix(options.seed, reached.step));
+        const double rate = learning_rate_at(schedule, reached.step, steps);
         for (auto& group : optimizer.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+        const double ramp_steps = schedule.penalty_ramp * static_cast<double>(steps);
+        const double ramp = ramp_steps > 0 ? std::min(1.0, static_cast<double>(reached.step + 1) / ramp_steps) : 1;
 
-        const Losses losses = losses_of(model, batches.at(outcome.step), with_ranges, options.quiet ? nullptr : &table);
-        Tensor loss = losses.task;
-        if (with_ranges)
-            loss = loss + schedule.range_weight * losses.range + schedule.variance_weight * losses.variance;
         optimizer.zero_grad();
-        loss.backward();
+        CurvePoint point;
+        const bool plot = reached.step % point_every == 0 || reached.step + 1 == steps;
+        const bool tabulate = !options.quiet && reached.step % table_every == 0;
+        const Losses losses =
+            descent.backward(reached.step, ramp, tabulate ? &table : nullptr, plot ? &point : nullptr);
         const double norm = torch::nn::utils::clip_grad_norm_(model->parameters(), schedule.gradient_clip);
-        const auto task = losses.task.item<double>();
-        require(std::isfinite(task) && std::isfinite(norm),
-                "{} diverged at step {}: loss {}, gradient norm {}, learning rate {}. Lower {}.learning_rate or raise "
-                "{}.warmup_steps; the checkpoint of step {} is kept",
-                options.name, outcome.step, task, norm, rate, options.name, options.name, saved_at);
+        require<DivergenceError>(
+            std::isfinite(losses.task) && std::isfinite(norm),
+            "{} diverged at step {}: loss {}, gradient norm {}, learning rate {}. Lower {}.learning_rate or raise "
+            "{}.warmup_steps; the checkpoint of step {} is kept",
+            options.name, reached.step, losses.task, norm, rate, options.name, options.name, saved_at);
         optimizer.step();
-        ++outcome.step;
-        outcome.loss = outcome.loss == 0 ? task : 0.98 * outcome.loss + 0.02 * task;
-
-        std::string note =
-            fmt::format("step {}/{}, loss {:.3f}, rate {:.1e}", outcome.step, outcome.steps, outcome.loss, rate);
-        if (with_ranges) {
-            note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range.item<double>(),
-                                losses.variance.item<double>());
+        ++reached.step;
+        double& smooth = reached.history.loss;
+        smooth = smooth == 0 ? losses.task : 0.98 * smooth + 0.02 * losses.task;
+        if (plot) {
+            point.step = reached.step;
+            point.loss = smooth;
+            point.rate = rate;
+            point.gradient_norm = norm;
+            reached.history.add(point);
         }
-        progress.update(static_cast<double>(outcome.step - first), note);
-        if (outcome.step % options.checkpoint_every == 0) {
+
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        std::string note =
+            fmt::format("step {}/{}, {:.0f} tokens/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
+                        static_cast<double>(reached.step - first) * tokens_per_update / elapsed.count(), smooth, rate);
+        if (descent.with_ranges())
+            note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range, losses.variance);
+        progress.update(static_cast<double>(reached.step - first), note);
+        if (schedule.validate_every > 0 && reached.step % schedule.validate_every == 0 && options.validate) {
+            reached.history.add_validation(reached.step, options.validate());
+            model->train();
+            if (schedule.patience > 0 && reached.history.improved())
+                save_model(best_of(options), model, options.recipe);
+        }
+        if (reached.step % options.checkpoint_every == 0) {
             save();
-            if (with_ranges && !options.quiet) {
+            if (descent.with_ranges() && !options.quiet) {
                 fmt::print(stderr, "\n{}", table.text(model->sites));
                 table = RangeTable();
             }
         }
     }
+    StageOutcome outcome{.step = reached.step, .steps = steps};
+    outcome.complete = reached.step == steps || reached.history.stalled(schedule.patience);
+    if (outcome.complete && schedule.patience > 0 && std::filesystem::exists(best_of(options))) {
+        load_model(best_of(options), model);
+    }
     save();
-    progress.finish(outcome.complete() ? std::string() : "interrupted: the same command goes on from here");
+    outcome.history = reached.history;
+    progress.finish(outcome.complete ? std::string() : "interrupted: the same command goes on from here");
     model->eval();
     return outcome;
 }

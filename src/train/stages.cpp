@@ -2,21 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "model/bundle.h"
-#include "model/calibration.h"
-#include "model/operations.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
-#include "train/convert.h"
+#include "train/model_directory.h"
 #include "train/perplexity.h"
 #include "train/prepared_text.h"
-#include "train/stage.h"
+#include "train/stability.h"
+#include "train/stage_request.h"
+#include "train/substitution.h"
 
 namespace polyformer::train {
 namespace {
@@ -25,204 +23,219 @@ using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 constexpr std::size_t validation_tokens = 100000;
-constexpr std::size_t calibration_steps = 400;
-constexpr std::size_t bound_samples = 2048;  // sequences through the exact interpreter
-constexpr double bound_margin = 0.25;
+constexpr std::size_t calibration_steps = 400;  // batches that intervals come from
+constexpr std::size_t report_steps = 100;       // batches that reported ranges come from
+constexpr std::size_t trial_steps = 8;          // batches that single polynomials are tried on
 
-void note(const StagesOptions& options, const std::string& text) {
-    if (!options.quiet) fmt::print(stderr, "{}\n", text);
-}
-
-// What all stages share: the configuration, the texts, a model of the right shape, the results so far.
-class Workspace {
+// One stage's folder at work.
+class StageFolder {
   public:
-    explicit Workspace(const StagesOptions& options)
-        : options_(options), config_(load_config(options.work / "config.json")), model_(nullptr) {
+    explicit StageFolder(const StagesOptions& options)
+        : options_(options),
+          request_(load_request(options.folder)),
+          results_(load_results(options.folder)),
+          model_(nullptr) {
         torch::set_num_threads(static_cast<int>(options.threads));
-        torch::manual_seed(mix(config_.seed, 0));
-        model_ = Transformer(config_.model);
+        torch::manual_seed(mix(request_.config.seed, 0));
+        model_ = Transformer(request_.config.model);
+        model_->to(options.device);
     }
 
-    const Config& config() const { return config_; }
-    Transformer& model() { return model_; }
-    fs::path checkpoint(const std::string& stage) const { return options_.work / (stage + ".checkpoint"); }
-
-    PreparedText text(const std::string& split) const {
-        const fs::path file = options_.work / (split + ".ids");
-        PreparedText text = load_text(file);
-        require<FormatError>(text.vocabulary == config_.model.vocabulary,
-                             "{} has a vocabulary of {}, the configuration one of {}: work in another folder",
-                             file.string(), text.vocabulary, config_.model.vocabulary);
-        return text;
-    }
-
-    /// The training text in batches whose order depends on the stage.
-    Batches batches(const Schedule& schedule, std::uint64_t stage) const {
-        return {text("train").ids, config_.model.context, schedule.batch, mix(config_.seed, stage)};
-    }
-
-    /// Starts from what `stage` left. Throws Error when it is not complete.
-    void load_complete(const std::string& stage) {
-        const Json reached = results();
-        require(fs::exists(checkpoint(stage)) && reached.contains(stage) && reached[stage].value("complete", false),
-                "{} holds no complete '{}' stage: run 'polyformer {}' on this folder first", options_.work.string(),
-                stage, stage);
-        load_model(checkpoint(stage), model_);
-    }
-
-    /// Perplexity per word on the validation text.
-    Quality quality() { return evaluate(model_, text("valid"), validation_tokens); }
-
-    /// Runs a stage to its end or interruption and notes in results.json how good the model is then.
-    bool run(const std::string& stage, std::uint64_t number, const Schedule& schedule, Batches& batches) {
-        const StageOptions stage_options{.name = stage,
-                                         .schedule = schedule,
-                                         .seed = mix(config_.seed, number),
-                                         .checkpoint = checkpoint(stage),
-                                         .recipe = recipe(stage, schedule),
-                                         .quiet = options_.quiet,
-                                         .stop_after = options_.stop_after};
-        const StageOutcome outcome = run_stage(model_, batches, stage_options);
-        if (!outcome.complete()) return false;
-        const Quality reached = quality();
-        note(options_, fmt::format("{}: validation perplexity {:.2f} per word ({:.4f} nats per token)", stage,
-                                   reached.perplexity_per_word, reached.nats_per_token));
-        record(stage, {{"complete", true},
-                       {"steps", outcome.steps},
-                       {"training_loss", outcome.loss},
-                       {"validation_perplexity_per_word", reached.perplexity_per_word}});
+    bool run() {
+        if (results_.value("diverged", false)) {
+            throw DivergenceError(results_.value("message", std::string("diverged in an earlier call")));
+        }
+        if (results_.value("complete", false)) {
+            load_model(checkpoint(), model_);
+            model_->to(options_.device);
+        } else if (request_.stage == substitute_name) {
+            substitute_polynomials();
+        } else if (!descend()) {
+            return false;
+        }
+        measure_what_is_asked();
         return true;
     }
 
-    Json results() const {
-        const fs::path file = options_.work / "results.json";
-        if (!fs::exists(file)) return Json::object();
+  private:
+    fs::path checkpoint() const { return options_.folder / "checkpoint"; }
+
+    void note(const std::string& text) const {
+        if (!options_.quiet) fmt::print(stderr, "{}\n", text);
+    }
+
+    PreparedText text(const std::string& split) const {
+        const fs::path file = request_.texts / (split + ".ids");
+        PreparedText text = load_text(file);
+        require<FormatError>(text.vocabulary == request_.config.model.vocabulary,
+                             "{} has a vocabulary of {}, the configuration one of {}: work in another folder",
+                             file.string(), text.vocabulary, request_.config.model.vocabulary);
+        return text;
+    }
+
+    const Schedule& schedule() const {
+        const Config& config = request_.config;
+        if (request_.stage == train_name) return config.train;
+        return request_.stage == tune_name ? config.tune : config.convert;
+    }
+
+    // The training text in batches whose order depends on the stage.
+    Batches batches() const {
+        std::uint64_t number = 0;
+        for (const char c : request_.stage) number = 31 * number + static_cast<unsigned char>(c);
+        return {text("train"), request_.config.model.context, std::max<std::size_t>(1, schedule().batch),
+                mix(request_.config.seed, number)};
+    }
+
+    // Starts from what the stage before left. Throws Error when it is not complete.
+    void load_parent() {
+        require(load_results(request_.parent).value("complete", false),
+                "{} holds no complete stage to start '{}' from: run the stage before it first",
+                request_.parent.string(), request_.stage);
+        load_model(request_.parent / "checkpoint", model_);
+        model_->to(options_.device);
+    }
+
+    void record(const std::string& key, Json value) { results_[key] = std::move(value); }
+    void save_results() const { write_file(options_.folder / "results.json", results_.dump(1) + "\n"); }
+
+    bool descend() {
+        Batches data = batches();
+        if (!fs::exists(checkpoint()) && !request_.parent.empty()) {
+            load_parent();
+            if (request_.stage == tune_name) set_targets(data);
+        }
+        const PreparedText validation = text("valid");
+        const auto validate = [&] { return evaluate(model_, validation, validation_tokens).perplexity_per_word; };
+        const StageOptions stage_options{.name = request_.stage,
+                                         .schedule = schedule(),
+                                         .seed = mix(request_.config.seed, 1),
+                                         .checkpoint = checkpoint(),
+                                         .recipe = request_.recipe.dump(),
+                                         .device = options_.device,
+                                         .precision = options_.precision,
+                                         .validate = validate,
+                                         .quiet = options_.quiet,
+                                         .stop_after = options_.stop_after};
+        StageOutcome outcome;
         try {
-            return Json::parse(read_file(file));
-        } catch (const Json::parse_error& error) {
-            fail<FormatError>("{} is damaged ({}): delete it and run the stages again", file.string(), error.what());
+            outcome = run_stage(model_, data, stage_options);
+        } catch (const DivergenceError& error) {
+            record("stage", request_.stage);
+            record("diverged", true);
+            record("message", error.what());
+            save_results();
+            throw;
+        }
+        if (!outcome.complete) return false;
+        const Json history = outcome.history.json();
+        const double tokens = static_cast<double>(outcome.step * schedule().batch * schedule().accumulate *
+                                                  request_.config.model.context);
+        record("stage", request_.stage);
+        record("complete", true);
+        record("updates", outcome.step);
+        record("seconds", outcome.history.seconds);
+        record("tokens_per_second", tokens / std::max(1e-9, outcome.history.seconds));
+        record("training_loss", outcome.history.loss);
+        record("validation_perplexity", validate());
+        record("curve", history["curve"]);
+        record("validation_curve", history["validation_curve"]);
+        record("sites",
+               to_json(model_->sites, measure_ranges(model_, data, std::min(report_steps, data.steps_per_epoch()),
+                                                     Histograms::collect)));
+        save_results();
+        note(fmt::format("{}: validation perplexity {:.2f} per word", request_.stage,
+                         results_["validation_perplexity"].get<double>()));
+        return true;
+    }
+
+    // Range minimisation starts with intervals around what the trained model does.
+    void set_targets(Batches& data) {
+        const std::size_t steps = std::min(report_steps, data.steps_per_epoch());
+        set_target_ranges(model_->sites, measure_ranges(model_, data, steps), request_.config.ranges);
+        note("Ranges before tuning:\n" + measure_ranges(model_, data, steps / 8 + 1).text(model_->sites));
+    }
+
+    void substitute_polynomials() {
+        load_parent();
+        Batches data = batches();
+        const RangeTable seen =
+            measure_ranges(model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+        note("Ranges on the training text:\n" + seen.text(model_->sites));
+        std::vector<torch::Tensor> blocks;
+        for (std::size_t step = 0; step < std::min(trial_steps, data.steps_per_epoch()); ++step) {
+            blocks.push_back(data.at(step));
+        }
+        SubstitutionLog log = substitute(model_, seen, request_.config.substitution, blocks);
+        save_model(checkpoint(), model_, request_.recipe.dump());
+        record("stage", request_.stage);
+        record("complete", true);
+        record("validation_perplexity", evaluate(model_, text("valid"), validation_tokens).perplexity_per_word);
+        for (auto& [key, value] : log.items()) record(key, value);
+        record("sites", to_json(model_->sites, seen));
+        save_results();
+        note(fmt::format("Polynomials put in: validation perplexity {:.2f} per word, before training with them",
+                         results_["validation_perplexity"].get<double>()));
+    }
+
+    void measure_what_is_asked() {
+        if (request_.measure_test && !results_.contains("test_perplexity")) {
+            record("test_perplexity", evaluate(model_, text("test"), SIZE_MAX).perplexity_per_word);
+            record("evaluated_by", "libtorch");
+            save_results();
+        }
+        if (request_.measure_stability && substituted(model_) && !results_.contains("stability")) {
+            record("stability", measure_stability(model_, text("test"), request_.config.seed));
+            save_results();
+        }
+        if (!request_.model.empty()) {
+            Batches data = batches();
+            write_model_directory(model_, data, request_, road());
+            note(fmt::format("Wrote {}", request_.model.string()));
         }
     }
 
-    void record(const std::string& key, Json value) const {
-        Json all = results();
-        all[key] = std::move(value);
-        write_file(options_.work / "results.json", all.dump(2) + "\n");
-    }
-
-  private:
-    std::string recipe(const std::string& stage, const Schedule& schedule) const {
-        const Json parts = {{"stage", stage},
-                            {"seed", config_.seed},
-                            {"model", to_json(config_.model)},
-                            {"schedule", to_json(schedule)}};
-        return parts.dump();
+    // What the stages so far reached, without curves and histograms.
+    Json road() const {
+        Json all = Json::object();
+        Json own = results_;
+        for (fs::path folder = request_.parent;; folder = load_request(folder).parent) {
+            Json brief = Json::object();
+            for (const char* key : {"updates", "training_loss", "validation_perplexity", "test_perplexity"}) {
+                if (own.contains(key)) brief[key] = own[key];
+            }
+            all[own.value("stage", std::string("stage"))] = std::move(brief);
+            if (folder.empty()) return all;
+            own = load_results(folder);
+        }
     }
 
     StagesOptions options_;
-    Config config_;
+    StageRequest request_;
+    Json results_;
     Transformer model_;
 };
 
-std::vector<model::Tensor> embedded_samples(const model::Embedding& embedding, Batches& batches, std::size_t count) {
-    std::vector<model::Tensor> samples;
-    for (std::size_t step = 0; samples.size() < count; ++step) {
-        const torch::Tensor tokens = batches.at(step);
-        const std::int64_t columns = tokens.size(1);
-        for (std::int64_t row = 0; row < tokens.size(0) && samples.size() < count; ++row) {
-            const std::int64_t* ids = tokens.data_ptr<std::int64_t>() + row * columns;
-            samples.push_back(embedding.embed(std::vector<std::int32_t>(ids, ids + columns - 1)));
-        }
-    }
-    return samples;
-}
-
-// Whatever may enter a polynomial may come, seen or not: bounds hold its interval and its values there.
-void widen_bounds(model::Graph& graph) {
-    constexpr int points = 1000;
-    for (model::Node& node : graph.nodes) {
-        const auto* apply = std::get_if<model::Apply>(&node.operation);
-        if (apply == nullptr) continue;
-        const double lower = apply->polynomial.lower;
-        const double upper = apply->polynomial.upper;
-        double& input_bound = graph.nodes[apply->input].bound;
-        input_bound = std::max({input_bound, std::abs(lower), std::abs(upper)});
-        for (int i = 0; i <= points; ++i) {
-            const double x = lower + (upper - lower) * i / points;
-            node.bound = std::max(node.bound, std::abs(model::evaluate_polynomial(apply->polynomial, x)));
-        }
-    }
-}
-
-Json describe(const std::vector<Site>& sites) {
-    Json list = Json::array();
-    for (const Site& site : sites) {
-        list.push_back({{"node", site.name},
-                        {"degree", site.polynomial->coefficients.size() - 1},
-                        {"seen", {site.lower, site.upper}},
-                        {"interval", {site.polynomial->lower, site.polynomial->upper}}});
-    }
-    return list;
-}
-
 }  // namespace
 
-bool train_stage(const StagesOptions& options) {
-    Workspace workspace(options);
-    Batches batches = workspace.batches(workspace.config().train, 1);
-    return workspace.run("train", 1, workspace.config().train, batches);
+bool carry_out(const StagesOptions& options) {
+    require(options.precision == Precision::float32 || options.device.is_cuda(),
+            "mixed precision (bfloat16) is for CUDA devices: leave it out, or choose --device cuda");
+    return StageFolder(options).run();
 }
 
-bool tune_stage(const StagesOptions& options) {
-    Workspace workspace(options);
-    Batches batches = workspace.batches(workspace.config().tune, 2);
-    if (!fs::exists(workspace.checkpoint("tune"))) {
-        workspace.load_complete("train");
-        Transformer& model = workspace.model();
-        const std::size_t steps = std::min(calibration_steps, batches.steps_per_epoch());
-        set_target_ranges(model->sites, measure_ranges(model, batches, steps), workspace.config().ranges);
-        note(options, "Ranges before tuning:\n" + measure_ranges(model, batches, steps / 8 + 1).text(model->sites));
+torch::Device parse_device(const std::string& name) {
+    if (name == "cpu") return torch::kCPU;
+    if (name == "auto") return torch::cuda::is_available() ? torch::kCUDA : torch::kCPU;
+    require(name.starts_with("cuda"), "unknown device '{}': choose cpu, cuda, cuda:N or auto", name);
+    require(torch::cuda::is_available(),
+            "no CUDA device can be used: either this machine has none, or this LibTorch was built without CUDA; train "
+            "with --device cpu");
+    try {
+        return torch::Device(name);
+    } catch (const c10::Error&) {
+        fail("unknown device '{}': choose cpu, cuda, cuda:N or auto", name);
     }
-    return workspace.run("tune", 2, workspace.config().tune, batches);
-}
-
-bool convert_stage(const StagesOptions& options, const fs::path& directory) {
-    Workspace workspace(options);
-    const Config& config = workspace.config();
-    Batches batches = workspace.batches(config.convert, 3);
-    Transformer& model = workspace.model();
-    if (!fs::exists(workspace.checkpoint("convert"))) {
-        workspace.load_complete("tune");
-        const RangeTable seen = measure_ranges(model, batches, std::min(calibration_steps, batches.steps_per_epoch()));
-        note(options, "Ranges on the training text:\n" + seen.text(model->sites));
-        substitute(model->sites, seen, config.substitution);
-        const double perplexity = workspace.quality().perplexity_per_word;
-        note(options,
-             fmt::format("Polynomials put in: validation perplexity {:.2f} per word, before training with them",
-                         perplexity));
-        workspace.record("substitution", {{"validation_perplexity_per_word", perplexity}});
-    }
-    if (!workspace.run("convert", 3, config.convert, batches)) return false;
-
-    model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
-    model::calibrate(converted.graph, embedded_samples(converted.embedding, batches, bound_samples), bound_margin);
-    widen_bounds(converted.graph);
-    fs::create_directories(directory);
-    model::save_graph(converted.graph, directory);
-    model::save_embedding(converted.embedding, directory);
-    write_file(directory / "tokenizer.model", read_file(options.work / "tokenizer.model"));
-    const Json metadata = {{"format", "polyformer-model-metadata"},
-                           {"version", 1},
-                           {"configuration", to_json(config)},
-                           {"stages", workspace.results()},
-                           {"polynomials", describe(model->sites)},
-                           {"calibration",
-                            {{"interval_margin", config.substitution.margin},
-                             {"bound_margin", bound_margin},
-                             {"bound_samples", bound_samples}}}};
-    write_file(directory / "metadata.json", metadata.dump(2) + "\n");
-    note(options, fmt::format("Wrote {}", directory.string()));
-    return true;
 }
 
 }  // namespace polyformer::train

@@ -1,0 +1,44 @@
+#include "train/architecture.h"
+
+#include <cmath>
+
+#include "support/error.h"
+
+namespace polyformer::train {
+
+double length_factor(const std::string& factor, double length) {
+    if (factor == "1") return 1;
+    if (factor == "1/sqrt(L)") return 1 / std::sqrt(length);
+    if (factor == "1/L") return 1 / length;
+    fail("a length factor of '{}' is none of: 1, 1/sqrt(L), 1/L", factor);
+}
+
+std::string obstacle_to_substitution(const Architecture& architecture) {
+    const std::string& form = architecture.attention.form;
+    if (form == "pointwise") return {};
+    return fmt::format(
+        "attention of the form '{}' divides by a sum over keys, which no polynomial of the scores gives: convert a "
+        "model with model.attention.form \"pointwise\"",
+        form);
+}
+
+nlohmann::ordered_json to_json(const Architecture& model) {
+    const Attention& attention = model.attention;
+    return {{"layers", model.layers},
+            {"width", model.width},
+            {"heads", model.heads},
+            {"context", model.context},
+            {"feed_forward", model.feed_forward},
+            {"vocabulary", model.vocabulary},
+            {"attention",
+             {{"form", attention.form},
+              {"function", attention.function},
+              {"scale_before", attention.scale_before},
+              {"scale_after", attention.scale_after},
+              {"length", attention.length},
+              {"power", attention.power}}},
+            {"norm", model.norm},
+            {"activation", model.activation}};
+}
+
+}  // namespace polyformer::train
