@@ -89,6 +89,7 @@ void substitute(std::vector<Site>& sites, const RangeTable& seen, const Substitu
 model::TransformerWeights export_weights(const Transformer& model) {
     model::TransformerWeights weights;
     weights.heads = model->architecture.heads;
+    weights.score_scale = 1 / std::sqrt(static_cast<double>(model->architecture.width / model->architecture.heads));
     weights.tokens = matrix_of(model->tokens->weight);
     weights.positions = matrix_of(model->positions->weight);
     for (const Layer& layer : model->layers) {
