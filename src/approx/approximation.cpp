@@ -155,20 +155,6 @@ RealFunction weight_for(const TargetFunction& target, ErrorKind kind) {
     };
 }
 
-/// A sign change means a zero, even if no sample hits it.
-void require_no_zero(const TargetFunction& target, Interval interval) {
-    const bool negative = target(Real(interval.lower)) < 0;
-    for (int i = 0; i <= 4 * symmetry_samples; ++i) {
-        const Real u = cos(boost::math::constants::pi<Real>() * i / (4 * symmetry_samples));
-        const Real x = (Real(interval.lower) * (1 - u) + Real(interval.upper) * (1 + u)) / 2;
-        const Real value = target(x);
-        require(value != 0 && (value < 0) == negative,
-                "{} has a zero in [{}, {}] (near {:.6g}): a relative error is not defined there; ask for absolute "
-                "error",
-                target.name, interval.lower, interval.upper, x.convert_to<double>());
-    }
-}
-
 void require_valid(const TargetFunction& target, Interval interval, std::size_t degree, ErrorKind kind) {
     require_degree(degree);
     require_defined(target, interval);

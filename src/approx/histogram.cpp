@@ -118,22 +118,28 @@ void validate(const Histogram& histogram) {
 }
 
 WeightedApproximation weighted_least_squares(const TargetFunction& target, Interval interval, std::size_t degree,
-                                             const Histogram& histogram, double floor) {
+                                             const Histogram& histogram, double floor, ErrorKind kind) {
     require(degree <= max_degree, "degree {} is too high: at most {}", degree, max_degree);
     require_defined(target, interval);
     require_floor(floor);
+    if (kind == ErrorKind::relative) require_no_zero(target, interval);
     const Distribution distribution = restrict_to(histogram, interval);
-    const std::vector<Node> nodes = quadrature(distribution, interval, target.knots, degree, floor);
+    std::vector<Node> nodes = quadrature(distribution, interval, target.knots, degree, floor);
 
     // Normal equations. T_i·T_j = (T_{i+j} + T_{|i−j|}) / 2, so the moments of T_0 ... T_2n make up the Gram matrix.
     std::vector<Real> moments(2 * degree + 1, Real(0));
     LinearSystem system(degree + 1);
     std::vector<Real> values;
     values.reserve(nodes.size());
-    for (const Node& node : nodes) {
+    for (Node& node : nodes) {
         values.push_back(target(node.x));
         require(isfinite(values.back()), "{}({:.17g}) is not finite: choose an interval on which it is", target.name,
                 node.x.convert_to<double>());
+        if (kind == ErrorKind::relative) {
+            const double value = values.back().convert_to<double>();
+            node.histogram_mass /= value * value;
+            node.mixture_mass /= value * value;
+        }
         const Real u = (2 * node.x - interval.lower - interval.upper) / (Real(interval.upper) - interval.lower);
         Real previous = node.mixture_mass * u;
         Real current = node.mixture_mass;
@@ -160,10 +166,25 @@ WeightedApproximation weighted_least_squares(const TargetFunction& target, Inter
         const Real error = values[i] - polynomial(nodes[i].x);
         squares += error * error * nodes[i].histogram_mass;
     }
-    const ErrorBounds bounds = certify(target, polynomial, ErrorKind::absolute);
-    return {{std::move(polynomial), ErrorKind::absolute, bounds.max_grid_error, bounds.certified_error, std::nullopt},
+    const ErrorBounds bounds = certify(target, polynomial, kind);
+    return {{std::move(polynomial), kind, bounds.max_grid_error, bounds.certified_error, std::nullopt},
             Real(sqrt(squares)).convert_to<double>(),
             distribution.mass_outside};
+}
+
+double mean_error(const TargetFunction& target, const ChebyshevPolynomial& polynomial, ErrorKind kind,
+                  const Histogram& histogram) {
+    const Interval interval = polynomial.interval();
+    require_defined(target, interval);
+    double sum = 0;
+    for (const Node& node : quadrature(restrict_to(histogram, interval), interval, target.knots,
+                                       8 * (polynomial.degree() + 1), default_floor)) {
+        const auto x = node.x.convert_to<double>();
+        const double value = target(x);
+        const double error = std::abs(value - polynomial(x));
+        sum += node.histogram_mass * (kind == ErrorKind::relative ? error / std::abs(value) : error);
+    }
+    return sum;
 }
 
 WeightFunction density_weight(const Histogram& histogram, Interval interval, double floor) {

@@ -66,6 +66,34 @@ TargetFunction relu() {
         .reciprocal_bound = [](const BernsteinEllipse& e) { return e.real_min() > 0 ? 1 / e.real_min() : infinity; }};
 }
 
+/// |1/z²|.
+double reciprocal_square_bound(const BernsteinEllipse& ellipse) {
+    const double distance = std::max(ellipse.real_min(), -ellipse.real_max());
+    return distance > 0 ? 1 / (distance * distance) : infinity;
+}
+
+TargetFunction squared_relu() {
+    return {.name = "squared_relu",
+            .value = [](const Real& x) { return x > 0 ? Real(x * x) : Real(0); },
+            .value_double = [](double x) { return x > 0 ? x * x : 0.0; },
+            .knots = {0.0},
+            .bound =
+                [](const BernsteinEllipse& e) {
+                    if (e.foci.upper <= 0) return 0.0;
+                    return e.foci.lower >= 0 ? e.modulus_max() * e.modulus_max() : infinity;
+                },
+            .reciprocal_bound =
+                [](const BernsteinEllipse& e) { return e.real_min() > 0 ? reciprocal_square_bound(e) : infinity; }};
+}
+
+TargetFunction square() {
+    return {.name = "square",
+            .value = [](const Real& x) { return Real(x * x); },
+            .value_double = [](double x) { return x * x; },
+            .bound = [](const BernsteinEllipse& e) { return e.modulus_max() * e.modulus_max(); },
+            .reciprocal_bound = reciprocal_square_bound};
+}
+
 /// |1/(1+e^{−z})| for |Im z| ≤ y: |1+e^{−z}| is at least 1 where cos Im z ≥ 0, at least |sin Im z| elsewhere.
 double sigmoid_bound(double y) {
     if (y >= std::numbers::pi) return infinity;
@@ -139,6 +167,8 @@ struct RegisteredFunction {
 constexpr std::array registry{
     RegisteredFunction{"gelu", gelu},
     RegisteredFunction{"relu", relu},
+    RegisteredFunction{"squared_relu", squared_relu},
+    RegisteredFunction{"square", square},
     RegisteredFunction{"sigmoid", sigmoid},
     RegisteredFunction{"silu", silu},
     RegisteredFunction{"tanh", hyperbolic_tangent},
@@ -177,6 +207,20 @@ void require_defined(const TargetFunction& target, Interval interval) {
             "{} is defined above {} only, but the interval is [{}, {}]: raise the lower end (for a variance, add an "
             "epsilon to it first)",
             target.name, target.domain_lower, interval.lower, interval.upper);
+}
+
+void require_no_zero(const TargetFunction& target, Interval interval) {
+    constexpr int samples = 132;
+    const bool negative = target(Real(interval.lower)) < 0;
+    for (int i = 0; i <= samples; ++i) {
+        const Real u = cos(boost::math::constants::pi<Real>() * i / (samples));
+        const Real x = (Real(interval.lower) * (1 - u) + Real(interval.upper) * (1 + u)) / 2;
+        const Real value = target(x);
+        require(value != 0 && (value < 0) == negative,
+                "{} has a zero in [{}, {}] (near {:.6g}): a relative error is not defined there; ask for absolute "
+                "error",
+                target.name, interval.lower, interval.upper, x.convert_to<double>());
+    }
 }
 
 }  // namespace polyformer::approx

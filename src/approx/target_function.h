@@ -51,9 +51,9 @@ struct TargetFunction {
     Real operator()(const Real& x) const { return value(x); }
 };
 
-/// One of "gelu" (x·Φ(x), Φ the normal distribution function), "relu", "sigmoid", "silu", "tanh", "exp",
-/// "reciprocal" (1/x, x > 0) and "inverse_sqrt" (1/√x, x > 0). Throws Error listing these when there is none of that
-/// name.
+/// One of "gelu" (x·Φ(x), Φ the normal distribution function), "relu", "squared_relu" (max(x, 0)²), "square",
+/// "sigmoid", "silu", "tanh", "exp", "reciprocal" (1/x, x > 0) and "inverse_sqrt" (1/√x, x > 0). Throws Error listing
+/// these when there is none of that name.
 TargetFunction target_function(std::string_view name);
 
 /// The names that target_function() knows.
@@ -61,5 +61,9 @@ std::vector<std::string> target_function_names();
 
 /// Throws Error unless `interval` is proper and lies where `target` is defined.
 void require_defined(const TargetFunction& target, Interval interval);
+
+/// Throws Error when some samples show that `target` has a zero in `interval` (a sign change counts, even if none of
+/// them hits it), where a relative error is not defined.
+void require_no_zero(const TargetFunction& target, Interval interval);
 
 }  // namespace polyformer::approx

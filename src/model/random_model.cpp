@@ -45,6 +45,10 @@ TransformerWeights random_weights(const RandomModelOptions& options) {
     const double residual_gain = 1 / std::sqrt(2 * static_cast<double>(options.layers));  // as GPT-2 does
     TransformerWeights weights;
     weights.heads = options.heads;
+    weights.norm = options.norm;
+    weights.attention_function = options.attention_function;
+    weights.feed_forward_function = options.feed_forward_function;
+    weights.score_scale = 1 / std::sqrt(static_cast<double>(width) / static_cast<double>(options.heads));
     weights.tokens = sampler.matrix(options.vocabulary, width, 1);
     weights.positions = sampler.matrix(options.context, width, 0.5);
     for (std::size_t i = 0; i < options.layers; ++i) {
@@ -66,9 +70,11 @@ TransformerWeights random_weights(const RandomModelOptions& options) {
 }
 
 /// Stands in until fit_polynomials() has seen what each polynomial is fed.
-TransformerPolynomials placeholders(std::size_t layers) {
+TransformerPolynomials placeholders(const RandomModelOptions& options) {
     const Polynomial constant{-1, 1, {0.0}};
-    return {std::vector<LayerPolynomials>(layers, {constant, constant, constant, constant}), constant};
+    const std::optional<Polynomial> norm =
+        options.norm == NormKind::batch_norm ? std::nullopt : std::optional(constant);
+    return {std::vector<LayerPolynomials>(options.layers, {norm, constant, norm, constant}), norm};
 }
 
 Polynomial fit(const RandomModelOptions& options, const Node& node, double smallest, double largest) {
@@ -97,7 +103,7 @@ Transformer random_model(const RandomModelOptions& options) {
     require(options.width > 0 && options.context > 0 && options.feed_forward > 0 && options.vocabulary > 0,
             "a model of width {}, context {}, feed-forward width {} and vocabulary {} cannot be: each must be above 0",
             options.width, options.context, options.feed_forward, options.vocabulary);
-    Transformer model = build_transformer(random_weights(options), placeholders(options.layers));
+    Transformer model = build_transformer(random_weights(options), placeholders(options));
     std::vector<Tensor> samples;
     for (std::size_t i = 0; i < options.samples; ++i) {
         samples.push_back(

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/transformer_builder.h"
@@ -18,10 +19,13 @@ struct RandomModelOptions {
     std::size_t feed_forward = 256;
     std::size_t vocabulary = 512;
     std::uint64_t seed = 1;
-    std::size_t activation_degree = 15;    ///< of the polynomials for gelu, on scores and in the feed-forward part
-    std::size_t inverse_sqrt_degree = 15;  ///< of those in norms
-    std::size_t samples = 8;               ///< random token sequences that intervals and bounds are measured on
-    double margin = 0.25;                  ///< by which intervals and bounds exceed what the samples showed
+    NormKind norm = NormKind::layer_norm;
+    std::string attention_function = "gelu";     ///< σ of the scores, a name of approx::target_function()
+    std::string feed_forward_function = "gelu";  ///< σ in the feed-forward part, likewise
+    std::size_t activation_degree = 15;          ///< of the polynomials for these two
+    std::size_t inverse_sqrt_degree = 15;        ///< of those in norms; a batch_norm has none
+    std::size_t samples = 8;                     ///< random token sequences that intervals and bounds are measured on
+    double margin = 0.25;                        ///< by which intervals and bounds exceed what the samples showed
 };
 
 /// `count` tokens drawn evenly from the vocabulary.

@@ -35,11 +35,16 @@ Matrix centred(Matrix matrix) {
     return matrix;
 }
 
-/// What writes the residual stream: its output keeps a mean of 0 over the features.
-LinearWeights centred(LinearWeights linear) {
-    centre_rows(linear.weight.values, linear.weight.columns);
-    centre_rows(linear.bias, linear.weight.columns);
-    return linear;
+std::string_view name_of(NormKind norm) {
+    switch (norm) {
+        case NormKind::layer_norm:
+            return "LayerNorm";
+        case NormKind::rms_norm:
+            return "RMSNorm";
+        case NormKind::batch_norm:
+            return "BatchNorm";
+    }
+    throw Error("a norm of an unknown kind");
 }
 
 /// (n ⊙ gamma + beta)·W + b = n·(diag(gamma)·W) + (beta·W + b), for the normalised n.
@@ -75,7 +80,7 @@ class Builder {
             residual = attention(residual, weights_.layers[i], polynomials.layers[i], prefix);
             residual = feed_forward(residual, weights_.layers[i], polynomials.layers[i], prefix);
         }
-        const NodeId normalised = norm(residual, polynomials.final_norm, "final_norm.");
+        const NodeId normalised = norm(residual, polynomials.final_norm, "final_norm");
         append_linear(normalised, read(weights_.final_norm, weights_.logits, graph_.vocabulary, "logits"), "logits");
         return std::move(graph_);
     }
@@ -90,17 +95,24 @@ class Builder {
         return append(std::move(name), Linear{input, std::move(weights.weight), std::move(weights.bias)});
     }
 
-    /// (T, C) → (T, C): x · p(mean(x²)), x being centred.
-    NodeId norm(NodeId x, const Polynomial& inverse_sqrt, const std::string& prefix) {
-        const NodeId square = append(prefix + "square", Multiply{x, x});
-        const NodeId variance = append(prefix + "variance", FeatureMean{square});
-        const NodeId scale = append(prefix + "inverse_sqrt", Apply{variance, inverse_sqrt, "inverse_sqrt"});
-        return append(prefix + "output", Multiply{x, scale});
+    /// (T, C) → (T, C): x · p(mean(x²)), x being centred for a LayerNorm; x itself for a BatchNorm.
+    NodeId norm(NodeId x, const std::optional<Polynomial>& inverse_sqrt, const std::string& name) {
+        if (weights_.norm == NormKind::batch_norm) {
+            require(!inverse_sqrt.has_value(),
+                    "there is a polynomial for '{}', but a BatchNorm has constant statistics and takes none", name);
+            return x;
+        }
+        require(inverse_sqrt.has_value(), "there is no polynomial for '{}', but a {} needs one for 1/√v", name,
+                name_of(weights_.norm));
+        const NodeId square = append(name + ".square", Multiply{x, x});
+        const NodeId variance = append(name + ".variance", FeatureMean{square});
+        const NodeId scale = append(name + ".inverse_sqrt", Apply{variance, *inverse_sqrt, "inverse_sqrt"});
+        return append(name + ".output", Multiply{x, scale});
     }
 
     NodeId attention(NodeId x, const LayerWeights& layer, const LayerPolynomials& polynomials,
                      const std::string& layer_prefix) {
-        const NodeId normalised = norm(x, polynomials.attention_norm, layer_prefix + "attention_norm.");
+        const NodeId normalised = norm(x, polynomials.attention_norm, layer_prefix + "attention_norm");
         const std::string prefix = layer_prefix + "attention.";
         const auto project = [&](const LinearWeights& weights, const char* name) {
             return append_linear(normalised, read(layer.attention_norm, weights, graph_.width, prefix + name),
@@ -109,9 +121,10 @@ class Builder {
         const NodeId query = project(layer.query, "query");
         const NodeId key = project(layer.key, "key");
         const NodeId value = project(layer.value, "value");
-        const double scale = 1 / std::sqrt(static_cast<double>(graph_.width / weights_.heads));
-        const NodeId scores = append(prefix + "scores", AttentionScores{query, key, weights_.heads, scale});
-        const NodeId activation = append(prefix + "activation", Apply{scores, polynomials.attention, "gelu"});
+        const NodeId scores =
+            append(prefix + "scores", AttentionScores{query, key, weights_.heads, weights_.score_scale});
+        const NodeId activation =
+            append(prefix + "activation", Apply{scores, polynomials.attention, weights_.attention_function});
         const NodeId values =
             append(prefix + "values", AttentionValues{activation, value, weights_.heads, true, weights_.length_scale});
         const NodeId output =
@@ -121,12 +134,13 @@ class Builder {
 
     NodeId feed_forward(NodeId x, const LayerWeights& layer, const LayerPolynomials& polynomials,
                         const std::string& layer_prefix) {
-        const NodeId normalised = norm(x, polynomials.feed_forward_norm, layer_prefix + "feed_forward_norm.");
+        const NodeId normalised = norm(x, polynomials.feed_forward_norm, layer_prefix + "feed_forward_norm");
         const std::string prefix = layer_prefix + "feed_forward.";
         const std::size_t hidden = layer.up.weight.columns;
         const NodeId up =
             append_linear(normalised, read(layer.feed_forward_norm, layer.up, hidden, prefix + "up"), prefix + "up");
-        const NodeId activation = append(prefix + "activation", Apply{up, polynomials.feed_forward, "gelu"});
+        const NodeId activation =
+            append(prefix + "activation", Apply{up, polynomials.feed_forward, weights_.feed_forward_function});
         const NodeId down = append_linear(activation, write(layer.down, hidden, prefix + "down"), prefix + "down");
         return append(prefix + "residual", Add{x, down});
     }
@@ -141,11 +155,15 @@ class Builder {
         return with_affine(norm_weights, linear);
     }
 
-    /// A map that writes the residual stream, (rows, width), folded.
+    /// A map that writes the residual stream, (rows, width); before LayerNorms the stream keeps a mean of 0.
     LinearWeights write(const LinearWeights& linear, std::size_t rows, const std::string& name) const {
         check_matrix(linear.weight, rows, graph_.width, name);
         if (!linear.bias.empty()) check_vector(linear.bias, graph_.width, name, "bias");
-        return centred(linear);
+        if (weights_.norm != NormKind::layer_norm) return linear;
+        LinearWeights folded = linear;
+        centre_rows(folded.weight.values, graph_.width);
+        centre_rows(folded.bias, graph_.width);
+        return folded;
     }
 
     const TransformerWeights& weights_;
@@ -162,8 +180,13 @@ Transformer build_transformer(const TransformerWeights& weights, const Transform
             weights.heads);
     require(polynomials.layers.size() == weights.layers.size(), "there are polynomials for {} layers, but {} layers",
             polynomials.layers.size(), weights.layers.size());
+    require(std::isfinite(weights.score_scale) && weights.score_scale > 0,
+            "the factor on the scores is {}, but must be finite and above 0: set score_scale, usually to 1/√d_k = {}",
+            weights.score_scale, 1 / std::sqrt(static_cast<double>(width / weights.heads)));
+    const bool centre = weights.norm == NormKind::layer_norm;
     Transformer result{Builder(weights).build(polynomials),
-                       {.tokens = centred(weights.tokens), .positions = centred(weights.positions)}};
+                       {.tokens = centre ? centred(weights.tokens) : weights.tokens,
+                        .positions = centre ? centred(weights.positions) : weights.positions}};
     validate(result.graph);
     return result;
 }

@@ -32,7 +32,9 @@ const std::map<std::string, std::function<Complex(Complex)>> complex_functions{
     {"exp", [](Complex z) { return std::exp(z); }},
     {"reciprocal", [](Complex z) { return 1.0 / z; }},
     {"inverse_sqrt", [](Complex z) { return 1.0 / std::sqrt(z); }},
-    {"relu", [](Complex z) { return z; }},  // on the right of its knot
+    {"square", [](Complex z) { return z * z; }},
+    {"relu", [](Complex z) { return z; }},              // on the right of its knot
+    {"squared_relu", [](Complex z) { return z * z; }},  // likewise
 };
 
 TEST(TargetFunction, BoundsHoldOnEllipses) {
@@ -41,7 +43,7 @@ TEST(TargetFunction, BoundsHoldOnEllipses) {
         const TargetFunction target = target_function(name);
         const auto& function = complex_functions.at(name);
         for (const Interval interval : {Interval{0.25, 2}, Interval{0.01, 0.5}, Interval{1, 3}, Interval{-2, 1.5}}) {
-            if (interval.lower < 0 && (target.domain_lower == 0 || name == "relu")) continue;
+            if (interval.lower < 0 && (target.domain_lower == 0 || !target.knots.empty())) continue;
             for (const double rho : {1.01, 1.1, 1.3, 1.8, 2.5}) {
                 const BernsteinEllipse ellipse{interval, rho};
                 const double bound = target.bound(ellipse);
@@ -67,6 +69,10 @@ TEST(TargetFunction, BoundsEndAtSingularities) {
     EXPECT_TRUE(std::isinf(target_function("inverse_sqrt").bound({{0.5, 1}, 20})));
     EXPECT_TRUE(std::isinf(target_function("relu").bound({{-1, 1}, 1.5})));
     EXPECT_EQ(target_function("relu").bound({{-3, -1}, 1.5}), 0.0);
+    EXPECT_TRUE(std::isinf(target_function("squared_relu").bound({{-1, 1}, 1.5})));
+    EXPECT_EQ(target_function("squared_relu").bound({{-3, -1}, 1.5}), 0.0);
+    EXPECT_TRUE(std::isinf(target_function("square").reciprocal_bound({{-1, 1}, 1.5})));
+    EXPECT_TRUE(std::isfinite(target_function("square").reciprocal_bound({{-3, -1}, 1.5})));
     EXPECT_TRUE(std::isfinite(target_function("gelu").bound({{-1, 1}, 8})));
 }
 

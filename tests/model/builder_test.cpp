@@ -15,6 +15,7 @@ class GoldenWeights {
     TransformerWeights weights(std::size_t layers) const {
         TransformerWeights result;
         result.heads = golden_json("expected.json")["heads"];
+        result.score_scale = 1 / std::sqrt(8.0 / static_cast<double>(result.heads));
         result.tokens = matrix("tokens");
         result.positions = matrix("positions");
         for (std::size_t i = 0; i < layers; ++i) {
@@ -70,14 +71,95 @@ class Builder : public testing::Test {
     TransformerWeights weights_ = GoldenWeights().weights(polynomials_.layers.size());
 };
 
-TEST_F(Builder, GivesTheLogitsOfTheUnfoldedNetwork) {
+/// The largest difference from what scripts/golden-model made of the same weights, nothing folded.
+double difference_from_unfolded(const Transformer& model, const char* norm) {
     const nlohmann::json expected = golden_json("expected.json");
-    const Transformer model = build_transformer(weights_, polynomials_);
     const Tensor input = model.embedding.embed(expected["tokens"].get<std::vector<std::int32_t>>());
     const Tensor logits = evaluate(model.graph, input).logits;
-    const auto reference = expected["unfolded_logits"].get<std::vector<double>>();
-    ASSERT_EQ(logits.values.size(), reference.size());
-    for (std::size_t i = 0; i < reference.size(); ++i) EXPECT_NEAR(logits.values[i], reference[i], 2e-6) << i;
+    const auto reference = expected["unfolded_logits"][norm].get<std::vector<double>>();
+    EXPECT_EQ(logits.values.size(), reference.size());
+    double largest = 0;
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+        largest = std::max(largest, std::abs(logits.values[i] - reference[i]) / (1 + std::abs(reference[i])));
+    }
+    return largest;
+}
+
+/// As scripts/golden-model does it: what the other norms let grow stays within the intervals.
+TransformerPolynomials widened(TransformerPolynomials polynomials) {
+    const auto widen = [](Polynomial& polynomial) {
+        polynomial.lower -= 30;
+        polynomial.upper += 30;
+    };
+    for (LayerPolynomials& layer : polynomials.layers) {
+        widen(*layer.attention_norm);
+        widen(layer.attention);
+        widen(*layer.feed_forward_norm);
+        widen(layer.feed_forward);
+    }
+    widen(*polynomials.final_norm);
+    return polynomials;
+}
+
+/// A BatchNorm's statistics are constants.
+TransformerPolynomials without_norms(TransformerPolynomials polynomials) {
+    for (LayerPolynomials& layer : polynomials.layers) layer.attention_norm = layer.feed_forward_norm = std::nullopt;
+    polynomials.final_norm.reset();
+    return polynomials;
+}
+
+TEST_F(Builder, GivesTheLogitsOfTheUnfoldedNetwork) {
+    EXPECT_LT(difference_from_unfolded(build_transformer(weights_, polynomials_), "layer_norm"), 2e-6);
+}
+
+TEST_F(Builder, RmsNormsCentreNothing) {
+    weights_.norm = NormKind::rms_norm;
+    const Transformer model = build_transformer(weights_, widened(polynomials_));
+    EXPECT_EQ(model.embedding.tokens.values, weights_.tokens.values);
+    EXPECT_LT(difference_from_unfolded(model, "rms_norm"), 2e-6);
+}
+
+TEST_F(Builder, BatchNormsVanishInTheMapsThatReadThem) {
+    weights_.norm = NormKind::batch_norm;
+    const Transformer model = build_transformer(weights_, without_norms(widened(polynomials_)));
+    EXPECT_LT(difference_from_unfolded(model, "batch_norm"), 2e-6);
+    for (const Node& node : model.graph.nodes) {
+        EXPECT_THAT(node.name, testing::Not(testing::HasSubstr("norm")));
+    }
+}
+
+TEST_F(Builder, NormsAndPolynomialsMustFit) {
+    const auto expect = [&](const TransformerPolynomials& polynomials, const std::vector<std::string>& parts) {
+        expect_error<Error>([&] { build_transformer(weights_, polynomials); }, parts);
+    };
+    TransformerPolynomials some = polynomials_;
+    some.layers[1].feed_forward_norm.reset();
+    expect(some, {"no polynomial for 'layers.1.feed_forward_norm'", "LayerNorm"});
+    weights_.norm = NormKind::rms_norm;
+    some = polynomials_;
+    some.final_norm.reset();
+    expect(some, {"no polynomial for 'final_norm'", "RMSNorm"});
+    weights_.norm = NormKind::batch_norm;
+    some.layers[0].attention_norm.reset();
+    expect(some, {"a polynomial for 'layers.0.feed_forward_norm'", "BatchNorm"});
+}
+
+TEST_F(Builder, SaysWhatPolynomialsStandForAndScalesTheScores) {
+    weights_.attention_function = "sigmoid";
+    weights_.feed_forward_function = "square";
+    weights_.score_scale = 0.125;
+    const Graph graph = build_transformer(weights_, polynomials_).graph;
+    for (const Node& node : graph.nodes) {
+        if (node.name.ends_with("attention.activation")) {
+            EXPECT_EQ(std::get<Apply>(node.operation).replaces, "sigmoid");
+        }
+        if (node.name.ends_with("forward.activation")) {
+            EXPECT_EQ(std::get<Apply>(node.operation).replaces, "square");
+        }
+        if (const auto* scores = std::get_if<AttentionScores>(&node.operation)) {
+            EXPECT_EQ(scores->scale, 0.125);
+        }
+    }
 }
 
 TEST_F(Builder, FoldsLikeTheGoldenModel) {
@@ -122,6 +204,8 @@ TEST_F(Builder, NamesTheWeightThatDoesNotFit) {
     expect([](auto& w) { w.positions.columns = 4; }, {"'positions'", "(5, 4)"});
     expect([](auto& w) { w.heads = 3; }, {"width of 8", "3 heads"});
     expect([](auto& w) { w.length_scale.pop_back(); }, {"length scale has 4 entries"});
+    expect([](auto& w) { w.score_scale = 0; }, {"factor on the scores is 0", "score_scale"});
+    expect([](auto& w) { w.score_scale = std::nan(""); }, {"factor on the scores is nan"});
     expect([](auto& w) { w.layers.pop_back(); }, {"polynomials for 2 layers, but 1 layers"});
 }
 

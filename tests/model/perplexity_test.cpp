@@ -83,8 +83,26 @@ TEST(EvaluateExact, UsesTheFunctionThatAPolynomialReplaces) {
     const Tensor result = evaluate_exact(graph, {1, 2, {1.0, -2.0}});
     EXPECT_NEAR(result.at(0, 0), 2 * 0.8413447460685429, 1e-12);     // 2·Φ(1)
     EXPECT_NEAR(result.at(0, 1), -4 * 0.022750131948179212, 1e-12);  // −4·Φ(−2)
-    std::get<Apply>(graph.nodes[1].operation).replaces = "no such function";
-    EXPECT_THROW(evaluate_exact(graph, {1, 2, {1.0, -2.0}}), Error);
+    const auto replace = [&](const char* name) { std::get<Apply>(graph.nodes[1].operation).replaces = name; };
+    const auto twice = [&](const char* name, double x) {
+        replace(name);
+        return evaluate_exact(graph, {1, 2, {x, 4.0}}).at(0, 0);
+    };
+    EXPECT_NEAR(twice("relu", -0.5), 0, 0);
+    EXPECT_NEAR(twice("relu", 0.75), 1.5, 1e-12);
+    EXPECT_NEAR(twice("squared_relu", -3), 0, 0);
+    EXPECT_NEAR(twice("squared_relu", 3), 18, 1e-12);
+    EXPECT_NEAR(twice("square", -3), 18, 1e-12);
+    EXPECT_NEAR(twice("sigmoid", std::log(3.0)), 1.5, 1e-12);
+    EXPECT_NEAR(twice("silu", std::log(3.0)), 1.5 * std::log(3.0), 1e-12);
+    EXPECT_NEAR(twice("tanh", std::log(2.0)), 1.2, 1e-12);
+    EXPECT_NEAR(twice("inverse_sqrt", 16), 0.5, 1e-12);
+    replace("no such function");
+    expect_error<Error>(
+        [&] {
+            evaluate_exact(graph, {1, 2, {1.0, -2.0}});
+        },
+        {"'gelu'", "'no such function'", "squared_relu", "inverse_sqrt"});
     EXPECT_THROW(evaluate_exact(graph, {5, 2, std::vector<double>(10)}), Error);
 }
 

@@ -4,6 +4,7 @@
 
 #include "fixtures.h"
 #include "model/fingerprint.h"
+#include "model/reference.h"
 
 namespace polyformer::model {
 namespace {
@@ -45,6 +46,24 @@ TEST(RandomModel, PolynomialsStandForTheirFunctions) {
             const double exact = apply->replaces == "gelu" ? x * std::erfc(-x / std::sqrt(2.0)) / 2 : 1 / std::sqrt(x);
             ASSERT_NEAR(values[id].values[i], exact, 0.1) << model.graph.nodes[id].name << " of " << x;
         }
+    }
+}
+
+TEST(RandomModel, HasTheNormsAndActivationsAskedFor) {
+    RandomModelOptions options{
+        .layers = 2, .width = 16, .heads = 2, .context = 8, .feed_forward = 32, .vocabulary = 20};
+    options.attention_function = "sigmoid";
+    options.feed_forward_function = "silu";
+    options.activation_degree = options.inverse_sqrt_degree = 31;
+    for (const NormKind norm : {NormKind::rms_norm, NormKind::batch_norm}) {
+        options.norm = norm;
+        const Transformer model = random_model(options);
+        const std::size_t norm_nodes = norm == NormKind::batch_norm ? 0 : 4;
+        EXPECT_EQ(model.graph.nodes.size(), 1 + 2 * (12 + 2 * norm_nodes) + norm_nodes + 1);
+        const Tensor embedded = model.embedding.embed(random_tokens(8, 20, options.seed + 1));  // calibrated on these
+        const Tensor exact = evaluate_exact(model.graph, embedded);
+        const Tensor logits = evaluate(model.graph, embedded).logits;
+        for (std::size_t i = 0; i < logits.values.size(); ++i) EXPECT_NEAR(logits.values[i], exact.values[i], 0.1) << i;
     }
 }
 
