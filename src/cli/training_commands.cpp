@@ -6,11 +6,10 @@
 
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/training_options.h"
 #include "train/commands.h"
 
 namespace polyformer::cli {
-
-namespace {
 
 void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
     command.add_option("--threads", options.threads, "Threads")->capture_default_str();
@@ -21,6 +20,8 @@ void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
         ->capture_default_str();
     command.add_flag("--quiet", options.quiet, "No progress bar");
 }
+
+namespace {
 
 std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
     auto options = std::make_shared<train::TrainOptions>();

@@ -98,6 +98,15 @@ StageRequest load_request(const fs::path& folder) {
     return request;
 }
 
+bool settled(const StageRequest& request, const fs::path& folder) {
+    const Json results = load_results(folder);
+    if (results.value("diverged", false)) return true;
+    const bool polynomials = request.stage == substitute_name || request.stage == convert_name;
+    return results.value("complete", false) && (!request.measure_test || results.contains("test_perplexity")) &&
+           (!request.measure_stability || !polynomials || results.contains("stability")) &&
+           (request.model.empty() || fs::exists(request.model / "metadata.json"));
+}
+
 Json load_results(const fs::path& folder) {
     const fs::path file = folder / "results.json";
     if (!fs::exists(file)) return Json::object();

@@ -46,6 +46,9 @@ void save_request(const StageRequest& request, const std::filesystem::path& fold
 /// Throws IoError, or FormatError naming the file and the key.
 StageRequest load_request(const std::filesystem::path& folder);
 
+/// Whether a stage has been carried out and measured as asked, or has diverged: nothing is left to do.
+bool settled(const StageRequest& request, const std::filesystem::path& folder);
+
 /// results.json of a stage's folder; an empty object when there is none. Throws FormatError when it is damaged.
 nlohmann::ordered_json load_results(const std::filesystem::path& folder);
 
