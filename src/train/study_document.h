@@ -1,0 +1,25 @@
+// The JSON of a study, as far as code of ours takes it apart: names, runs, stages, perplexities. What is only drawn
+// (curves, histograms) is checked where it is drawn.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace polyformer::train {
+
+/// Throws FormatError, naming the place and what stands there, unless `study` is of a format and version known here,
+/// its variants, runs, stages and tables are arrays of objects, and all names are texts, those of variants unique.
+void check_study(const nlohmann::ordered_json& study);
+
+/// The entries of an array; nothing when the field is missing. For objects that check_study() let pass.
+const nlohmann::ordered_json& entries(const nlohmann::ordered_json& object, const char* key);
+
+/// A finite number; nothing when the field is missing, null or anything else.
+std::optional<double> finite_number(const nlohmann::ordered_json& object, const char* key);
+
+/// The text of a field; empty when it is missing or no text.
+std::string text_of(const nlohmann::ordered_json& object, const char* key);
+
+}  // namespace polyformer::train
