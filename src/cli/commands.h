@@ -5,6 +5,7 @@
 
 namespace polyformer::cli {
 
+void add_data(CLI::App& program);
 void add_train(CLI::App& program);
 void add_tune(CLI::App& program);
 void add_convert(CLI::App& program);

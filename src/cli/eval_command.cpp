@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "model/corpus.h"
 #include "model/quality.h"
 #include "support/error.h"
 
@@ -15,7 +16,7 @@ namespace polyformer::cli {
 
 namespace {
 
-/// Where WikiText lies when --data does not say: $POLYFORMER_DATA, or one of the usual folders.
+/// Where the texts lie when --data does not say: $POLYFORMER_DATA, or one of the usual folders.
 std::filesystem::path find_data(const std::string& split) {
     std::vector<std::filesystem::path> places;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
@@ -25,14 +26,15 @@ std::filesystem::path find_data(const std::string& split) {
         places.push_back(std::filesystem::path("data") / folder);
         places.push_back(std::filesystem::temp_directory_path() / "polyformer-data" / folder);
     }
+    std::string tried;
     for (const auto& place : places) {
-        if (std::filesystem::exists(place / ("wiki." + split + ".tokens"))) return place;
+        if (model::find_corpus_file(place, split)) return place;
+        tried += fmt::format("{}{}", tried.empty() ? "" : ", ", place.string());
     }
     fail<IoError>(
-        "wiki.{}.tokens is not in $POLYFORMER_DATA, ./data/wikitext-2, {} or their like: fetch WikiText (Merity et "
-        "al.) "
-        "from its official home and name its folder with --data",
-        split, (std::filesystem::temp_directory_path() / "polyformer-data" / "wikitext-2").string());
+        "none of {} holds {}: fetch WikiText with 'polyformer data wikitext-2', or name with --data the folder that "
+        "holds the text",
+        tried, fmt::join(model::corpus_names(split), ", "));
 }
 
 }  // namespace
@@ -47,7 +49,8 @@ void add_eval(CLI::App& program) {
     command->add_option("--split", options->split, "train, valid or test")
         ->check(CLI::IsMember({"train", "valid", "test"}))
         ->capture_default_str();
-    command->add_option("--data", options->data, "Folder of wiki.{train,valid,test}.tokens; else $POLYFORMER_DATA");
+    command->add_option("--data", options->data,
+                        "Folder of the texts, as 'polyformer data' makes it; else $POLYFORMER_DATA");
     command->add_option("--stride", options->stride, "Tokens between windows; 0: half the context")
         ->capture_default_str();
     command->add_option("--most-tokens", options->most_tokens, "Only the first so many tokens; 0: all")

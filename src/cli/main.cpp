@@ -31,7 +31,7 @@ int run_program(int argc, char** argv) {
         "4 damaged or foreign file, 5 interrupted (the same command goes on).");
     program.require_subcommand(1);
     program.set_version_flag("--version", "polyformer 0.1.0");
-    for (const auto add : {add_train, add_tune, add_convert, add_study, add_eval, add_plan, add_random_model,
+    for (const auto add : {add_data, add_train, add_tune, add_convert, add_study, add_eval, add_plan, add_random_model,
                            add_keygen, add_encrypt, add_infer, add_decrypt, add_run, add_bench}) {
         add(program);
     }

@@ -1,28 +1,72 @@
 #include "train/prepare.h"
 
+#include <chrono>
 #include <cstdio>
+#include <span>
 #include <string>
-#include <utility>
 
 #include "model/bundle.h"
 #include "model/corpus.h"
+#include "model/digest.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
+#include "support/progress.h"
 #include "train/prepared_text.h"
 #include "train/tokenizer_training.h"
 
 namespace polyformer::train {
+namespace {
 
 namespace fs = std::filesystem;
 
+void note(bool quiet, const std::string& text) {
+    if (!quiet) fmt::print(stderr, "{}\n", text);
+}
+
+std::string digest_of(const fs::path& file) {
+    model::Digest digest;
+    digest.update(std::as_bytes(std::span<const char>(read_file(file))));
+    return digest.finish();
+}
+
+/// Whether `target` holds the tokens of a text of this size by this tokenizer.
+bool is_current(const fs::path& target, const PreparedText& about) {
+    if (!fs::exists(target)) return false;
+    try {
+        const PreparedText text = load_text(target);
+        return text.source_bytes == about.source_bytes && text.tokenizer_digest == about.tokenizer_digest &&
+               text.vocabulary == about.vocabulary;
+    } catch (const FormatError&) {
+        return false;  // of an older version, or damaged: nothing is lost by making it anew
+    }
+}
+
+void prepare_text(const fs::path& source, const model::Tokenizer& tokenizer, const std::string& tokenizer_digest,
+                  const fs::path& target, bool quiet) {
+    PreparedText about;
+    about.vocabulary = tokenizer.vocabulary();
+    about.end_of_line = model::end_of_line_token(tokenizer);
+    about.source_bytes = fs::file_size(source);
+    about.tokenizer_digest = tokenizer_digest;
+    if (is_current(target, about)) return;
+
+    const auto start = std::chrono::steady_clock::now();
+    PreparedTextWriter writer(about, target);
+    const model::TextCounts counts =
+        model::tokenize(source, tokenizer, [&](std::span<const std::int32_t> ids) { writer.write(ids); });
+    writer.commit(counts.words);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    note(quiet, fmt::format("{}: {} tokens, {} words, split in {}", source.filename().string(), counts.tokens,
+                            counts.words, format_duration(time.count())));
+}
+
+}  // namespace
+
 void prepare(const Config& config, const fs::path& data, const fs::path& work, bool quiet) {
-    const auto note = [&](const std::string& text) {
-        if (!quiet) fmt::print(stderr, "{}\n", text);
-    };
     fs::create_directories(work);
     const fs::path tokenizer_file = work / "tokenizer.model";
     if (!fs::exists(tokenizer_file)) {
-        note(fmt::format("Learning a vocabulary of {} pieces", config.model.vocabulary));
+        note(quiet, fmt::format("Learning a vocabulary of {} pieces", config.model.vocabulary));
         write_file(tokenizer_file,
                    train_tokenizer(model::corpus_file(data, "train"), config.tokenizer, config.model.vocabulary));
     }
@@ -30,19 +74,10 @@ void prepare(const Config& config, const fs::path& data, const fs::path& work, b
     require(tokenizer.vocabulary() == config.model.vocabulary,
             "{} holds {} pieces, but the configuration asks for {}: work in another folder, or delete the file",
             tokenizer_file.string(), tokenizer.vocabulary(), config.model.vocabulary);
-    for (const std::string split : {"train", "valid"}) {
-        const fs::path source = model::corpus_file(data, split);
-        const fs::path target = work / (split + ".ids");
-        if (fs::exists(target) && load_text(target).source_bytes == fs::file_size(source)) continue;
-        note(fmt::format("Splitting {} into tokens", source.filename().string()));
-        model::TokenizedText text = model::tokenize_file(source, tokenizer);
-        note(fmt::format("  {} tokens, {} words", text.ids.size(), text.words));
-        save_text({.vocabulary = tokenizer.vocabulary(),
-                   .words = text.words,
-                   .end_of_line = text.end_of_line,
-                   .source_bytes = fs::file_size(source),
-                   .ids = std::move(text.ids)},
-                  target);
+    const std::string digest = digest_of(tokenizer_file);
+    for (const std::string split : {"train", "valid", "test"}) {
+        if (split == "test" && !model::find_corpus_file(data, split)) continue;  // training does without
+        prepare_text(model::corpus_file(data, split), tokenizer, digest, work / (split + ".ids"), quiet);
     }
     write_file(work / "config.json", to_json(config).dump(2) + "\n");
 }

@@ -8,8 +8,9 @@
 namespace polyformer::train {
 
 /// Makes in `work`, each unless it is there already: config.json (every value spelled out), tokenizer.model (learned
-/// from the training text), train.ids and valid.ids (made anew when the text's size has changed). Throws Error when
-/// `work` belongs to another vocabulary, IoError when a text is missing.
+/// from the training text), train.ids, valid.ids and, when `data` has a test text, test.ids. Tokens are made anew when
+/// their file is damaged, or the text's size or the tokenizer has changed since. Throws Error when `work` belongs to
+/// another vocabulary, IoError when the training or validation text is missing.
 void prepare(const Config& config, const std::filesystem::path& data, const std::filesystem::path& work, bool quiet);
 
 }  // namespace polyformer::train

@@ -149,6 +149,35 @@ TEST(BadInput, InsecureParametersNeedTheirNameSpoken) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("weak.key")));
 }
 
+TEST(BadInput, DataSetsThatAreNotThereAreRefused) {
+    const Folder folder;
+    expect_refused(folder.polyformer("data wikitext-3"), kBadInput,
+                   AllOf(HasSubstr("wikitext-3"), HasSubstr("wikitext-2 or wikitext-103")));
+    expect_refused(folder.polyformer("data wikitext-2 --from nowhere"), kIoError, HasSubstr("nowhere"));
+    // A proxy that is not there: the home cannot be reached, with or without a network.
+    expect_refused(
+        folder.polyformer("data wikitext-2", "https_proxy=http://127.0.0.1:1"), kIoError,
+        AllOf(HasSubstr("https://"), HasSubstr("wikitext-2-v1.zip"), HasSubstr("connect"), HasSubstr("--from")));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path("wikitext-2")));
+}
+
+TEST(BadInput, OtherTextsInPlaceOfADataSetAreRefused) {
+    const Folder folder;
+    write_file(folder.path("archive.zip"), "PK\3\4 and nothing more");
+    expect_refused(folder.polyformer("data wikitext-2 --from archive.zip"), kDamagedFile,
+                   AllOf(HasSubstr("archive.zip"), HasSubstr("SHA-256"), HasSubstr("expected")));
+    std::filesystem::create_directories(folder.path("texts"));
+    expect_refused(folder.polyformer("data wikitext-2 --from texts"), kIoError, HasSubstr("wiki.train.tokens"));
+    for (const char* split : {"train", "valid", "test"}) {
+        write_file(folder.path(std::string("texts/wiki.") + split + ".tokens"), "A short text\n");
+    }
+    expect_refused(folder.polyformer("data wikitext-2 --from texts"), kDamagedFile,
+                   AllOf(HasSubstr("wiki.train.tokens has 1 lines"), HasSubstr("36718")));
+    expect_refused(folder.polyformer("data wikitext-2 --from texts --out archive.zip"), kIoError,
+                   HasSubstr("archive.zip"));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path("wikitext-2")));
+}
+
 TEST(BadInput, UnknownOptionsAndCommandsExitWithTwo) {
     const Folder folder;
     EXPECT_EQ(folder.polyformer("frobnicate").exit_code, kBadInput);

@@ -89,8 +89,9 @@ TEST(Plan, SaysWhatARunWillTake) {
 
 TEST(Help, EverySubcommandHasAnExample) {
     const Folder folder;
-    for (const char* command : {"eval", "plan", "random-model", "keygen", "encrypt", "infer", "decrypt", "run", "bench",
-                                "bench ckks", "bench kernels", "bench operations", "bench bootstrap", "bench layer"}) {
+    for (const char* command :
+         {"data", "eval", "plan", "random-model", "keygen", "encrypt", "infer", "decrypt", "run", "bench", "bench ckks",
+          "bench kernels", "bench operations", "bench bootstrap", "bench layer"}) {
         const std::string help = folder.must(std::string(command) + " --help");
         EXPECT_THAT(help, HasSubstr("Example")) << command;
         EXPECT_THAT(help, HasSubstr(std::string("polyformer ") + command)) << command;

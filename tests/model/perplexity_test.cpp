@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "fixtures.h"
-#include "model/corpus.h"
 #include "model/ngram.h"
 #include "model/random_model.h"
 #include "model/reference.h"
@@ -131,12 +130,6 @@ TEST(Ngram, PerplexityByHand) {
     EXPECT_DOUBLE_EQ(result.bigram_weight, 0.9);
     // b never follows an end of line; the end always follows b.
     EXPECT_NEAR(result.bigram, 1 / std::sqrt(0.1 * 2 / 7 * (0.9 + 0.1 * 2 / 7)), 1e-9);
-}
-
-TEST(Corpus, ErrorsSayWhatToFetch) {
-    const ScratchDirectory directory;
-    expect_error<IoError>([&] { corpus_file(directory.path(), "test"); }, {"wiki.test.tokens", "WikiText", "--data"});
-    expect_error<Error>([&] { corpus_file(directory.path(), "exam"); }, {"exam", "train, valid or test"});
 }
 
 }  // namespace
