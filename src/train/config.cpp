@@ -89,10 +89,10 @@ Config parse_config(const std::string& text, const std::string& origin) {
     } catch (const Json::parse_error& error) {
         fail<FormatError>("{} is not valid JSON: {}", origin, error.what());
     }
-    return parse_config(json, origin);
+    return config_from(json, origin);
 }
 
-Config parse_config(const Json& json, const std::string& origin) {
+Config config_from(const Json& json, const std::string& origin) {
     Config config;
     JsonSection root(json, origin);
     std::size_t seed = config.seed;

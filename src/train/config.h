@@ -82,7 +82,7 @@ struct Config {
 /// unknown keys are refused, missing ones keep the defaults above.
 Config load_config(const std::filesystem::path& file);
 Config parse_config(const std::string& text, const std::string& origin);
-Config parse_config(const nlohmann::ordered_json& json, const std::string& origin);
+Config config_from(const nlohmann::ordered_json& json, const std::string& origin);
 
 /// The configuration with every value spelled out, in a form that parse_config() reads.
 nlohmann::ordered_json to_json(const Config& config);

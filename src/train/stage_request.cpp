@@ -81,7 +81,7 @@ StageRequest load_request(const fs::path& folder) {
     const Json* config = section.find("config");
     const Json* recipe = section.find("recipe");
     require<FormatError>(config != nullptr && recipe != nullptr, "{} has no configuration or no recipe", file.string());
-    request.config = parse_config(*config, file.string() + ".config");
+    request.config = config_from(*config, file.string() + ".config");
     request.recipe = *recipe;
     std::string path;
     const auto read_path = [&](const char* key, fs::path& target) {

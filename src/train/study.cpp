@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <list>
 #include <set>
 #include <string>
 #include <thread>
@@ -138,7 +139,7 @@ class Scheduler {
     const StudyPlan& plan_;
     const StudyOptions& options_;
     std::vector<Standing> standing_;
-    std::vector<Running> running_;
+    std::list<Running> running_;  // processes do not move
     std::string failure_;
     double total_work_ = 0;
     double done_work_ = 0;

@@ -93,7 +93,7 @@ Variant read_variant(JsonSection& entry, const Json& base, Variant defaults) {
     require<FormatError>(variant.settings.is_object(), "{}.set: expected an object in braces", entry.place());
     Json patched = base;
     patched.merge_patch(variant.settings);
-    variant.config = parse_config(patched, fmt::format("{} with its settings", entry.place()));
+    variant.config = config_from(patched, fmt::format("{} with its settings", entry.place()));
     const std::vector<std::string> stages = stages_of(variant.config);
     variant.last_stage = stages.back();
     entry.choose("last_stage", variant.last_stage, stage_names);

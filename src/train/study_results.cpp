@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/atomic_file.h"
+#include "support/error.h"
 #include "train/prepared_text.h"
 #include "train/summary.h"
 

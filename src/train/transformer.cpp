@@ -34,6 +34,12 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     // Later layers add less, so that the residual stream starts with a variance that does not grow with depth.
     const double residual_gain = 1 / std::sqrt(2.0 * static_cast<double>(architecture.layers));
     initialise(query_key_value, 1);
+    if (architecture.attention.form == "pointwise") {
+        // Scores start around 1, where every σ here is away from 0: attention begins as a mean over the keys, as softmax
+        // does. Around 0 a GELU or a ReLU lets next to nothing through, and learning starts late.
+        const double head_width = static_cast<double>(width) / static_cast<double>(architecture.heads);
+        torch::nn::init::constant_(query_key_value->bias.slice(0, 0, 2 * width), std::pow(head_width, -0.25));
+    }
     initialise(output, residual_gain);
     initialise(up, 1);
     initialise(down, residual_gain);

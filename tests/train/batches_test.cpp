@@ -6,14 +6,15 @@
 #include <set>
 
 #include "support/error.h"
+#include "toy.h"
 
 namespace polyformer::train {
 namespace {
 
-std::vector<std::int32_t> counting(std::size_t length) {
+PreparedText counting(std::size_t length) {
     std::vector<std::int32_t> text(length);
     std::iota(text.begin(), text.end(), 0);
-    return text;
+    return prepared_from(std::move(text), length);
 }
 
 TEST(Batches, AreSequencesOfTheTextOnceAnEpoch) {

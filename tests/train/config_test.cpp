@@ -30,11 +30,13 @@ TEST(Config, ShippedConfigurationIsValid) {
 
 TEST(Config, SurvivesTheRoundTrip) {
     Config config = parse_config(R"({"seed": 7, "train": {"learning_rate": 0.25}, "substitution": {"margin": 0.5},
-                                     "model": {"length_scale": "context_root"}})",
+                                     "model": {"attention": {"form": "softmax", "length": "context"}, "norm": "rms_norm"},
+                                     "ranges": {"sites": {"layers.0.attention.activation": [-1, 2]}}})",
                                  "test.json");
     EXPECT_EQ(config.seed, 7U);
     EXPECT_EQ(config.train.learning_rate, 0.25);
-    EXPECT_EQ(config.model.length_scale, LengthScale::context_root);
+    EXPECT_EQ(config.model.attention.form, "softmax");
+    EXPECT_EQ(config.ranges.sites.at("layers.0.attention.activation").upper, 2);
     EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
 }
 
@@ -44,7 +46,12 @@ TEST(Config, ErrorsNamePlaceValueAndRemedy) {
     EXPECT_THAT(message_of(R"({"train": {"batch": -1}})"), HasSubstr("whole number"));
     EXPECT_THAT(message_of(R"({"train": {"batch": "many"}})"), HasSubstr("\"many\""));
     EXPECT_THAT(message_of(R"({"model": {"width": 100, "heads": 3}})"), HasSubstr("100 is not a multiple"));
-    EXPECT_THAT(message_of(R"({"model": {"length_scale": "none"}})"), HasSubstr("position_root"));
+    EXPECT_THAT(message_of(R"({"model": {"attention": {"form": "none"}}})"), HasSubstr("pointwise"));
+    EXPECT_THAT(message_of(R"({"model": {"attention": {"power": 3}}})"), HasSubstr("3 is odd"));
+    EXPECT_THAT(message_of(R"({"model": {"norm": "group_norm"}})"), HasSubstr("layer_norm, rms_norm, batch_norm"));
+    EXPECT_THAT(message_of(R"({"train": {"patience": 3}})"), HasSubstr("validate_every"));
+    EXPECT_THAT(message_of(R"({"ranges": {"sites": {"final_norm.inverse_sqrt": [2, 1]}}})"),
+                HasSubstr("[lower, upper]"));
     EXPECT_THAT(message_of(R"({"model": 3})"), HasSubstr("expected an object"));
     EXPECT_THAT(message_of("{"), HasSubstr("not valid JSON"));
     EXPECT_THROW(load_config("/nowhere/at-all.json"), IoError);

@@ -16,10 +16,7 @@ TEST(Evaluate, AModelWithoutAnOpinionHasTheVocabularyAsPerplexityPerToken) {
         model->final_norm->weight.zero_();
         model->final_norm->bias.zero_();
     }
-    PreparedText text;
-    text.vocabulary = 20;
-    text.ids = toy_text(101);
-    text.words = 50;
+    const PreparedText text = toy_prepared(101);  // 50 words
     const Quality all = evaluate(model, text, 1000);
     EXPECT_NEAR(all.nats_per_token, std::log(20.0), 1e-5);
     EXPECT_NEAR(all.perplexity_per_word, std::pow(20.0, 101.0 / 50), 1e-2);
@@ -29,11 +26,8 @@ TEST(Evaluate, AModelWithoutAnOpinionHasTheVocabularyAsPerplexityPerToken) {
 TEST(Evaluate, CountsEveryTokenOnceWithItsLikelihood) {
     // Summed by hand, window by window: context 8, stride 4.
     Transformer model = toy_model(2);
-    PreparedText text;
-    text.vocabulary = 20;
+    PreparedText text = toy_prepared(14);
     text.end_of_line = 3;
-    text.ids = toy_text(14);
-    text.words = 7;
     std::vector<std::int64_t> stream = {3};
     stream.insert(stream.end(), text.ids.begin(), text.ids.end());
     const torch::Tensor tokens = torch::tensor(stream);

@@ -8,54 +8,76 @@
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "toy.h"
-#include "train/prepared_text.h"
+#include "toy_study.h"
+#include "train/stage_request.h"
+#include "train/text_identity.h"
 
 namespace polyformer::train {
 namespace {
 
-void prepare_toy(const ScratchDirectory& work) {
-    PreparedText text;
-    text.vocabulary = 300;  // the least that a configuration allows
-    text.words = 2000;
-    text.ids = toy_text(4000);
-    save_text(text, work / "train.ids");
-    text.ids.resize(400);
-    text.words = 200;
-    save_text(text, work / "valid.ids");
-    write_file(work / "tokenizer.model", "the vocabulary");
-    write_file(work / "config.json", R"({
-        "model": {"layers": 1, "width": 16, "heads": 2, "context": 8, "feed_forward": 32, "vocabulary": 300},
-        "train": {"epochs": 1, "batch": 8, "learning_rate": 0.01, "warmup_steps": 5},
-        "tune": {"epochs": 0.5, "batch": 8, "learning_rate": 0.003, "range_weight": 0.1, "variance_weight": 0.1},
-        "convert": {"epochs": 0.2, "batch": 8, "learning_rate": 0.001, "range_weight": 0.1}
-    })");
+using Json = nlohmann::ordered_json;
+
+// The folders of a road over a toy text, in order.
+std::vector<std::filesystem::path> make_road(const ScratchDirectory& work, const Config& config) {
+    std::vector<std::filesystem::path> folders;
+    StageRequest request{
+        .stage = {}, .config = config, .recipe = {}, .texts = work / "texts", .parent = {}, .model = {}};
+    for (const std::string& stage : stages_of(config)) {
+        request.recipe = recipe_of(stage, config, text_identity(request.texts, config.tokenizer), request.recipe);
+        request.stage = stage;
+        request.measure_test = true;
+        request.measure_stability = true;
+        if (stage == convert_name) request.model = work / "model";
+        folders.push_back(work / stage);
+        std::filesystem::create_directories(folders.back());
+        save_request(request, folders.back());
+        request.parent = folders.back();
+    }
+    return folders;
+}
+
+StagesOptions options_for(const std::filesystem::path& folder) {
+    StagesOptions options;
+    options.folder = folder;
+    options.quiet = true;
+    return options;
 }
 
 TEST(Stages, LeadFromAPreparedTextToAModelDirectory) {
     const ScratchDirectory work("stages");
-    prepare_toy(work);
-    StagesOptions options;
-    options.work = work.path();
-    options.quiet = true;
-    EXPECT_THROW(tune_stage(options), Error);  // nothing trained yet
-    options.stop_after = 10;
-    EXPECT_FALSE(train_stage(options));
-    EXPECT_THROW(tune_stage(options), Error);  // not to the end
-    options.stop_after.reset();
-    EXPECT_TRUE(train_stage(options));
-    EXPECT_TRUE(tune_stage(options));
-    EXPECT_TRUE(convert_stage(options, work / "model"));
+    prepare_toy_texts(work / "texts");
+    const auto folders = make_road(work, parse_config(toy_config(), "toy"));
+    ASSERT_EQ(folders.size(), 4U);
+    EXPECT_THROW(carry_out(options_for(folders[1])), Error);  // nothing trained yet
+    StagesOptions few = options_for(folders[0]);
+    few.stop_after = 10;
+    EXPECT_FALSE(carry_out(few));
+    EXPECT_FALSE(settled(load_request(folders[0]), folders[0]));
+    EXPECT_THROW(carry_out(options_for(folders[1])), Error);  // not to the end
+    for (const auto& folder : folders) {
+        EXPECT_TRUE(carry_out(options_for(folder))) << folder;
+        EXPECT_TRUE(settled(load_request(folder), folder)) << folder;
+    }
+
+    const Json trained = load_results(folders[0]);
+    const Json converted = load_results(folders[3]);
+    EXPECT_LT(trained["test_perplexity"], 300.0);
+    EXPECT_LT(converted["test_perplexity"].get<double>(), 1.1 * trained["test_perplexity"].get<double>());
+    EXPECT_EQ(trained["curve"]["step"].size(), trained["updates"].get<std::size_t>());
+    EXPECT_EQ(trained["sites"].size(), 5U);
+    ASSERT_EQ(converted["stability"].size(), 7U);
+    for (const Json& input : converted["stability"]) {
+        EXPECT_GE(input["worst_excursion"], 0) << input["input"];
+        EXPECT_GT(input["perplexity_exact"], 1) << input["input"];
+    }
+    EXPECT_LT(converted["stability"][0]["outside_share"], 0.01);
 
     const model::Graph graph = model::load_graph(work / "model");
     const model::Embedding embedding = model::load_embedding(work / "model");
-    EXPECT_EQ(graph.vocabulary, 300U);
     EXPECT_EQ(read_file(work / "model/tokenizer.model"), "the vocabulary");
     const auto metadata = nlohmann::json::parse(read_file(work / "model/metadata.json"));
     EXPECT_EQ(metadata["polynomials"].size(), 5U);
-    const double trained = metadata["stages"]["train"]["validation_perplexity_per_word"];
-    const double converted = metadata["stages"]["convert"]["validation_perplexity_per_word"];
-    EXPECT_LT(trained, 300.0);
-    EXPECT_LT(converted, 1.1 * trained);
+    EXPECT_EQ(metadata["stages"]["tune"]["updates"], load_results(folders[1])["updates"]);
     for (const model::Node& node : graph.nodes) EXPECT_GT(node.bound, 0) << node.name;
     const model::Evaluation evaluation = model::evaluate(graph, embedding.embed(toy_text(8)));
     for (std::size_t id = 0; id < graph.nodes.size(); ++id) {
@@ -63,17 +85,56 @@ TEST(Stages, LeadFromAPreparedTextToAModelDirectory) {
     }
 }
 
-TEST(Stages, RefuseATextOfAnotherVocabulary) {
-    const ScratchDirectory work("vocabulary");
-    prepare_toy(work);
-    PreparedText text;
-    text.vocabulary = 500;
-    text.ids = toy_text(4000);
-    save_text(text, work / "train.ids");
-    StagesOptions options;
-    options.work = work.path();
-    options.quiet = true;
-    EXPECT_THROW(train_stage(options), FormatError);
+TEST(Stages, NoteADivergence) {
+    const ScratchDirectory work("diverging");
+    prepare_toy_texts(work / "texts");
+    Config config = parse_config(toy_config(), "toy");
+    config.train.learning_rate = 1e30;
+    const auto folders = make_road(work, config);
+    EXPECT_THROW(carry_out(options_for(folders[0])), DivergenceError);
+    EXPECT_TRUE(load_results(folders[0])["diverged"]);
+    EXPECT_TRUE(settled(load_request(folders[0]), folders[0]));
+    EXPECT_THROW(carry_out(options_for(folders[0])), DivergenceError);  // at once
+    EXPECT_THROW(carry_out(options_for(folders[1])), Error);
+}
+
+TEST(Stages, RefuseWhatDoesNotFit) {
+    const ScratchDirectory work("misfits");
+    prepare_toy_texts(work / "texts");
+    const auto folders = make_road(work, parse_config(toy_config(), "toy"));
+    save_text(prepared_from(toy_text(4000), 500), work / "texts/train.ids");
+    EXPECT_THROW(carry_out(options_for(folders[0])), FormatError);
+    write_file(folders[0] / "results.json", "{\"complete\": tru");
+    EXPECT_THROW(carry_out(options_for(folders[0])), FormatError);
+    write_file(folders[0] / "stage.json", R"({"stage": "trane"})");
+    EXPECT_THROW(carry_out(options_for(folders[0])), FormatError);
+    StagesOptions mixed = options_for(folders[1]);
+    mixed.precision = Precision::bfloat16;
+    EXPECT_THROW(carry_out(mixed), Error);  // on a CPU
+}
+
+TEST(Stages, DamagedCheckpointsLeaveNothingLost) {
+    const ScratchDirectory work("halfwritten");
+    prepare_toy_texts(work / "texts");
+    const auto folders = make_road(work, parse_config(toy_config(), "toy"));
+    StagesOptions few = options_for(folders[0]);
+    few.stop_after = 10;
+    carry_out(few);
+    const std::string whole = read_file(folders[0] / "checkpoint");
+    write_file(folders[0] / "checkpoint", whole.substr(0, whole.size() / 2));
+    EXPECT_THROW(carry_out(options_for(folders[0])), FormatError);
+    EXPECT_EQ(read_file(folders[0] / "checkpoint").size(), whole.size() / 2);  // the message says to delete it
+    std::filesystem::remove(folders[0] / "checkpoint");
+    EXPECT_TRUE(carry_out(options_for(folders[0])));
+}
+
+TEST(Device, UnknownOnesAreNamed) {
+    EXPECT_TRUE(parse_device("cpu").is_cpu());
+    EXPECT_THROW(parse_device("abacus"), Error);
+    if (!torch::cuda::is_available()) {
+        EXPECT_THROW(parse_device("cuda"), Error);
+        EXPECT_TRUE(parse_device("auto").is_cpu());
+    }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "toy.h"
 
-#include <unistd.h>
+#include <memory>
+#include <utility>
 
 #include "train/batches.h"
 
@@ -30,15 +31,18 @@ std::vector<std::int32_t> toy_text(std::size_t length) {
     return text;
 }
 
-ScratchDirectory::ScratchDirectory(const std::string& name)
-    : path_(std::filesystem::temp_directory_path() / ("polyformer-" + name + "-" + std::to_string(getpid()))) {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
+PreparedText prepared_from(std::vector<std::int32_t> ids, std::size_t vocabulary) {
+    const auto owner = std::make_shared<const std::vector<std::int32_t>>(std::move(ids));
+    PreparedText text;
+    text.vocabulary = vocabulary;
+    text.words = owner->size() / 2;
+    text.ids = *owner;
+    text.owner = owner;
+    return text;
 }
 
-ScratchDirectory::~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+PreparedText toy_prepared(std::size_t length) {
+    return prepared_from(toy_text(length), 20);
 }
 
 }  // namespace polyformer::train

@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "scratch.h"
 #include "train/config.h"
+#include "train/prepared_text.h"
 #include "train/transformer.h"
 
 namespace polyformer::train {
@@ -21,21 +23,16 @@ Transformer toy_model(std::uint64_t seed);
 /// `length` tokens below 20 in which each mostly decides the next.
 std::vector<std::int32_t> toy_text(std::size_t length);
 
+/// toy_text() as batches and evaluations take it.
+PreparedText toy_prepared(std::size_t length);
+/// Any tokens in that form.
+PreparedText prepared_from(std::vector<std::int32_t> ids, std::size_t vocabulary);
+
 /// An empty directory that the name is told of, removed at the end.
-class ScratchDirectory {
+class ScratchDirectory : public ScratchFolder {
   public:
-    explicit ScratchDirectory(const std::string& name);
-    ~ScratchDirectory();
-    ScratchDirectory(const ScratchDirectory&) = delete;
-    ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-    ScratchDirectory(ScratchDirectory&&) = delete;
-    ScratchDirectory& operator=(ScratchDirectory&&) = delete;
-
-    std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
+    using ScratchFolder::ScratchFolder;
+    std::filesystem::path operator/(const std::string& name) const { return path() / name; }
 };
 
 }  // namespace polyformer::train

@@ -5,6 +5,7 @@
 #include "model/operations.h"
 #include "support/error.h"
 #include "toy.h"
+#include "train/polynomial_function.h"
 
 namespace polyformer::train {
 namespace {
@@ -40,7 +41,7 @@ TEST(Transformer, RefusesMoreTokensThanItsContext) {
 
 TEST(EvaluatePolynomial, EqualsTheInterpretersAndHasItsGradient) {
     const model::Polynomial polynomial{-1.5, 4, {0.3, -1, 0.25, 0.5, -0.125, 2}};
-    const torch::Tensor x = torch::linspace(-2, 5, 15, torch::kFloat64).requires_grad_();
+    const torch::Tensor x = torch::linspace(-2, 5, 131, torch::kFloat64).requires_grad_();  // two blocks and a rest
     const torch::Tensor y = evaluate_polynomial(polynomial, x);
     y.sum().backward();
     constexpr double step = 1e-5;

@@ -1,4 +1,4 @@
-#include "train/ranges.h"
+#include "train/penalties.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@ namespace polyformer::train {
 namespace {
 
 Site site(SiteKind kind, double lower, double upper) {
-    return {.name = "site", .kind = kind, .lower = lower, .upper = upper, .polynomial = std::nullopt};
+    return {.name = "site", .kind = kind, .function = "gelu", .lower = lower, .upper = upper};
 }
 
 TEST(RangePenalty, SumsSquaredExcessPerToken) {
@@ -34,18 +34,9 @@ TEST(VariancePenalty, IsZeroForEqualVariancesAndScaleFree) {
     EXPECT_NEAR(variance_penalty(sites, {spread * 10, ignored}).item<double>(), 2, 1e-5);
 }
 
-TEST(RangeTable, CollectsOverBatches) {
-    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4)};
-    RangeTable table;
-    table.add(sites, {torch::tensor({{{1.0}, {4.0}}})});
-    table.add(sites, {torch::tensor({{{16.0}, {1.0}}})});
-    const SeenRange& seen = table.rows()[0];
-    EXPECT_EQ(seen.smallest, 1);
-    EXPECT_EQ(seen.largest, 16);
-    EXPECT_EQ(seen.outside, 1);
-    EXPECT_EQ(seen.values, 4);
-    EXPECT_NEAR(std::exp(seen.mean_log), std::pow(64, 0.25), 1e-5);
-    EXPECT_NE(table.text(sites).find("2.50e-01"), std::string::npos) << table.text(sites);
+TEST(VariancePenalty, IsNothingWithoutNorms) {
+    const std::vector<Site> sites = {site(SiteKind::hidden, 0, 1)};
+    EXPECT_EQ(variance_penalty(sites, {torch::ones({1, 2, 3})}).item<double>(), 0);
 }
 
 }  // namespace

@@ -1,0 +1,114 @@
+// Every variant that a configuration can name: made, trained, and exported where it has a polynomial form.
+#include <gtest/gtest.h>
+
+#include "model/interpreter.h"
+#include "model/reference.h"
+#include "model/transformer_builder.h"
+#include "support/error.h"
+#include "toy.h"
+#include "train/export.h"
+#include "train/site_statistics.h"
+#include "train/stage.h"
+#include "train/substitution.h"
+
+namespace polyformer::train {
+namespace {
+
+std::vector<Architecture> every_variant() {
+    std::vector<Architecture> all;
+    const auto add = [&](const auto& change) {
+        Architecture shape = toy_architecture();
+        shape.layers = 2;
+        change(shape);
+        all.push_back(shape);
+    };
+    for (const char* form : attention_forms) add([&](Architecture& shape) { shape.attention.form = form; });
+    for (const char* function : attention_functions) {
+        for (const char* before : length_factors) {
+            add([&](Architecture& shape) {
+                shape.attention.function = function;
+                shape.attention.scale_before = before;
+            });
+        }
+        for (const char* after : length_factors) {
+            for (const char* length : length_choices) {
+                add([&](Architecture& shape) {
+                    shape.attention.function = function;
+                    shape.attention.scale_after = after;
+                    shape.attention.length = length;
+                });
+            }
+        }
+    }
+    for (const char* norm : norms) {
+        for (const char* activation : activation_functions) {
+            add([&](Architecture& shape) {
+                shape.norm = norm;
+                shape.activation = activation;
+            });
+        }
+    }
+    return all;
+}
+
+// The largest |difference| between LibTorch's logits and (T, vocabulary) of ours.
+double difference(const torch::Tensor& logits, const model::Tensor& ours) {
+    const torch::Tensor same = torch::from_blob(
+        const_cast<double*>(ours.values.data()),
+        {static_cast<std::int64_t>(ours.rows), static_cast<std::int64_t>(ours.columns)}, torch::kFloat64);
+    return (logits[0].to(torch::kFloat64) - same).abs().max().item<double>();
+}
+
+TEST(Variants, LookBackOnly) {
+    for (const Architecture& shape : every_variant()) {
+        torch::manual_seed(5);
+        Transformer model(shape);
+        model->eval();
+        const torch::Tensor tokens = torch::tensor({{1, 2, 3, 4, 5, 6, 7, 8}});
+        torch::Tensor changed = tokens.clone();
+        changed[0][5] = 11;
+        const torch::Tensor change = (model->forward(tokens) - model->forward(changed)).abs().amax(-1)[0];
+        EXPECT_LT(change.slice(0, 0, 5).max().item<float>(), 1e-5F) << to_json(shape);
+        EXPECT_GT(change[7].item<float>(), 1e-7F) << to_json(shape);
+    }
+}
+
+TEST(Variants, LearnAndBecomeTheSameGraph) {
+    for (const Architecture& shape : every_variant()) {
+        SCOPED_TRACE(to_json(shape).dump());
+        torch::manual_seed(5);
+        torch::set_num_threads(1);
+        Transformer model(shape);
+        Batches batches(toy_prepared(2000), shape.context, 8, 3);
+        const ScratchDirectory directory("variants");
+        Schedule schedule{.epochs = 1, .batch = 8, .learning_rate = 5e-3, .warmup_steps = 5};
+        const StageOutcome outcome = run_stage(model, batches,
+                                               {.name = "train",
+                                                .schedule = schedule,
+                                                .checkpoint = directory / "checkpoint",
+                                                .recipe = "",
+                                                .quiet = true});
+        EXPECT_LT(outcome.history.loss, 2.95);  // log 20 is 3.0
+        const RangeTable seen = measure_ranges(model, batches, 20, Histograms::collect);
+        const std::vector<torch::Tensor> blocks = {batches.at(0)};
+        if (!obstacle_to_substitution(shape).empty()) {
+            EXPECT_THROW(substitute(model, seen, Substitution{}, blocks), Error);
+            continue;
+        }
+        const torch::Tensor tokens = torch::tensor({{3, 1, 4, 1, 5, 9, 2, 6}});
+        const torch::Tensor exact = model->forward(tokens);
+        substitute(model, seen, Substitution{.scores_degree = 7, .hidden_degree = 7}, blocks);
+        const torch::Tensor polynomial = model->forward(tokens);
+        EXPECT_GT((exact - polynomial).abs().max().item<double>(), 0);
+        model->polynomials = false;
+        EXPECT_TRUE(torch::equal(exact, model->forward(tokens)));  // every substitution can be taken back
+
+        const model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
+        const model::Tensor embedded = converted.embedding.embed(std::vector<std::int32_t>{3, 1, 4, 1, 5, 9, 2, 6});
+        EXPECT_LT(difference(polynomial, model::evaluate(converted.graph, embedded).logits), 3e-4);
+        EXPECT_LT(difference(exact, model::evaluate_exact(converted.graph, embedded)), 3e-4);
+    }
+}
+
+}  // namespace
+}  // namespace polyformer::train
