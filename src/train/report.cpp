@@ -71,19 +71,37 @@ Result baseline_at(const ordered_json& baseline, const std::vector<std::string>&
     return {};
 }
 
-std::string result_cell(const Result& result, const Result& against) {
+std::string difference(double value, double against) {
+    const std::string text = fmt::format("{:+.1f}", (value / against - 1) * 100);
+    return text == "-0.0" ? "+0.0" : text;
+}
+
+// What to say where there is no result: "-" when the variant simply has no such stage.
+std::string status_cell(const ordered_json& variant) {
+    const ordered_json& runs = entries(variant, "runs");
+    const auto with = [&](const char* status) {
+        return std::count_if(runs.begin(), runs.end(),
+                             [&](const ordered_json& run) { return run["status"] == status; });
+    };
+    if (const auto failed = with("failed"); failed != 0) return fmt::format("{} failed", failed);
+    return with("pending") == static_cast<std::ptrdiff_t>(runs.size()) ? "not run yet" : "-";
+}
+
+std::string result_cell(const ordered_json& variant, const std::string& stage, const Result& against) {
+    const Result result = result_at(variant, stage);
+    if (!result.mean && result.diverged == 0) return status_cell(variant);
     std::string cell;
     if (result.mean) {
         cell = fmt::format("{:.2f}", *result.mean);
         if (result.deviation) cell += fmt::format(" ± {:.2f}", *result.deviation);
         if (against.mean && against.split == result.split) {
-            cell += fmt::format(" ({:+.1f} %)", (*result.mean / *against.mean - 1) * 100);
+            cell += fmt::format(" ({} %)", difference(*result.mean, *against.mean));
         }
         if (result.split == "validation") cell += " validation";
         cell += fmt::format(" n={}", result.count);
     }
     if (result.diverged != 0) cell += fmt::format("{}{} diverged", cell.empty() ? "" : ", ", result.diverged);
-    return cell.empty() ? "-" : cell;
+    return cell;
 }
 
 // What a terminal would take for a command becomes a question mark.
@@ -134,7 +152,7 @@ std::string describe_table(const ordered_json& study, const ordered_json& table)
         for (std::size_t c = 0; c < columns.size(); ++c) {
             const bool compared = baseline != nullptr && name != baseline_name;
             row.push_back(variant == nullptr ? "not in this study"
-                                             : result_cell(result_at(*variant, columns[c]),
+                                             : result_cell(*variant, columns[c],
                                                            compared ? baseline_at(*baseline, columns, c) : Result{}));
         }
         rows.push_back(std::move(row));

@@ -120,6 +120,17 @@ TEST(DescribeTablesTest, AlignsMeansDifferencesAndDivergedRuns) {
               "absent   not in this study            not in this study\n");
 }
 
+TEST(DescribeTablesTest, SaysWhyThereIsNoResult) {
+    ordered_json study = sample();
+    study["variants"][0]["runs"][0] = {{"status", "failed"}};
+    study["variants"][1]["runs"] = {{{"status", "pending"}}, {{"status", "pending"}}};
+    study["variants"][2]["runs"][1] = study["variants"][2]["runs"][0];
+    const std::string text = describe_tables(study);
+    EXPECT_THAT(text, HasSubstr("softmax  1 failed"));
+    EXPECT_THAT(text, HasSubstr("gelu     not run yet"));
+    EXPECT_THAT(text, HasSubstr("bursts   110.00 ± 0.00 n=2  120.00 ± 0.00 n=2"));
+}
+
 TEST(DescribeTablesTest, NamesCannotSteerTheTerminal) {
     ordered_json study = sample();
     study["tables"][0]["title"] = "\x1B[2J\ntitle";
