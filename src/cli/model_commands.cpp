@@ -21,6 +21,7 @@ struct PlanCommandOptions {
     std::string model;
     std::string out;
     PlanChoice choice{"last", 0};
+    bool depth_budget = false;
     std::string json;
 };
 
@@ -28,8 +29,14 @@ void plan(const PlanCommandOptions& options) {
     const std::filesystem::path folder = options.model;
     const model::Graph graph = model::load_graph(folder);
     const compile::Plan made = compile::compile(graph, plan_options(options.choice));
-    if (options.json != "-") fmt::print("{}", describe(made));
-    write_json(to_json(made), options.json);
+    nlohmann::json report = to_json(made);
+    if (options.json != "-") fmt::print("{}\n{}", describe(made), describe_stretches(made));
+    if (options.depth_budget) {
+        const auto budget = compile::depth_budget(graph, made.options);
+        report["depth_budget"] = to_json(budget);
+        if (options.json != "-") fmt::print("\n{}", describe(budget, compile::layers_of(graph)));
+    }
+    write_json(report, options.json);
     if (options.out.empty()) return;
     const std::filesystem::path out = options.out;
     std::filesystem::create_directories(out / "client");
@@ -47,6 +54,7 @@ void plan(const PlanCommandOptions& options) {
 
 struct RandomModelCommandOptions {
     model::RandomModelOptions shape;
+    std::string norm = "layer";
     std::string out;
 };
 
@@ -57,10 +65,13 @@ void add_plan(CLI::App& program) {
     auto* command = program.add_subcommand("plan", "Say what encrypted inference of a model will take, before it runs");
     command->footer(
         "Examples:\n  polyformer plan models/wikitext-small\n"
-        "  polyformer plan models/wikitext-small --positions all --out plan");
+        "  polyformer plan models/wikitext-small --positions all --out plan\n"
+        "  polyformer plan models/wikitext-small --depth-budget");
     command->add_option("model", options->model, "The model folder")->required();
     add_plan_choice(*command, options->choice);
     command->add_option("--out", options->out, "Also write the plan: OUT/server and OUT/client");
+    command->add_flag("--depth-budget", options->depth_budget,
+                      "Also say what polynomials of other depths would cost in bootstraps and time");
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { plan(*options); });
@@ -81,8 +92,20 @@ void add_random_model(CLI::App& program) {
     command->add_option("--context", shape.context, "Greatest number of tokens")->capture_default_str();
     command->add_option("--feed-forward", shape.feed_forward, "Hidden features of the MLP")->capture_default_str();
     command->add_option("--vocabulary", shape.vocabulary, "Token ids")->capture_default_str();
+    command->add_option("--norm", options->norm, "The norms")
+        ->check(CLI::IsMember({"layer", "rms", "batch"}))
+        ->capture_default_str();
+    command->add_option("--attention-function", shape.attention_function, "σ of the scores, such as 'gelu'")
+        ->capture_default_str();
+    command->add_option("--feed-forward-function", shape.feed_forward_function, "σ of the MLP")->capture_default_str();
+    command->add_option("--activation-degree", shape.activation_degree, "Of the polynomials for these two")
+        ->capture_default_str();
+    command->add_option("--inverse-sqrt-degree", shape.inverse_sqrt_degree, "Of the polynomials in norms")
+        ->capture_default_str();
     command->add_option("--seed", shape.seed, "Of weights and calibration")->capture_default_str();
     command->callback([options] {
+        if (options->norm == "rms") options->shape.norm = model::NormKind::rms_norm;
+        if (options->norm == "batch") options->shape.norm = model::NormKind::batch_norm;
         const model::Transformer transformer = model::random_model(options->shape);
         model::save_graph(transformer.graph, options->out);
         model::save_embedding(transformer.embedding, options->out);

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "cli/output.h"
+#include "compile/stretches.h"
 #include "support/error.h"
 #include "support/parallel.h"
 #include "support/progress.h"
@@ -14,22 +14,37 @@ namespace polyformer::cli {
 
 namespace {
 
-/// Levels used in each stretch between bootstraps: from the level that a stretch starts at to the lowest it reaches.
-std::vector<int> levels_per_stretch(const compile::Plan& plan) {
-    std::vector<int> used;
-    int top = plan.input_level;
-    int lowest = top;
-    for (const compile::Step& step : plan.steps) {
-        if (std::holds_alternative<compile::BootstrapStep>(step.operation)) {
-            used.push_back(top - lowest);
-            top = step.output_level;
-            lowest = top;
-        } else {
-            lowest = std::min(lowest, step.output_level);
+nlohmann::json stretches_json(const compile::Plan& plan) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const compile::Stretch& stretch : compile::stretches_of(plan)) {
+        nlohmann::json polynomials = nlohmann::json::array();
+        for (const compile::PolynomialUse& use : stretch.polynomials) {
+            polynomials.push_back({{"node", use.node}, {"depth", use.depth}, {"room", use.room}});
         }
+        all.push_back({{"ciphertexts", stretch.ciphertexts},
+                       {"first", stretch.first},
+                       {"last", stretch.last},
+                       {"levels", stretch.levels},
+                       {"used", stretch.used},
+                       {"kept", stretch.kept},
+                       {"slack", stretch.slack},
+                       {"polynomials", polynomials}});
     }
-    used.push_back(top - lowest);
-    return used;
+    return all;
+}
+
+/// "2.5": of something that every layer has a share of.
+std::string per_layer(std::size_t count, std::size_t layers) {
+    return fmt::format("{:.1f}", static_cast<double>(count) / static_cast<double>(layers));
+}
+
+std::string text_of(const compile::HalfDepths& depths) {
+    return depths.norm == 0 ? fmt::format("{}", depths.activation)
+                            : fmt::format("{} ({}+{})", depths.sum(), depths.norm, depths.activation);
+}
+
+nlohmann::json json_of(const compile::HalfDepths& depths) {
+    return {{"norm", depths.norm}, {"activation", depths.activation}};
 }
 
 std::string bytes(std::size_t count) {
@@ -44,8 +59,9 @@ std::string describe(const compile::Plan& plan) {
     const std::string security =
         parameters.security_bits() > 0 ? fmt::format("{} bits (classical)", parameters.security_bits()) : "insecure";
     std::string stretches;
-    for (const int levels : levels_per_stretch(plan))
-        stretches += fmt::format("{}{}", stretches.empty() ? "" : ", ", levels);
+    for (const compile::Stretch& stretch : compile::stretches_of(plan)) {
+        stretches += fmt::format("{}{}", stretches.empty() ? "" : ", ", stretch.used);
+    }
     return format_table({
         {"plan", ""},
         {"model", fmt::format("width {}, context {}, vocabulary {}", plan.width, plan.context, plan.vocabulary)},
@@ -77,7 +93,7 @@ nlohmann::json to_json(const compile::Plan& plan) {
             {"tokens", plan.packing.tokens},
             {"features", plan.packing.features},
             {"working_levels", plan.parameters.working_level()},
-            {"levels_between_bootstraps", levels_per_stretch(plan)},
+            {"stretches", stretches_json(plan)},
             {"bootstraps", summary.bootstraps},
             {"bootstrapped_ciphertexts", summary.bootstrapped_values},
             {"key_switches", summary.key_switches},
@@ -90,6 +106,53 @@ nlohmann::json to_json(const compile::Plan& plan) {
             {"request_bytes", summary.request_bytes},
             {"reply_bytes", summary.reply_bytes},
             {"seconds", summary.seconds}};
+}
+
+std::string describe_stretches(const compile::Plan& plan) {
+    std::vector<std::vector<std::string>> rows{
+        {"stretch", "first step", "last step", "levels", "used", "kept", "slack", "polynomials: depth (room)"}};
+    for (const compile::Stretch& stretch : compile::stretches_of(plan)) {
+        std::string polynomials;
+        for (const compile::PolynomialUse& use : stretch.polynomials) {
+            polynomials += fmt::format("{}{} {} ({})", polynomials.empty() ? "" : ", ", use.node, use.depth, use.room);
+        }
+        rows.push_back({fmt::format("{}", rows.size()), stretch.first, stretch.last, fmt::format("{}", stretch.levels),
+                        fmt::format("{}", stretch.used), fmt::format("{}", stretch.kept),
+                        fmt::format("{}", stretch.slack), polynomials});
+    }
+    return format_table(rows);
+}
+
+std::string describe(const std::vector<compile::DepthCosts>& budget, std::size_t layers) {
+    std::vector<std::vector<std::string>> rows{{"attention (norm+activation)", "feed-forward", "bootstraps a layer",
+                                                "ciphertexts refreshed a layer", "estimated time"}};
+    for (const compile::DepthCosts& choice : budget) {
+        std::vector<std::string>& row = rows.emplace_back();
+        row = {text_of(choice.attention), text_of(choice.feed_forward)};
+        if (!choice.summary) {
+            row.emplace_back("does not fit");
+            continue;
+        }
+        row.push_back(per_layer(choice.summary->bootstraps, layers));
+        row.push_back(per_layer(choice.summary->bootstrapped_values, layers));
+        row.push_back(format_duration(choice.summary->seconds));
+    }
+    return format_table(rows);
+}
+
+nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const compile::DepthCosts& choice : budget) {
+        nlohmann::json& row = all.emplace_back();
+        row = {{"attention", json_of(choice.attention)},
+               {"feed_forward", json_of(choice.feed_forward)},
+               {"fits", choice.summary.has_value()}};
+        if (!choice.summary) continue;
+        row["bootstraps"] = choice.summary->bootstraps;
+        row["bootstrapped_ciphertexts"] = choice.summary->bootstrapped_values;
+        row["seconds"] = choice.summary->seconds;
+    }
+    return all;
 }
 
 void add_plan_choice(CLI::App& command, PlanChoice& choice) {

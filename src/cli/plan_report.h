@@ -5,13 +5,22 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "compile/depth_budget.h"
 #include "compile/plan.h"
 
 namespace polyformer::cli {
 
 std::string describe(const compile::Plan& plan);
 nlohmann::json to_json(const compile::Plan& plan);
+
+/// How the levels between bootstraps are spent, a line for each stretch.
+std::string describe_stretches(const compile::Plan& plan);
+
+/// What deeper or shallower polynomials would cost.
+std::string describe(const std::vector<compile::DepthCosts>& budget, std::size_t layers);
+nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget);
 
 /// What commands that plan can be told.
 struct PlanChoice {

@@ -7,6 +7,7 @@
 #include "compile/level_search.h"
 #include "compile/summary.h"
 #include "model/fingerprint.h"
+#include "support/error.h"
 
 namespace polyformer::compile {
 
@@ -36,12 +37,18 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     plan.vocabulary = graph.vocabulary;
 
     std::optional<Candidate> best;
+    std::optional<Error> refusal;
     for (const TokenFactors place : places) {
-        Candidate candidate{lower(graph, plan.packing, options.positions, place), {}};
-        candidate.schedule =
-            choose_levels(candidate.circuit, parameters, options.costs, plan.packing, options.highest_input_level);
-        if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
+        try {
+            Candidate candidate{lower(graph, plan.packing, options.positions, place), {}};
+            candidate.schedule =
+                choose_levels(candidate.circuit, parameters, options.costs, plan.packing, options.highest_input_level);
+            if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
+        } catch (const Error& error) {
+            if (!refusal) refusal = error;  // another place may need fewer levels in one piece
+        }
     }
+    if (!best) throw Error(*refusal);
     Circuit& circuit = best->circuit;
     plan.least_rows = circuit.least_rows;
     plan.input_layout = circuit.input_layout;

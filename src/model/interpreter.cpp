@@ -47,31 +47,49 @@ IntervalReport report(const Node& node, const Tensor& input, bool causal) {
     return result;
 }
 
-}  // namespace
-
-std::vector<Tensor> evaluate_all(const Graph& graph, const Tensor& embedded) {
+/// Shapes of all nodes, after a look at the input's. Throws before anything could be read out of bounds.
+std::vector<Shape> checked_shapes(const Graph& graph, const Tensor& embedded) {
     require(!graph.nodes.empty(), "an empty graph has nothing to evaluate");
     require(embedded.rows >= 1 && embedded.rows <= graph.context,
             "{} tokens do not fit a model with a context of 1 to {}: shorten the text", embedded.rows, graph.context);
     require(embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
             "the embedded tokens are ({}, {}) with {} values, but the model's width is {}", embedded.rows,
             embedded.columns, embedded.values.size(), graph.width);
-    const std::vector<Shape> shapes = shapes_of(graph);  // throws before anything could be read out of bounds
+    return shapes_of(graph);
+}
+
+std::vector<NodeId> last_readers(const Graph& graph) {
+    std::vector<NodeId> last(graph.nodes.size(), 0);
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        for (const NodeId input : inputs_of(graph.nodes[id].operation)) last[input] = id;
+    }
+    return last;
+}
+
+}  // namespace
+
+std::vector<Tensor> evaluate_all(const Graph& graph, const Tensor& embedded) {
     std::vector<Tensor> values;
-    values.reserve(shapes.size());
+    values.reserve(checked_shapes(graph, embedded).size());
     for (const Node& node : graph.nodes) values.push_back(evaluate_operation(node.operation, values, embedded));
     return values;
 }
 
 Evaluation evaluate(const Graph& graph, const Tensor& embedded) {
-    std::vector<Tensor> values = evaluate_all(graph, embedded);
-    const std::vector<bool> causal = causal_only(graph, shapes_of(graph));
+    const std::vector<bool> causal = causal_only(graph, checked_shapes(graph, embedded));
+    const std::vector<NodeId> last_reader = last_readers(graph);
+    std::vector<Tensor> values;
+    values.reserve(graph.nodes.size());
     Evaluation result;
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const Node& node = graph.nodes[id];
+        values.push_back(evaluate_operation(node.operation, values, embedded));
         result.largest.push_back(largest_magnitude(values[id]));
         if (const auto* apply = std::get_if<Apply>(&node.operation)) {
             result.intervals.push_back(report(node, values[apply->input], causal[apply->input]));
+        }
+        for (const NodeId input : inputs_of(node.operation)) {
+            if (last_reader[input] == id) values[input] = {};  // its memory serves the next ones
         }
     }
     result.logits = std::move(values.back());

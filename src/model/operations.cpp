@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <bit>
+#include <cstdint>
 
 #include "model/visit.h"
 #include "support/parallel.h"
@@ -26,67 +27,60 @@ Tensor zeros(std::size_t rows, std::size_t columns) {
 constexpr std::size_t kRowBlock = 4;
 constexpr std::size_t kColumnBlock = 32;
 
-/// out[t, j] = Σ_i x[t, i]·weights[i, j] for a whole block, its sums kept in registers; strides are those of the rows.
+/// kColumnBlock columns of a matrix, one row after the other: read many times, so in double and without the strides
+/// that compete for the same cache sets. (C_in, kColumnBlock), zero beyond the last column.
+std::vector<double> panel_of(const Matrix& matrix, std::size_t first_column) {
+    const std::size_t columns = std::min(kColumnBlock, matrix.columns - first_column);
+    std::vector<double> panel(matrix.rows * kColumnBlock, 0.0);
+    for (std::size_t i = 0; i < matrix.rows; ++i) {
+        const float* row = &matrix.values[i * matrix.columns + first_column];
+        std::copy_n(row, columns, &panel[i * kColumnBlock]);
+    }
+    return panel;
+}
+
+/// sums[t, j] = Σ_i rows[t][i]·panel[i, j], all sums kept in registers.
 POLYFORMER_VECTOR_CLONES
-void full_block(const double* x, std::size_t x_stride, const float* weights, double* out, std::size_t stride,
-                std::size_t terms) {
+void multiply_block(const std::array<const double*, kRowBlock>& rows, const double* panel, std::size_t terms,
+                    double* out) {
     double sums[kRowBlock][kColumnBlock] = {};  // NOLINT(modernize-avoid-c-arrays): std::array is not unrolled
     for (std::size_t i = 0; i < terms; ++i) {
         for (std::size_t t = 0; t < kRowBlock; ++t) {
-            const double value = x[t * x_stride + i];
-            for (std::size_t j = 0; j < kColumnBlock; ++j) {
-                sums[t][j] += value * static_cast<double>(weights[i * stride + j]);
-            }
+            const double value = rows[t][i];
+            for (std::size_t j = 0; j < kColumnBlock; ++j) sums[t][j] += value * panel[i * kColumnBlock + j];
         }
     }
     for (std::size_t t = 0; t < kRowBlock; ++t) {
-        for (std::size_t j = 0; j < kColumnBlock; ++j) out[t * stride + j] = sums[t][j];
+        for (std::size_t j = 0; j < kColumnBlock; ++j) out[t * kColumnBlock + j] = sums[t][j];
     }
 }
 
-POLYFORMER_VECTOR_CLONES
-void partial_block(const double* x, std::size_t x_stride, const float* weights, double* out, std::size_t stride,
-                   std::size_t terms, std::size_t rows, std::size_t columns) {
-    for (std::size_t t = 0; t < rows; ++t) {
-        std::fill_n(&out[t * stride], columns, 0.0);
-        for (std::size_t i = 0; i < terms; ++i) {
-            const double value = x[t * x_stride + i];
+/// One panel's columns of the output, all rows, kRowBlock at a time.
+void linear_columns(const Linear& linear, const Tensor& input, Tensor& output, std::size_t first_column) {
+    const std::size_t columns = std::min(kColumnBlock, output.columns - first_column);
+    const std::vector<double> panel = panel_of(linear.weight, first_column);
+    std::array<const double*, kRowBlock> rows{};
+    std::array<double, kRowBlock * kColumnBlock> sums{};
+    for (std::size_t first = 0; first < input.rows; first += kRowBlock) {
+        const std::size_t count = std::min(kRowBlock, input.rows - first);
+        for (std::size_t t = 0; t < kRowBlock; ++t) {
+            rows[t] = &input.values[(first + std::min(t, count - 1)) * input.columns];  // the last one fills up
+        }
+        multiply_block(rows, panel.data(), input.columns, sums.data());
+        for (std::size_t t = 0; t < count; ++t) {
             for (std::size_t j = 0; j < columns; ++j) {
-                out[t * stride + j] += value * static_cast<double>(weights[i * stride + j]);
+                const double bias = linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[first_column + j]);
+                output.at(first + t, first_column + j) = sums[t * kColumnBlock + j] + bias;
             }
         }
-    }
-}
-
-/// One block of output rows and columns: every weight is read once for kRowBlock tokens.
-void linear_block(const Linear& linear, const Tensor& input, Tensor& output, std::size_t row, std::size_t column) {
-    const std::size_t rows = std::min(kRowBlock, input.rows - row);
-    const std::size_t columns = std::min(kColumnBlock, output.columns - column);
-    const double* x = &input.values[row * input.columns];
-    const float* weights = &linear.weight.values[column];
-    double* out = &output.values[row * output.columns + column];
-    if (rows == kRowBlock && columns == kColumnBlock) {
-        full_block(x, input.columns, weights, out, output.columns, input.columns);
-    } else {
-        partial_block(x, input.columns, weights, out, output.columns, input.columns, rows, columns);
-    }
-    if (linear.bias.empty()) return;
-    for (std::size_t t = 0; t < rows; ++t) {
-        for (std::size_t j = 0; j < columns; ++j)
-            out[t * output.columns + j] += static_cast<double>(linear.bias[column + j]);
     }
 }
 
 /// (T, C_in) → (T, C_out)
 Tensor apply_linear(const Linear& linear, const Tensor& input) {
     Tensor output = zeros(input.rows, linear.weight.columns);
-    const std::size_t row_blocks = (output.rows + kRowBlock - 1) / kRowBlock;
-    const std::size_t column_blocks = (output.columns + kColumnBlock - 1) / kColumnBlock;
-    parallel_for(row_blocks, [&](std::size_t block) {
-        for (std::size_t j = 0; j < column_blocks; ++j) {
-            linear_block(linear, input, output, block * kRowBlock, j * kColumnBlock);
-        }
-    });
+    const std::size_t panels = (output.columns + kColumnBlock - 1) / kColumnBlock;
+    parallel_for(panels, [&](std::size_t panel) { linear_columns(linear, input, output, panel * kColumnBlock); });
     return output;
 }
 
@@ -195,6 +189,17 @@ Tensor attention_values(const AttentionValues& attention, const Tensor& scores, 
     return output;
 }
 
+/// Magnitudes compare like their bit patterns, those of NaNs above all: integers, so that the maximum vectorises.
+POLYFORMER_VECTOR_CLONES
+double largest_magnitude_of(const double* values, std::size_t count) {
+    constexpr std::uint64_t without_sign = ~(std::uint64_t{1} << 63);
+    std::uint64_t largest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        largest = std::max(largest, std::bit_cast<std::uint64_t>(values[i]) & without_sign);
+    }
+    return std::bit_cast<double>(largest);
+}
+
 }  // namespace
 
 double evaluate_polynomial(const Polynomial& polynomial, double x) {
@@ -227,12 +232,7 @@ Tensor evaluate_operation(const Operation& operation, std::span<const Tensor> ea
 }
 
 double largest_magnitude(const Tensor& tensor) {
-    double largest = 0;
-    for (const double value : tensor.values) {
-        if (!(std::abs(value) <= largest)) largest = std::abs(value);
-        if (std::isnan(largest)) break;
-    }
-    return largest;
+    return largest_magnitude_of(tensor.values.data(), tensor.values.size());
 }
 
 }  // namespace polyformer::model

@@ -136,7 +136,7 @@ TEST(BenchLayer, OutputIsCheckedAndTheRefreshOfTheInputCounts) {
     EXPECT_LT(result.at("share_of_peak").get<double>(), 1);
     EXPECT_LT(by_layer, result.at("seconds").at("infer").get<double>());
     // An exhausted input: the first stretch of levels is empty, and the first layer starts with a bootstrap.
-    EXPECT_EQ(result.at("plan").at("levels_between_bootstraps")[0], 0);
+    EXPECT_EQ(result.at("plan").at("stretches")[0].at("used"), 0);
 }
 
 TEST(BenchLayer, ImpossibleShapesAreRefused) {

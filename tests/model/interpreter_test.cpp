@@ -1,8 +1,10 @@
 #include "model/interpreter.h"
 
 #include <cmath>
+#include <limits>
 
 #include "fixtures.h"
+#include "model/operations.h"
 
 namespace polyformer::model {
 namespace {
@@ -80,6 +82,32 @@ TEST(Interpreter, PolynomialsAreChebyshevSeriesOverTheirInterval) {
         const double u = (x - 3) / 2;
         const double p = 1 + 2 * u + 3 * (2 * u * u - 1) + 4 * (4 * u * u * u - 3 * u);
         EXPECT_NEAR(logits.values[i], x * p, 1e-12);
+    }
+}
+
+TEST(Interpreter, LargestMagnitudesSeeSignsInfinitiesAndNans) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<double> values(37, 0.5);
+    const auto largest = [&] { return largest_magnitude({1, values.size(), values}); };
+    EXPECT_EQ(largest(), 0.5);
+    values[33] = -7;
+    values[2] = 6.5;
+    EXPECT_EQ(largest(), 7);
+    values[20] = -infinity;
+    EXPECT_EQ(largest(), infinity);
+    values[5] = -std::numeric_limits<double>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(largest()));
+    EXPECT_EQ(largest_magnitude({0, 0, {}}), 0);
+}
+
+TEST(Interpreter, MeasuresLikeAnInterpreterThatKeepsEveryValue) {
+    const Graph graph = load_graph(kGolden);
+    const std::vector<Tensor> values = evaluate_all(graph, golden_input());
+    const Evaluation result = evaluate(graph, golden_input());
+    EXPECT_EQ(result.logits.values, values.back().values);
+    ASSERT_EQ(result.largest.size(), values.size());
+    for (NodeId id = 0; id < values.size(); ++id) {
+        EXPECT_EQ(result.largest[id], largest_magnitude(values[id])) << graph.nodes[id].name;
     }
 }
 

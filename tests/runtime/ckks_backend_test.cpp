@@ -181,17 +181,19 @@ class EncryptedTransformerTest : public ::testing::Test {
         }
         return inputs;
     }
+
+    void expect_interpreters_logits(const model::Transformer& transformer) const;
 };
 
-TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
-    const compile::Plan plan = compile::compile(transformer_.graph, options_);
+void EncryptedTransformerTest::expect_interpreters_logits(const model::Transformer& transformer) const {
+    const compile::Plan plan = compile::compile(transformer.graph, options_);
     ASSERT_GT(plan.summary.bootstraps, 0U);
     const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(plan.keys));
     CkksBackend backend(plan.parameters, plan.packing, keys);
-    const auto ids = model::random_tokens(6, transformer_.graph.vocabulary, 5);
-    const model::Tensor embedded = transformer_.embedding.embed(ids);
+    const auto ids = model::random_tokens(6, transformer.graph.vocabulary, small_model().seed + 1);  // a sample
+    const model::Tensor embedded = transformer.embedding.embed(ids);
     const auto result = run(plan, backend, encrypt(plan, secret, embedded), ids.size());
 
     const ckks::Encoder encoder(plan.parameters);
@@ -203,9 +205,24 @@ TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
         }
     }
     const std::vector<double> logits = compile::unpack_output(plan, slots, ids.size());
-    const model::Tensor expected = model::evaluate(transformer_.graph, embedded).logits;
+    const model::Tensor expected = model::evaluate(transformer.graph, embedded).logits;
     ASSERT_EQ(logits.size(), expected.values.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected.values[i], 1e-3) << i;
+}
+
+TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
+    expect_interpreters_logits(transformer_);
+}
+
+TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreterForOtherNormsAndActivations) {
+    model::RandomModelOptions options = small_model();
+    options.norm = model::NormKind::rms_norm;
+    options.attention_function = "sigmoid";
+    options.feed_forward_function = "silu";
+    expect_interpreters_logits(model::random_model(options));
+    options.norm = model::NormKind::batch_norm;
+    options.feed_forward_function = "square";
+    expect_interpreters_logits(model::random_model(options));
 }
 
 TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
