@@ -27,6 +27,7 @@ struct Attention {
     std::string scale_before = "1";  ///< L is the context here
     std::string scale_after = "1/sqrt(L)";
     std::string length = "position";  ///< L of scale_after
+    double initial_score = 1;         ///< mean score before training, pointwise attention only
     std::size_t power = 4;            ///< p of x^p / Σ x^p, even (arXiv 2410.09457)
 };
 

@@ -15,6 +15,7 @@ void read_attention(JsonSection& section, Attention& attention) {
     section.choose("scale_before", attention.scale_before, length_factors);
     section.choose("scale_after", attention.scale_after, length_factors);
     section.choose("length", attention.length, length_choices);
+    section.read("initial_score", attention.initial_score, -10, 10);
     section.read("power", attention.power, 2, 16);
     require<FormatError>(attention.power % 2 == 0, "{}.power: {} is odd, and weights must not be negative",
                          section.place(), attention.power);

@@ -61,6 +61,7 @@ Json stage_results(const StudyStage& stage, bool with_distributions) {
     }
     results.erase("stage");
     if (with_distributions) return results;
+    results.erase("degree_search");
     for (const char* list : {"sites", "substitution"}) {
         if (!results.contains(list)) continue;
         for (Json& entry : results[list]) {
@@ -74,6 +75,7 @@ Json stage_results(const StudyStage& stage, bool with_distributions) {
 Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
     Json stages = Json::array();
     Json stability = Json::array();
+    Json depth;
     std::string status = "complete";
     std::string message;
     for (const std::size_t index : run.stages) {
@@ -90,6 +92,9 @@ Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
         }
         if (results.contains("stability")) stability = results["stability"];
         results.erase("stability");
+        // Training with polynomials in place keeps their depth.
+        if (results.contains("depth")) depth = results["depth"];
+        if (!depth.is_null()) results["depth"] = depth;
         stages.push_back(std::move(results));
     }
     return {{"seed", run.seed}, {"status", status}, {"message", message}, {"stages", stages}, {"stability", stability}};

@@ -35,10 +35,13 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     const double residual_gain = 1 / std::sqrt(2.0 * static_cast<double>(architecture.layers));
     initialise(query_key_value, 1);
     if (architecture.attention.form == "pointwise") {
-        // Scores start around 1, where every σ here is away from 0: attention begins as a mean over the keys, as softmax
-        // does. Around 0 a GELU or a ReLU lets next to nothing through, and learning starts late.
+        // Equal biases of queries and keys put scores around a value where σ is neither flat nor 0: attention begins
+        // as a mean over the keys, as softmax does. Around 0 a GELU or a ReLU lets next to nothing through.
         const double head_width = static_cast<double>(width) / static_cast<double>(architecture.heads);
-        torch::nn::init::constant_(query_key_value->bias.slice(0, 0, 2 * width), std::pow(head_width, -0.25));
+        const double initial = architecture.attention.initial_score;
+        const double bias = std::sqrt(std::abs(initial) / std::sqrt(head_width));
+        torch::nn::init::constant_(query_key_value->bias.slice(0, 0, width), bias);
+        torch::nn::init::constant_(query_key_value->bias.slice(0, width, 2 * width), std::copysign(bias, initial));
     }
     initialise(output, residual_gain);
     initialise(up, 1);
