@@ -15,6 +15,7 @@ constexpr std::size_t block_bytes = std::size_t{1} << 20;
 constexpr std::size_t longest_line = std::size_t{1} << 24;
 // Lines whose tokens are found together, by one thread and by all: enough of them to share the work out evenly.
 constexpr std::size_t lines_a_chunk = 32;
+constexpr std::size_t lines_a_batch = std::size_t{1} << 14;
 constexpr std::size_t text_a_batch = std::size_t{1} << 20;
 
 std::string trimmed(std::string_view line) {
@@ -95,12 +96,14 @@ std::int32_t end_of_line_token(const Tokenizer& tokenizer) {
     return newline.back();
 }
 
-TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenizer,
-                    const std::function<void(std::span<const std::int32_t>)>& use) {
+TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenizer, const UseTokens& use) {
     const std::int32_t end_of_line = end_of_line_token(tokenizer);
+    std::error_code unreadable;  // for_each_line() says so
+    const std::uintmax_t file_bytes = std::filesystem::file_size(file, unreadable);
     TextCounts counts;
     std::vector<std::string> lines;
     std::size_t bytes = 0;
+    std::size_t bytes_done = 0;
     const auto finish_batch = [&] {
         struct Chunk {
             std::vector<std::int32_t> ids;
@@ -117,18 +120,20 @@ TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenize
                 chunk.words += count_words(lines[i]) + 1;
             }
         });
+        bytes_done += bytes;
+        const double done = static_cast<double>(bytes_done) / static_cast<double>(file_bytes);
         for (const Chunk& chunk : chunks) {
             counts.tokens += chunk.ids.size();
             counts.words += chunk.words;
-            use(chunk.ids);
+            use(chunk.ids, std::min(done, 1.0));
         }
         lines.clear();
         bytes = 0;
     };
     for_each_line(file, [&](const std::string& line) {
         lines.push_back(line);
-        bytes += line.size() + sizeof(line);
-        if (bytes >= text_a_batch) finish_batch();
+        bytes += line.size() + 1;
+        if (bytes >= text_a_batch || lines.size() >= lines_a_batch) finish_batch();
     });
     finish_batch();
     return counts;
@@ -137,7 +142,7 @@ TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenize
 TokenizedText tokenize_file(const std::filesystem::path& file, const Tokenizer& tokenizer) {
     TokenizedText text;
     text.end_of_line = end_of_line_token(tokenizer);
-    const TextCounts counts = tokenize(file, tokenizer, [&](std::span<const std::int32_t> ids) {
+    const TextCounts counts = tokenize(file, tokenizer, [&](std::span<const std::int32_t> ids, double) {
         text.ids.insert(text.ids.end(), ids.begin(), ids.end());
     });
     text.words = counts.words;

@@ -38,11 +38,13 @@ struct TextCounts {
 /// The one token that stands for a newline. Throws FormatError when the tokenizer has none.
 std::int32_t end_of_line_token(const Tokenizer& tokenizer);
 
-/// Calls use(ids) with the tokens of the text from first to last, some at a time: each line's, then one for the end of
-/// the line. Lines are split into tokens on all threads; memory stays at some MiB however long the text. Throws as
+/// Takes some tokens, and about what share of the text is then done, 0 to 1.
+using UseTokens = std::function<void(std::span<const std::int32_t> ids, double done)>;
+
+/// Calls use() with the tokens of the text from first to last, some at a time: each line's, then one for the end of the
+/// line. Lines are split into tokens on all threads; memory stays at some MiB however long the text. Throws as
 /// for_each_line() and end_of_line_token() do.
-TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenizer,
-                    const std::function<void(std::span<const std::int32_t>)>& use);
+TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenizer, const UseTokens& use);
 
 /// A text as token ids: each line's, then one token for the end of the line.
 struct TokenizedText {

@@ -15,7 +15,7 @@ namespace polyformer::model {
 
 struct QualityOptions {
     std::filesystem::path model;  ///< a model directory with a tokenizer
-    std::filesystem::path data;   ///< folder of wiki.{train,valid,test}.tokens
+    std::filesystem::path data;   ///< folder of the texts, under any of corpus_names()
     std::string split = "test";   ///< "train", "valid" or "test"
     std::size_t stride = 0;       ///< tokens between windows; 0: half the context
     std::size_t most_tokens = 0;  ///< of the split; 0: all. A part is for a quick look, not for comparisons

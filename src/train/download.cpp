@@ -99,9 +99,7 @@ class Request {
           options_(options),
           offset_(part.size()),
           title_("Downloading " + fs::path(url).filename().string()) {
-        static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-        require<IoError>(ready == CURLE_OK && curl_ != nullptr, "libcurl cannot be used: {}",
-                         curl_easy_strerror(ready));
+        require<IoError>(curl_ != nullptr, "libcurl cannot be used: not enough memory, or no TLS library");
         set(CURLOPT_URL, url.c_str());
         set(CURLOPT_REDIR_PROTOCOLS_STR, "https");
         set(CURLOPT_FOLLOWLOCATION, 1L);

@@ -1,6 +1,5 @@
 #include "train/prepare.h"
 
-#include <chrono>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -50,14 +49,15 @@ void prepare_text(const fs::path& source, const model::Tokenizer& tokenizer, con
     about.tokenizer_digest = tokenizer_digest;
     if (is_current(target, about)) return;
 
-    const auto start = std::chrono::steady_clock::now();
+    Progress progress("Splitting " + source.filename().string() + " into tokens", 1, quiet);
     PreparedTextWriter writer(about, target);
     const model::TextCounts counts =
-        model::tokenize(source, tokenizer, [&](std::span<const std::int32_t> ids) { writer.write(ids); });
+        model::tokenize(source, tokenizer, [&](std::span<const std::int32_t> ids, double done) {
+            writer.write(ids);
+            progress.update(done);
+        });
     writer.commit(counts.words);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    note(quiet, fmt::format("{}: {} tokens, {} words, split in {}", source.filename().string(), counts.tokens,
-                            counts.words, format_duration(time.count())));
+    progress.finish(fmt::format("{} tokens, {} words", counts.tokens, counts.words));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void ZipArchive::Close::operator()(zip* archive) const {
 ZipArchive::ZipArchive(const std::filesystem::path& file) : file_(file) {
     require<IoError>(std::filesystem::is_regular_file(file), "cannot read '{}': no such file", file.string());
     int code = 0;
-    archive_.reset(zip_open(file.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+    archive_.reset(zip_open(file.c_str(), ZIP_RDONLY, &code));
     if (!archive_) {
         zip_error_t error;
         zip_error_init_with_code(&error, code);

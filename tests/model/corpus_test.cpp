@@ -81,9 +81,14 @@ TEST(Corpus, TokensAreThoseOfTheLinesInOrderOnAnyNumberOfThreads) {
         EXPECT_EQ(whole.words, words);
         EXPECT_EQ(whole.end_of_line, end_of_line);
         std::size_t most = 0;
+        double share = 0;
         const TextCounts counts =
-            tokenize(directory.path() / "text", tokenizer,
-                     [&](std::span<const std::int32_t> ids) { most = std::max(most, ids.size()); });
+            tokenize(directory.path() / "text", tokenizer, [&](std::span<const std::int32_t> ids, double done) {
+                most = std::max(most, ids.size());
+                EXPECT_GE(done, share);
+                share = done;
+            });
+        EXPECT_GT(share, 0.9);
         EXPECT_EQ(counts.tokens, expected.size());
         EXPECT_EQ(counts.words, words);
         EXPECT_LT(most, expected.size() / 100);

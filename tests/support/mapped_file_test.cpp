@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -18,7 +19,7 @@ class MappedFileTest : public testing::Test {
   protected:
     void SetUp() override {
         path_ = fs::path(testing::TempDir()) /
-                (std::string("mapped-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+                fmt::format("mapped-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
         fs::remove(path_);
     }
     void TearDown() override { fs::remove(path_); }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zip.h>
 
 #include <algorithm>
@@ -59,7 +60,7 @@ class DataSetsTest : public testing::Test {
   protected:
     void SetUp() override {
         root_ = fs::path(testing::TempDir()) /
-                (std::string("datasets-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+                fmt::format("datasets-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
         fs::remove_all(root_);
         fs::create_directories(root_ / "texts");
         for (const Entry& text : texts()) write_file(root_ / "texts" / text.name, text.contents);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -26,7 +27,7 @@ class DownloadTest : public testing::Test {
   protected:
     void SetUp() override {
         root_ = fs::path(testing::TempDir()) /
-                (std::string("download-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+                fmt::format("download-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
         fs::remove_all(root_);
         fs::create_directories(root_);
         for (int i = 0; i < 10000; ++i) body_ += static_cast<char>(i * i % 251);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -24,7 +25,7 @@ class PrepareTest : public testing::Test {
   protected:
     void SetUp() override {
         root_ = fs::path(testing::TempDir()) /
-                (std::string("prepare-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+                fmt::format("prepare-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
         fs::remove_all(root_);
         fs::create_directories(root_ / "data");
     }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <numeric>
@@ -26,7 +27,7 @@ class PreparedTextTest : public testing::Test {
   protected:
     void SetUp() override {
         file_ = fs::path(testing::TempDir()) /
-                (std::string("text-") + testing::UnitTest::GetInstance()->current_test_info()->name());
+                fmt::format("text-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
     }
     void TearDown() override { fs::remove(file_); }
 
