@@ -39,7 +39,7 @@ struct Architecture {
     std::size_t context = 64;
     std::size_t feed_forward = 512;
     std::size_t vocabulary = 4096;
-    Attention attention;
+    Attention attention = {};
     std::string norm = "layer_norm";
     std::string activation = "gelu";
 };

@@ -40,7 +40,7 @@ void read_schedule(JsonSection& section, Schedule& schedule) {
     section.read("epochs", schedule.epochs, 0, 1000);
     section.read("batch", schedule.batch, 1, 65536);
     section.read("accumulate", schedule.accumulate, 1, 65536);
-    section.read("learning_rate", schedule.learning_rate, 1e-8, 1);
+    section.read("learning_rate", schedule.learning_rate, 1e-8, 1000);
     section.read("warmup_steps", schedule.warmup_steps, 0, 1000000);
     section.read("weight_decay", schedule.weight_decay, 0, 1);
     section.read("dropout", schedule.dropout, 0, 0.9);

@@ -36,8 +36,10 @@ std::vector<std::size_t> choose_depths(const std::vector<std::vector<DepthCost>>
         std::vector<std::size_t>& choice = chosen.emplace_back(budget + 1, 0);
         for (std::size_t i = 0; i < costs.size(); ++i) {
             if (!std::isfinite(costs[i].loss_change)) continue;
+            const double price =
+                std::max(0.0, costs[i].loss_change) + level_price * static_cast<double>(costs[i].depth);
             for (std::size_t total = costs[i].depth; total <= budget; ++total) {
-                const double sum = best[total - costs[i].depth] + costs[i].loss_change;
+                const double sum = best[total - costs[i].depth] + price;
                 if (sum < next[total]) {
                     next[total] = sum;
                     choice[total] = i;

@@ -12,9 +12,14 @@ struct DepthCost {
     double loss_change = 0;  ///< nats per token; not finite where the polynomial broke the model
 };
 
-/// Picks one entry for each site so that the depths add up to at most `budget` and the sum of the loss changes is
-/// smallest; of equal sums the one of least depth. Returns indices into each site's costs. Throws Error when even the
-/// shallowest choices do not fit, naming their depth and the budget, or when a site has no finite cost.
+/// What a level must lower the loss by to be spent, nats per token: less than that is chance on the few batches that a
+/// trial reads, and a level has its price under encryption.
+inline constexpr double level_price = 1e-4;
+
+/// Picks one entry for each site so that the depths add up to at most `budget` and the sum of the loss changes (those
+/// below 0 count as 0) and of level_price for each level is smallest. Returns indices into each site's costs. Throws
+/// Error when even the shallowest choices do not fit, naming their depth and the budget, or when a site has no finite
+/// cost.
 std::vector<std::size_t> choose_depths(const std::vector<std::vector<DepthCost>>& sites, std::size_t budget);
 
 }  // namespace polyformer::train

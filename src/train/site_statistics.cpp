@@ -19,7 +19,7 @@ constexpr std::size_t reported_bins = 48;
 
 // Bins cover [−reach, reach], the outermost also what lies beyond.
 double reach_of(SiteKind kind) {
-    return kind == SiteKind::variance ? 24 : 128;
+    return kind == SiteKind::variance ? 64 : 128;
 }
 
 Tensor count(SiteKind kind, const Tensor& x) {

@@ -1,6 +1,7 @@
 #include "train/stage.h"
 
 #include <ATen/autocast_mode.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <chrono>
@@ -40,16 +41,34 @@ torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule)
     return torch::optim::AdamW(std::move(groups), torch::optim::AdamWOptions(schedule.learning_rate));
 }
 
+// LibTorch 2.4 gave these functions a device.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+bool autocast_enabled() {
+    return at::autocast::is_autocast_enabled(at::kCUDA);
+}
+void enable_autocast(bool enabled) {
+    at::autocast::set_autocast_enabled(at::kCUDA, enabled);
+    at::autocast::set_autocast_dtype(at::kCUDA, torch::kBFloat16);
+}
+#else
+bool autocast_enabled() {
+    return at::autocast::is_enabled();
+}
+void enable_autocast(bool enabled) {
+    at::autocast::set_enabled(enabled);
+    at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+}
+#endif
+
 // Mixed precision for the code in its scope.
 class Autocast {
   public:
-    explicit Autocast(Precision precision) : previous_(at::autocast::is_enabled()) {
-        at::autocast::set_enabled(precision == Precision::bfloat16);
-        if (precision == Precision::bfloat16) at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+    explicit Autocast(Precision precision) : previous_(autocast_enabled()) {
+        enable_autocast(precision == Precision::bfloat16);
     }
     ~Autocast() {
         at::autocast::clear_cache();
-        at::autocast::set_enabled(previous_);
+        enable_autocast(previous_);
     }
     Autocast(const Autocast&) = delete;
     Autocast& operator=(const Autocast&) = delete;

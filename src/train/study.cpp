@@ -1,5 +1,7 @@
 #include "train/study.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <list>
@@ -25,6 +27,13 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+std::string last_line(const fs::path& file) {
+    if (!fs::exists(file)) return "it left no message";
+    std::string text = read_file(file);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.substr(text.rfind('\n') + 1);
+}
+
 enum class Standing { waiting, running, complete, left_out };
 
 // Keeps as many trainers busy as there may be.
@@ -45,7 +54,7 @@ class Scheduler {
     bool run(const AfterEach& after_each) {
         const InterruptionGuard interruption;
         Progress progress("study", total_work_, options_.quiet);
-        while (!interruption.requested() && failure_.empty() && (start_what_may() || !running_.empty())) {
+        while (!interruption.requested() && (start_what_may() || !running_.empty())) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
             if (collect()) after_each();
             progress.update(done_work_,
@@ -57,10 +66,11 @@ class Scheduler {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
         after_each();
-        require(failure_.empty(), "{}", failure_);
         const bool whole = std::none_of(standing_.begin(), standing_.end(),
                                         [](Standing standing) { return standing == Standing::waiting; });
         progress.finish(whole ? std::string() : "interrupted: the same command goes on from here");
+        require(failures_.empty(), "{} of {} stages failed; the same command tries them again:{}", failures_.size(),
+                plan_.stages.size(), fmt::join(failures_, ""));
         return whole;
     }
 
@@ -90,6 +100,7 @@ class Scheduler {
             }
             fs::create_directories(stage.folder);
             save_request(stage.request, stage.folder);
+            fs::remove(stage.folder / failure_file);
             TrainerOptions trainer = options_.trainer;
             trainer.quiet = true;
             running_.push_back({i, TrainerProcess(trainer, stage.folder, stage.folder / "messages.txt")});
@@ -120,14 +131,20 @@ class Scheduler {
                     standing_[stage] = Standing::waiting;
                     break;
                 case TrainerOutcome::failed:
-                    standing_[stage] = Standing::waiting;
-                    failure_ = fmt::format("the stage in {} failed; {} says why", plan_.stages[stage].folder.string(),
-                                           (plan_.stages[stage].folder / "messages.txt").string());
+                    note_failure(stage);
                     break;
             }
             trainer = running_.erase(trainer);
         }
         return any;
+    }
+
+    void note_failure(std::size_t stage) {
+        const fs::path& folder = plan_.stages[stage].folder;
+        const std::string message = last_line(folder / "messages.txt");
+        write_file(folder / failure_file, message);
+        failures_.push_back(fmt::format("\n  {}: {}", folder.string(), message));
+        end(stage, Standing::left_out);
     }
 
     void end(std::size_t stage, Standing standing) {
@@ -140,7 +157,7 @@ class Scheduler {
     const StudyOptions& options_;
     std::vector<Standing> standing_;
     std::list<Running> running_;  // processes do not move
-    std::string failure_;
+    std::vector<std::string> failures_;
     double total_work_ = 0;
     double done_work_ = 0;
     std::size_t ended_ = 0;

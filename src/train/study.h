@@ -19,9 +19,9 @@ struct StudyOptions {
     bool quiet = false;
 };
 
-/// Returns whether all is done: not when it was interrupted, and the same call goes on. A stage that diverges is
-/// reported as such and leaves out those after it; a stage that fails otherwise ends the study with an Error once the
-/// trainers that run beside it have saved what they had.
+/// Returns whether all is done: not when it was interrupted, and the same call goes on. A stage that diverges or fails
+/// is reported as such and leaves out those after it, not the rest of the study; if any failed, an Error at the end
+/// names them with their messages, and the same call tries them again.
 bool run_study(const StudyOptions& options);
 
 }  // namespace polyformer::train

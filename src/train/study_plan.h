@@ -11,6 +11,9 @@
 
 namespace polyformer::train {
 
+/// In a stage's folder: why its last attempt failed.
+inline constexpr const char* failure_file = "failure.txt";
+
 struct StudyStage {
     std::filesystem::path folder;  ///< named by the stage and the digest of its recipe
     StageRequest request;

@@ -87,7 +87,9 @@ Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
             break;
         }
         if (!results.value("complete", false)) {
-            status = "pending";
+            const bool failed = fs::exists(stage.folder / failure_file);
+            status = failed ? "failed" : "pending";
+            if (failed) message = read_file(stage.folder / failure_file);
             break;
         }
         if (results.contains("stability")) stability = results["stability"];

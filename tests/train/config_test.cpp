@@ -42,7 +42,7 @@ TEST(Config, SurvivesTheRoundTrip) {
 
 TEST(Config, ErrorsNamePlaceValueAndRemedy) {
     EXPECT_THAT(message_of(R"({"train": {"learning_rat": 1}})"), HasSubstr("unknown key 'learning_rat'"));
-    EXPECT_THAT(message_of(R"({"train": {"learning_rate": 7}})"), HasSubstr("test.json.train.learning_rate: 7"));
+    EXPECT_THAT(message_of(R"({"train": {"learning_rate": 7000}})"), HasSubstr("test.json.train.learning_rate: 7000"));
     EXPECT_THAT(message_of(R"({"train": {"batch": -1}})"), HasSubstr("whole number"));
     EXPECT_THAT(message_of(R"({"train": {"batch": "many"}})"), HasSubstr("\"many\""));
     EXPECT_THAT(message_of(R"({"model": {"width": 100, "heads": 3}})"), HasSubstr("100 is not a multiple"));

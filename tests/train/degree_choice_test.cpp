@@ -22,6 +22,7 @@ TEST(DegreeChoice, SpendsLevelsWhereTheyLowerTheLossMost) {
 
 TEST(DegreeChoice, TakesNoLevelThatGainsNothing) {
     EXPECT_EQ(choose_depths({{{2, 0.1}, {3, 0.1}, {4, 0.2}}}, 9), (std::vector<std::size_t>{0}));
+    EXPECT_EQ(choose_depths({{{2, 0.00005}, {3, 0.00001}, {4, -0.3}}}, 9), (std::vector<std::size_t>{0}));
 }
 
 TEST(DegreeChoice, AvoidsPolynomialsThatBreakTheModel) {

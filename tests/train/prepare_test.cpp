@@ -149,7 +149,7 @@ TEST_F(PrepareTest, SaysThatTheTextIsTooShort) {
 TEST_F(PrepareTest, CommandsNeedTheTrainer) {
     TrainOptions options;
     options.work = root_ / "work";
-    options.trainer = root_ / "no-such-program";
+    options.trainer.program = root_ / "no-such-program";
     EXPECT_THROW(run_train(options), Error);
 }
 

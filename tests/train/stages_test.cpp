@@ -67,7 +67,8 @@ TEST(Stages, LeadFromAPreparedTextToAModelDirectory) {
     EXPECT_EQ(trained["sites"].size(), 5U);
     ASSERT_EQ(converted["stability"].size(), 7U);
     for (const Json& input : converted["stability"]) {
-        EXPECT_GE(input["worst_excursion"], 0) << input["input"];
+        // Null stands for infinity: most of the vocabulary never occurs in the training text.
+        EXPECT_TRUE(input["worst_excursion"].is_null() || input["worst_excursion"] >= 0) << input["input"];
         EXPECT_GT(input["perplexity_exact"], 1) << input["input"];
     }
     EXPECT_LT(converted["stability"][0]["outside_share"], 0.01);
@@ -88,8 +89,12 @@ TEST(Stages, LeadFromAPreparedTextToAModelDirectory) {
 TEST(Stages, NoteADivergence) {
     const ScratchDirectory work("diverging");
     prepare_toy_texts(work / "texts");
+    // Nothing here keeps values from growing: squares upon squares and huge steps.
     Config config = parse_config(toy_config(), "toy");
-    config.train.learning_rate = 1e30;
+    config.model.attention.function = "squared_relu";
+    config.model.activation = "square";
+    config.train.learning_rate = 1000;
+    config.train.gradient_clip = 1e6;
     const auto folders = make_road(work, config);
     EXPECT_THROW(carry_out(options_for(folders[0])), DivergenceError);
     EXPECT_TRUE(load_results(folders[0])["diverged"]);

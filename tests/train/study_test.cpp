@@ -30,7 +30,7 @@ Json small_study() {
             {"name": "softmax", "set": {"model": {"attention": {"form": "softmax"}}}, "last_stage": "train"},
             {"name": "gelu", "measure": {"interpreter": true, "stability": true, "test": true}},
             {"name": "wide margin", "set": {"substitution": {"margin": 0.5}}, "last_stage": "substitute", "seeds": [1]},
-            {"name": "wild", "set": {"train": {"learning_rate": 1, "gradient_clip": 1000000}}, "seeds": [1]}],
+            {"name": "wild", "set": {"train": {"learning_rate": 1000, "gradient_clip": 1000000}, "model": {"activation": "square"}}, "seeds": [1]}],
         "tables": [{"name": "road", "baseline": "softmax", "variants": ["softmax", "gelu", "wide margin", "wild"],
                     "columns": ["train", "tune", "substitute", "convert"]}]})");
 }
@@ -105,7 +105,7 @@ TEST(Study, SaysWhichStageFailed) {
         FAIL() << "a damaged checkpoint went unnoticed";
     } catch (const Error& error) {
         EXPECT_THAT(error.what(), HasSubstr(plan.stages[0].folder.string()));
-        EXPECT_THAT(read_file(plan.stages[0].folder / "messages.txt"), HasSubstr("delete it to start the stage anew"));
+        EXPECT_THAT(error.what(), HasSubstr("delete it to start the stage anew"));
     }
 }
 
