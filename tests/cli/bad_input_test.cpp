@@ -178,6 +178,23 @@ TEST(BadInput, OtherTextsInPlaceOfADataSetAreRefused) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path("wikitext-2")));
 }
 
+TEST(BadInput, ConfigurationsAreCheckedBeforeAnythingStarts) {
+    const Folder folder;
+    const auto train = [&](const std::string& config) {
+        write_file(folder.path("config.json"), config);
+        return folder.polyformer("train config.json --data nowhere --work work");
+    };
+    expect_refused(train(R"({"model": {"widht": 128}})"), kDamagedFile, HasSubstr("unknown key 'widht'"));
+    expect_refused(train(R"({"model": {"width": 100, "heads": 3}})"), kDamagedFile,
+                   HasSubstr("not a multiple of heads"));
+    expect_refused(train("{}"), kIoError, HasSubstr("polyformer data"));  // no texts
+    write_file(folder.path("study.json"),
+               R"({"base": "config.json", "variants": [{"name": "a", "set": {"seed": "x"}}]})");
+    expect_refused(folder.polyformer("study study.json --data nowhere --work work --out out"), kDamagedFile,
+                   HasSubstr("variants[0]"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("out")));
+}
+
 TEST(BadInput, UnknownOptionsAndCommandsExitWithTwo) {
     const Folder folder;
     EXPECT_EQ(folder.polyformer("frobnicate").exit_code, kBadInput);
