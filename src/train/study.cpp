@@ -53,7 +53,8 @@ class Scheduler {
     template <class AfterEach>
     bool run(const AfterEach& after_each) {
         const InterruptionGuard interruption;
-        Progress progress("study", total_work_, options_.quiet);
+        const double done_before = done_work_;  // by earlier calls: says nothing about the time left
+        Progress progress("study", total_work_ - done_before, options_.quiet);
         while (!interruption.requested() && (start_what_may() || !running_.empty())) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
             if (collect()) after_each();

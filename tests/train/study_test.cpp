@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "scratch.h"
+#include "small_road.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/study_config.h"
@@ -19,42 +20,23 @@ using testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
 Json small_study() {
-    return Json::parse(R"({
+    Json study = Json::parse(R"({
         "title": "A small study", "seeds": [1, 2],
-        "base": {
-            "model": {"layers": 1, "width": 16, "heads": 2, "context": 8, "feed_forward": 32, "vocabulary": 300},
-            "train": {"epochs": 0.5, "batch": 8, "learning_rate": 0.01, "warmup_steps": 5},
-            "tune": {"epochs": 0.2, "batch": 8, "learning_rate": 0.003, "range_weight": 0.1},
-            "convert": {"epochs": 0.1, "batch": 8, "learning_rate": 0.001, "range_weight": 0.1}},
         "variants": [
             {"name": "softmax", "set": {"model": {"attention": {"form": "softmax"}}}, "last_stage": "train"},
             {"name": "gelu", "measure": {"interpreter": true, "stability": true, "test": true}},
             {"name": "wide margin", "set": {"substitution": {"margin": 0.5}}, "last_stage": "substitute", "seeds": [1]},
-            {"name": "wild", "set": {"train": {"learning_rate": 1000, "gradient_clip": 1000000}, "model": {"activation": "square"}}, "seeds": [1]}],
+            {"name": "wild", "set": {"train": {"learning_rate": 1000, "gradient_clip": 1000000},
+                                     "model": {"activation": "square"}}, "seeds": [1]}],
         "tables": [{"name": "road", "baseline": "softmax", "variants": ["softmax", "gelu", "wide margin", "wild"],
                     "columns": ["train", "tune", "substitute", "convert"]}]})");
-}
-
-void write_texts(const std::filesystem::path& folder) {
-    std::filesystem::create_directories(folder);
-    const std::vector<std::string> words = {"the", "cat", "sat", "on", "a", "mat", "and", "saw", "birds", "fly"};
-    for (const auto& [split, lines] : {std::pair("train", 600), std::pair("valid", 60), std::pair("test", 60)}) {
-        std::string text;
-        std::size_t state = 7;
-        for (int line = 0; line < lines; ++line) {
-            for (int word = 0; word < 12; ++word) {
-                state = (state * 1103515245 + 12345) % 2147483648U;
-                text += " " + words[(state >> 16) % words.size()] + std::string(1, static_cast<char>('a' + state % 26));
-            }
-            text += " .\n";
-        }
-        write_file(folder / ("wiki." + std::string(split) + ".tokens"), text);
-    }
+    study["base"] = small_config();
+    return study;
 }
 
 StudyOptions options_for(const ScratchFolder& folder) {
     write_file(folder.path() / "study.json", small_study().dump());
-    write_texts(folder.path() / "data");
+    write_small_texts(folder.path() / "data");
     StudyOptions options;
     options.config = folder.path() / "study.json";
     options.data = folder.path() / "data";
