@@ -3,7 +3,7 @@
 
 #include "scratch_file.h"
 #include "support/error.h"
-#include "train/prepared_text.h"
+#include "train/data/prepared_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace polyformer;

@@ -4,7 +4,7 @@
 
 #include "scratch_file.h"
 #include "support/error.h"
-#include "train/zip_archive.h"
+#include "train/data/zip_archive.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace polyformer;

@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "support/progress.h"
-#include "train/datasets.h"
+#include "train/data/datasets.h"
 
 namespace polyformer::cli {
 

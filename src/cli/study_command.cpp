@@ -10,8 +10,8 @@
 #include "cli/output.h"
 #include "cli/training_options.h"
 #include "support/atomic_file.h"
-#include "train/report.h"
-#include "train/study.h"
+#include "train/study/report.h"
+#include "train/study/study.h"
 
 namespace polyformer::cli {
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "support/error.h"
-#include "train/prepare.h"
+#include "train/data/prepare.h"
+#include "train/data/text_identity.h"
 #include "train/stage_request.h"
-#include "train/text_identity.h"
 
 namespace polyformer::train {
 namespace {

@@ -7,14 +7,14 @@
 
 #include "support/atomic_file.h"
 #include "support/error.h"
-#include "train/batches.h"
-#include "train/checkpoint.h"
-#include "train/model_directory.h"
-#include "train/perplexity.h"
-#include "train/prepared_text.h"
-#include "train/stability.h"
+#include "train/conversion/model_directory.h"
+#include "train/conversion/stability.h"
+#include "train/conversion/substitution.h"
+#include "train/data/prepared_text.h"
+#include "train/descent/batches.h"
+#include "train/descent/checkpoint.h"
+#include "train/descent/perplexity.h"
 #include "train/stage_request.h"
-#include "train/substitution.h"
 
 namespace polyformer::train {
 namespace {

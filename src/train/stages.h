@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "train/stage.h"
+#include "train/descent/stage.h"
 
 namespace polyformer::train {
 

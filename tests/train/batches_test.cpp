@@ -1,4 +1,4 @@
-#include "train/batches.h"
+#include "train/descent/batches.h"
 
 #include <gtest/gtest.h>
 

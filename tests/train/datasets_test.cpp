@@ -1,4 +1,4 @@
-#include "train/datasets.h"
+#include "train/data/datasets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,8 +13,8 @@
 #include "local_server.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
-#include "train/sha256.h"
-#include "train/zip_archive.h"
+#include "train/data/sha256.h"
+#include "train/data/zip_archive.h"
 
 namespace polyformer::train {
 namespace {

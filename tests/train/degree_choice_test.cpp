@@ -1,4 +1,4 @@
-#include "train/degree_choice.h"
+#include "train/conversion/degree_choice.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/download.h"
+#include "train/data/download.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "local_server.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
-#include "train/sha256.h"
+#include "train/data/sha256.h"
 
 namespace polyformer::train {
 namespace {

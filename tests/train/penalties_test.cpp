@@ -1,4 +1,4 @@
-#include "train/penalties.h"
+#include "train/descent/penalties.h"
 
 #include <gtest/gtest.h>
 

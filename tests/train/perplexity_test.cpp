@@ -1,4 +1,4 @@
-#include "train/perplexity.h"
+#include "train/descent/perplexity.h"
 
 #include <gtest/gtest.h>
 

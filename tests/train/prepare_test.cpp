@@ -1,4 +1,4 @@
-#include "train/prepare.h"
+#include "train/data/prepare.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/commands.h"
-#include "train/prepared_text.h"
+#include "train/data/prepared_text.h"
 
 namespace polyformer::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/prepared_text.h"
+#include "train/data/prepared_text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "train/report.h"
+#include "train/study/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "train/site_statistics.h"
+#include "train/conversion/site_statistics.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/stage.h"
+#include "train/descent/stage.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,8 +8,8 @@
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "toy.h"
-#include "train/site_statistics.h"
-#include "train/substitution.h"
+#include "train/conversion/site_statistics.h"
+#include "train/conversion/substitution.h"
 
 namespace polyformer::train {
 namespace {

@@ -9,8 +9,8 @@
 #include "support/error.h"
 #include "toy.h"
 #include "toy_study.h"
+#include "train/data/text_identity.h"
 #include "train/stage_request.h"
-#include "train/text_identity.h"
 
 namespace polyformer::train {
 namespace {

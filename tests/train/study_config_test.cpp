@@ -1,4 +1,4 @@
-#include "train/study_config.h"
+#include "train/study/study_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // A study of the whole road with the real trainer, interrupted and resumed, on a text of invented sentences.
-#include "train/study.h"
+#include "train/study/study.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include "small_road.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
-#include "train/study_config.h"
-#include "train/study_plan.h"
+#include "train/study/study_config.h"
+#include "train/study/study_plan.h"
 
 namespace polyformer::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/substitution.h"
+#include "train/conversion/substitution.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "approx/chebyshev_polynomial.h"
 #include "support/error.h"
 #include "toy.h"
-#include "train/export.h"
+#include "train/conversion/export.h"
 
 namespace polyformer::train {
 namespace {

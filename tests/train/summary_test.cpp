@@ -1,4 +1,4 @@
-#include "train/summary.h"
+#include "train/study/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

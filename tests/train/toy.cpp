@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "train/batches.h"
+#include "train/descent/batches.h"
 
 namespace polyformer::train {
 

@@ -9,8 +9,8 @@
 
 #include "scratch.h"
 #include "train/config.h"
-#include "train/prepared_text.h"
-#include "train/transformer.h"
+#include "train/data/prepared_text.h"
+#include "train/network/transformer.h"
 
 namespace polyformer::train {
 

@@ -1,11 +1,11 @@
-#include "train/transformer.h"
+#include "train/network/transformer.h"
 
 #include <gtest/gtest.h>
 
 #include "model/operations.h"
 #include "support/error.h"
 #include "toy.h"
-#include "train/polynomial_function.h"
+#include "train/network/polynomial_function.h"
 
 namespace polyformer::train {
 namespace {
@@ -32,6 +32,29 @@ TEST(Transformer, RecordsWhatEntersEachSite) {
     EXPECT_EQ(inputs[0].sizes(), (std::vector<std::int64_t>{3, 6, 1}));
     EXPECT_EQ(inputs[1].sizes(), (std::vector<std::int64_t>{3, 2, 6, 6}));
     EXPECT_EQ(inputs[3].sizes(), (std::vector<std::int64_t>{3, 6, 32}));
+}
+
+TEST(Transformer, ClampsPolynomialsWhileTrainingOnly) {
+    Transformer model = toy_model(1);
+    const torch::Tensor tokens = torch::tensor({{1, 2, 3, 4, 5, 6, 7, 8}});
+    std::vector<torch::Tensor> inputs;
+    model->forward(tokens, &inputs);
+    // An interval that every pre-activation lies above: clamped, the feed-forward part gives a constant.
+    const double below = inputs[3].min().item<double>() - 1;
+    model->sites[3].polynomial = model::Polynomial{below - 1, below, {0.5, 1}};
+    const auto hidden_part = [&] {
+        std::vector<torch::Tensor> seen;
+        const torch::Tensor logits = model->forward(tokens, &seen);
+        EXPECT_TRUE(torch::equal(seen[3], inputs[3]));  // the penalty sees what came, not what was read
+        return logits;
+    };
+    model->train();
+    const torch::Tensor training = hidden_part();
+    model->sites[3].polynomial = model::Polynomial{below - 1, below, {1.5}};  // what the other is at its upper end
+    EXPECT_TRUE(torch::allclose(training, hidden_part()));
+    model->eval();
+    model->sites[3].polynomial = model::Polynomial{below - 1, below, {0.5, 1}};
+    EXPECT_FALSE(torch::allclose(training, hidden_part()));
 }
 
 TEST(Transformer, RefusesMoreTokensThanItsContext) {

@@ -6,10 +6,10 @@
 #include "model/transformer_builder.h"
 #include "support/error.h"
 #include "toy.h"
-#include "train/export.h"
-#include "train/site_statistics.h"
-#include "train/stage.h"
-#include "train/substitution.h"
+#include "train/conversion/export.h"
+#include "train/conversion/site_statistics.h"
+#include "train/conversion/substitution.h"
+#include "train/descent/stage.h"
 
 namespace polyformer::train {
 namespace {

@@ -1,0 +1,49 @@
+#include "train/descent/batches.h"
+
+#include <random>
+#include <utility>
+
+#include "support/error.h"
+
+namespace polyformer::train {
+
+std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
+    std::uint64_t z = seed + 0x9e3779b97f4a7c15U * (salt + 1);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed)
+    : text_(std::move(text)), context_(context), batch_(batch), seed_(seed) {
+    const std::size_t needed = (batch + 1) * context + 1;
+    require(text_.ids.size() >= needed,
+            "the training text has {} tokens, fewer than the {} that one batch of {} sequences of {} tokens takes: "
+            "train on more text or with a smaller batch",
+            text_.ids.size(), needed, batch, context);
+    // One sequence fewer than fit, so that any offset below `context` leaves as many.
+    steps_per_epoch_ = ((text_.ids.size() - 1) / context - 1) / batch;
+}
+
+torch::Tensor Batches::at(std::size_t step) {
+    const std::size_t epoch = step / steps_per_epoch_;
+    if (epoch != epoch_) {
+        epoch_ = epoch;
+        std::mt19937_64 random(mix(seed_, epoch));
+        const std::size_t offset = random() % context_;
+        starts_.resize((text_.ids.size() - 1) / context_ - 1);
+        for (std::size_t i = 0; i < starts_.size(); ++i) starts_[i] = offset + i * context_;
+        for (std::size_t i = starts_.size(); i > 1; --i) std::swap(starts_[i - 1], starts_[random() % i]);
+    }
+    const auto rows = static_cast<std::int64_t>(batch_);
+    const auto columns = static_cast<std::int64_t>(context_ + 1);
+    torch::Tensor tokens = torch::empty({rows, columns}, torch::kInt64);
+    auto* out = tokens.data_ptr<std::int64_t>();
+    for (std::size_t i = 0; i < batch_; ++i) {
+        const std::size_t start = starts_[(step % steps_per_epoch_) * batch_ + i];
+        for (std::size_t j = 0; j <= context_; ++j) *out++ = text_.ids[start + j];
+    }
+    return tokens;
+}
+
+}  // namespace polyformer::train

@@ -1,0 +1,25 @@
+// How well a LibTorch model predicts a text; `polyformer eval` measures the exported model by itself.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "train/data/prepared_text.h"
+#include "train/network/transformer.h"
+
+namespace polyformer::train {
+
+struct Quality {
+    double nats_per_token = 0;
+    double perplexity_per_word = 0;
+};
+
+/// Over the first `most_tokens` of the text (words counted in proportion), windows half a context apart.
+Quality evaluate(Transformer& model, const PreparedText& text, std::size_t most_tokens);
+
+/// Mean nats per token of the predictions in blocks of (B, T + 1) tokens, each starting anew.
+double mean_loss(Transformer& model, const std::vector<torch::Tensor>& blocks);
+
+}  // namespace polyformer::train

@@ -1,0 +1,161 @@
+#include "train/study/study_results.h"
+
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "support/atomic_file.h"
+#include "support/error.h"
+#include "train/data/prepared_text.h"
+#include "train/study/summary.h"
+
+namespace polyformer::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Five digits are more than any reader or plot needs, and keep the document small.
+void round_numbers(Json& json) {
+    if (json.is_number_float()) {
+        const double value = json.get<double>();
+        json = std::isfinite(value) ? Json::parse(fmt::format("{:.5g}", value)) : Json();
+    } else if (json.is_structured()) {
+        for (Json& part : json) round_numbers(part);
+    }
+}
+
+// {"a": {"b": 1}} → {"a.b": 1}.
+void flatten(const Json& settings, const std::string& prefix, Json& flat) {
+    for (const auto& [key, value] : settings.items()) {
+        if (value.is_object()) {
+            flatten(value, prefix + key + ".", flat);
+        } else {
+            flat[prefix + key] = value;
+        }
+    }
+}
+
+std::string processor_name() {
+    std::ifstream stream("/proc/cpuinfo");
+    for (std::string line; std::getline(stream, line);) {
+        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    }
+    return "unknown";
+}
+
+Json stage_results(const StudyStage& stage, bool with_distributions) {
+    Json results = load_results(stage.folder);
+    results["name"] = stage.request.stage;
+    results["kind"] = stage.request.stage == substitute_name ? "substitute" : "train";
+    const fs::path measured = stage.folder / "interpreter.json";
+    if (stage.interpreter && fs::exists(measured)) {
+        const Json interpreter = Json::parse(read_file(measured), nullptr, false);
+        if (interpreter.is_object()) {
+            if (results.contains("test_perplexity")) results["test_perplexity_libtorch"] = results["test_perplexity"];
+            results["test_perplexity"] = interpreter.at("perplexity");
+            results["evaluated_by"] = "exact interpreter";
+            results["test_intervals"] = interpreter.at("intervals");
+        }
+    }
+    results.erase("stage");
+    if (with_distributions) return results;
+    results.erase("degree_search");
+    for (const char* list : {"sites", "substitution"}) {
+        if (!results.contains(list)) continue;
+        for (Json& entry : results[list]) {
+            entry.erase("histogram");
+            entry.erase("curve");
+        }
+    }
+    return results;
+}
+
+Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
+    Json stages = Json::array();
+    Json stability = Json::array();
+    Json depth;
+    std::string status = "complete";
+    std::string message;
+    for (const std::size_t index : run.stages) {
+        const StudyStage& stage = plan.stages[index];
+        Json results = stage_results(stage, first_seed);
+        if (results.value("diverged", false)) {
+            status = "diverged";
+            message = results.value("message", std::string());
+            break;
+        }
+        if (!results.value("complete", false)) {
+            const bool failed = fs::exists(stage.folder / failure_file);
+            status = failed ? "failed" : "pending";
+            if (failed) message = read_file(stage.folder / failure_file);
+            break;
+        }
+        if (results.contains("stability")) stability = results["stability"];
+        results.erase("stability");
+        // Training with polynomials in place keeps their depth.
+        if (results.contains("depth")) depth = results["depth"];
+        if (!depth.is_null()) results["depth"] = depth;
+        stages.push_back(std::move(results));
+    }
+    return {{"seed", run.seed}, {"status", status}, {"message", message}, {"stages", stages}, {"stability", stability}};
+}
+
+Json data_of(const StudyPlan& plan, const StudyOptions& options) {
+    const fs::path& texts = plan.stages.front().request.texts;
+    Json data = {{"name", fs::weakly_canonical(options.data).filename().string()},
+                 {"train_tokens", load_text(texts / "train.ids").ids.size()}};
+    if (fs::exists(texts / "test.ids")) data["test_words"] = load_text(texts / "test.ids").words;
+    return data;
+}
+
+// Of all stages that are done, each once, wherever they were trained.
+double seconds_of(const StudyPlan& plan) {
+    double sum = 0;
+    for (const StudyStage& stage : plan.stages) sum += load_results(stage.folder).value("seconds", 0.0);
+    return sum;
+}
+
+}  // namespace
+
+Json collect_results(const StudyConfig& study, const StudyPlan& plan, const StudyOptions& options) {
+    Json tables = Json::array();
+    for (const StudyTable& table : study.tables) {
+        tables.push_back({{"name", table.name},
+                          {"title", table.title},
+                          {"note", table.note},
+                          {"baseline", table.baseline},
+                          {"variants", table.variants},
+                          {"columns", table.columns}});
+    }
+    Json variants = Json::array();
+    for (const Variant& variant : study.variants) {
+        Json settings = Json::object();
+        flatten(variant.settings, "", settings);
+        variants.push_back(
+            {{"name", variant.name}, {"title", variant.title}, {"settings", settings}, {"runs", Json::array()}});
+    }
+    for (const StudyRun& run : plan.runs) {
+        Json& runs = variants[run.variant]["runs"];
+        runs.push_back(run_results(plan, run, runs.empty()));
+    }
+    Json results = {{"format", "polyformer-study"},
+                    {"version", 1},
+                    {"title", study.title},
+                    {"description", study.description},
+                    {"command", options.command},
+                    {"machine",
+                     {{"processor", processor_name()},
+                      {"threads", options.jobs * options.trainer.threads},
+                      {"device", options.trainer.device}}},
+                    {"seconds", seconds_of(plan)},
+                    {"data", data_of(plan, options)},
+                    {"tables", tables},
+                    {"variants", variants}};
+    summarise(results);
+    round_numbers(results);
+    return results;
+}
+
+}  // namespace polyformer::train
