@@ -26,7 +26,7 @@ namespace {
 std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
     auto options = std::make_shared<train::TrainOptions>();
     command.add_option("config", options->config, "The configuration, such as configs/wikitext-small.json")->required();
-    command.add_option("--data", options->data, "Folder of wiki.train.tokens and wiki.valid.tokens")
+    command.add_option("--data", options->data, "Folder of the texts, such as 'polyformer data' makes")
         ->envname("POLYFORMER_DATA")
         ->required();
     command.add_option("--work", options->work, "Folder of checkpoints; an unfinished run there goes on")->required();
