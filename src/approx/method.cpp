@@ -29,7 +29,7 @@ Approximation by_weighted_minimax(const Request& request) {
     require_defined(target, interval);
     require_no_zero(target, interval);
     Approximation result =
-        minimax(target, interval, degree, [&](double x) { return density(x) / std::abs(target(x)); });
+        minimax(target, interval, degree, [&density, &f = target](double x) { return density(x) / std::abs(f(x)); });
     const ErrorBounds bounds = certify(target, result.polynomial, kind);
     result.kind = kind;
     result.max_grid_error = bounds.max_grid_error;
