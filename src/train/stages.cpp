@@ -153,6 +153,7 @@ class StageFolder {
     void set_targets(Batches& data) {
         const std::size_t steps = std::min(report_steps, data.steps_per_epoch());
         set_target_ranges(model_->sites, measure_ranges(model_, data, steps), request_.config.ranges);
+        if (options_.quiet) return;  // the table below is for people: shares outside the intervals just set
         note("Ranges before tuning:\n" + measure_ranges(model_, data, steps / 8 + 1).text(model_->sites));
     }
 

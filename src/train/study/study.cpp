@@ -58,7 +58,7 @@ class Scheduler {
         while (!interruption.requested() && (start_what_may() || !running_.empty())) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
             if (collect()) after_each();
-            progress.update(done_work_,
+            progress.update(done_work_ - done_before,
                             fmt::format("{} of {} stages, {} running", ended_, plan_.stages.size(), running_.size()));
         }
         for (const Running& trainer : running_) trainer.process.interrupt();

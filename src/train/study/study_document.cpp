@@ -1,6 +1,7 @@
 #include "train/study/study_document.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "support/error.h"
@@ -97,6 +98,17 @@ void check_study(const ordered_json& study) {
         check_named(table, "name", place);
         check_names(table, "variants", place);
         check_names(table, "columns", place);
+    }
+}
+
+void round_numbers(nlohmann::ordered_json& value, int digits) {
+    if (value.is_number_float()) {
+        const double number = value.get<double>();
+        // strtod, since stod throws for numbers as small or large as a double can be.
+        if (std::isfinite(number)) value = std::strtod(fmt::format("{:.{}g}", number, digits).c_str(), nullptr);
+        if (!std::isfinite(value.get<double>())) value = nullptr;
+    } else if (value.is_structured()) {
+        for (nlohmann::ordered_json& inner : value) round_numbers(inner, digits);
     }
 }
 

@@ -22,4 +22,7 @@ std::optional<double> finite_number(const nlohmann::ordered_json& object, const 
 /// The text of a field; empty when it is missing or no text.
 std::string text_of(const nlohmann::ordered_json& object, const char* key);
 
+/// Rounds every number to so many significant digits; what is not finite becomes null.
+void round_numbers(nlohmann::ordered_json& value, int digits);
+
 }  // namespace polyformer::train

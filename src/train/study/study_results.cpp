@@ -1,13 +1,12 @@
 #include "train/study/study_results.h"
 
-#include <cmath>
 #include <fstream>
-#include <set>
 #include <string>
 
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/data/prepared_text.h"
+#include "train/study/study_document.h"
 #include "train/study/summary.h"
 
 namespace polyformer::train {
@@ -15,16 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-// Five digits are more than any reader or plot needs, and keep the document small.
-void round_numbers(Json& json) {
-    if (json.is_number_float()) {
-        const double value = json.get<double>();
-        json = std::isfinite(value) ? Json::parse(fmt::format("{:.5g}", value)) : Json();
-    } else if (json.is_structured()) {
-        for (Json& part : json) round_numbers(part);
-    }
-}
 
 // {"a": {"b": 1}} → {"a.b": 1}.
 void flatten(const Json& settings, const std::string& prefix, Json& flat) {
@@ -154,7 +143,7 @@ Json collect_results(const StudyConfig& study, const StudyPlan& plan, const Stud
                     {"tables", tables},
                     {"variants", variants}};
     summarise(results);
-    round_numbers(results);
+    round_numbers(results, 5);  // more than any reader or plot needs, and the document stays small
     return results;
 }
 
