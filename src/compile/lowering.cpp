@@ -259,7 +259,7 @@ class Lowering {
     }
 
     Storage masked_storage(Storage storage, const model::AttentionValues& values) const {
-        storage.factor = 1 / (facts_[values.scores].bound * largest_length_scale(values));
+        storage.factor = 1 / (facts_[values.scores].bound * largest_mask(values));
         storage.shift = 0;
         storage.zero_elsewhere = true;
         return storage;

@@ -17,9 +17,9 @@ std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, 
     return mask;
 }
 
-double largest_length_scale(const model::AttentionValues& values) {
+double largest_mask(const model::AttentionValues& values) {
     double largest = 0;
-    for (const float scale : values.length_scale) largest = std::max(largest, std::abs(static_cast<double>(scale)));
+    for (const float weight : values.mask.values) largest = std::max(largest, std::abs(static_cast<double>(weight)));
     return largest > 0 ? largest : 1;
 }
 
@@ -27,17 +27,21 @@ std::vector<double> attention_mask(const Packing& packing, const AttentionLayout
                                    std::size_t block, Lanes lanes, const model::AttentionValues& values) {
     const std::vector<double> held = lane_mask(layout, group, lanes);
     const std::vector<std::size_t> shifts = layout.shift();
-    const std::size_t context = values.length_scale.size();
-    const double largest = largest_length_scale(values);
+    const std::size_t context = values.mask.columns;
+    const double largest = largest_mask(values);
     std::vector<double> mask(packing.slots);
     for (std::size_t t = 0; t < packing.tokens; ++t) {
-        const double weight = static_cast<double>(values.length_scale[std::min(t, context - 1)]) / largest;
+        const std::size_t query = std::min(t, context - 1);
         for (std::size_t f = 0; f < packing.features; ++f) {
             const std::size_t shift = shifts[f] + 2 * layout.lanes * block;
             if (held[f] == 0 || shift >= packing.tokens) continue;
             const std::size_t key = (t + packing.tokens - shift) % packing.tokens;
             const bool seen = values.causal ? shift <= t && shift < context : key < context;
-            if (seen) mask[t * packing.features + f] = weight;
+            if (!seen) continue;
+            const std::size_t head = group * layout.heads_per_group + f / (2 * layout.lanes);
+            const std::size_t column = values.causal ? query - std::min(shift, query) : key;
+            const float weight = values.mask.values[(head * context + query) * context + column];
+            mask[t * packing.features + f] = static_cast<double>(weight) / largest;
         }
     }
     return mask;

@@ -15,13 +15,13 @@ enum class Lanes { lower, upper, all };
 /// 1 at those positions of heads that exist, 0 elsewhere: (F) for the group.
 std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes);
 
-/// mask[q,k] · length_scale[q] / largest |length_scale| at the slot of query q and key k if it is among `lanes`; 0 in
-/// all other slots. Length T·F. Rows beyond the context, which nobody reads, attend to as many tokens as its last row.
+/// mask[h,q,k] / largest |mask| at the slot of head h, query q and key k if it is among `lanes`; 0 in all other slots.
+/// Length T·F. Rows beyond the context, which nobody reads, weigh the tokens before them as its last row does.
 /// 0 ≤ group < layout.groups, 0 ≤ block < layout.blocks.
 std::vector<double> attention_mask(const Packing& packing, const AttentionLayout& layout, std::size_t group,
                                    std::size_t block, Lanes lanes, const model::AttentionValues& values);
 
 /// The divisor above; 1 when all are zero.
-double largest_length_scale(const model::AttentionValues& values);
+double largest_mask(const model::AttentionValues& values);
 
 }  // namespace polyformer::compile

@@ -55,7 +55,7 @@ void write(CanonicalWriter& writer, const Operation& operation) {
                           [&](const AttentionValues& values) {
                               writer.integer(values.heads);
                               writer.integer(values.causal ? 1 : 0);
-                              writer.array<float>(values.length_scale);
+                              writer.matrix(values.mask);
                           },
                           [](const auto&) {}},
                operation);
@@ -65,7 +65,7 @@ void write(CanonicalWriter& writer, const Operation& operation) {
 
 std::string fingerprint(const Graph& graph) {
     CanonicalWriter writer;
-    writer.text("polyformer graph 1");
+    writer.text("polyformer graph 2");
     writer.integer(graph.context);
     writer.integer(graph.width);
     writer.integer(graph.vocabulary);

@@ -82,9 +82,12 @@ class ShapeRules {
                 name(values.scores), to_string(scores), values.heads);
         require(value.features % values.heads == 0, "node '{}': {} features do not divide into {} heads", name(),
                 value.features, values.heads);
-        require(values.length_scale.size() == graph_.context,
-                "node '{}': the length scale has {} entries, but the context is {} tokens", name(),
-                values.length_scale.size(), graph_.context);
+        const Matrix& mask = values.mask;
+        require(mask.rows == values.heads * graph_.context && mask.columns == graph_.context &&
+                    mask.values.size() == mask.rows * mask.columns,
+                "node '{}': the mask is ({}, {}) with {} values, but {} heads and a context of {} tokens need ({}, {})",
+                name(), mask.rows, mask.columns, mask.values.size(), values.heads, graph_.context,
+                values.heads * graph_.context, graph_.context);
         return value;
     }
 
@@ -137,6 +140,17 @@ void check_finite(const Node& node, std::string_view what, std::span<const Value
     }
 }
 
+void check_causal(const Node& node, const Matrix& mask) {
+    for (std::size_t row = 0; row < mask.rows; ++row) {
+        const std::size_t query = row % mask.columns;
+        for (std::size_t key = query + 1; key < mask.columns; ++key) {
+            const float weight = mask.values[row * mask.columns + key];
+            require(weight == 0, "node '{}': head {} lets query {} see key {} with weight {}, but the node is causal",
+                    node.name, row / mask.columns, query, key, weight);
+        }
+    }
+}
+
 void check_polynomial(const Node& node, const Apply& apply) {
     require(apply.replaces.size() <= kMaxNameLength &&
                 std::ranges::all_of(apply.replaces, [](char c) { return c >= ' ' && c <= '~'; }),
@@ -167,7 +181,8 @@ void check_numbers(const Node& node) {
                               check_finite<double>(node, "the scale", std::span(&scores.scale, 1));
                           },
                           [&](const AttentionValues& values) {
-                              check_finite<float>(node, "the length scale", values.length_scale);
+                              check_finite<float>(node, "the mask", values.mask.values);
+                              if (values.causal) check_causal(node, values.mask);
                           },
                           [](const auto&) {}},
                node.operation);

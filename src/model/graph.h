@@ -70,14 +70,15 @@ struct AttentionScores {
     double scale = 1;
 };
 
-/// O[q, h·w+j] = Σ_k mask[q,k] · length_scale[q] · A[h,q,k] · value[k, h·w+j]: (H, T, T) × (T, H·w) → (T, H·w).
-/// mask[q,k] is 1 for k ≤ q (causal) and 0 otherwise: it zeroes what the polynomial makes of later tokens.
+/// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[k, h·w+j]: (H, T, T) × (T, H·w) → (T, H·w).
+/// The mask zeroes what the polynomial makes of keys that a query must not see, and holds what is constant of the other
+/// weights: 1/S(L) of the method, and what a key weighs for its distance.
 struct AttentionValues {
     NodeId scores = 0;
     NodeId value = 0;
     std::size_t heads = 1;
-    bool causal = true;
-    std::vector<float> length_scale;  ///< one per query position, `context` entries: 1/S(L) of the method
+    bool causal = true;  ///< the mask is 0 where k > q
+    Matrix mask;         ///< (H·context, context), row h·context + q
 };
 
 using Operation = std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AttentionScores, AttentionValues>;

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "polyformer-graph";
-constexpr std::size_t kVersion = 1;
+constexpr std::size_t kVersion = 2;  // 2: a mask for every head in place of a scale for every query
 
 ordered_json node_to_json(const Graph& graph, const Node& node) {
     const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[id].name; };
@@ -127,15 +127,19 @@ class GraphReader {
         }
         if (kind == "attention_values") {
             return AttentionValues{node(fields, "scores"), node(fields, "value"), fields.count("heads", kMaxFeatures),
-                                   fields.boolean("causal"), take(name + ".length_scale", 1).values};
+                                   fields.boolean("causal"), matrix(name + ".mask")};
         }
         fail<FormatError>("{} ('{}'): the operation '{}' is not known", fields.place(), name, kind);
     }
 
+    Matrix matrix(const std::string& name) {
+        FloatTensor tensor = take(name, 2);
+        return {tensor.shape[0], tensor.shape[1], std::move(tensor.values)};
+    }
+
     Linear read_linear(Fields& fields, const std::string& name) {
         Linear linear{.input = node(fields, "input"), .weight = {}, .bias = {}};
-        FloatTensor weight = take(name + ".weight", 2);
-        linear.weight = {weight.shape[0], weight.shape[1], std::move(weight.values)};
+        linear.weight = matrix(name + ".weight");
         if (fields.boolean("bias")) linear.bias = take(name + ".bias", 1).values;
         return linear;
     }
@@ -192,7 +196,7 @@ FloatTensorViews weights_of(const Graph& graph) {
             if (!linear->bias.empty()) weights[node.name + ".bias"] = {{linear->bias.size()}, linear->bias};
         }
         if (const auto* values = std::get_if<AttentionValues>(&node.operation)) {
-            weights[node.name + ".length_scale"] = {{values->length_scale.size()}, values->length_scale};
+            weights[node.name + ".mask"] = {{values->mask.rows, values->mask.columns}, values->mask.values};
         }
     }
     return weights;

@@ -1,5 +1,5 @@
 // A graph as text and tensors: graph.json holds the structure, the polynomials and the bounds, one node a line;
-// weights.safetensors the matrices as "<node>.weight", "<node>.bias" and "<node>.length_scale".
+// weights.safetensors the matrices as "<node>.weight", "<node>.bias" and "<node>.mask".
 #pragma once
 
 #include <string>

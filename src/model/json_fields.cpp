@@ -11,16 +11,17 @@ namespace {
 constexpr int kMaxDepth = 64;
 
 /// Refuses repeated keys, which JSON readers otherwise settle each in its own way.
+template <class Json>
 class DuplicateKeys {
   public:
     explicit DuplicateKeys(const std::string& label) : label_(label) {}
 
-    bool operator()(int depth, json::parse_event_t event, const json& parsed) {
+    bool operator()(int depth, typename Json::parse_event_t event, const Json& parsed) {
         require<FormatError>(depth <= kMaxDepth, "{}: the JSON is nested deeper than {}", label_, kMaxDepth);
-        if (event == json::parse_event_t::object_start) objects_.emplace_back();
-        if (event == json::parse_event_t::object_end) objects_.pop_back();
-        if (event == json::parse_event_t::key) {
-            const auto& key = parsed.get_ref<const std::string&>();
+        if (event == Json::parse_event_t::object_start) objects_.emplace_back();
+        if (event == Json::parse_event_t::object_end) objects_.pop_back();
+        if (event == Json::parse_event_t::key) {
+            const auto& key = parsed.template get_ref<const std::string&>();
             require<FormatError>(objects_.back().insert(key).second, "{}: the key '{}' is given twice", label_, key);
         }
         return true;
@@ -31,14 +32,24 @@ class DuplicateKeys {
     std::vector<std::set<std::string>> objects_;
 };
 
+// Any exception of the library: a number that no double holds is none of its parse errors.
+template <class Json>
+Json parse(std::string_view text, const std::string& label) {
+    try {
+        return Json::parse(text.begin(), text.end(), DuplicateKeys<Json>(label));
+    } catch (const typename Json::exception& error) {
+        fail<FormatError>("{}: not valid JSON ({}); the file is damaged or not what it should be", label, error.what());
+    }
+}
+
 }  // namespace
 
 json parse_json(std::string_view text, const std::string& label) {
-    try {
-        return json::parse(text.begin(), text.end(), DuplicateKeys(label));
-    } catch (const json::exception& error) {
-        fail<FormatError>("{}: not valid JSON ({}); the file is damaged or not what it should be", label, error.what());
-    }
+    return parse<json>(text, label);
+}
+
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& label) {
+    return parse<nlohmann::ordered_json>(text, label);
 }
 
 Fields::Fields(const json& object, std::string place) : object_(object), place_(std::move(place)) {

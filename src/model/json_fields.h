@@ -12,6 +12,8 @@ namespace polyformer::model {
 
 /// Throws FormatError, naming `label`, for a syntax error, a key given twice, or nesting deeper than 64.
 nlohmann::json parse_json(std::string_view text, const std::string& label);
+/// The same, keys in the order of the text.
+nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& label);
 
 /// The fields of one object; `place` says in messages where it stands. Refers to `object`.
 class Fields {

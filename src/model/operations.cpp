@@ -173,6 +173,7 @@ Tensor attention_scores(const AttentionScores& scores, const Tensor& query, cons
 /// (H·T, T) × (T, H·w) → (T, H·w)
 Tensor attention_values(const AttentionValues& attention, const Tensor& scores, const Tensor& value) {
     const std::size_t tokens = value.rows;
+    const std::size_t context = attention.mask.columns;
     const std::size_t head_width = value.columns / attention.heads;
     Tensor output = zeros(tokens, value.columns);
     for (std::size_t row = 0; row < scores.rows; ++row) {
@@ -180,11 +181,12 @@ Tensor attention_values(const AttentionValues& attention, const Tensor& scores, 
         const std::size_t first = row / tokens * head_width;
         double* sums = &output.values[q * output.columns + first];
         const std::size_t kept = attention.causal ? q + 1 : tokens;
+        const float* mask = &attention.mask.values[(row / tokens * context + q) * context];
         for (std::size_t k = 0; k < kept; ++k) {
             const double* other = &value.values[k * value.columns + first];
-            for (std::size_t j = 0; j < head_width; ++j) sums[j] += scores.at(row, k) * other[j];
+            const double weight = static_cast<double>(mask[k]) * scores.at(row, k);
+            for (std::size_t j = 0; j < head_width; ++j) sums[j] += weight * other[j];
         }
-        for (std::size_t j = 0; j < head_width; ++j) sums[j] *= static_cast<double>(attention.length_scale[q]);
     }
     return output;
 }

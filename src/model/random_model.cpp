@@ -39,6 +39,20 @@ class Sampler {
     std::mt19937_64 generator_;
 };
 
+/// 1/√L, and from head to head less of what is further away: e^(−distance·h/4) of head h.
+Matrix causal_mask(std::size_t heads, std::size_t context) {
+    Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
+    for (std::size_t row = 0; row < mask.rows; ++row) {
+        const std::size_t query = row % context;
+        const double slope = static_cast<double>(row / context) / 4;
+        for (std::size_t key = 0; key <= query; ++key) {
+            mask.values[row * context + key] = static_cast<float>(std::exp(-slope * static_cast<double>(query - key)) /
+                                                                  std::sqrt(static_cast<double>(query + 1)));
+        }
+    }
+    return mask;
+}
+
 TransformerWeights random_weights(const RandomModelOptions& options) {
     Sampler sampler(options.seed);
     const std::size_t width = options.width;
@@ -57,15 +71,13 @@ TransformerWeights random_weights(const RandomModelOptions& options) {
                                   .key = sampler.linear(width, width),
                                   .value = sampler.linear(width, width),
                                   .output = sampler.linear(width, width, residual_gain),
+                                  .mask = causal_mask(options.heads, options.context),
                                   .feed_forward_norm = sampler.norm(width),
                                   .up = sampler.linear(width, options.feed_forward),
                                   .down = sampler.linear(options.feed_forward, width, residual_gain)});
     }
     weights.final_norm = sampler.norm(width);
     weights.logits = sampler.linear(width, options.vocabulary);
-    for (std::size_t t = 0; t < options.context; ++t) {
-        weights.length_scale.push_back(static_cast<float>(1 / std::sqrt(static_cast<double>(t + 1))));
-    }
     return weights;
 }
 

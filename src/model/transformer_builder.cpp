@@ -126,7 +126,7 @@ class Builder {
         const NodeId activation =
             append(prefix + "activation", Apply{scores, polynomials.attention, weights_.attention_function});
         const NodeId values =
-            append(prefix + "values", AttentionValues{activation, value, weights_.heads, true, weights_.length_scale});
+            append(prefix + "values", AttentionValues{activation, value, weights_.heads, true, layer.mask});
         const NodeId output =
             append_linear(values, write(layer.output, graph_.width, prefix + "output"), prefix + "output");
         return append(prefix + "residual", Add{x, output});

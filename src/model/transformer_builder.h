@@ -41,6 +41,7 @@ struct LayerWeights {
     LinearWeights key;
     LinearWeights value;
     LinearWeights output;
+    Matrix mask;  ///< (heads·context, context): what multiplies σ of the scores, 0 for later keys
     NormWeights feed_forward_norm;
     LinearWeights up;    ///< (width, feed-forward width)
     LinearWeights down;  ///< (feed-forward width, width)
@@ -57,8 +58,7 @@ struct TransformerWeights {
     Matrix positions;        ///< (context, width)
     std::vector<LayerWeights> layers;
     NormWeights final_norm;
-    LinearWeights logits;             ///< (width, vocabulary); tied: the transpose of `tokens`
-    std::vector<float> length_scale;  ///< 1/S(L) of each query position, `context` entries
+    LinearWeights logits;  ///< (width, vocabulary); tied: the transpose of `tokens`
 };
 
 /// The polynomials of one layer. Those of norms stand for v ↦ 1/√(v + ε), v the variance (LayerNorm) or the mean square

@@ -36,6 +36,7 @@ nlohmann::ordered_json to_json(const Architecture& model) {
               {"scale_before", attention.scale_before},
               {"scale_after", attention.scale_after},
               {"length", attention.length},
+              {"key_weights", attention.key_weights},
               {"initial_score", attention.initial_score},
               {"power", attention.power}}},
             {"norm", model.norm},

@@ -19,6 +19,8 @@ inline constexpr std::array norms = {"layer_norm", "rms_norm", "batch_norm"};
 inline constexpr std::array length_factors = {"1", "1/sqrt(L)", "1/L"};
 /// Which L the factor after σ takes: the context, or the number of keys that the query at position t sees, t + 1.
 inline constexpr std::array length_choices = {"position", "context"};
+/// What a key weighs before its score is looked at.
+inline constexpr std::array key_weight_choices = {"equal", "by_distance"};
 
 /// Attn = (M ⊙ σ(QKᵀ/√d_k · scale_before)) · scale_after · V (arXiv 2311.08610, section 4).
 struct Attention {
@@ -27,8 +29,9 @@ struct Attention {
     std::string scale_before = "1";  ///< L is the context here
     std::string scale_after = "1/sqrt(L)";
     std::string length = "position";  ///< L of scale_after
-    double initial_score = 1;         ///< mean score before training, pointwise attention only
-    std::size_t power = 4;            ///< p of x^p / Σ x^p, even (arXiv 2410.09457)
+    std::string key_weights = "equal";
+    double initial_score = 1;  ///< mean score before training, pointwise attention only
+    std::size_t power = 4;     ///< p of x^p / Σ x^p, even (arXiv 2410.09457)
 };
 
 /// A decoder-only transformer, pre-norm, its embedding tied to its logits.

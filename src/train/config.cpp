@@ -1,5 +1,6 @@
 #include "train/config.h"
 
+#include "model/json_fields.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/json_section.h"
@@ -15,6 +16,7 @@ void read_attention(JsonSection& section, Attention& attention) {
     section.choose("scale_before", attention.scale_before, length_factors);
     section.choose("scale_after", attention.scale_after, length_factors);
     section.choose("length", attention.length, length_choices);
+    section.choose("key_weights", attention.key_weights, key_weight_choices);
     section.read("initial_score", attention.initial_score, -10, 10);
     section.read("power", attention.power, 2, 16);
     require<FormatError>(attention.power % 2 == 0, "{}.power: {} is odd, and weights must not be negative",
@@ -84,13 +86,7 @@ void read_substitution(JsonSection& section, Substitution& substitution) {
 }  // namespace
 
 Config parse_config(const std::string& text, const std::string& origin) {
-    Json json;
-    try {
-        json = Json::parse(text);
-    } catch (const Json::parse_error& error) {
-        fail<FormatError>("{} is not valid JSON: {}", origin, error.what());
-    }
-    return config_from(json, origin);
+    return config_from(model::parse_ordered_json(text, origin), origin);
 }
 
 Config config_from(const Json& json, const std::string& origin) {

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "model/digest.h"
+#include "model/json_fields.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/json_section.h"
@@ -16,9 +17,9 @@ namespace fs = std::filesystem;
 
 Json parse_file(const fs::path& file, const char* remedy) {
     try {
-        return Json::parse(read_file(file, std::size_t{1} << 28));
-    } catch (const Json::parse_error& error) {
-        fail<FormatError>("{} is damaged ({}): {}", file.string(), error.what(), remedy);
+        return model::parse_ordered_json(read_file(file, std::size_t{1} << 28), file.string());
+    } catch (const FormatError& error) {
+        fail<FormatError>("{}: {}", error.what(), remedy);
     }
 }
 

@@ -216,7 +216,7 @@ TEST(Compile, RefusesHeadsAndContextsThatDoNotFit) {
     options.parameters.ring_dimension = 1024;
     model::Graph wide = model.graph;
     wide.context = 1024;
-    EXPECT_THAT([&] { compile(wide, options); }, ThrowsMessage<Error>(HasSubstr("length scale")));
+    EXPECT_THAT([&] { compile(wide, options); }, ThrowsMessage<Error>(HasSubstr("the mask is (16, 8)")));
     model::RandomModelOptions long_text;
     long_text.layers = 1;
     long_text.width = 16;

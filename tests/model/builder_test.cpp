@@ -25,13 +25,13 @@ class GoldenWeights {
                                      .key = linear(p + "key"),
                                      .value = linear(p + "value"),
                                      .output = linear(p + "output"),
+                                     .mask = matrix(p + "mask"),
                                      .feed_forward_norm = norm(p + "feed_forward_norm"),
                                      .up = linear(p + "up"),
                                      .down = linear(p + "down")});
         }
         result.final_norm = norm("final_norm");
         result.logits = linear("logits");
-        result.length_scale = tensors_.at("length_scale").values;
         return result;
     }
 
@@ -203,7 +203,7 @@ TEST_F(Builder, NamesTheWeightThatDoesNotFit) {
     expect([](auto& w) { w.final_norm.gamma.clear(); }, {"'logits'", "gamma", "0 entries"});
     expect([](auto& w) { w.positions.columns = 4; }, {"'positions'", "(5, 4)"});
     expect([](auto& w) { w.heads = 3; }, {"width of 8", "3 heads"});
-    expect([](auto& w) { w.length_scale.pop_back(); }, {"length scale has 4 entries"});
+    expect([](auto& w) { w.layers[1].mask.columns = 4; }, {"the mask is (10, 4)", "(10, 5)"});
     expect([](auto& w) { w.score_scale = 0; }, {"factor on the scores is 0", "score_scale"});
     expect([](auto& w) { w.score_scale = std::nan(""); }, {"factor on the scores is nan"});
     expect([](auto& w) { w.layers.pop_back(); }, {"polynomials for 2 layers, but 1 layers"});

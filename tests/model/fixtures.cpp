@@ -9,6 +9,16 @@ void append(Graph& graph, const char* name, Operation operation, double bound) {
     node.bound = bound;
 }
 
+Matrix unit_mask(std::size_t heads, std::size_t context, bool causal) {
+    Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
+    for (std::size_t row = 0; row < mask.rows; ++row) {
+        for (std::size_t key = 0; key < (causal ? row % context + 1 : context); ++key) {
+            mask.values[row * context + key] = 1;
+        }
+    }
+    return mask;
+}
+
 Graph small_graph() {
     Graph graph;
     graph.context = 3;

@@ -60,6 +60,9 @@ void expect_error(const Action& action, const std::vector<std::string>& parts) {
 /// Adds a node.
 void append(Graph& graph, const char* name, Operation operation, double bound = 1);
 
+/// 1 for every key that a query may see: (heads·context, context).
+Matrix unit_mask(std::size_t heads, std::size_t context, bool causal);
+
 /// x → 2x + 1 → its square, through an Apply, for two features and a context of 3.
 Graph small_graph();
 

@@ -28,7 +28,7 @@ Graph attention_graph() {
     append(graph, "input", Input{});
     append(graph, "scores", AttentionScores{0, 0, 2, 0.5});
     append(graph, "activation", Apply{1, {-1, 1, {0, 1}}, ""});
-    append(graph, "logits", AttentionValues{2, 0, 2, true, {1, 1, 1}});
+    append(graph, "logits", AttentionValues{2, 0, 2, true, unit_mask(2, 3, true)});
     return graph;
 }
 
@@ -87,9 +87,12 @@ TEST(Graph, AttentionThatDoesNotFitIsRefused) {
     std::get<AttentionValues>(other.nodes[3].operation).heads = 4;
     expect_error<Error>([&] { validate(other); },
                         {"'activation' is scores of 2 heads", "scores of 4 heads are needed"});
-    Graph scale = attention_graph();
-    std::get<AttentionValues>(scale.nodes[3].operation).length_scale.push_back(1);
-    expect_error<Error>([&] { validate(scale); }, {"length scale has 4 entries", "context is 3"});
+    Graph mask = attention_graph();
+    std::get<AttentionValues>(mask.nodes[3].operation).mask.rows = 3;
+    expect_error<Error>([&] { validate(mask); }, {"the mask is (3, 3) with 18 values", "2 heads", "need (6, 3)"});
+    Graph later = attention_graph();
+    std::get<AttentionValues>(later.nodes[3].operation).mask.values[3 * 3 + 2] = 0.5F;
+    expect_error<Error>([&] { validate(later); }, {"head 1 lets query 0 see key 2 with weight 0.5", "causal"});
     Graph mean = attention_graph();
     mean.nodes[2].operation = FeatureMean{1};
     expect_error<Error>([&] { validate(mean); }, {"'activation'", "must be an activation", "scores of 2 heads"});

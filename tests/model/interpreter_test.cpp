@@ -19,7 +19,7 @@ Graph one_head(const Polynomial& polynomial, bool causal) {
     append(graph, "input", Input{}, 10);
     append(graph, "scores", AttentionScores{0, 0, 1, 1}, 100);
     append(graph, "activation", Apply{1, polynomial, "identity"}, 100);
-    append(graph, "logits", AttentionValues{2, 0, 1, causal, {1, 1, 1}}, 1000);
+    append(graph, "logits", AttentionValues{2, 0, 1, causal, unit_mask(1, 3, causal)}, 1000);
     return graph;
 }
 

@@ -49,9 +49,17 @@ class Builder {
     }
 
     NodeId values(NodeId scores, NodeId value, std::size_t heads, bool causal) {
-        std::vector<float> scale(graph_.context);
-        for (std::size_t t = 0; t < scale.size(); ++t) scale[t] = 1 / static_cast<float>(t + 2);
-        return add(model::AttentionValues{scores, value, heads, causal, scale});
+        // Every weight another one, so that none can stand for another unnoticed.
+        const std::size_t context = graph_.context;
+        model::Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
+        for (std::size_t row = 0; row < mask.rows; ++row) {
+            const std::size_t query = row % context;
+            for (std::size_t key = 0; key < (causal ? query + 1 : context); ++key) {
+                const double wave = std::sin(static_cast<double>(row * context + key));
+                mask.values[row * context + key] = static_cast<float>((1 + wave / 2) / static_cast<double>(query + 2));
+            }
+        }
+        return add(model::AttentionValues{scores, value, heads, causal, std::move(mask)});
     }
 
     model::Tensor text(std::size_t rows, unsigned seed) const {

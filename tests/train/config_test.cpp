@@ -54,6 +54,9 @@ TEST(Config, ErrorsNamePlaceValueAndRemedy) {
                 HasSubstr("[lower, upper]"));
     EXPECT_THAT(message_of(R"({"model": 3})"), HasSubstr("expected an object"));
     EXPECT_THAT(message_of("{"), HasSubstr("not valid JSON"));
+    EXPECT_THAT(message_of(R"({"seed": 1e999})"), HasSubstr("not valid JSON"));
+    EXPECT_THAT(message_of(R"({"seed": 1, "seed": 2})"), HasSubstr("'seed' is given twice"));
+    EXPECT_THAT(message_of(std::string(1000, '[')), HasSubstr("nested deeper than 64"));
     EXPECT_THROW(load_config("/nowhere/at-all.json"), IoError);
 }
 

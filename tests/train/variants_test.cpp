@@ -23,6 +23,12 @@ std::vector<Architecture> every_variant() {
         all.push_back(shape);
     };
     for (const char* form : attention_forms) add([&](Architecture& shape) { shape.attention.form = form; });
+    for (const char* form : attention_forms) {
+        add([&](Architecture& shape) {
+            shape.attention.form = form;
+            shape.attention.key_weights = "by_distance";
+        });
+    }
     for (const char* function : attention_functions) {
         for (const char* before : length_factors) {
             add([&](Architecture& shape) {
@@ -57,6 +63,22 @@ double difference(const torch::Tensor& logits, const model::Tensor& ours) {
         const_cast<double*>(ours.values.data()),
         {static_cast<std::int64_t>(ours.rows), static_cast<std::int64_t>(ours.columns)}, torch::kFloat64);
     return (logits[0].to(torch::kFloat64) - same).abs().max().item<double>();
+}
+
+TEST(Variants, WeightsByDistanceStartAsAMeanThatFavoursTheNearest) {
+    Architecture shape = toy_architecture();
+    shape.attention.key_weights = "by_distance";
+    shape.attention.scale_after = "1/L";
+    const auto length = static_cast<std::int64_t>(shape.context);
+    const torch::Tensor seen = torch::ones({length, length}).tril();
+    const torch::Tensor mask = make_attention(shape)->weighted_mask(seen);  // (H, T, T)
+    EXPECT_LT((mask.sum(-1) - 1).abs().max().item<float>(), 1e-5F);
+    EXPECT_EQ((mask * (1 - seen)).abs().max().item<float>(), 0);
+    const torch::Tensor last = mask.select(1, length - 1);  // (H, T)
+    EXPECT_GT(last.diff().min().item<float>(), 0);
+    // From the next key to the last: the first head forgets fastest.
+    const torch::Tensor ratio = last.select(1, length - 2) / last.select(1, length - 1);
+    EXPECT_GT(ratio.diff().min().item<float>(), 0);
 }
 
 TEST(Variants, LookBackOnly) {

@@ -42,13 +42,12 @@ model::NormKind kind_of(const std::string& norm) {
 
 model::TransformerWeights export_weights(const Transformer& model) {
     const Architecture& architecture = model->architecture;
-    const auto context = static_cast<std::int64_t>(architecture.context);
     model::TransformerWeights weights;
     weights.heads = architecture.heads;
     weights.norm = kind_of(architecture.norm);
     weights.attention_function = architecture.attention.function;
     weights.feed_forward_function = architecture.activation;
-    weights.score_scale = model->attention->score_scale();
+    weights.score_scale = model->layers.front()->attention->score_scale();
     weights.tokens = matrix_of(model->tokens->weight);
     weights.positions = matrix_of(model->positions->weight);
     for (const Layer& layer : model->layers) {
@@ -59,13 +58,13 @@ model::TransformerWeights export_weights(const Transformer& model) {
                                   .key = linear_of(qkv[1], qkv_bias[1]),
                                   .value = linear_of(qkv[2], qkv_bias[2]),
                                   .output = linear_of(layer->output->weight, layer->output->bias),
+                                  .mask = matrix_of(layer->attention->weighted_mask(model->mask).flatten(0, 1)),
                                   .feed_forward_norm = norm_of(*layer->feed_forward_norm),
                                   .up = linear_of(layer->up->weight, layer->up->bias),
                                   .down = linear_of(layer->down->weight, layer->down->bias)});
     }
     weights.final_norm = norm_of(*model->final_norm);
     weights.logits = {matrix_of(model->tokens->weight.t()), {}};
-    weights.length_scale = floats_of(model->attention->length_scale(context, torch::kFloat32));
     return weights;
 }
 

@@ -26,11 +26,15 @@ using torch::Tensor;
 constexpr std::size_t curve_points = 150;
 constexpr std::size_t table_every = 10;  // updates between those that the live table of ranges counts
 
-// Weight decay pulls on matrices only: on norms and biases it would fight what they are for.
+// Weight decay pulls on matrices of maps only: on norms, biases and the forms of attention it would fight what they are
+// for.
 torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule) {
     std::vector<Tensor> matrices;
     std::vector<Tensor> vectors;
-    for (const Tensor& parameter : model->parameters()) (parameter.dim() > 1 ? matrices : vectors).push_back(parameter);
+    for (const auto& parameter : model->named_parameters()) {
+        const bool decays = parameter->dim() > 1 && parameter.key().find(".attention.") == std::string::npos;
+        (decays ? matrices : vectors).push_back(parameter.value());
+    }
     const auto options = [&](double decay) {
         return std::make_unique<torch::optim::AdamWOptions>(
             torch::optim::AdamWOptions(schedule.learning_rate).betas({0.9, 0.98}).eps(1e-8).weight_decay(decay));

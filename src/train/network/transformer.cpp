@@ -28,6 +28,7 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     attention_norm = register_module("attention_norm", make_norm(architecture.norm, width));
     query_key_value = register_module("query_key_value", torch::nn::Linear(width, 3 * width));
     output = register_module("output", torch::nn::Linear(width, width));
+    attention = register_module("attention", make_attention(architecture));
     feed_forward_norm = register_module("feed_forward_norm", make_norm(architecture.norm, width));
     up = register_module("up", torch::nn::Linear(width, feed_forward));
     down = register_module("down", torch::nn::Linear(feed_forward, width));
@@ -48,7 +49,7 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     initialise(down, residual_gain);
 }
 
-TransformerImpl::TransformerImpl(const Architecture& shape) : architecture(shape), attention(make_attention(shape)) {
+TransformerImpl::TransformerImpl(const Architecture& shape) : architecture(shape) {
     const std::int64_t width = signed_size(shape.width);
     const std::int64_t context = signed_size(shape.context);
     tokens = register_module("tokens", torch::nn::Embedding(signed_size(shape.vocabulary), width));
@@ -65,8 +66,9 @@ TransformerImpl::TransformerImpl(const Architecture& shape) : architecture(shape
         const std::string name = fmt::format("layers.{}", i);
         Layer& layer = layers.emplace_back(register_module(fmt::format("layer_{}", i), Layer(shape)));
         add_norm_site(layer->attention_norm, name + ".attention_norm");
-        sites.push_back(
-            {.name = name + ".attention.activation", .kind = SiteKind::scores, .function = attention->function()});
+        sites.push_back({.name = name + ".attention.activation",
+                         .kind = SiteKind::scores,
+                         .function = layer->attention->function()});
         add_norm_site(layer->feed_forward_norm, name + ".feed_forward_norm");
         sites.push_back(
             {.name = name + ".feed_forward.activation", .kind = SiteKind::hidden, .function = shape.activation});
@@ -94,8 +96,8 @@ Tensor TransformerImpl::forward(const Tensor& ids, std::vector<Tensor>* site_inp
                                .view({batch, length, 3, heads, width / heads})
                                .permute({2, 0, 3, 1, 4});  // (3, B, H, T, d_k)
         const Tensor scores =
-            torch::matmul(qkv[0] * attention->score_scale(), qkv[1].transpose(-2, -1));         // (B, H, T, T)
-        const Tensor attended = torch::matmul(attention->weights(scores, seen, site), qkv[2]);  // (B, H, T, d_k)
+            torch::matmul(qkv[0] * layer->attention->score_scale(), qkv[1].transpose(-2, -1));         // (B, H, T, T)
+        const Tensor attended = torch::matmul(layer->attention->weights(scores, seen, site), qkv[2]);  // (B, H, T, d_k)
         x = x + thin(layer->output->forward(attended.transpose(1, 2).reshape({batch, length, width})));
         const Tensor hidden = layer->up->forward(layer->feed_forward_norm->forward(x, site));  // (B, T, F)
         x = x + thin(layer->down->forward(site.apply(hidden)));

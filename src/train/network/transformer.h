@@ -17,6 +17,7 @@ namespace polyformer::train {
 struct LayerImpl : torch::nn::Module {
     explicit LayerImpl(const Architecture& architecture);
     std::shared_ptr<Norm> attention_norm, feed_forward_norm;
+    std::shared_ptr<AttentionForm> attention;
     torch::nn::Linear query_key_value{nullptr};  ///< (3·width, width): queries, keys and values in this order
     torch::nn::Linear output{nullptr}, up{nullptr}, down{nullptr};
 };
@@ -37,7 +38,6 @@ struct TransformerImpl : torch::nn::Module {
     torch::nn::Embedding tokens{nullptr}, positions{nullptr};
     std::vector<Layer> layers;
     std::shared_ptr<Norm> final_norm;
-    std::unique_ptr<AttentionForm> attention;
     torch::Tensor mask;  ///< (T, T): 1 where key ≤ query
 };
 TORCH_MODULE(Transformer);

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "model/json_fields.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "train/json_section.h"
@@ -18,11 +19,7 @@ namespace fs = std::filesystem;
 constexpr std::array stage_names = {train_name, tune_name, substitute_name, convert_name};
 
 Json parse_file(const fs::path& file) {
-    try {
-        return Json::parse(read_file(file, std::size_t{1} << 20));
-    } catch (const Json::parse_error& error) {
-        fail<FormatError>("{} is not valid JSON: {}", file.string(), error.what());
-    }
+    return model::parse_ordered_json(read_file(file, std::size_t{1} << 20), file.string());
 }
 
 std::vector<std::uint64_t> read_seeds(JsonSection& section, std::vector<std::uint64_t> otherwise) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "train/network/variants/attention.h"
+#include "train/network/variants/distance_weights.h"
 
 namespace polyformer::train {
 namespace {
@@ -13,38 +14,60 @@ class PointwiseAttention : public AttentionForm {
   public:
     explicit PointwiseAttention(const Architecture& architecture)
         : attention_(architecture.attention),
-          context_(static_cast<double>(architecture.context)),
-          head_width_(static_cast<double>(architecture.width / architecture.heads)) {}
+          context_(static_cast<std::int64_t>(architecture.context)),
+          heads_(static_cast<std::int64_t>(architecture.heads)),
+          head_width_(static_cast<double>(architecture.width / architecture.heads)) {
+        if (attention_.key_weights != "by_distance") return;
+        distance_ = register_module("distance", DistanceWeights(heads_, context_));
+        gain_ = register_parameter("gain", initial_gain());
+    }
 
     std::string function() const override { return attention_.function; }
 
     double score_scale() const override {
-        return length_factor(attention_.scale_before, context_) / std::sqrt(head_width_);
-    }
-
-    Tensor length_scale(std::int64_t length, const torch::TensorOptions& options) const override {
-        if (attention_.length == "context" || attention_.scale_after == "1") {
-            return torch::full({length, 1}, length_factor(attention_.scale_after, context_), options);
-        }
-        const Tensor keys = torch::arange(1, length + 1, options).unsqueeze(1);
-        return attention_.scale_after == "1/L" ? keys.reciprocal() : keys.rsqrt();
+        return length_factor(attention_.scale_before, static_cast<double>(context_)) / std::sqrt(head_width_);
     }
 
     // The mask comes after σ: no polynomial makes −∞ vanish.
-    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) const override {
-        return site.apply(scores) * (mask * length_scale(scores.size(-1), mask.options()));
+    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
+        return site.apply(scores) * weighted_mask(mask);
+    }
+
+    Tensor weighted_mask(const Tensor& mask) const override {
+        const std::int64_t length = mask.size(-1);
+        if (distance_.is_empty()) return (mask * length_scale(mask)).expand({heads_, length, length});
+        const Tensor gain = gain_.slice(1, 0, length).unsqueeze(2);  // (H, T, 1)
+        return (distance_->forward(length) + gain).exp() * mask;
     }
 
   private:
+    /// 1/S(L) for the keys that each query sees, (T, 1).
+    Tensor length_scale(const Tensor& mask) const {
+        const Tensor keys = attention_.length == "context" ? torch::full({mask.size(0), 1}, context_, mask.options())
+                                                           : mask.sum(1, true);
+        if (attention_.scale_after == "1") return torch::ones_like(keys);
+        return attention_.scale_after == "1/L" ? keys.reciprocal() : keys.rsqrt();
+    }
+
+    /// log 1/S(L), L being the sum of the weights of the keys seen: (H, context).
+    Tensor initial_gain() const {
+        const Tensor keys = distance_->logarithms.detach().exp().cumsum(1);
+        if (attention_.scale_after == "1") return torch::zeros_like(keys);
+        return attention_.scale_after == "1/L" ? -keys.log() : -keys.log() / 2;
+    }
+
     Attention attention_;
-    double context_;
+    std::int64_t context_;
+    std::int64_t heads_;
     double head_width_;
+    DistanceWeights distance_{nullptr};
+    Tensor gain_;
 };
 
 }  // namespace
 
-std::unique_ptr<AttentionForm> make_pointwise_attention(const Architecture& architecture) {
-    return std::make_unique<PointwiseAttention>(architecture);
+std::shared_ptr<AttentionForm> make_pointwise_attention(const Architecture& architecture) {
+    return std::make_shared<PointwiseAttention>(architecture);
 }
 
 }  // namespace polyformer::train

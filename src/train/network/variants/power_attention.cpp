@@ -2,7 +2,9 @@
 // exact normalisation, for comparison.
 #include <cmath>
 
+#include "support/error.h"
 #include "train/network/variants/attention.h"
+#include "train/network/variants/distance_weights.h"
 
 namespace polyformer::train {
 namespace {
@@ -13,31 +15,37 @@ class PowerAttention : public AttentionForm {
   public:
     explicit PowerAttention(const Architecture& architecture)
         : power_(static_cast<double>(architecture.attention.power)),
-          head_width_(static_cast<double>(architecture.width / architecture.heads)) {}
+          head_width_(static_cast<double>(architecture.width / architecture.heads)) {
+        if (architecture.attention.key_weights != "by_distance") return;
+        distance_ = register_module("distance", DistanceWeights(static_cast<std::int64_t>(architecture.heads),
+                                                                static_cast<std::int64_t>(architecture.context)));
+    }
 
     std::string function() const override { return "power"; }
     double score_scale() const override { return 1 / std::sqrt(head_width_); }
-    Tensor length_scale(std::int64_t length, const torch::TensorOptions& options) const override {
-        return torch::ones({length, 1}, options);
+    Tensor weighted_mask(const Tensor&) const override {
+        fail("power attention has no such mask: it divides by a sum");
     }
 
     // Divided by the largest |score| first, which changes nothing but keeps powers within what a float holds.
-    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) const override {
+    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
         site.observe(scores);
         const Tensor seen = scores * mask;
-        const Tensor powers = (seen / seen.detach().abs().amax(-1, true).clamp_min(1e-6)).pow(power_) * mask;
+        const Tensor weighing = distance_.is_empty() ? mask : mask * distance_->forward(mask.size(-1)).exp();
+        const Tensor powers = (seen / seen.detach().abs().amax(-1, true).clamp_min(1e-6)).pow(power_) * weighing;
         return powers / powers.sum(-1, true).clamp_min(1e-6);
     }
 
   private:
     double power_;
     double head_width_;
+    DistanceWeights distance_{nullptr};
 };
 
 }  // namespace
 
-std::unique_ptr<AttentionForm> make_power_attention(const Architecture& architecture) {
-    return std::make_unique<PowerAttention>(architecture);
+std::shared_ptr<AttentionForm> make_power_attention(const Architecture& architecture) {
+    return std::make_shared<PowerAttention>(architecture);
 }
 
 }  // namespace polyformer::train

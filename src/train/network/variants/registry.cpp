@@ -4,7 +4,7 @@
 
 namespace polyformer::train {
 
-std::unique_ptr<AttentionForm> make_attention(const Architecture& architecture) {
+std::shared_ptr<AttentionForm> make_attention(const Architecture& architecture) {
     const std::string& form = architecture.attention.form;
     if (form == "pointwise") return make_pointwise_attention(architecture);
     if (form == "softmax") return make_softmax_attention(architecture);

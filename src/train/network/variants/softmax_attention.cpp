@@ -2,7 +2,9 @@
 #include <cmath>
 #include <limits>
 
+#include "support/error.h"
 #include "train/network/variants/attention.h"
+#include "train/network/variants/distance_weights.h"
 
 namespace polyformer::train {
 namespace {
@@ -12,27 +14,33 @@ using torch::Tensor;
 class SoftmaxAttention : public AttentionForm {
   public:
     explicit SoftmaxAttention(const Architecture& architecture)
-        : head_width_(static_cast<double>(architecture.width / architecture.heads)) {}
+        : head_width_(static_cast<double>(architecture.width / architecture.heads)) {
+        if (architecture.attention.key_weights != "by_distance") return;
+        distance_ = register_module("distance", DistanceWeights(static_cast<std::int64_t>(architecture.heads),
+                                                                static_cast<std::int64_t>(architecture.context)));
+    }
 
     std::string function() const override { return "softmax"; }
     double score_scale() const override { return 1 / std::sqrt(head_width_); }
-    Tensor length_scale(std::int64_t length, const torch::TensorOptions& options) const override {
-        return torch::ones({length, 1}, options);
+    Tensor weighted_mask(const Tensor&) const override {
+        fail("softmax attention has no such mask: it divides by a sum");
     }
 
-    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) const override {
+    Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
         site.observe(scores);
-        return torch::softmax(scores.masked_fill(mask == 0, -std::numeric_limits<float>::infinity()), -1);
+        const Tensor weighed = distance_.is_empty() ? scores : scores + distance_->forward(mask.size(-1));
+        return torch::softmax(weighed.masked_fill(mask == 0, -std::numeric_limits<float>::infinity()), -1);
     }
 
   private:
     double head_width_;
+    DistanceWeights distance_{nullptr};
 };
 
 }  // namespace
 
-std::unique_ptr<AttentionForm> make_softmax_attention(const Architecture& architecture) {
-    return std::make_unique<SoftmaxAttention>(architecture);
+std::shared_ptr<AttentionForm> make_softmax_attention(const Architecture& architecture) {
+    return std::make_shared<SoftmaxAttention>(architecture);
 }
 
 }  // namespace polyformer::train

@@ -1,0 +1,23 @@
+// What a head learns to think of a key for its distance from the query alone: constants, which encrypted inference
+// multiplies by for nothing, together with the mask.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+
+namespace polyformer::train {
+
+struct DistanceWeightsImpl : torch::nn::Module {
+    /// Head h of H starts at exp(−2^(−8(h + 1)/H) · distance): from the last few keys to nearly all alike, the slopes
+    /// of ALiBi (arXiv 2108.12409, section 3).
+    DistanceWeightsImpl(std::int64_t heads, std::int64_t context);
+
+    /// Logarithms of the weights, (H, T, T): [h, q, k] for the distance q − k, that of distance 0 where k > q.
+    torch::Tensor forward(std::int64_t length) const;
+
+    torch::Tensor logarithms;  ///< (H, context)
+};
+TORCH_MODULE(DistanceWeights);
+
+}  // namespace polyformer::train
