@@ -1,4 +1,4 @@
-// `polyformer eval`: what substitution costs in quality, on a whole split.
+// `polyformer eval`: what substitution costs in quality, on a whole split or any text.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -42,15 +42,21 @@ std::filesystem::path find_data(const std::string& split) {
 void add_eval(CLI::App& program) {
     auto options = std::make_shared<model::QualityOptions>();
     auto json_path = std::make_shared<std::string>();
-    auto* command = program.add_subcommand("eval", "Perplexity of a model, before and after substitution, on a split");
+    auto* command =
+        program.add_subcommand("eval", "Perplexity of a model, before and after substitution, on a split or any text");
     command->footer(
-        "Example:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json");
+        "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
+        "  polyformer eval models/wikitext-small --text-file README.md");
     command->add_option("model", options->model, "The model folder")->required();
-    command->add_option("--split", options->split, "train, valid or test")
-        ->check(CLI::IsMember({"train", "valid", "test"}))
-        ->capture_default_str();
-    command->add_option("--data", options->data,
-                        "Folder of the texts, as 'polyformer data' makes it; else $POLYFORMER_DATA");
+    auto* split = command->add_option("--split", options->split, "train, valid or test")
+                      ->check(CLI::IsMember({"train", "valid", "test"}))
+                      ->capture_default_str();
+    auto* data = command->add_option("--data", options->data,
+                                     "Folder of the texts, as 'polyformer data' makes it; else $POLYFORMER_DATA");
+    command->add_option("--text-file", options->text, "Any text instead of a split")
+        ->check(CLI::ExistingFile)
+        ->excludes(split)
+        ->excludes(data);
     command->add_option("--stride", options->stride, "Tokens between windows; 0: half the context")
         ->capture_default_str();
     command->add_option("--most-tokens", options->most_tokens, "Only the first so many tokens; 0: all")
@@ -59,7 +65,7 @@ void add_eval(CLI::App& program) {
     add_threads_option(*command);
     add_json_option(*command, *json_path);
     command->callback([options, json_path] {
-        if (options->data.empty()) options->data = find_data(options->split);
+        if (options->text.empty() && options->data.empty()) options->data = find_data(options->split);
         const model::Quality quality = model::measure_quality(*options);
         if (*json_path != "-") fmt::print("{}", model::describe(quality));
         write_json(model::to_json(quality), *json_path);

@@ -34,12 +34,15 @@ Quality measure_quality(const QualityOptions& options) {
     require<FormatError>(tokenizer.vocabulary() == graph.vocabulary && embedding.tokens.rows == graph.vocabulary,
                          "{}: tokenizer, embedding and graph have vocabularies of {}, {} and {}",
                          options.model.string(), tokenizer.vocabulary(), embedding.tokens.rows, graph.vocabulary);
-    const std::filesystem::path file = corpus_file(options.data, options.split);
+    const bool is_split = options.text.empty();
+    const std::filesystem::path file = is_split ? corpus_file(options.data, options.split) : options.text;
     TokenizedText text = tokenize_file(file, tokenizer);
+    require<FormatError>(text.ids.size() > 1, "{} holds {} tokens, but a perplexity needs two at least", file.string(),
+                         text.ids.size());
     shorten(text, options.most_tokens);
 
     Quality quality;
-    quality.split = options.split;
+    quality.text = is_split ? options.split + " split" : file.filename().string();
     quality.words = text.words;
     quality.tokens = text.ids.size();
     quality.context = graph.context;
@@ -66,7 +69,10 @@ Quality measure_quality(const QualityOptions& options) {
         outside += report.outside;
     }
     quality.outside_share = share(outside, values);
-    quality.baselines = ngram_perplexity(corpus_file(options.data, "train"), corpus_file(options.data, "valid"), file);
+    if (is_split) {
+        quality.baselines =
+            ngram_perplexity(corpus_file(options.data, "train"), corpus_file(options.data, "valid"), file);
+    }
     quality.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return quality;
 }
@@ -81,32 +87,39 @@ nlohmann::ordered_json to_json(const Quality& quality) {
                              {"outside", report.outside},
                              {"outside_share", share(report.outside, report.values)}});
     }
-    return {{"split", quality.split},
-            {"words", quality.words},
-            {"tokens", quality.tokens},
-            {"protocol", {{"context", quality.context}, {"stride", quality.stride}, {"unit", "perplexity per word"}}},
-            {"perplexity",
-             {{"polynomial", quality.polynomial},
-              {"before_substitution", quality.before_substitution},
-              {"relative_difference", quality.polynomial / quality.before_substitution - 1},
-              {"unigram", quality.baselines.unigram},
-              {"bigram", quality.baselines.bigram}}},
-            {"bigram_weight", quality.baselines.bigram_weight},
-            {"baseline_words", quality.baselines.words},
-            {"out_of_interval_fraction", quality.outside_share},
-            {"intervals", intervals},
-            {"seconds", quality.seconds}};
+    nlohmann::ordered_json result = {
+        {"text", quality.text},
+        {"words", quality.words},
+        {"tokens", quality.tokens},
+        {"protocol", {{"context", quality.context}, {"stride", quality.stride}, {"unit", "perplexity per word"}}},
+        {"perplexity",
+         {{"polynomial", quality.polynomial},
+          {"before_substitution", quality.before_substitution},
+          {"relative_difference", quality.polynomial / quality.before_substitution - 1}}}};
+    if (quality.baselines) {
+        result["perplexity"]["unigram"] = quality.baselines->unigram;
+        result["perplexity"]["bigram"] = quality.baselines->bigram;
+        result["bigram_weight"] = quality.baselines->bigram_weight;
+        result["baseline_words"] = quality.baselines->words;
+    }
+    result["out_of_interval_fraction"] = quality.outside_share;
+    result["intervals"] = std::move(intervals);
+    result["seconds"] = quality.seconds;
+    return result;
 }
 
 std::string describe(const Quality& quality) {
     std::string text = fmt::format(
-        "Perplexity per word on the {} split ({} words, {} tokens; windows of {} tokens, {} apart):\n"
-        "  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}   ({:+.2f} % by the polynomials)\n  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}\n"
-        "Inputs of polynomials outside their interval:\n",
-        quality.split, quality.words, quality.tokens, quality.context, quality.stride, "polynomial model",
+        "Perplexity per word of the {} ({} words, {} tokens; windows of {} tokens, {} apart):\n"
+        "  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}   ({:+.2f} % by the polynomials)\n",
+        quality.text, quality.words, quality.tokens, quality.context, quality.stride, "polynomial model",
         quality.polynomial, "before substitution", quality.before_substitution,
-        100 * (quality.polynomial / quality.before_substitution - 1), "bigram", quality.baselines.bigram, "unigram",
-        quality.baselines.unigram);
+        100 * (quality.polynomial / quality.before_substitution - 1));
+    if (quality.baselines) {
+        text += fmt::format("  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}\n", "bigram", quality.baselines->bigram, "unigram",
+                            quality.baselines->unigram);
+    }
+    text += "Inputs of polynomials outside their interval:\n";
     for (const IntervalReport& report : quality.intervals) {
         text += fmt::format("  {:<44}{:>10.2e}   seen {:.4g} to {:.4g} of {:.4g} to {:.4g}\n", report.node,
                             share(report.outside, report.values), report.smallest, report.largest, report.lower,
