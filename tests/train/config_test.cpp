@@ -23,7 +23,7 @@ std::string message_of(const std::string& text) {
 
 TEST(Config, ShippedConfigurationIsValid) {
     const Config config = load_config(std::string(POLYFORMER_SOURCE_DIR) + "/configs/wikitext-small.json");
-    EXPECT_EQ(config.model.layers, 2U);
+    EXPECT_EQ(config.model.layers, 4U);
     EXPECT_EQ(config.model.vocabulary, 4096U);
     EXPECT_GT(config.tune.range_weight, 0);
 }

@@ -18,15 +18,18 @@ TEST(RangePenalty, SumsSquaredExcessPerToken) {
     EXPECT_NEAR(range_penalty(sites, inputs).item<double>(), (9.0 + 1 + 4) / 2, 1e-6);
 }
 
-TEST(RangePenalty, MeasuresVariancesInLogarithms) {
-    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4)};
-    const std::vector<torch::Tensor> inputs = {torch::tensor({{{8.0}, {2.0}, {0.5}, {0.5}}})};  // (1, 4, 1)
+TEST(VariancePenalty, SpreadAndWhatLiesOutsideInLogarithms) {
+    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4), site(SiteKind::hidden, 0, 1)};
+    // (1, 4, 1): in octaves 3, 1, −1, −1, of which 1, 0, 1, 1 outside; mean 0.5, squared deviations 11 together.
+    const std::vector<torch::Tensor> inputs = {torch::tensor({{{8.0}, {2.0}, {0.5}, {0.5}}}),
+                                               torch::full({1, 4, 1}, 9)};
     const double octave = std::log(2.0);
-    EXPECT_NEAR(range_penalty(sites, inputs).item<double>(), 3 * octave * octave / 4, 1e-6);
+    EXPECT_NEAR(variance_penalty(sites, inputs).item<double>(), (11.0 / 3 + 3.0 / 4) * octave * octave, 1e-5);
+    EXPECT_NEAR(range_penalty({sites[0]}, {inputs[0]}).item<double>(), 0, 1e-9);
 }
 
 TEST(VariancePenalty, IsZeroForEqualVariancesAndScaleFree) {
-    const std::vector<Site> sites = {site(SiteKind::variance, 1, 4), site(SiteKind::hidden, 0, 1)};
+    const std::vector<Site> sites = {site(SiteKind::variance, 1e-3, 1e3), site(SiteKind::hidden, 0, 1)};
     const torch::Tensor spread = torch::tensor({{{1.0}, {std::exp(2.0)}}});
     const torch::Tensor ignored = torch::tensor({{{100.0}}});
     EXPECT_NEAR(variance_penalty(sites, {torch::full({1, 4, 1}, 7.0), ignored}).item<double>(), 0, 1e-9);

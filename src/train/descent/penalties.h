@@ -10,11 +10,13 @@
 
 namespace polyformer::train {
 
-/// Σ over sites and their elements of (distance outside [lower, upper])², per token; variances, whose scale is
-/// arbitrary, in logarithms. `inputs` as TransformerImpl::forward() records them; differentiable.
+/// Σ over scores and pre-activations of (distance outside [lower, upper])², per token. `inputs` as
+/// TransformerImpl::forward() records them; differentiable.
 torch::Tensor range_penalty(const std::vector<Site>& sites, const std::vector<torch::Tensor>& inputs);
 
-/// Mean over the norms of the variance of log(variance): zero when every token's is alike.
+/// For the norms, in logarithms, since the scale of a variance is arbitrary: the mean over norms of the variance of
+/// log(variance), which draws all tokens together, and Σ over norms of (distance outside [lower, upper])², per token,
+/// which draws in the rare ones that decide the interval.
 torch::Tensor variance_penalty(const std::vector<Site>& sites, const std::vector<torch::Tensor>& inputs);
 
 }  // namespace polyformer::train
