@@ -46,7 +46,7 @@ class StageFolder {
             throw DivergenceError(results_.value("message", std::string("diverged in an earlier call")));
         }
         if (results_.value("complete", false)) {
-            load_model(checkpoint(), model_);
+            load_model(fs::exists(recalibrated()) ? recalibrated() : checkpoint(), model_);
             model_->to(options_.device);
         } else if (request_.stage == substitute_name) {
             substitute_polynomials();
@@ -59,6 +59,8 @@ class StageFolder {
 
   private:
     fs::path checkpoint() const { return options_.folder / "checkpoint"; }
+    // Beside the checkpoint, which training can still be resumed from until the results are written.
+    fs::path recalibrated() const { return options_.folder / "recalibrated"; }
 
     void note(const std::string& text) const {
         if (!options_.quiet) fmt::print(stderr, "{}\n", text);
@@ -128,6 +130,11 @@ class StageFolder {
             throw;
         }
         if (!outcome.complete) return false;
+        if (request_.stage == convert_name) {
+            const RangeTable seen = calibration(data);
+            record("recalibration", recalibrate(model_, seen, request_.config.substitution));
+            save_model(recalibrated(), model_, request_.recipe.dump());
+        }
         const Json history = outcome.history.json();
         const double tokens = static_cast<double>(outcome.step * schedule().batch * schedule().accumulate *
                                                   request_.config.model.context);
@@ -157,11 +164,14 @@ class StageFolder {
         note("Ranges before tuning:\n" + measure_ranges(model_, data, steps / 8 + 1).text(model_->sites));
     }
 
+    RangeTable calibration(Batches& data) {
+        return measure_ranges(model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+    }
+
     void substitute_polynomials() {
         load_parent();
         Batches data = batches();
-        const RangeTable seen =
-            measure_ranges(model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+        const RangeTable seen = calibration(data);
         note("Ranges on the training text:\n" + seen.text(model_->sites));
         std::vector<torch::Tensor> blocks;
         for (std::size_t step = 0; step < std::min(trial_steps, data.steps_per_epoch()); ++step) {

@@ -37,6 +37,18 @@ TEST(VariancePenalty, IsZeroForEqualVariancesAndScaleFree) {
     EXPECT_NEAR(variance_penalty(sites, {spread * 10, ignored}).item<double>(), 2, 1e-5);
 }
 
+TEST(EmbeddingPenalty, CountsEveryTokenAlike) {
+    const Site first = site(SiteKind::variance, 1, 4);
+    // Rows of variances 1, 16, 0.25 and 4 once the mean position (1, −1) is added.
+    const torch::Tensor tokens = torch::tensor({{0.0, 0.0}, {3.0, -3.0}, {-0.5, 0.5}, {-3.0, 3.0}});
+    const torch::Tensor positions = torch::tensor({{2.0, -2.0}, {0.0, 0.0}});
+    const double octave = std::log(2.0);
+    EXPECT_NEAR(embedding_penalty(first, tokens, positions, true).item<double>(), 8 * octave * octave / 4, 1e-6);
+    // A constant is nothing to a LayerNorm, but something to an RMSNorm.
+    EXPECT_NEAR(embedding_penalty(first, tokens + 100, positions, true).item<double>(), 8 * octave * octave / 4, 1e-4);
+    EXPECT_GT(embedding_penalty(first, tokens + 100, positions, false).item<double>(), 10);
+}
+
 TEST(VariancePenalty, IsNothingWithoutNorms) {
     const std::vector<Site> sites = {site(SiteKind::hidden, 0, 1)};
     EXPECT_EQ(variance_penalty(sites, {torch::ones({1, 2, 3})}).item<double>(), 0);

@@ -73,6 +73,14 @@ TEST(Stages, LeadFromAPreparedTextToAModelDirectory) {
     }
     EXPECT_LT(converted["stability"][0]["outside_share"], 0.01);
 
+    // The margin lies around what the final weights do.
+    ASSERT_EQ(converted["recalibration"].size(), 5U);
+    for (std::size_t i = 0; i < 5; ++i) {
+        const Json& entry = converted["recalibration"][i];
+        EXPECT_LT(entry["interval"][0], entry["seen"][0]) << entry["site"];
+        EXPECT_GT(entry["interval"][1], entry["seen"][1]) << entry["site"];
+    }
+
     const model::Graph graph = model::load_graph(work / "model");
     const model::Embedding embedding = model::load_embedding(work / "model");
     EXPECT_EQ(read_file(work / "model/tokenizer.model"), "the vocabulary");

@@ -221,4 +221,22 @@ SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Sub
     return {{"substitution", log}, {"degree_search", search}, {"depth", depth_of(model)}};
 }
 
+Json recalibrate(Transformer& model, const RangeTable& seen, const Substitution& substitution) {
+    const std::vector<SeenRange> rows = seen.rows();
+    Json log = Json::array();
+    for (std::size_t i = 0; i < model->sites.size(); ++i) {
+        Site& site = model->sites[i];
+        require(site.polynomial.has_value(), "{} has no polynomial to recalibrate", site.name);
+        const std::size_t degree = site.polynomial->coefficients.size() - 1;
+        site.polynomial = as_polynomial(approximate(site, rows[i], substitution, degree).approximation.polynomial);
+        site.lower = rows[i].smallest;
+        site.upper = rows[i].largest;
+        log.push_back({{"site", site.name},
+                       {"degree", degree},
+                       {"interval", {site.polynomial->lower, site.polynomial->upper}},
+                       {"seen", {site.lower, site.upper}}});
+    }
+    return log;
+}
+
 }  // namespace polyformer::train

@@ -28,4 +28,8 @@ using SubstitutionLog = nlohmann::ordered_json;
 SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Substitution& substitution,
                            const std::vector<torch::Tensor>& blocks);
 
+/// Fits every polynomial anew, its degree kept, to what the model does now that it was trained with them: so that the
+/// margin lies around the final weights. An entry a site: interval and what was seen. Throws as substitute() does.
+nlohmann::ordered_json recalibrate(Transformer& model, const RangeTable& seen, const Substitution& substitution);
+
 }  // namespace polyformer::train

@@ -19,4 +19,10 @@ torch::Tensor range_penalty(const std::vector<Site>& sites, const std::vector<to
 /// which draws in the rare ones that decide the interval.
 torch::Tensor variance_penalty(const std::vector<Site>& sites, const std::vector<torch::Tensor>& inputs);
 
+/// The same distance outside for the rows of the embedding (V, C), positions (T, C) added on the average: they are what
+/// the first norm reads, and every token counts alike here, for rare ones decide the interval but hardly ever come up.
+/// `first_norm` is the first norm's site.
+torch::Tensor embedding_penalty(const Site& first_norm, const torch::Tensor& tokens, const torch::Tensor& positions,
+                                bool centred);
+
 }  // namespace polyformer::train

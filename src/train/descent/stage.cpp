@@ -128,7 +128,11 @@ class Descent {
             sum.task += share * loss.item<double>();
             if (with_ranges()) {
                 const Tensor range = range_penalty(model_->sites, inputs_);
-                const Tensor variance = variance_penalty(model_->sites, inputs_);
+                Tensor variance = variance_penalty(model_->sites, inputs_);
+                if (const Site& first = model_->sites.front(); first.kind == SiteKind::variance) {
+                    variance = variance + embedding_penalty(first, model_->tokens->weight, model_->positions->weight,
+                                                            model_->architecture.norm == "layer_norm");
+                }
                 loss = loss + ramp * schedule.range_weight * range + ramp * schedule.variance_weight * variance;
                 sum.range += share * range.item<double>();
                 sum.variance += share * variance.item<double>();

@@ -28,7 +28,9 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     attention_norm = register_module("attention_norm", make_norm(architecture.norm, width));
     query_key_value = register_module("query_key_value", torch::nn::Linear(width, 3 * width));
     output = register_module("output", torch::nn::Linear(width, width));
-    attention = register_module("attention", make_attention(architecture));
+    attention = make_attention(architecture);
+    // Most forms have no parameters; models of these are saved as if there were no module.
+    if (!attention->parameters().empty()) register_module("attention", attention);
     feed_forward_norm = register_module("feed_forward_norm", make_norm(architecture.norm, width));
     up = register_module("up", torch::nn::Linear(width, feed_forward));
     down = register_module("down", torch::nn::Linear(feed_forward, width));
