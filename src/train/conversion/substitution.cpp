@@ -44,6 +44,13 @@ model::Polynomial as_polynomial(const approx::ChebyshevPolynomial& fit) {
     return {fit.lower, fit.upper, fit.coefficients};
 }
 
+// What was seen becomes the interval that range minimisation holds on to.
+void put_in(Site& site, const approx::ChebyshevPolynomial& polynomial, const SeenRange& seen) {
+    site.polynomial = as_polynomial(polynomial);
+    site.lower = seen.smallest;
+    site.upper = seen.largest;
+}
+
 // The stretches that budgets are for: half a layer each. Sites without a budget stand alone and keep their degree.
 struct Stretch {
     std::vector<std::size_t> sites;
@@ -203,9 +210,7 @@ SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Sub
     for (std::size_t i = 0; i < sites.size(); ++i) {
         Site& site = sites[i];
         const approx::ChebyshevPolynomial& polynomial = picked[i].approximation.polynomial;
-        site.polynomial = as_polynomial(polynomial);
-        site.lower = rows[i].smallest;
-        site.upper = rows[i].largest;
+        put_in(site, polynomial, rows[i]);
         log.push_back({{"site", site.name},
                        {"function", site.function},
                        {"method", substitution.method},
@@ -228,9 +233,7 @@ Json recalibrate(Transformer& model, const RangeTable& seen, const Substitution&
         Site& site = model->sites[i];
         require(site.polynomial.has_value(), "{} has no polynomial to recalibrate", site.name);
         const std::size_t degree = site.polynomial->coefficients.size() - 1;
-        site.polynomial = as_polynomial(approximate(site, rows[i], substitution, degree).approximation.polynomial);
-        site.lower = rows[i].smallest;
-        site.upper = rows[i].largest;
+        put_in(site, approximate(site, rows[i], substitution, degree).approximation.polynomial, rows[i]);
         log.push_back({{"site", site.name},
                        {"degree", degree},
                        {"interval", {site.polynomial->lower, site.polynomial->upper}},

@@ -22,7 +22,7 @@ struct AttentionForm : torch::nn::Module {
     virtual double score_scale() const = 0;
     /// What multiplies σ of the scores of query q and key k: (H, T, T), 0 where the mask (T, T) is. Throws Error for a
     /// form that is not pointwise.
-    virtual torch::Tensor weighted_mask(const torch::Tensor& mask) const = 0;
+    virtual torch::Tensor weighted_mask(const torch::Tensor& mask) const;
 };
 
 /// The form that the architecture names. Throws Error for an unknown one.

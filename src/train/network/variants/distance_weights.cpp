@@ -15,4 +15,10 @@ torch::Tensor DistanceWeightsImpl::forward(std::int64_t length) const {
     return logarithms.index_select(1, distance.flatten()).view({logarithms.size(0), length, length});
 }
 
+DistanceWeights add_distance_weights(torch::nn::Module& form, const Architecture& architecture) {
+    if (architecture.attention.key_weights != "by_distance") return nullptr;
+    return form.register_module("distance", DistanceWeights(static_cast<std::int64_t>(architecture.heads),
+                                                            static_cast<std::int64_t>(architecture.context)));
+}
+
 }  // namespace polyformer::train

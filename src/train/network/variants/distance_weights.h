@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "train/architecture.h"
+
 namespace polyformer::train {
 
 struct DistanceWeightsImpl : torch::nn::Module {
@@ -19,5 +21,8 @@ struct DistanceWeightsImpl : torch::nn::Module {
     torch::Tensor logarithms;  ///< (H, context)
 };
 TORCH_MODULE(DistanceWeights);
+
+/// A submodule of `form`, or an empty holder where the architecture weighs all keys alike.
+DistanceWeights add_distance_weights(torch::nn::Module& form, const Architecture& architecture);
 
 }  // namespace polyformer::train

@@ -17,9 +17,8 @@ class PointwiseAttention : public AttentionForm {
           context_(static_cast<std::int64_t>(architecture.context)),
           heads_(static_cast<std::int64_t>(architecture.heads)),
           head_width_(static_cast<double>(architecture.width / architecture.heads)) {
-        if (attention_.key_weights != "by_distance") return;
-        distance_ = register_module("distance", DistanceWeights(heads_, context_));
-        gain_ = register_parameter("gain", initial_gain());
+        distance_ = add_distance_weights(*this, architecture);
+        if (!distance_.is_empty()) gain_ = register_parameter("gain", initial_gain());
     }
 
     std::string function() const override { return attention_.function; }

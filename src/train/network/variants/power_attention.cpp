@@ -2,7 +2,6 @@
 // exact normalisation, for comparison.
 #include <cmath>
 
-#include "support/error.h"
 #include "train/network/variants/attention.h"
 #include "train/network/variants/distance_weights.h"
 
@@ -16,16 +15,11 @@ class PowerAttention : public AttentionForm {
     explicit PowerAttention(const Architecture& architecture)
         : power_(static_cast<double>(architecture.attention.power)),
           head_width_(static_cast<double>(architecture.width / architecture.heads)) {
-        if (architecture.attention.key_weights != "by_distance") return;
-        distance_ = register_module("distance", DistanceWeights(static_cast<std::int64_t>(architecture.heads),
-                                                                static_cast<std::int64_t>(architecture.context)));
+        distance_ = add_distance_weights(*this, architecture);
     }
 
     std::string function() const override { return "power"; }
     double score_scale() const override { return 1 / std::sqrt(head_width_); }
-    Tensor weighted_mask(const Tensor&) const override {
-        fail("power attention has no such mask: it divides by a sum");
-    }
 
     // Divided by the largest |score| first, which changes nothing but keeps powers within what a float holds.
     Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {

@@ -4,6 +4,10 @@
 
 namespace polyformer::train {
 
+torch::Tensor AttentionForm::weighted_mask(const torch::Tensor&) const {
+    fail("{} attention has no such mask: it divides by a sum", function());
+}
+
 std::shared_ptr<AttentionForm> make_attention(const Architecture& architecture) {
     const std::string& form = architecture.attention.form;
     if (form == "pointwise") return make_pointwise_attention(architecture);

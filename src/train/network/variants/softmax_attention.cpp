@@ -2,7 +2,6 @@
 #include <cmath>
 #include <limits>
 
-#include "support/error.h"
 #include "train/network/variants/attention.h"
 #include "train/network/variants/distance_weights.h"
 
@@ -15,16 +14,11 @@ class SoftmaxAttention : public AttentionForm {
   public:
     explicit SoftmaxAttention(const Architecture& architecture)
         : head_width_(static_cast<double>(architecture.width / architecture.heads)) {
-        if (architecture.attention.key_weights != "by_distance") return;
-        distance_ = register_module("distance", DistanceWeights(static_cast<std::int64_t>(architecture.heads),
-                                                                static_cast<std::int64_t>(architecture.context)));
+        distance_ = add_distance_weights(*this, architecture);
     }
 
     std::string function() const override { return "softmax"; }
     double score_scale() const override { return 1 / std::sqrt(head_width_); }
-    Tensor weighted_mask(const Tensor&) const override {
-        fail("softmax attention has no such mask: it divides by a sum");
-    }
 
     Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
         site.observe(scores);
