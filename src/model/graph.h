@@ -1,10 +1,12 @@
 // A polynomial transformer as data: a graph of linear maps, additions, products and polynomials, and nothing else.
 //
-// Every value is an activation of shape (T, C), T tokens by C features, or the scores of an attention, (H, T, T).
+// Every value is an activation of shape (T, C), T tokens by C features, or the scores of an attention, (H, T, W), where
+// each query meets the W keys of its window: W consecutive tokens, all T of them unless the attention says otherwise.
 // A node can only refer to earlier nodes, so the vector's order is an order of evaluation.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,7 +30,7 @@ struct Polynomial {
     std::vector<double> coefficients;
 };
 
-/// The embedded tokens, positions added, (T, width): what the client encrypts.
+/// What the client encrypts, (T, width): embedded tokens with their positions added, or the patches of an image.
 struct Input {};
 
 /// y = x·weight + bias: (T, C_in) → (T, C_out). weight is (C_in, C_out); bias has C_out entries or none.
@@ -62,26 +64,58 @@ struct Apply {
     std::string replaces;  ///< what it stands for: "gelu", "inverse_sqrt", ... (documentation only)
 };
 
-/// S[h,q,k] = scale · Σ_j query[q, h·w+j] · key[k, h·w+j]: (T, H·w) × (T, H·w) → (H, T, T).
+/// values[t, c] added to each token: (T, C) → (T, C). The positions of an image's patches.
+struct AddConstant {
+    NodeId input = 0;
+    Matrix values;  ///< (T, C)
+};
+
+/// y[t, c] = Σ_k weights[k, c] · x[sources[k][t], c] + bias[c], feature by feature: (T, C) → (T, C). A depthwise
+/// convolution over the grid of patches has a tap for each place of its kernel, a shift of windows a single one.
+struct MixTokens {
+    static constexpr std::int32_t kNothing = -1;  ///< a source beyond the border: 0
+    NodeId input = 0;
+    std::vector<std::vector<std::int32_t>> sources;  ///< for each tap T tokens, or kNothing
+    Matrix weights;                                  ///< (taps, C)
+    std::vector<float> bias;                         ///< C entries or none
+};
+
+/// Groups of `group` consecutive tokens become one, their features side by side: (T, C) → (T/group, group·C),
+/// y[t, j·C + c] = x[t·group + j, c].
+struct MergeTokens {
+    NodeId input = 0;
+    std::size_t group = 4;
+};
+
+/// The mean over tokens, (T, C) → (1, C).
+struct TokenMean {
+    NodeId input = 0;
+};
+
+/// S[h,q,k] = scale · Σ_j query[q, h·w+j] · key[p(q)·W + k, h·w+j] + bias[h, q mod W, k], p(q) = q div W the query's
+/// window: (T, H·w) × (T, H·w) → (H, T, W).
 struct AttentionScores {
     NodeId query = 0;
     NodeId key = 0;
     std::size_t heads = 1;
     double scale = 1;
+    std::size_t window = 0;  ///< W, a divisor of T; 0: one window of all T tokens
+    Matrix bias = {};        ///< (H·W, W), row h·W + q mod W: relative positions; or empty
 };
 
-/// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[k, h·w+j]: (H, T, T) × (T, H·w) → (T, H·w).
+/// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[p(q)·W + k, h·w+j]: (H, T, W) × (T, H·w) → (T, H·w).
 /// The mask zeroes what the polynomial makes of keys that a query must not see, and holds what is constant of the other
 /// weights: 1/S(L) of the method, and what a key weighs for its distance.
 struct AttentionValues {
     NodeId scores = 0;
     NodeId value = 0;
     std::size_t heads = 1;
-    bool causal = true;  ///< the mask is 0 where k > q
-    Matrix mask;         ///< (H·context, context), row h·context + q
+    bool causal = true;  ///< one window, and the mask is 0 where k > q
+    Matrix mask;         ///< (H·T, W), row h·T + q
 };
 
-using Operation = std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AttentionScores, AttentionValues>;
+using Operation = std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AddConstant, MixTokens, MergeTokens,
+                               TokenMean, AttentionScores, AttentionValues>;
 
 /// One step of the transformer. `bound` is the largest |value| that calibration saw here, margin included; the compiler
 /// keeps value / bound within [-1, 1] in every slot, which bootstrapping needs.
@@ -91,18 +125,20 @@ struct Node {
     double bound = 1;
 };
 
-/// The whole network, from embedded tokens to logits (T, vocabulary).
+/// The whole network: from embedded tokens to logits (T, vocabulary), or from patches to logits (1, classes).
 struct Graph {
-    std::size_t context = 0;     ///< T: the greatest number of tokens
+    std::size_t context = 0;     ///< T of Input: the greatest number of tokens; all of them for an image
     std::size_t width = 0;       ///< features of Input
-    std::size_t vocabulary = 0;  ///< features of the output
+    std::size_t vocabulary = 0;  ///< features of the output: words of a vocabulary, or classes
     std::vector<Node> nodes;     ///< nodes.front() is the only Input, nodes.back() gives the logits
 };
 
 /// Shape of a node's value.
 struct Shape {
-    bool scores = false;       ///< true: (heads, T, T); false: (T, features)
+    bool scores = false;       ///< true: (heads, T, W); false: (T, features)
     std::size_t features = 0;  ///< C, or the number of heads for scores
+    std::size_t tokens = 0;    ///< T when the input has Graph::context tokens
+    std::size_t window = 0;    ///< W of scores, else 0
     friend bool operator==(const Shape&, const Shape&) = default;
 };
 
@@ -111,6 +147,9 @@ std::vector<NodeId> inputs_of(const Operation& operation);
 
 /// Shapes of all nodes. Throws Error naming the node and both shapes where they do not fit.
 std::vector<Shape> shapes_of(const Graph& graph);
+
+/// Whether a text shorter than the context may enter: every attention is causal and no operation is tied to places.
+bool takes_shorter_inputs(const Graph& graph);
 
 /// Throws Error unless the graph is sound: references point backwards, shapes fit, weights, coefficients and bounds are
 /// finite, every interval has lower < upper, names are unique, every node is used, the ends are Input and logits.
