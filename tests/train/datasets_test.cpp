@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <zip.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,8 +12,8 @@
 #include "local_server.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
+#include "train/data/archive.h"
 #include "train/data/sha256.h"
-#include "train/data/zip_archive.h"
 
 namespace polyformer::train {
 namespace {
@@ -239,8 +238,8 @@ TEST_F(DataSetsTest, ArchiveThatLiesAboutSizesIsCutOff) {
     replace_all(bytes, little_endian(size), little_endian(1000));
     write_file(archive(), bytes);
     std::size_t unpacked = 0;
-    EXPECT_THROW(ZipArchive(archive()).read("toy/wiki.train.tokens", 1 << 16,
-                                            [&](std::span<const std::byte> block) { unpacked += block.size(); }),
+    EXPECT_THROW(Archive(archive()).read("toy/wiki.train.tokens", 1 << 16,
+                                         [&](std::span<const std::byte> block) { unpacked += block.size(); }),
                  FormatError);
     EXPECT_LE(unpacked, 1000U);
     EXPECT_THROW(fetch_from(toy(), archive()), FormatError);
@@ -255,7 +254,7 @@ TEST_F(DataSetsTest, DamagedArchivesAreRefused) {
         write_file(archive(), bad);
         std::string text;
         try {
-            ZipArchive(archive()).read("toy/wiki.train.tokens", 1 << 16, [&](std::span<const std::byte> block) {
+            Archive(archive()).read("toy/wiki.train.tokens", 1 << 16, [&](std::span<const std::byte> block) {
                 for (const std::byte byte : block) text += static_cast<char>(byte);
             });
             EXPECT_EQ(text, texts()[0].contents) << "byte " << at;  // a byte that does not matter, a time for one
@@ -263,7 +262,7 @@ TEST_F(DataSetsTest, DamagedArchivesAreRefused) {
         }
     }
     write_file(archive(), good.substr(0, good.size() / 2));
-    EXPECT_THROW(ZipArchive{archive()}, FormatError);
+    EXPECT_THROW(Archive{archive()}, FormatError);
 }
 
 }  // namespace
