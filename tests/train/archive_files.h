@@ -24,7 +24,11 @@ inline void write_archive(const std::filesystem::path& file, const std::vector<E
         if (code != ARCHIVE_OK) throw std::runtime_error("libarchive cannot write");
     };
     const std::unique_ptr<archive, decltype(&archive_write_free)> out(archive_write_new(), archive_write_free);
-    require_ok(archive_write_set_format_filter_by_ext(out.get(), file.c_str()));
+    const std::string kind = file.extension();
+    require_ok(kind == ".zip" ? archive_write_set_format_zip(out.get()) : archive_write_set_format_pax(out.get()));
+    if (kind == ".gz") require_ok(archive_write_add_filter_gzip(out.get()));
+    if (kind == ".xz") require_ok(archive_write_add_filter_xz(out.get()));
+    if (kind == ".zst") require_ok(archive_write_add_filter_zstd(out.get()));
     require_ok(archive_write_open_filename(out.get(), file.c_str()));
     for (const Entry& entry : entries) {
         const std::unique_ptr<archive_entry, decltype(&archive_entry_free)> header(archive_entry_new(),
