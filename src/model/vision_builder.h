@@ -25,6 +25,7 @@ struct VisionLayerWeights {
     Matrix mask;        ///< (heads·T, W): what multiplies σ of the scores; T in the order of the (shifted) windows
     NormWeights feed_forward_norm;
     LinearWeights up;         ///< (width, feed-forward width)
+    Matrix hidden_local;      ///< (9, feed-forward width): such a convolution of up's output, added to it; or empty
     NormWeights hidden_norm;  ///< between up and σ; empty: none
     LinearWeights down;       ///< (feed-forward width, width)
     std::size_t shift = 0;    ///< windows begin `shift` rows and columns of patches further on, cyclically
