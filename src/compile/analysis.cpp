@@ -57,10 +57,15 @@ void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
                                   use(values.scores, Role::attention);
                                   use(values.value, Role::value);
                               },
-                              [&](const auto& sum_or_product) {
-                                  use(sum_or_product.left, Role::elementwise);
-                                  use(sum_or_product.right, Role::elementwise);
-                              }},
+                              [&](const model::Add& sum) {
+                                  use(sum.left, Role::elementwise);
+                                  use(sum.right, Role::elementwise);
+                              },
+                              [&](const model::Multiply& product) {
+                                  use(product.left, Role::elementwise);
+                                  use(product.right, Role::elementwise);
+                              },
+                              [&](const auto& of_images) { use(of_images.input, Role::linear); }},
                    graph.nodes[id].operation);
     }
     facts.back().is_output = true;

@@ -217,8 +217,15 @@ class Lowering {
         return gate;
     }
 
+    template <class Operation>
+    void lower(const Operation&) {
+        fail("'{}': an operation of image models, which are not compiled yet", graph_.nodes[node_].name);
+    }
+
     void lower(const model::AttentionScores& scores) {
         const NodeFacts& facts = facts_[node_];
+        require(facts.shape.window == graph_.context && scores.bias.values.empty(),
+                "'{}': attention within windows or with a bias, which is not compiled yet", graph_.nodes[node_].name);
         require(scores.scale != 0, "'{}' scales scores by 0: give the attention a scale, or leave it out",
                 graph_.nodes[node_].name);
         const AttentionLayout heads =
