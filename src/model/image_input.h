@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/image.h"
@@ -51,7 +52,9 @@ std::vector<std::size_t> token_order(std::size_t rows, std::size_t columns, cons
 /// image.json in a model's folder.
 inline constexpr const char* image_input_file = "image.json";
 void save_image_input(const ImageInput& input, const std::filesystem::path& directory);
-/// Throws FormatError naming the file, the key, what was expected and what was found.
+/// Throws FormatError naming `label`, the key, what was expected and what was found.
+ImageInput image_input_from_json(std::string_view text, const std::string& label);
+/// The same from the file; `directory` must exist for saving.
 ImageInput load_image_input(const std::filesystem::path& directory);
 
 }  // namespace polyformer::model

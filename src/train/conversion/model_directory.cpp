@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include "model/bundle.h"
 #include "model/calibration.h"
+#include "model/image_input.h"
 #include "model/operations.h"
 #include "support/atomic_file.h"
 #include "train/conversion/export.h"

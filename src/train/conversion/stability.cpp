@@ -12,7 +12,7 @@
 
 #include "train/conversion/excursions.h"
 #include "train/descent/examples.h"
-#include "train/descent/perplexity.h"
+#include "train/descent/loss.h"
 
 namespace polyformer::train {
 namespace {

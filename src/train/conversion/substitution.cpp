@@ -10,7 +10,7 @@
 #include "approx/method.h"
 #include "support/error.h"
 #include "train/conversion/degree_choice.h"
-#include "train/descent/perplexity.h"
+#include "train/descent/loss.h"
 
 namespace polyformer::train {
 namespace {

@@ -25,26 +25,54 @@ void export_local(const VisionLayerImpl& layer, model::VisionLayerWeights& weigh
     weights.local_bias = floats_of(layer.local_norm->shift());
 }
 
-// BatchNorm2d over heads: head h's scores times scale[h], plus shift[h], which joins relative positions.
-void export_scores(const VisionLayerImpl& layer, model::VisionLayerWeights& weights) {
-    const std::int64_t window = layer.shape.tokens();
-    Tensor bias = layer.score_bias();
-    if (!layer.score_norm.is_empty()) {
-        const auto& norm = *layer.score_norm;
-        const Tensor scale = norm.weight * (norm.running_var + norm.options.eps()).rsqrt();
-        const Tensor shift = norm.bias - norm.running_mean * scale;
-        weights.head_scale = floats_of(scale);
-        const Tensor shifts = shift.view({-1, 1, 1}).expand({layer.heads, window, window});
-        bias = bias.defined() ? bias + shifts : shifts;
-    }
-    if (bias.defined()) weights.score_bias = matrix_of(bias.reshape({layer.heads * window, window}));
+// BatchNorm2d over heads: each head's factor, (H).
+Tensor head_scale(const VisionLayerImpl& layer) {
+    const auto& norm = *layer.score_norm;
+    return norm.weight * (norm.running_var + norm.options.eps()).rsqrt();
 }
 
-// What multiplies σ of the scores, (heads·T, W): windows row by row, and in each its tokens row by row.
-model::Matrix mask_of(const VisionLayerImpl& layer) {
+// Relative positions and the shift of a BatchNorm2d over heads, (H, W, W); undefined without either.
+Tensor scores_bias(const VisionLayerImpl& layer) {
+    const Tensor bias = layer.score_bias();
+    if (layer.score_norm.is_empty()) return bias;
+    const Tensor shift = layer.score_norm->bias - layer.score_norm->running_mean * head_scale(layer);
     const std::int64_t window = layer.shape.tokens();
+    const Tensor shifts = shift.view({-1, 1, 1}).expand({layer.heads, window, window});
+    return bias.defined() ? bias + shifts : shifts;
+}
+
+// Which window each token of the graph belongs to, and where it stands in it: windows and places row by row, as the
+// network has them.
+struct TokenPlaces {
+    Tensor window;  // (T)
+    Tensor place;   // (T)
+};
+
+TokenPlaces places_of(const WindowShape& shape, const std::vector<std::size_t>& order) {
+    std::vector<std::int64_t> places(order.begin(), order.end());
+    const Tensor place = torch::tensor(places);
+    const Tensor row = torch::div(place, shape.columns, "floor");
+    const Tensor column = place.remainder(shape.columns);
+    const Tensor window = torch::div(row, shape.height, "floor") * (shape.columns / shape.width) +
+                          torch::div(column, shape.width, "floor");
+    return {window, row.remainder(shape.height) * shape.width + column.remainder(shape.width)};
+}
+
+// What multiplies σ of the scores, and what is added to them, in the order of the graph's tokens.
+void export_windows(const VisionLayerImpl& layer, const TokenPlaces& tokens, model::VisionLayerWeights& weights) {
+    const std::int64_t window = layer.shape.tokens();
+    const std::int64_t windows = layer.shape.windows();
     const Tensor weighted = layer.attention->weighted_mask(layer.mask);  // (windows, H, W, W)
-    return matrix_of(weighted.transpose(0, 1).reshape({layer.heads * layer.shape.windows() * window, window}));
+    const Tensor key = tokens.place.view({windows, window}).repeat_interleave(window, 0);  // (T, W)
+    const Tensor mask = weighted.permute({0, 2, 3, 1})
+                            .index({tokens.window.unsqueeze(1), tokens.place.unsqueeze(1), key})  // (T, W, H)
+                            .permute({2, 0, 1});
+    weights.mask = matrix_of(mask.reshape({layer.heads * windows * window, window}));
+    if (const Tensor bias = scores_bias(layer); bias.defined()) {
+        const Tensor first = tokens.place.slice(0, 0, window);  // every window's order is that of the first
+        weights.score_bias =
+            matrix_of(bias.index_select(1, first).index_select(2, first).reshape({layer.heads * window, window}));
+    }
 }
 
 model::VisionLayerWeights layer_weights(const VisionLayerImpl& layer) {
@@ -58,8 +86,7 @@ model::VisionLayerWeights layer_weights(const VisionLayerImpl& layer) {
     weights.value = linear_of(qkv[2], qkv_bias[2]);
     weights.output = linear_of(layer.output->weight, layer.output->bias);
     weights.score_scale = layer.attention->score_scale();
-    export_scores(layer, weights);
-    weights.mask = mask_of(layer);
+    if (!layer.score_norm.is_empty()) weights.head_scale = floats_of(head_scale(layer));
     weights.feed_forward_norm = norm_of(*layer.feed_forward_norm);
     weights.up = linear_of(layer.up->weight, layer.up->bias);
     if (layer.hidden_norm) weights.hidden_norm = norm_of(*layer.hidden_norm);
@@ -93,6 +120,14 @@ model::VisionWeights export_weights(const VisionNetworkImpl& model) {
             exported.merge = linear_of(model.merges[s - 1]->weight, model.merges[s - 1]->bias);
         }
         for (std::size_t l = 0; l < stage.layers; ++l) exported.layers.push_back(layer_weights(*model.layers[number++]));
+    }
+    number = 0;
+    for (std::size_t s = 0; s < weights.stages.size(); ++s) {
+        const std::vector<std::size_t> order = model::stage_order(weights, s);
+        for (model::VisionLayerWeights& exported : weights.stages[s].layers) {
+            const VisionLayerImpl& layer = *model.layers[number++];
+            export_windows(layer, places_of(layer.shape, order), exported);
+        }
     }
     weights.final_norm = norm_of(*model.final_norm);
     weights.classes = linear_of(model.classes->weight, model.classes->bias);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "train/data/prepared_text.h"
+#include "support/error.h"
 #include "train/data/data_identity.h"
 
 namespace polyformer::train {
