@@ -87,6 +87,7 @@ VisionLayerWeights random_layer(Sampler& sampler, const RandomVisionOptions& opt
     layer.mask = window_mask(place);
     layer.feed_forward_norm = sampler.norm(width, kNormGain);
     layer.up = sampler.linear(width, hidden);
+    if (options.hidden_local) layer.hidden_local = sampler.matrix(9, hidden, 0.1);
     layer.hidden_norm = sampler.norm(hidden);
     layer.down = sampler.linear(hidden, width, residual_gain);
     layer.shift = place.shift;

@@ -28,6 +28,7 @@ struct RandomVisionOptions {
     std::size_t classes = 10;
     std::size_t feed_forward = 2;    ///< feed-forward widths by the stages' widths
     bool local = true;               ///< a 3×3 convolution before every attention
+    bool hidden_local = false;       ///< and one before σ of the feed-forward part
     bool positions = true;           ///< added to the patches
     bool relative_positions = true;  ///< a bias on the scores
     std::uint64_t seed = 1;

@@ -54,7 +54,9 @@ TEST(RandomVisionModel, LeavesOutWhatIsNotAskedFor) {
 }
 
 TEST(RandomVisionModel, StaysInItsIntervalsAndBoundsOnNewImages) {
-    for (const RandomVisionOptions& options : {kVit, kSwin}) {
+    RandomVisionOptions mixed = kVit;
+    mixed.hidden_local = true;
+    for (const RandomVisionOptions& options : {kVit, kSwin, mixed}) {
         const Graph graph = random_vision_model(options);
         const Tensor image = random_patches(graph.context, graph.width, 12345);
         const Evaluation result = evaluate(graph, image);
