@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ struct ImageInput {
     /// The image resized, normalised and cut: (T, features), feature (channel·kernel + y)·kernel + x; 0 beyond the
     /// image's border.
     Tensor patches(const Image& image) const;
+    /// The same of a normalised image in planes, (3, height, width). Throws Error for another number of values.
+    Tensor patches(std::span<const float> planes) const;
 };
 
 /// Throws Error naming the value that is out of range or does not fit the others.

@@ -171,7 +171,7 @@ class Builder {
                                       : fmt::format("its windows are {} wide: shift by less", stage.window));
         local(layer, grid, shift_before, prefix + "local");
         attention(stage, layer, prefix + "attention.");
-        feed_forward(layer, prefix + "feed_forward.");
+        feed_forward(layer, grid, prefix + "feed_forward.");
         ++layer_;
     }
 
@@ -190,13 +190,20 @@ class Builder {
         }
         check_matrix(layer.local, kTaps, width_, name);
         if (!layer.local_bias.empty()) check_vector(layer.local_bias, width_, name, "bias");
-        MixTokens mix{.input = residual_, .sources = {}, .weights = layer.local, .bias = layer.local_bias};
+        MixTokens mix = convolution(residual_, layer.local, grid, shift_before, layer.shift);
+        mix.bias = layer.local_bias;
+        residual_ = append(graph_, name, std::move(mix));
+    }
+
+    /// x + the convolution of x, from the order of a layer shifted by `from` to that of one shifted by `to`.
+    static MixTokens convolution(NodeId x, const Matrix& kernel, const Grid& grid, std::size_t from, std::size_t to) {
+        MixTokens mix{.input = x, .sources = {}, .weights = kernel};
         for (std::size_t tap = 0; tap < kTaps; ++tap) {
-            mix.sources.push_back(grid.neighbours(shift_before, layer.shift, static_cast<long>(tap / kKernelSide) - 1,
+            mix.sources.push_back(grid.neighbours(from, to, static_cast<long>(tap / kKernelSide) - 1,
                                                   static_cast<long>(tap % kKernelSide) - 1));
         }
-        for (std::size_t j = 0; j < width_; ++j) mix.weights.values[kTaps / 2 * width_ + j] += 1;  // x itself
-        residual_ = append(graph_, name, std::move(mix));
+        for (std::size_t j = 0; j < kernel.columns; ++j) mix.weights.values[kTaps / 2 * kernel.columns + j] += 1;
+        return mix;
     }
 
     void attention(const VisionStageWeights& stage, const VisionLayerWeights& layer, const std::string& prefix) {
@@ -231,14 +238,25 @@ class Builder {
         residual_ = append(graph_, prefix + "residual", Add{residual_, output});
     }
 
-    void feed_forward(const VisionLayerWeights& layer, const std::string& prefix) {
+    void feed_forward(const VisionLayerWeights& layer, const Grid& grid, const std::string& prefix) {
         const std::size_t hidden = layer.up.weight.columns;
         LinearWeights widening = read(layer.feed_forward_norm, layer.up, width_, hidden, prefix + "up");
-        if (!is_empty(layer.hidden_norm)) {
-            check_norm(layer.hidden_norm, hidden, prefix + "up", "behind the weight");
-            widening = with_norm_behind(widening, layer.hidden_norm);
+        const bool normalised = !is_empty(layer.hidden_norm);
+        const bool mixed = !layer.hidden_local.values.empty();
+        if (normalised) check_norm(layer.hidden_norm, hidden, prefix + "up", "behind the weight");
+        if (normalised && !mixed) widening = with_norm_behind(widening, layer.hidden_norm);
+        NodeId up = append_linear(graph_, prefix + "up", residual_, std::move(widening));
+        if (mixed) {
+            check_matrix(layer.hidden_local, kTaps, hidden, prefix + "local");
+            MixTokens mix = convolution(up, layer.hidden_local, grid, layer.shift, layer.shift);
+            if (normalised) {
+                for (std::size_t i = 0; i < mix.weights.values.size(); ++i) {
+                    mix.weights.values[i] *= layer.hidden_norm.gamma[i % hidden];
+                }
+                mix.bias = layer.hidden_norm.beta;
+            }
+            up = append(graph_, prefix + "local", std::move(mix));
         }
-        const NodeId up = append_linear(graph_, prefix + "up", residual_, std::move(widening));
         const NodeId activation = append(graph_, prefix + "activation",
                                          Apply{up, polynomials_.feed_forward[layer_], weights_.feed_forward_function});
         check_linear(layer.down, hidden, width_, prefix + "down");

@@ -10,7 +10,8 @@
 
 namespace polyformer::model {
 
-/// x + local(x), then x + output(attention(norm(x))), then x + down(σ(hidden_norm(up(norm(x))))).
+/// x + local(x), then x + output(attention(norm(x))), then x + down(σ(hidden_norm(h + hidden_local(h)))), h =
+/// up(norm(x)).
 struct VisionLayerWeights {
     Matrix local;                   ///< (9, width): a depthwise 3×3 convolution over the grid, row by row; or empty
     std::vector<float> local_bias;  ///< width entries, or none
@@ -26,6 +27,7 @@ struct VisionLayerWeights {
                   ///< here as in score_bias the patches of a window in the order that stage_order() gives them
     NormWeights feed_forward_norm;
     LinearWeights up;         ///< (width, feed-forward width)
+    Matrix hidden_local;      ///< (9, feed-forward width): such a convolution of up's output, added to it; or empty
     NormWeights hidden_norm;  ///< between up and σ; empty: none
     LinearWeights down;       ///< (feed-forward width, width)
     std::size_t shift = 0;    ///< windows begin `shift` rows and columns of patches further on, cyclically; below their
@@ -73,10 +75,10 @@ std::vector<std::size_t> stage_order(const VisionWeights& weights, std::size_t s
 /// Tokens are in token_order() of token_blocks(). Nodes, with N counting layers over all stages: "input", "patches",
 /// "positions" if there are any, for a stage that merges "stages.S.merge" and "stages.S.width", for every layer
 /// "layers.N.local", "layers.N.attention.{query,key,value,scores,activation,values,output,residual}",
-/// "layers.N.feed_forward.{up,activation,down,residual}"; last "pooling" and "logits". A shifted layer's tokens are
-/// moved by its "local" node, which is there for every change of shift even without a convolution ("stages.S.unshift"
-/// after a shifted layer that ends a stage but the last, whose mean heeds no order). Bounds are left at 1. Throws Error
-/// naming the weight, stage or layer that does not fit, and whatever validate() throws.
+/// "layers.N.feed_forward.{up,local,activation,down,residual}"; last "pooling" and "logits". A shifted layer's tokens
+/// are moved by its "local" node, which is there for every change of shift even without a convolution
+/// ("stages.S.unshift" after a shifted layer that ends a stage but the last, whose mean heeds no order). Bounds are
+/// left at 1. Throws Error naming the weight, stage or layer that does not fit, and whatever validate() throws.
 Graph build_vision_transformer(const VisionWeights& weights, const VisionPolynomials& polynomials);
 
 }  // namespace polyformer::model
