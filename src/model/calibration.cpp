@@ -31,6 +31,7 @@ void calibrate(Graph& graph, std::span<const Tensor> samples, double margin) {
 
 void fit_polynomials(Graph& graph, std::span<const Tensor> samples, const FitPolynomial& fit) {
     require(!samples.empty(), "fitting polynomials needs at least one sample");
+    for (const Tensor& sample : samples) static_cast<void>(checked_shapes(graph, sample));
     std::vector<std::vector<Tensor>> values(samples.size());
     for (Node& node : graph.nodes) {
         if (auto* apply = std::get_if<Apply>(&node.operation)) {

@@ -35,8 +35,25 @@ class CanonicalWriter {
     Digest digest_;
 };
 
+bool is_plain(const AttentionScores& scores) {
+    return scores.window == 0 && scores.bias.values.empty();
+}
+
+/// A number for each operation, apart from the order of the variant; what had one keeps it, and every model its
+/// fingerprint. Scores as language models have them (one window, no bias) are written as before there were others.
+int tag_of(const Operation& operation) {
+    return std::visit(Overloaded{[](const Input&) { return 0; }, [](const Linear&) { return 1; },
+                                 [](const FeatureMean&) { return 2; }, [](const Add&) { return 3; },
+                                 [](const Multiply&) { return 4; }, [](const Apply&) { return 5; },
+                                 [](const AttentionScores& scores) { return is_plain(scores) ? 6 : 12; },
+                                 [](const AttentionValues&) { return 7; }, [](const AddConstant&) { return 8; },
+                                 [](const MixTokens&) { return 9; }, [](const MergeTokens&) { return 10; },
+                                 [](const TokenMean&) { return 11; }},
+                      operation);
+}
+
 void write(CanonicalWriter& writer, const Operation& operation) {
-    writer.integer(operation.index());
+    writer.integer(static_cast<std::uint64_t>(tag_of(operation)));
     for (const NodeId input : inputs_of(operation)) writer.integer(input);
     std::visit(Overloaded{[&](const Linear& linear) {
                               writer.matrix(linear.weight);
@@ -48,9 +65,20 @@ void write(CanonicalWriter& writer, const Operation& operation) {
                               writer.array<double>(apply.polynomial.coefficients);
                               writer.text(apply.replaces);
                           },
+                          [&](const AddConstant& sum) { writer.matrix(sum.values); },
+                          [&](const MixTokens& mix) {
+                              writer.integer(mix.sources.size());
+                              for (const auto& sources : mix.sources) writer.array<std::int32_t>(sources);
+                              writer.matrix(mix.weights);
+                              writer.array<float>(mix.bias);
+                          },
+                          [&](const MergeTokens& merge) { writer.integer(merge.group); },
                           [&](const AttentionScores& scores) {
                               writer.integer(scores.heads);
                               writer.real(scores.scale);
+                              if (is_plain(scores)) return;
+                              writer.integer(scores.window);
+                              writer.matrix(scores.bias);
                           },
                           [&](const AttentionValues& values) {
                               writer.integer(values.heads);

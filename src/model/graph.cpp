@@ -14,107 +14,6 @@ namespace polyformer::model {
 
 namespace {
 
-std::string to_string(const Shape& shape) {
-    return shape.scores ? fmt::format("scores of {} heads", shape.features) : fmt::format("(T, {})", shape.features);
-}
-
-/// Works out one node's shape from those of the nodes before it, and throws where they do not fit.
-class ShapeRules {
-  public:
-    ShapeRules(const Graph& graph, NodeId id, std::span<const Shape> earlier)
-        : graph_(graph), id_(id), earlier_(earlier) {}
-
-    Shape operator()(const Input&) const { return {false, graph_.width}; }
-
-    Shape operator()(const Linear& linear) const {
-        const Shape input = activation(linear.input, "a linear map");
-        const Matrix& weight = linear.weight;
-        require(weight.values.size() == weight.rows * weight.columns,
-                "node '{}': the weight holds {} values, but its shape ({}, {}) needs {}", name(), weight.values.size(),
-                weight.rows, weight.columns, weight.rows * weight.columns);
-        require(weight.rows == input.features, "node '{}': the weight is ({}, {}), but the input '{}' is {}", name(),
-                weight.rows, weight.columns, name(linear.input), to_string(input));
-        require(linear.bias.empty() || linear.bias.size() == weight.columns,
-                "node '{}': the bias has {} entries, but the weight is ({}, {})", name(), linear.bias.size(),
-                weight.rows, weight.columns);
-        return {false, weight.columns};
-    }
-
-    Shape operator()(const FeatureMean& mean) const {
-        activation(mean.input, "a mean over features");
-        return {false, 1};
-    }
-
-    Shape operator()(const Add& add) const {
-        require(shape(add.left) == shape(add.right), "node '{}': cannot add {} ('{}') and {} ('{}')", name(),
-                to_string(shape(add.left)), name(add.left), to_string(shape(add.right)), name(add.right));
-        return shape(add.left);
-    }
-
-    Shape operator()(const Multiply& product) const {
-        const Shape left = shape(product.left);
-        const Shape right = shape(product.right);
-        const bool broadcasts = !left.scores && !right.scores && (left.features == 1 || right.features == 1);
-        require(left == right || broadcasts, "node '{}': cannot multiply {} ('{}') and {} ('{}')", name(),
-                to_string(left), name(product.left), to_string(right), name(product.right));
-        return left.features == 1 ? right : left;
-    }
-
-    Shape operator()(const Apply& apply) const {
-        require(!apply.polynomial.coefficients.empty(), "node '{}': the polynomial has no coefficients", name());
-        return shape(apply.input);
-    }
-
-    Shape operator()(const AttentionScores& scores) const {
-        const Shape query = activation(scores.query, "the query");
-        const Shape key = activation(scores.key, "the key");
-        require(query == key, "node '{}': the query '{}' is {}, the key '{}' is {}; both must be alike", name(),
-                name(scores.query), to_string(query), name(scores.key), to_string(key));
-        require(scores.heads > 0 && query.features % scores.heads == 0,
-                "node '{}': {} features do not divide into {} heads", name(), query.features, scores.heads);
-        return {true, scores.heads};
-    }
-
-    Shape operator()(const AttentionValues& values) const {
-        const Shape scores = shape(values.scores);
-        const Shape value = activation(values.value, "the value");
-        require(scores == Shape{true, values.heads}, "node '{}': '{}' is {}, but scores of {} heads are needed", name(),
-                name(values.scores), to_string(scores), values.heads);
-        require(value.features % values.heads == 0, "node '{}': {} features do not divide into {} heads", name(),
-                value.features, values.heads);
-        const Matrix& mask = values.mask;
-        require(mask.rows == values.heads * graph_.context && mask.columns == graph_.context &&
-                    mask.values.size() == mask.rows * mask.columns,
-                "node '{}': the mask is ({}, {}) with {} values, but {} heads and a context of {} tokens need ({}, {})",
-                name(), mask.rows, mask.columns, mask.values.size(), values.heads, graph_.context,
-                values.heads * graph_.context, graph_.context);
-        return value;
-    }
-
-  private:
-    const std::string& name() const { return graph_.nodes[id_].name; }
-    const std::string& name(NodeId id) const { return graph_.nodes[id].name; }
-
-    Shape shape(NodeId input) const {
-        require(input < id_,
-                "node {} ('{}') reads node {}, which does not come before it: the graph must be in order of "
-                "evaluation, without cycles",
-                id_, name(), input);
-        return earlier_[input];
-    }
-
-    Shape activation(NodeId input, std::string_view role) const {
-        const Shape found = shape(input);
-        require(!found.scores, "node '{}': {} must be an activation (T, C), but '{}' is {}", name(), role, name(input),
-                to_string(found));
-        return found;
-    }
-
-    const Graph& graph_;
-    NodeId id_;
-    std::span<const Shape> earlier_;
-};
-
 void check_sizes(const Graph& graph) {
     require(graph.context >= 1 && graph.context <= kMaxContext, "a context of {} tokens is outside 1 to {}",
             graph.context, kMaxContext);
@@ -177,8 +76,14 @@ void check_numbers(const Node& node) {
                               check_finite<float>(node, "the bias", linear.bias);
                           },
                           [&](const Apply& apply) { check_polynomial(node, apply); },
+                          [&](const AddConstant& sum) { check_finite<float>(node, "the constant", sum.values.values); },
+                          [&](const MixTokens& mix) {
+                              check_finite<float>(node, "the weight", mix.weights.values);
+                              check_finite<float>(node, "the bias", mix.bias);
+                          },
                           [&](const AttentionScores& scores) {
                               check_finite<double>(node, "the scale", std::span(&scores.scale, 1));
+                              check_finite<float>(node, "the bias", scores.bias.values);
                           },
                           [&](const AttentionValues& values) {
                               check_finite<float>(node, "the mask", values.mask.values);
@@ -201,38 +106,6 @@ void check_uses(const Graph& graph) {
 
 }  // namespace
 
-std::vector<NodeId> inputs_of(const Operation& operation) {
-    return std::visit(Overloaded{[](const Input&) { return std::vector<NodeId>{}; },
-                                 [](const Linear& linear) { return std::vector{linear.input}; },
-                                 [](const FeatureMean& mean) { return std::vector{mean.input}; },
-                                 [](const Add& add) {
-                                     return std::vector{add.left, add.right};
-                                 },
-                                 [](const Multiply& product) {
-                                     return std::vector{product.left, product.right};
-                                 },
-                                 [](const Apply& apply) { return std::vector{apply.input}; },
-                                 [](const AttentionScores& scores) {
-                                     return std::vector{scores.query, scores.key};
-                                 },
-                                 [](const AttentionValues& values) {
-                                     return std::vector{values.scores, values.value};
-                                 }},
-                      operation);
-}
-
-std::vector<Shape> shapes_of(const Graph& graph) {
-    std::vector<Shape> shapes;
-    shapes.reserve(graph.nodes.size());
-    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
-        const Shape shape = std::visit(ShapeRules(graph, id, shapes), graph.nodes[id].operation);
-        require(shape.features >= 1 && shape.features <= kMaxFeatures, "node '{}': {} features are outside 1 to {}",
-                graph.nodes[id].name, shape.features, kMaxFeatures);
-        shapes.push_back(shape);
-    }
-    return shapes;
-}
-
 void validate(const Graph& graph) {
     check_sizes(graph);
     std::unordered_set<std::string_view> names;
@@ -246,8 +119,11 @@ void validate(const Graph& graph) {
     const std::vector<Shape> shapes = shapes_of(graph);
     for (const Node& node : graph.nodes) check_numbers(node);
     check_uses(graph);
-    require(shapes.back() == Shape{false, graph.vocabulary}, "the last node '{}' is {}, but the logits must be (T, {})",
-            graph.nodes.back().name, to_string(shapes.back()), graph.vocabulary);
+    const Shape& logits = shapes.back();
+    require(
+        !logits.scores && logits.features == graph.vocabulary && (logits.tokens == graph.context || logits.tokens == 1),
+        "the last node '{}' is {}, but the logits must be ({}, {}) or (1, {})", graph.nodes.back().name,
+        to_string(logits), graph.context, graph.vocabulary, graph.vocabulary);
 }
 
 }  // namespace polyformer::model

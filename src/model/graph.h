@@ -75,9 +75,9 @@ struct AddConstant {
 struct MixTokens {
     static constexpr std::int32_t kNothing = -1;  ///< a source beyond the border: 0
     NodeId input = 0;
-    std::vector<std::vector<std::int32_t>> sources;  ///< for each tap T tokens, or kNothing
-    Matrix weights;                                  ///< (taps, C)
-    std::vector<float> bias;                         ///< C entries or none
+    std::vector<std::vector<std::int32_t>> sources = {};  ///< for each tap T tokens, or kNothing
+    Matrix weights = {};                                  ///< (taps, C)
+    std::vector<float> bias = {};                         ///< C entries or none
 };
 
 /// Groups of `group` consecutive tokens become one, their features side by side: (T, C) → (T/group, group·C),
@@ -142,17 +142,22 @@ struct Shape {
     friend bool operator==(const Shape&, const Shape&) = default;
 };
 
+/// "(64, 192)", or "scores of 4 heads over 64 tokens in windows of 16": for messages.
+std::string to_string(const Shape& shape);
+
 /// The nodes that `operation` reads, in order.
 std::vector<NodeId> inputs_of(const Operation& operation);
 
 /// Shapes of all nodes. Throws Error naming the node and both shapes where they do not fit.
 std::vector<Shape> shapes_of(const Graph& graph);
 
-/// Whether a text shorter than the context may enter: every attention is causal and no operation is tied to places.
+/// Whether a text shorter than the context may enter: every attention is causal and no operation is tied to places, as
+/// those of image models are.
 bool takes_shorter_inputs(const Graph& graph);
 
 /// Throws Error unless the graph is sound: references point backwards, shapes fit, weights, coefficients and bounds are
-/// finite, every interval has lower < upper, names are unique, every node is used, the ends are Input and logits.
+/// finite, every interval has lower < upper, names are unique, every node is used, the ends are Input and logits of
+/// (T, vocabulary) or (1, vocabulary).
 void validate(const Graph& graph);
 
 }  // namespace polyformer::model

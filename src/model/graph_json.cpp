@@ -16,7 +16,10 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "polyformer-graph";
-constexpr std::size_t kVersion = 2;  // 2: a mask for every head in place of a scale for every query
+// 2: a mask for every head in place of a scale for every query. 3: the operations of image models; scores have a window
+// and may have a bias.
+constexpr std::size_t kVersion = 3;
+constexpr std::size_t kOldestVersion = 2;
 
 ordered_json node_to_json(const Graph& graph, const Node& node) {
     const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[id].name; };
@@ -42,12 +45,29 @@ ordered_json node_to_json(const Graph& graph, const Node& node) {
                                {"replaces", apply.replaces},      {"lower", apply.polynomial.lower},
                                {"upper", apply.polynomial.upper}, {"chebyshev", apply.polynomial.coefficients}};
                    },
+                   [&](const AddConstant& sum) -> ordered_json {
+                       return {{"operation", "add_constant"}, {"input", name(sum.input)}};
+                   },
+                   [&](const MixTokens& mix) -> ordered_json {
+                       return {{"operation", "mix_tokens"},
+                               {"input", name(mix.input)},
+                               {"sources", mix.sources},
+                               {"bias", !mix.bias.empty()}};
+                   },
+                   [&](const MergeTokens& merge) -> ordered_json {
+                       return {{"operation", "merge_tokens"}, {"input", name(merge.input)}, {"group", merge.group}};
+                   },
+                   [&](const TokenMean& mean) -> ordered_json {
+                       return {{"operation", "token_mean"}, {"input", name(mean.input)}};
+                   },
                    [&](const AttentionScores& scores) -> ordered_json {
                        return {{"operation", "attention_scores"},
                                {"query", name(scores.query)},
                                {"key", name(scores.key)},
                                {"heads", scores.heads},
-                               {"scale", scores.scale}};
+                               {"scale", scores.scale},
+                               {"window", scores.window},
+                               {"bias", !scores.bias.values.empty()}};
                    },
                    [&](const AttentionValues& values) -> ordered_json {
                        return {{"operation", "attention_values"},
@@ -70,9 +90,10 @@ class GraphReader {
         Fields fields(document, label_);
         const std::string format = fields.text("format");
         require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label_, format, kFormat);
-        const std::size_t version = fields.count("version", std::size_t{1} << 32);
-        require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label_,
-                             version, kVersion);
+        version_ = fields.count("version", std::size_t{1} << 32);
+        require<FormatError>(version_ >= kOldestVersion && version_ <= kVersion,
+                             "{}: version {} is not known; this program reads versions {} to {}", label_, version_,
+                             kOldestVersion, kVersion);
         graph_.context = fields.count("context", kMaxContext);
         graph_.width = fields.count("width", kMaxFeatures);
         graph_.vocabulary = fields.count("vocabulary", kMaxFeatures);
@@ -121,10 +142,11 @@ class GraphReader {
         if (kind == "add") return Add{node(fields, "left"), node(fields, "right")};
         if (kind == "multiply") return Multiply{node(fields, "left"), node(fields, "right")};
         if (kind == "polynomial") return read_apply(fields);
-        if (kind == "attention_scores") {
-            return AttentionScores{node(fields, "query"), node(fields, "key"), fields.count("heads", kMaxFeatures),
-                                   fields.number("scale")};
-        }
+        if (kind == "add_constant") return AddConstant{node(fields, "input"), matrix(name + ".values")};
+        if (kind == "mix_tokens") return read_mix(fields, name);
+        if (kind == "merge_tokens") return MergeTokens{node(fields, "input"), fields.count("group", kMaxContext)};
+        if (kind == "token_mean") return TokenMean{node(fields, "input")};
+        if (kind == "attention_scores") return read_scores(fields, name);
         if (kind == "attention_values") {
             return AttentionValues{node(fields, "scores"), node(fields, "value"), fields.count("heads", kMaxFeatures),
                                    fields.boolean("causal"), matrix(name + ".mask")};
@@ -142,6 +164,43 @@ class GraphReader {
         linear.weight = matrix(name + ".weight");
         if (fields.boolean("bias")) linear.bias = take(name + ".bias", 1).values;
         return linear;
+    }
+
+    MixTokens read_mix(Fields& fields, const std::string& name) {
+        MixTokens mix{.input = node(fields, "input"), .sources = {}, .weights = {}, .bias = {}};
+        for (const nlohmann::json& tap : fields.array("sources", kMaxTaps)) {
+            mix.sources.push_back(read_sources(tap, fields.place()));
+        }
+        mix.weights = matrix(name + ".weights");
+        if (fields.boolean("bias")) mix.bias = take(name + ".bias", 1).values;
+        return mix;
+    }
+
+    static std::vector<std::int32_t> read_sources(const nlohmann::json& tap, const std::string& place) {
+        require<FormatError>(tap.is_array() && tap.size() <= kMaxContext,
+                             "{}: each of 'sources' must be an array of at most {} tokens", place, kMaxContext);
+        std::vector<std::int32_t> sources;
+        sources.reserve(tap.size());
+        for (const nlohmann::json& source : tap) {
+            const bool whole = source.is_number_integer();
+            const bool fits = whole && (source.is_number_unsigned() ? source.get<std::uint64_t>() < kMaxContext
+                                                                    : source.get<std::int64_t>() >= -1);
+            require<FormatError>(fits, "{}: 'sources' must hold whole numbers from -1 to {}, found {}", place,
+                                 kMaxContext - 1, source.dump());
+            sources.push_back(source.get<std::int32_t>());
+        }
+        return sources;
+    }
+
+    AttentionScores read_scores(Fields& fields, const std::string& name) {
+        AttentionScores scores{.query = node(fields, "query"),
+                               .key = node(fields, "key"),
+                               .heads = fields.count("heads", kMaxFeatures),
+                               .scale = fields.number("scale")};
+        if (version_ == kOldestVersion) return scores;
+        scores.window = fields.count("window", kMaxContext);
+        if (fields.boolean("bias")) scores.bias = matrix(name + ".bias");
+        return scores;
     }
 
     Apply read_apply(Fields& fields) const {
@@ -170,6 +229,7 @@ class GraphReader {
 
     FloatTensors weights_;
     std::string label_;
+    std::size_t version_ = kVersion;
     std::unordered_map<std::string, NodeId> ids_;
     Graph graph_;
 };
@@ -191,13 +251,27 @@ std::string graph_to_json(const Graph& graph) {
 FloatTensorViews weights_of(const Graph& graph) {
     FloatTensorViews weights;
     for (const Node& node : graph.nodes) {
-        if (const auto* linear = std::get_if<Linear>(&node.operation)) {
-            weights[node.name + ".weight"] = {{linear->weight.rows, linear->weight.columns}, linear->weight.values};
-            if (!linear->bias.empty()) weights[node.name + ".bias"] = {{linear->bias.size()}, linear->bias};
-        }
-        if (const auto* values = std::get_if<AttentionValues>(&node.operation)) {
-            weights[node.name + ".mask"] = {{values->mask.rows, values->mask.columns}, values->mask.values};
-        }
+        const auto put_matrix = [&](const char* what, const Matrix& matrix) {
+            weights[node.name + what] = {{matrix.rows, matrix.columns}, matrix.values};
+        };
+        const auto put_vector = [&](const char* what, const std::vector<float>& vector) {
+            if (!vector.empty()) weights[node.name + what] = {{vector.size()}, vector};
+        };
+        std::visit(
+            Overloaded{[&](const Linear& linear) {
+                           put_matrix(".weight", linear.weight);
+                           put_vector(".bias", linear.bias);
+                       },
+                       [&](const AddConstant& sum) { put_matrix(".values", sum.values); },
+                       [&](const MixTokens& mix) {
+                           put_matrix(".weights", mix.weights);
+                           put_vector(".bias", mix.bias);
+                       },
+                       [&](const AttentionScores& scores) {
+                           if (!scores.bias.values.empty()) put_matrix(".bias", scores.bias);
+                       },
+                       [&](const AttentionValues& values) { put_matrix(".mask", values.mask); }, [](const auto&) {}},
+            node.operation);
     }
     return weights;
 }

@@ -47,17 +47,6 @@ IntervalReport report(const Node& node, const Tensor& input, bool causal) {
     return result;
 }
 
-/// Shapes of all nodes, after a look at the input's. Throws before anything could be read out of bounds.
-std::vector<Shape> checked_shapes(const Graph& graph, const Tensor& embedded) {
-    require(!graph.nodes.empty(), "an empty graph has nothing to evaluate");
-    require(embedded.rows >= 1 && embedded.rows <= graph.context,
-            "{} tokens do not fit a model with a context of 1 to {}: shorten the text", embedded.rows, graph.context);
-    require(embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
-            "the embedded tokens are ({}, {}) with {} values, but the model's width is {}", embedded.rows,
-            embedded.columns, embedded.values.size(), graph.width);
-    return shapes_of(graph);
-}
-
 std::vector<NodeId> last_readers(const Graph& graph) {
     std::vector<NodeId> last(graph.nodes.size(), 0);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {

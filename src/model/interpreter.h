@@ -10,7 +10,7 @@
 
 namespace polyformer::model {
 
-/// Row-major (rows, columns) in double; an activation is (T, C), scores are (H·T, T).
+/// Row-major (rows, columns) in double; an activation is (T, C), scores are (H·T, W).
 struct Tensor {
     std::size_t rows = 0;
     std::size_t columns = 0;
@@ -33,13 +33,14 @@ struct IntervalReport {
 
 /// What one evaluation gives.
 struct Evaluation {
-    Tensor logits;                          ///< (T, vocabulary)
+    Tensor logits;                          ///< (T, vocabulary), or (1, vocabulary) where tokens are averaged
     std::vector<IntervalReport> intervals;  ///< one per Apply node, in order
     std::vector<double> largest;            ///< per node: the largest |value|
 };
 
 /// Evaluates the graph on embedded tokens (T, width), 1 ≤ T ≤ context. With fewer tokens than the context the result is
-/// that of the first T tokens of a causal model. Throws Error when the shape does not fit.
+/// that of the first T tokens of a causal model; others take no fewer (takes_shorter_inputs()). May be called from many
+/// threads at once. Throws Error when the shape does not fit.
 Evaluation evaluate(const Graph& graph, const Tensor& embedded);
 
 /// All node values too, for tests of a compiler: one Tensor per node.

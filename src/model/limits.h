@@ -11,5 +11,6 @@ inline constexpr std::size_t kMaxFeatures = std::size_t{1} << 20;
 inline constexpr std::size_t kMaxNodes = 100000;
 inline constexpr std::size_t kMaxCoefficients = 65536;
 inline constexpr std::size_t kMaxNameLength = 256;
+inline constexpr std::size_t kMaxTaps = 1024;  // of a convolution: 32 × 32
 
 }  // namespace polyformer::model

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "model/visit.h"
+#include "support/error.h"
 #include "support/parallel.h"
 
 namespace polyformer::model {
@@ -152,41 +153,107 @@ Tensor apply_polynomial(const Polynomial& polynomial, const Tensor& input) {
     return output;
 }
 
-/// (T, H·w) × (T, H·w) → (H·T, T)
+/// out[j] += Σ_i weights[i]·rows[i·stride + j]
+POLYFORMER_VECTOR_CLONES
+void add_combined_rows(const double* weights, std::size_t terms, const double* rows, std::size_t stride,
+                       std::size_t columns, double* out) {
+    for (std::size_t i = 0; i < terms; ++i) {
+        const double weight = weights[i];
+        const double* row = rows + i * stride;
+        for (std::size_t j = 0; j < columns; ++j) out[j] += weight * row[j];
+    }
+}
+
+/// (T, C) → (T, C)
+Tensor add_constant(const AddConstant& sum, const Tensor& input) {
+    Tensor output = input;
+    for (std::size_t i = 0; i < output.values.size(); ++i)
+        output.values[i] += static_cast<double>(sum.values.values[i]);
+    return output;
+}
+
+/// (T, C) → (T, C)
+Tensor mix_tokens(const MixTokens& mix, const Tensor& input) {
+    Tensor output = zeros(input.rows, input.columns);
+    for (std::size_t t = 0; t < output.rows; ++t) {
+        double* out = &output.values[t * output.columns];
+        for (std::size_t tap = 0; tap < mix.sources.size(); ++tap) {
+            const std::int32_t source = mix.sources[tap][t];
+            if (source == MixTokens::kNothing) continue;
+            const double* in = &input.values[static_cast<std::size_t>(source) * input.columns];
+            const float* weights = &mix.weights.values[tap * input.columns];
+            for (std::size_t j = 0; j < output.columns; ++j) out[j] += static_cast<double>(weights[j]) * in[j];
+        }
+        for (std::size_t j = 0; j < mix.bias.size(); ++j) out[j] += static_cast<double>(mix.bias[j]);
+    }
+    return output;
+}
+
+/// (T, C) → (T/group, group·C): the same values in the same order.
+Tensor merge_tokens(const MergeTokens& merge, const Tensor& input) {
+    return {input.rows / merge.group, input.columns * merge.group, input.values};
+}
+
+/// (T, C) → (1, C)
+Tensor token_mean(const Tensor& input) {
+    Tensor output = zeros(1, input.columns);
+    const std::vector<double> weights(input.rows, 1 / static_cast<double>(input.rows));
+    add_combined_rows(weights.data(), input.rows, input.values.data(), input.columns, input.columns,
+                      output.values.data());
+    return output;
+}
+
+/// The features of one head at the tokens of one window, transposed: (w, W).
+std::vector<double> transposed_keys(const Tensor& key, std::size_t first_token, std::size_t window,
+                                    std::size_t first_feature, std::size_t head_width) {
+    std::vector<double> result(head_width * window);
+    for (std::size_t k = 0; k < window; ++k) {
+        const double* row = &key.values[(first_token + k) * key.columns + first_feature];
+        for (std::size_t j = 0; j < head_width; ++j) result[j * window + k] = row[j];
+    }
+    return result;
+}
+
+/// (T, H·w) × (T, H·w) → (H·T, W)
 Tensor attention_scores(const AttentionScores& scores, const Tensor& query, const Tensor& key) {
     const std::size_t tokens = query.rows;
     const std::size_t head_width = query.columns / scores.heads;
-    Tensor output = zeros(scores.heads * tokens, tokens);
-    for (std::size_t row = 0; row < output.rows; ++row) {
-        const std::size_t first = row / tokens * head_width;
-        const double* q = &query.values[row % tokens * query.columns + first];
-        for (std::size_t k = 0; k < tokens; ++k) {
-            const double* other = &key.values[k * key.columns + first];
-            double sum = 0;
-            for (std::size_t j = 0; j < head_width; ++j) sum += q[j] * other[j];
-            output.at(row, k) = scores.scale * sum;
+    const std::size_t window = scores.window == 0 ? tokens : std::min(scores.window, tokens);
+    Tensor output = zeros(scores.heads * tokens, window);
+    for (std::size_t first_row = 0; first_row < output.rows; first_row += window) {
+        const std::size_t head = first_row / tokens;
+        const std::size_t first_token = first_row % tokens;
+        const std::vector<double> keys = transposed_keys(key, first_token, window, head * head_width, head_width);
+        for (std::size_t q = 0; q < window; ++q) {
+            double* out = &output.values[(first_row + q) * window];
+            add_combined_rows(&query.values[(first_token + q) * query.columns + head * head_width], head_width,
+                              keys.data(), window, window, out);
+            for (std::size_t k = 0; k < window; ++k) out[k] *= scores.scale;
+            if (scores.bias.values.empty()) continue;
+            const float* bias = &scores.bias.values[(head * window + q) * window];
+            for (std::size_t k = 0; k < window; ++k) out[k] += static_cast<double>(bias[k]);
         }
     }
     return output;
 }
 
-/// (H·T, T) × (T, H·w) → (T, H·w)
+/// (H·T, W) × (T, H·w) → (T, H·w)
 Tensor attention_values(const AttentionValues& attention, const Tensor& scores, const Tensor& value) {
     const std::size_t tokens = value.rows;
-    const std::size_t context = attention.mask.columns;
+    const std::size_t window = scores.columns;
+    const std::size_t mask_tokens = attention.mask.rows / attention.heads;  // more than tokens for a shorter text
     const std::size_t head_width = value.columns / attention.heads;
     Tensor output = zeros(tokens, value.columns);
+    std::vector<double> weights(window);
     for (std::size_t row = 0; row < scores.rows; ++row) {
+        const std::size_t head = row / tokens;
         const std::size_t q = row % tokens;
-        const std::size_t first = row / tokens * head_width;
-        double* sums = &output.values[q * output.columns + first];
-        const std::size_t kept = attention.causal ? q + 1 : tokens;
-        const float* mask = &attention.mask.values[(row / tokens * context + q) * context];
-        for (std::size_t k = 0; k < kept; ++k) {
-            const double* other = &value.values[k * value.columns + first];
-            const double weight = static_cast<double>(mask[k]) * scores.at(row, k);
-            for (std::size_t j = 0; j < head_width; ++j) sums[j] += weight * other[j];
-        }
+        const std::size_t kept = attention.causal ? q + 1 : window;
+        const float* mask = &attention.mask.values[(head * mask_tokens + q) * attention.mask.columns];
+        for (std::size_t k = 0; k < kept; ++k) weights[k] = static_cast<double>(mask[k]) * scores.at(row, k);
+        const std::size_t first_token = q / window * window;
+        add_combined_rows(weights.data(), kept, &value.values[first_token * value.columns + head * head_width],
+                          value.columns, head_width, &output.values[q * output.columns + head * head_width]);
     }
     return output;
 }
@@ -203,6 +270,20 @@ double largest_magnitude_of(const double* values, std::size_t count) {
 }
 
 }  // namespace
+
+std::vector<Shape> checked_shapes(const Graph& graph, const Tensor& embedded) {
+    require(!graph.nodes.empty(), "an empty graph has nothing to evaluate");
+    require(embedded.rows >= 1 && embedded.rows <= graph.context,
+            "{} tokens do not fit a model with a context of 1 to {}: shorten the text", embedded.rows, graph.context);
+    require(embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
+            "the embedded tokens are ({}, {}) with {} values, but the model's width is {}", embedded.rows,
+            embedded.columns, embedded.values.size(), graph.width);
+    require(embedded.rows == graph.context || takes_shorter_inputs(graph),
+            "{} tokens are fewer than the {} of the model, which takes no fewer: it has attention that is not causal, "
+            "or operations tied to places",
+            embedded.rows, graph.context);
+    return shapes_of(graph);
+}
 
 double evaluate_polynomial(const Polynomial& polynomial, double x) {
     const double u = (2 * x - polynomial.lower - polynomial.upper) / (polynomial.upper - polynomial.lower);
@@ -224,6 +305,10 @@ Tensor evaluate_operation(const Operation& operation, std::span<const Tensor> ea
                    [&](const Add& sum) { return add(earlier[sum.left], earlier[sum.right]); },
                    [&](const Multiply& product) { return multiply(earlier[product.left], earlier[product.right]); },
                    [&](const Apply& apply) { return apply_polynomial(apply.polynomial, earlier[apply.input]); },
+                   [&](const AddConstant& sum) { return add_constant(sum, earlier[sum.input]); },
+                   [&](const MixTokens& mix) { return mix_tokens(mix, earlier[mix.input]); },
+                   [&](const MergeTokens& merge) { return merge_tokens(merge, earlier[merge.input]); },
+                   [&](const TokenMean& mean) { return token_mean(earlier[mean.input]); },
                    [&](const AttentionScores& scores) {
                        return attention_scores(scores, earlier[scores.query], earlier[scores.key]);
                    },

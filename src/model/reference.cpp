@@ -25,11 +25,7 @@ Tensor apply_function(const std::string& node, const std::string& name, Tensor v
 }  // namespace
 
 Tensor evaluate_exact(const Graph& graph, const Tensor& embedded) {
-    require(!graph.nodes.empty() && embedded.rows >= 1 && embedded.rows <= graph.context &&
-                embedded.columns == graph.width && embedded.values.size() == embedded.rows * embedded.columns,
-            "embedded tokens of shape ({}, {}) do not fit a model of width {} and context {}", embedded.rows,
-            embedded.columns, graph.width, graph.context);
-    static_cast<void>(shapes_of(graph));  // throws before anything could be read out of bounds
+    static_cast<void>(checked_shapes(graph, embedded));
     std::vector<Tensor> values;
     values.reserve(graph.nodes.size());
     for (const Node& node : graph.nodes) {

@@ -114,7 +114,7 @@ TEST_F(Bundle, ForeignGraphsAreRefused) {
     write_file(file("graph.json"), "\x89PNG\r\n");
     expect_load_error({"graph.json", "not valid JSON"});
     expect_edit_error("polyformer-graph", "polyformer-plan", {"'polyformer-plan', not 'polyformer-graph'"});
-    expect_edit_error("\"version\": 2", "\"version\": 3", {"version 3 is not known"});
+    expect_edit_error("\"version\": 2", "\"version\": 4", {"version 4 is not known", "2 to 3"});
     expect_edit_error("\"version\": 2", "\"version\": 2, \"version\": 1", {"'version' is given twice"});
     expect_edit_error("\"version\": 2", "\"version\": 2, \"author\": \"x\"", {"'author' is not known"});
 }
@@ -131,7 +131,7 @@ TEST_F(Bundle, DamagedNodesAreNamed) {
     expect_edit_error("\"heads\": 2", "\"heads\": 3", {"8 features do not divide into 3 heads"});
     expect_edit_error("\"lower\": 0.25", "\"lower\": 25.0", {"layers.0.attention_norm.inverse_sqrt", "interval [25,"});
     expect_edit_error("\"lower\": 0.25", "\"lower\": 0.125", {"fingerprint", "were changed or mixed up"});
-    expect_edit_error("\"context\": 5", "\"context\": 6", {"the mask is (10, 5)", "need (12, 6)"});
+    expect_edit_error("\"context\": 5", "\"context\": 6", {"the mask is (10, 5)", "(12, 6) is needed"});
     expect_edit_error("\"context\": 5", "\"context\": 70000", {"'context' must be a whole number from 0 to 65536"});
     expect_edit_error("\"width\": 8", "\"width\": 1048577", {"'width' must be a whole number from 0 to 1048576"});
     expect_edit_error("\"bias\": true", "\"bias\": false", {"no node uses the tensor 'layers.0.attention.query.bias'"});

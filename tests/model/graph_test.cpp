@@ -38,7 +38,7 @@ TEST(Graph, SoundGraphsPass) {
 }
 
 TEST(Graph, ShapesFollowTheOperations) {
-    const std::vector<Shape> expected{{false, 4}, {true, 2}, {true, 2}, {false, 4}};
+    const std::vector<Shape> expected{{false, 4, 3}, {true, 2, 3, 3}, {true, 2, 3, 3}, {false, 4, 3}};
     EXPECT_EQ(shapes_of(attention_graph()), expected);
 }
 
@@ -48,7 +48,7 @@ TEST(Graph, OneFeatureBroadcasts) {
     append(graph, "mean", FeatureMean{0});
     append(graph, "left", Multiply{1, 0});
     append(graph, "right", Multiply{2, 1});
-    EXPECT_EQ(shapes_of(graph), (std::vector<Shape>{{false, 5}, {false, 1}, {false, 5}, {false, 5}}));
+    EXPECT_EQ(shapes_of(graph), (std::vector<Shape>{{false, 5, 1}, {false, 1, 1}, {false, 5, 1}, {false, 5, 1}}));
 }
 
 TEST(Graph, ForwardReferencesAndCyclesAreRefused) {
@@ -58,7 +58,7 @@ TEST(Graph, ForwardReferencesAndCyclesAreRefused) {
 }
 
 TEST(Graph, ShapesThatDoNotFitAreRefused) {
-    expect_invalid([](Graph& g) { g.width = 3; }, {"'affine'", "(2, 2)", "'input' is (T, 3)"});
+    expect_invalid([](Graph& g) { g.width = 3; }, {"'affine'", "(2, 2)", "'input' is (3, 3)"});
     expect_invalid([](Graph& g) { affine(g).weight.values.pop_back(); }, {"'affine'", "3 values", "needs 4"});
     expect_invalid([](Graph& g) { affine(g).bias.pop_back(); }, {"'affine'", "bias has 1 entries"});
     expect_invalid(
@@ -66,14 +66,14 @@ TEST(Graph, ShapesThatDoNotFitAreRefused) {
             affine(g) = {0, {2, 3, std::vector<float>(6)}, {}};
             g.nodes[3].operation = Add{1, 0};
         },
-        {"'logits'", "cannot add (T, 3) ('affine') and (T, 2) ('input')"});
+        {"'logits'", "cannot add (3, 3) ('affine') and (3, 2) ('input')"});
     expect_invalid(
         [](Graph& g) {
             affine(g) = {0, {2, 3, std::vector<float>(6)}, {}};
             g.nodes[3].operation = Multiply{2, 0};
         },
-        {"'logits'", "cannot multiply (T, 3)"});
-    expect_invalid([](Graph& g) { g.vocabulary = 7; }, {"'logits' is (T, 2)", "(T, 7)"});
+        {"'logits'", "cannot multiply (3, 3)"});
+    expect_invalid([](Graph& g) { g.vocabulary = 7; }, {"'logits' is (3, 2)", "(3, 7) or (1, 7)"});
 }
 
 TEST(Graph, AttentionThatDoesNotFitIsRefused) {
@@ -86,10 +86,10 @@ TEST(Graph, AttentionThatDoesNotFitIsRefused) {
     Graph other = attention_graph();
     std::get<AttentionValues>(other.nodes[3].operation).heads = 4;
     expect_error<Error>([&] { validate(other); },
-                        {"'activation' is scores of 2 heads", "scores of 4 heads are needed"});
+                        {"'activation' is scores of 2 heads", "scores of 4 heads over 3 tokens are needed"});
     Graph mask = attention_graph();
     std::get<AttentionValues>(mask.nodes[3].operation).mask.rows = 3;
-    expect_error<Error>([&] { validate(mask); }, {"the mask is (3, 3) with 18 values", "2 heads", "need (6, 3)"});
+    expect_error<Error>([&] { validate(mask); }, {"the mask is (3, 3) with 18 values", "(6, 3) is needed", "2 heads"});
     Graph later = attention_graph();
     std::get<AttentionValues>(later.nodes[3].operation).mask.values[3 * 3 + 2] = 0.5F;
     expect_error<Error>([&] { validate(later); }, {"head 1 lets query 0 see key 2 with weight 0.5", "causal"});
