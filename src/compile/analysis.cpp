@@ -258,7 +258,8 @@ void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
                 if (layout) wanted = layout;
             }
         }
-        const Layout layout = agreed && wanted ? *wanted : replicated_layout(facts[first].packing, facts[first].shape.features);
+        const Layout layout =
+            agreed && wanted ? *wanted : replicated_layout(facts[first].packing, facts[first].shape.features);
         for (const NodeId id : members) facts[id].layout = layout;
     }
 }

@@ -163,9 +163,8 @@ Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const S
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
                      const model::Matrix& bias, const Constants& wanted) {
     std::vector<std::vector<double>> addends = score_addends(heads, bias, wanted);
-    Stored result = heads.window == 0
-                        ? side_by_side(builder, heads, raw, wanted.factor, std::move(addends))
-                        : masked_side_by_side(builder, heads, raw, wanted.factor, std::move(addends));
+    Stored result = heads.window == 0 ? side_by_side(builder, heads, raw, wanted.factor, std::move(addends))
+                                      : masked_side_by_side(builder, heads, raw, wanted.factor, std::move(addends));
     result.storage.factor = wanted.factor;
     result.storage.shift = wanted.shift;
     return result;

@@ -99,8 +99,7 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
     const std::size_t inputs = source.layout.ciphertexts();
     const std::size_t outputs = target.layout.ciphertexts();
     const std::size_t width = source.layout.row();
-    const bool alike =
-        target.layout.row() == width && source.layout.images_alike() && target.layout.images_alike();
+    const bool alike = target.layout.row() == width && source.layout.images_alike() && target.layout.images_alike();
     const std::size_t period = alike ? width / target.layout.images : target.layout.row();
     const SourceIndex index(source);
     const double gain = target.factor / source.factor;

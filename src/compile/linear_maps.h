@@ -38,8 +38,8 @@ FeatureMap identity_map(std::size_t features);
 /// period.
 MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target);
 
-/// y[t, f] = factor · x[t − shift[f], f] at positions of `layout`, where all images lie alike, that hold something; zero
-/// elsewhere.
+/// y[t, f] = factor · x[t − shift[f], f] at positions of `layout`, where all images lie alike, that hold something;
+/// zero elsewhere.
 MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std::size_t>& shift, double factor);
 
 /// A layout in which each image's first `distance` positions stand `count` times, nothing behind them: to be filled by

@@ -225,8 +225,7 @@ class Lowering {
         for (std::size_t c = 0; c < source.storage.layout.ciphertexts(); ++c) {
             gate.outputs.push_back({{.ciphertext = c}});
         }
-        gate.addends =
-            constants_by_token(facts().packing, source.storage.layout, sum.values, source.storage.factor);
+        gate.addends = constants_by_token(facts().packing, source.storage.layout, sum.values, source.storage.factor);
         forms_.add(node_, builder_.gate(std::move(gate), {source.bundle}, source.storage));
     }
 
@@ -259,8 +258,8 @@ class Lowering {
             total = static_cast<double>(of.shape.tokens);
             const double factor = source.storage.factor / total;
             const double shift = source.storage.shift / total;
-            source = builder_.affine(source, {factor, shift},
-                                     row_masks(of.packing, source.storage.layout, of.shape.tokens));
+            source =
+                builder_.affine(source, {factor, shift}, row_masks(of.packing, source.storage.layout, of.shape.tokens));
         }
         Storage storage = source.storage;
         storage.factor *= total;
@@ -305,8 +304,8 @@ class Lowering {
         const Stored source = forms_.natural(values.scores);
         const auto half = [&](Lanes lanes) {
             const Constants constants{1 / facts_[values.scores].bound, 0};
-            Stored result = builder_.affine(source, constants,
-                                            attention_masks(facts_[values.scores].attention, lanes, values));
+            Stored result =
+                builder_.affine(source, constants, attention_masks(facts_[values.scores].attention, lanes, values));
             result.storage = masked_storage(source.storage, values);
             return result;
         };

@@ -110,10 +110,9 @@ Layout merged(const Layout& layout, std::size_t group) {
         std::vector<std::int32_t>& longer = result.position.emplace_back();
         for (std::size_t j = 0; j < group; ++j) {
             for (const std::int32_t held : positions) {
-                const std::size_t entry =
-                    held == Layout::kNothing
-                        ? 0
-                        : layout.image(held) * result.features + j * layout.features + layout.feature(held);
+                const std::size_t entry = held == Layout::kNothing ? 0
+                                                                   : layout.image(held) * result.features +
+                                                                         j * layout.features + layout.feature(held);
                 longer.push_back(held == Layout::kNothing ? Layout::kNothing : static_cast<std::int32_t>(entry));
             }
         }
@@ -165,8 +164,7 @@ AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std:
             "{} or a ring dimension of at least {}",
             head_width, least, packing.slots, packing.tokens,
             packing.images > 1 ? fmt::format(" of {} images", packing.images) : "", packing.features,
-            packing.images > 1 ? "fewer images" : "a shorter context",
-            2 * least * packing.tokens * packing.images);
+            packing.images > 1 ? "fewer images" : "a shorter context", 2 * least * packing.tokens * packing.images);
     divide(layout);
     return layout;
 }

@@ -1,5 +1,5 @@
-// Token-major packing: slot(t, b, f) = t·(B·F) + b·F + f with F = slots / (T·B) feature positions for each token of each
-// of B images (docs/packing.md).
+// Token-major packing: slot(t, b, f) = t·(B·F) + b·F + f with F = slots / (T·B) feature positions for each token of
+// each of B images (docs/packing.md).
 //
 // A Layout says what each position of a token's row holds. It is the same for all tokens, so weight diagonals repeat
 // from row to row, and from image to image where all images lie alike.

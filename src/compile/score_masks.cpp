@@ -91,10 +91,9 @@ std::vector<double> attention_mask(const AttentionLayout& layout, std::size_t gr
 
 std::vector<double> window_mask(const AttentionLayout& layout, std::size_t group, std::size_t block, Halves halves) {
     const auto moved = halves == Halves::upper_moved_down ? static_cast<long>(layout.lanes) : 0L;
-    return at_scores(layout, group, block, halves == Halves::all ? Lanes::all : Lanes::lower,
-                     [&](const ScorePlace& place) {
-                         return key_of_window(layout, place.token, place.shift + moved) ? 1.0 : 0.0;
-                     });
+    return at_scores(
+        layout, group, block, halves == Halves::all ? Lanes::all : Lanes::lower,
+        [&](const ScorePlace& place) { return key_of_window(layout, place.token, place.shift + moved) ? 1.0 : 0.0; });
 }
 
 std::vector<double> score_addend(const AttentionLayout& layout, std::size_t group, std::size_t block,

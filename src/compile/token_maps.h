@@ -13,8 +13,7 @@ namespace polyformer::compile {
 /// MixTokens from stored values to values in the same layout with the target's constants: a diagonal for each distance
 /// between a token and its sources. Tokens beyond the sources', which are as many as the node has, are copies of the
 /// first ones and stay so. The period is as short as the taps allow.
-MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const Storage& source,
-                     const Storage& target);
+MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const Storage& source, const Storage& target);
 
 /// factor · values[t, feature] at every slot of a layout that holds a feature, 0 elsewhere; one vector of full length
 /// for each ciphertext. `values` is (tokens, C); tokens beyond are copies of the first ones.
