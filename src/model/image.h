@@ -17,9 +17,13 @@ struct Image {
     std::vector<std::uint8_t> values;
 };
 
-/// A PNG or JPEG file of any size, known by its content: greyscale and palettes are expanded, 16 bits become 8,
-/// transparent pixels are laid over black. Throws IoError, or FormatError naming the file and what is wrong with it;
-/// sizes are checked before anything is allocated.
+/// Far above any photograph, far below what a hostile file could claim.
+inline constexpr std::size_t kMaxImageSide = 16384;
+inline constexpr std::size_t kMaxImagePixels = std::size_t{1} << 26;
+
+/// A PNG or JPEG file, known by its content: greyscale and palettes are expanded, 16 bits become 8, transparent pixels
+/// are laid over black. Throws IoError, or FormatError naming the file and what is wrong with it (cut short, damaged,
+/// CMYK, neither format, a side above kMaxImageSide); sizes are checked before anything is allocated.
 Image read_image(const std::filesystem::path& file);
 
 /// The same from memory; `label` names it in errors.
@@ -27,6 +31,7 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& label);
 
 /// To another size: the shorter side is scaled to fit, the longer one cut evenly at both ends, every pixel the mean
 /// of the area that it covers (bilinear where it is smaller than a pixel). The image itself when the size is right.
+/// Throws Error when a side is 0 or above kMaxImageSide, or there are not as many values as the size says.
 Image resized(const Image& image, std::size_t height, std::size_t width);
 
 }  // namespace polyformer::model

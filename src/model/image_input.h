@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/image.h"
@@ -35,6 +37,8 @@ struct ImageInput {
     /// The image resized, normalised and cut: (T, features), feature (channel·kernel + y)·kernel + x; 0 beyond the
     /// image's border.
     Tensor patches(const Image& image) const;
+    /// The same of a normalised image in planes, (3, height, width). Throws Error for another number of values.
+    Tensor patches(std::span<const float> planes) const;
 };
 
 /// Throws Error naming the value that is out of range or does not fit the others.
@@ -48,7 +52,9 @@ std::vector<std::size_t> token_order(std::size_t rows, std::size_t columns, cons
 /// image.json in a model's folder.
 inline constexpr const char* image_input_file = "image.json";
 void save_image_input(const ImageInput& input, const std::filesystem::path& directory);
-/// Throws FormatError naming the file, the key, what was expected and what was found.
+/// Throws FormatError naming `label`, the key, what was expected and what was found.
+ImageInput image_input_from_json(std::string_view text, const std::string& label);
+/// The same from the file; `directory` must exist for saving.
 ImageInput load_image_input(const std::filesystem::path& directory);
 
 }  // namespace polyformer::model

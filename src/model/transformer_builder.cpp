@@ -1,25 +1,15 @@
 #include "model/transformer_builder.h"
 
-#include <cmath>
 #include <numeric>
 #include <span>
 #include <string_view>
 
+#include "model/folding.h"
 #include "support/error.h"
 
 namespace polyformer::model {
 
 namespace {
-
-void check_matrix(const Matrix& matrix, std::size_t rows, std::size_t columns, std::string_view name) {
-    require(matrix.rows == rows && matrix.columns == columns && matrix.values.size() == rows * columns,
-            "the weight of '{}' is ({}, {}) with {} values, but ({}, {}) is needed", name, matrix.rows, matrix.columns,
-            matrix.values.size(), rows, columns);
-}
-
-void check_vector(const std::vector<float>& vector, std::size_t size, std::string_view name, std::string_view what) {
-    require(vector.size() == size, "the {} of '{}' has {} entries, but {} are needed", what, name, vector.size(), size);
-}
 
 /// Subtracts from each row its mean.
 void centre_rows(std::span<float> values, std::size_t columns) {
@@ -47,23 +37,6 @@ std::string_view name_of(NormKind norm) {
     throw Error("a norm of an unknown kind");
 }
 
-/// (n ⊙ gamma + beta)·W + b = n·(diag(gamma)·W) + (beta·W + b), for the normalised n.
-LinearWeights with_affine(const NormWeights& norm, const LinearWeights& linear) {
-    const Matrix& weight = linear.weight;
-    LinearWeights folded{weight, std::vector<float>(weight.columns)};
-    std::vector<double> bias(linear.bias.begin(), linear.bias.end());
-    bias.resize(weight.columns, 0.0);
-    for (std::size_t i = 0; i < weight.rows; ++i) {
-        for (std::size_t j = 0; j < weight.columns; ++j) {
-            const double value = weight.values[i * weight.columns + j];
-            folded.weight.values[i * weight.columns + j] = static_cast<float>(norm.gamma[i] * value);
-            bias[j] += norm.beta[i] * value;
-        }
-    }
-    for (std::size_t j = 0; j < weight.columns; ++j) folded.bias[j] = static_cast<float>(bias[j]);
-    return folded;
-}
-
 /// Appends nodes in order of evaluation.
 class Builder {
   public:
@@ -87,12 +60,11 @@ class Builder {
 
   private:
     NodeId append(std::string name, Operation operation) {
-        graph_.nodes.push_back({std::move(name), std::move(operation), 1.0});
-        return graph_.nodes.size() - 1;
+        return model::append(graph_, std::move(name), std::move(operation));
     }
 
     NodeId append_linear(NodeId input, LinearWeights weights, std::string name) {
-        return append(std::move(name), Linear{input, std::move(weights.weight), std::move(weights.bias)});
+        return model::append_linear(graph_, std::move(name), input, std::move(weights));
     }
 
     /// (T, C) → (T, C): x · p(mean(x²)), x being centred for a LayerNorm; x itself for a BatchNorm.
@@ -148,17 +120,14 @@ class Builder {
     /// A map that reads the normalised residual stream, (width, columns), folded.
     LinearWeights read(const NormWeights& norm_weights, const LinearWeights& linear, std::size_t columns,
                        const std::string& name) const {
-        check_vector(norm_weights.gamma, graph_.width, name, "gamma of the norm before the weight");
-        check_vector(norm_weights.beta, graph_.width, name, "beta of the norm before the weight");
-        check_matrix(linear.weight, graph_.width, columns, name);
-        if (!linear.bias.empty()) check_vector(linear.bias, columns, name, "bias");
-        return with_affine(norm_weights, linear);
+        check_norm(norm_weights, graph_.width, name, "before the weight");
+        check_linear(linear, graph_.width, columns, name);
+        return with_norm_before(norm_weights, linear);
     }
 
     /// A map that writes the residual stream, (rows, width); before LayerNorms the stream keeps a mean of 0.
     LinearWeights write(const LinearWeights& linear, std::size_t rows, const std::string& name) const {
-        check_matrix(linear.weight, rows, graph_.width, name);
-        if (!linear.bias.empty()) check_vector(linear.bias, graph_.width, name, "bias");
+        check_linear(linear, rows, graph_.width, name);
         if (weights_.norm != NormKind::layer_norm) return linear;
         LinearWeights folded = linear;
         centre_rows(folded.weight.values, graph_.width);
@@ -180,9 +149,7 @@ Transformer build_transformer(const TransformerWeights& weights, const Transform
             weights.heads);
     require(polynomials.layers.size() == weights.layers.size(), "there are polynomials for {} layers, but {} layers",
             polynomials.layers.size(), weights.layers.size());
-    require(std::isfinite(weights.score_scale) && weights.score_scale > 0,
-            "the factor on the scores is {}, but must be finite and above 0: set score_scale, usually to 1/√d_k = {}",
-            weights.score_scale, 1 / std::sqrt(static_cast<double>(width / weights.heads)));
+    check_score_scale(weights.score_scale, width / weights.heads);
     const bool centre = weights.norm == NormKind::layer_norm;
     Transformer result{Builder(weights).build(polynomials),
                        {.tokens = centre ? centred(weights.tokens) : weights.tokens,

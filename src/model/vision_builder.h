@@ -10,7 +10,8 @@
 
 namespace polyformer::model {
 
-/// x + local(x), then x + output(attention(norm(x))), then x + down(σ(hidden_norm(up(norm(x))))).
+/// x + local(x), then x + output(attention(norm(x))), then x + down(σ(hidden_norm(h + hidden_local(h)))), h =
+/// up(norm(x)).
 struct VisionLayerWeights {
     Matrix local;                   ///< (9, width): a depthwise 3×3 convolution over the grid, row by row; or empty
     std::vector<float> local_bias;  ///< width entries, or none
@@ -22,12 +23,15 @@ struct VisionLayerWeights {
     double score_scale = 0;         ///< the factor on QKᵀ, above 0
     std::vector<float> head_scale;  ///< of each head's scaled scores (BatchNorm2d over heads), `heads` entries or none
     Matrix score_bias;  ///< (heads·W, W), added after head_scale: relative positions, BatchNorm2d's shift; or empty
-    Matrix mask;        ///< (heads·T, W): what multiplies σ of the scores; T in the order of the (shifted) windows
+    Matrix mask;  ///< (heads·T, W): what multiplies σ of the scores; T in the order of the (shifted) windows, and
+                  ///< here as in score_bias the patches of a window in the order that stage_order() gives them
     NormWeights feed_forward_norm;
     LinearWeights up;         ///< (width, feed-forward width)
+    Matrix hidden_local;      ///< (9, feed-forward width): such a convolution of up's output, added to it; or empty
     NormWeights hidden_norm;  ///< between up and σ; empty: none
     LinearWeights down;       ///< (feed-forward width, width)
-    std::size_t shift = 0;    ///< windows begin `shift` rows and columns of patches further on, cyclically
+    std::size_t shift = 0;    ///< windows begin `shift` rows and columns of patches further on, cyclically; below their
+                              ///< side, and 0 where there is one window
 };
 
 /// Layers on one grid of patches.
@@ -36,9 +40,9 @@ struct VisionStageWeights {
     std::size_t columns = 0;
     std::size_t window = 0;  ///< side of a window of attention, in patches; 0: the whole grid
     std::size_t heads = 1;
-    NormWeights merge_norm;  ///< before the stage, of 4·(width of the stage before); empty: a stage that merges nothing
-    LinearWeights merge;     ///< 2×2 patches become one: (4·width before, width); patches row by row
-    std::vector<VisionLayerWeights> layers;
+    NormWeights merge_norm = {};  ///< of 4·(width of the stage before); empty where nothing is merged
+    LinearWeights merge = {};     ///< 2×2 patches become one: (4·width before, width), patches row by row; or empty
+    std::vector<VisionLayerWeights> layers = {};
 };
 
 /// All norms are BatchNorms in their affine form (see NormWeights).
@@ -63,12 +67,18 @@ struct VisionPolynomials {
 /// other.
 std::vector<std::size_t> token_blocks(const VisionWeights& weights);
 
+/// place[token] = row · columns + column on the grid of stage `stage`, in the order that its layers without a shift
+/// see; windows and groups that merge are consecutive. A layer shifted by s has at `token` the patch that is s rows and
+/// columns further on, cyclically. Throws Error as token_blocks() does.
+std::vector<std::size_t> stage_order(const VisionWeights& weights, std::size_t stage);
+
 /// Tokens are in token_order() of token_blocks(). Nodes, with N counting layers over all stages: "input", "patches",
-/// "positions", for each stage but the first "stages.S.merge" and "stages.S.width", for every layer
+/// "positions" if there are any, for a stage that merges "stages.S.merge" and "stages.S.width", for every layer
 /// "layers.N.local", "layers.N.attention.{query,key,value,scores,activation,values,output,residual}",
-/// "layers.N.feed_forward.{up,activation,down,residual}"; last "pooling" and "logits". A shifted layer's tokens are
-/// moved by its "local" node, which is there for every change of shift even without a convolution ("stages.S.unshift"
-/// after a shifted layer that ends a stage). Throws Error as build_transformer() does.
+/// "layers.N.feed_forward.{up,local,activation,down,residual}"; last "pooling" and "logits". A shifted layer's tokens
+/// are moved by its "local" node, which is there for every change of shift even without a convolution
+/// ("stages.S.unshift" after a shifted layer that ends a stage but the last, whose mean heeds no order). Bounds are
+/// left at 1. Throws Error naming the weight, stage or layer that does not fit, and whatever validate() throws.
 Graph build_vision_transformer(const VisionWeights& weights, const VisionPolynomials& polynomials);
 
 }  // namespace polyformer::model

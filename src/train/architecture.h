@@ -50,9 +50,10 @@ struct Architecture {
 /// 1, 1/√L or 1/L. Throws Error for a factor that length_factors does not list.
 double length_factor(const std::string& factor, double length);
 
-/// Why the architecture has no polynomial form, or an empty text when it has one.
-std::string obstacle_to_substitution(const Architecture& architecture);
+/// Why a network with this attention has no polynomial form, or an empty text when it has one.
+std::string obstacle_to_substitution(const Attention& attention);
 
+nlohmann::ordered_json to_json(const Attention& attention);
 nlohmann::ordered_json to_json(const Architecture& model);
 
 }  // namespace polyformer::train

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "support/error.h"
+#include "train/data/data_identity.h"
 #include "train/data/prepare.h"
-#include "train/data/text_identity.h"
 #include "train/stage_request.h"
 
 namespace polyformer::train {
@@ -17,11 +17,12 @@ using Json = nlohmann::ordered_json;
 
 // The requests of all stages, each in its folder under `work`.
 std::vector<StageRequest> road_of(const Config& config, const fs::path& work) {
-    const Json texts = text_identity(work, config.tokenizer);
+    const Json data = data_identity(work, config);
     std::vector<StageRequest> road;
     for (const std::string& stage : stages_of(config)) {
-        StageRequest request{.stage = stage, .config = config, .recipe = {}, .texts = work, .parent = {}, .model = {}};
-        request.recipe = recipe_of(stage, config, texts, road.empty() ? Json() : road.back().recipe);
+        StageRequest request{
+            .stage = stage, .config = config, .recipe = {}, .prepared = work, .parent = {}, .model = {}};
+        request.recipe = recipe_of(stage, config, data, road.empty() ? Json() : road.back().recipe);
         if (!road.empty()) request.parent = work / road.back().stage;
         road.push_back(std::move(request));
     }
@@ -32,7 +33,7 @@ bool run_stage_of(const StageRequest& request, const TrainOptions& options) {
     const fs::path folder = options.work / request.stage;
     fs::create_directories(folder);
     require(!fs::exists(folder / "stage.json") || load_request(folder).recipe == request.recipe,
-            "{} holds a stage of another configuration or text: work in another folder, or delete this one",
+            "{} holds a stage of another configuration or data set: work in another folder, or delete this one",
             folder.string());
     save_request(request, folder);
     return run_trainer(options.trainer, folder) == TrainerOutcome::complete;
@@ -60,7 +61,7 @@ bool run_tune(const TrainOptions& options) {
 
 bool run_convert(const TrainOptions& options, const fs::path& model) {
     const Config config = load_config(options.config);
-    const std::string obstacle = obstacle_to_substitution(config.model);
+    const std::string obstacle = obstacle_to_substitution(config);
     require(obstacle.empty(), "{}: {}", options.config.string(), obstacle);
     prepare(config, options.data, options.work, options.trainer.quiet);
     std::vector<StageRequest> road = road_of(config, options.work);

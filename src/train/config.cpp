@@ -38,6 +38,53 @@ void read_architecture(JsonSection& section, Architecture& model) {
                          section.place(), model.width, model.heads);
 }
 
+void read_vision(JsonSection& section, VisionArchitecture& model) {
+    section.read("height", model.height, 1, 4096);
+    section.read("width", model.width, 1, 4096);
+    section.read("classes", model.classes, 2, 65536);
+    section.read("patch", model.patch, 1, 256);
+    model.kernel = model.patch;
+    section.read("kernel", model.kernel, 1, 512);
+    if (const Json* stages = section.find("stages"); stages != nullptr) {
+        require<FormatError>(stages->is_array() && !stages->empty() && stages->size() <= 8,
+                             "{}.stages: expected 1 to 8 stages in brackets, found {}", section.place(),
+                             stages->dump());
+        model.stages.clear();
+        for (std::size_t i = 0; i < stages->size(); ++i) {
+            JsonSection inner((*stages)[i], fmt::format("{}.stages[{}]", section.place(), i));
+            VisionStage& stage = model.stages.emplace_back();
+            inner.read("layers", stage.layers, 1, 256);
+            inner.read("width", stage.width, 1, 16384);
+            inner.read("heads", stage.heads, 1, 256);
+            inner.read("feed_forward", stage.feed_forward, 1, 65536);
+            inner.read("window", stage.window, 0, 256);
+            inner.refuse_unknown();
+        }
+    }
+    section.choose("positions", model.positions, position_choices);
+    section.choose("local", model.local, local_choices);
+    section.section("attention", [&](JsonSection& inner) { read_attention(inner, model.attention); });
+    section.choose("score_norm", model.score_norm, score_norms);
+    section.choose("norm", model.norm, norms);
+    section.choose("hidden_norm", model.hidden_norm, hidden_norms);
+    section.choose("activation", model.activation, activation_functions);
+    try {
+        check(model);
+    } catch (const Error& error) {
+        fail<FormatError>("{}: {}", section.place(), error.what());
+    }
+}
+
+void read_augmentation(JsonSection& section, Augmentation& augmentation) {
+    section.read("crop", augmentation.crop, 0, 1024);
+    section.read("flip", augmentation.flip);
+    section.read("mix_share", augmentation.mix_share, 0, 1);
+    section.read("cutmix", augmentation.cutmix, 0, 100);
+    section.read("mixup", augmentation.mixup, 0, 100);
+    section.read("erase_share", augmentation.erase_share, 0, 1);
+    section.read("label_smoothing", augmentation.label_smoothing, 0, 0.9);
+}
+
 void read_schedule(JsonSection& section, Schedule& schedule) {
     section.read("epochs", schedule.epochs, 0, 1000);
     section.read("batch", schedule.batch, 1, 65536);
@@ -100,6 +147,15 @@ Config config_from(const Json& json, const std::string& origin) {
         section.choose("algorithm", config.tokenizer.algorithm, std::array{"unigram", "bpe"});
         section.read("sentences", config.tokenizer.sentences, 100, 10000000);
     });
+    if (root.find("vision") != nullptr) {
+        require<FormatError>(!json.contains("model") && !json.contains("tokenizer"),
+                             "{}: \"vision\" stands beside \"model\" or \"tokenizer\", which are of language models: "
+                             "keep the one or the others",
+                             origin);
+        config.vision.emplace();
+        root.section("vision", [&](JsonSection& section) { read_vision(section, *config.vision); });
+        root.section("augmentation", [&](JsonSection& section) { read_augmentation(section, config.augmentation); });
+    }
     root.section("train", [&](JsonSection& section) { read_schedule(section, config.train); });
     root.section("tune", [&](JsonSection& section) { read_schedule(section, config.tune); });
     root.section("ranges", [&](JsonSection& section) { read_ranges(section, config.ranges); });
@@ -111,6 +167,10 @@ Config config_from(const Json& json, const std::string& origin) {
 
 Config load_config(const std::filesystem::path& file) {
     return parse_config(read_file(file, std::size_t{1} << 20), file.string());
+}
+
+std::string obstacle_to_substitution(const Config& config) {
+    return config.vision ? obstacle_to_substitution(*config.vision) : obstacle_to_substitution(config.model.attention);
 }
 
 nlohmann::ordered_json to_json(const Schedule& schedule) {
@@ -149,14 +209,20 @@ nlohmann::ordered_json to_json(const Substitution& substitution) {
 }
 
 nlohmann::ordered_json to_json(const Config& config) {
-    return {{"seed", config.seed},
-            {"model", to_json(config.model)},
-            {"tokenizer", {{"algorithm", config.tokenizer.algorithm}, {"sentences", config.tokenizer.sentences}}},
-            {"train", to_json(config.train)},
-            {"tune", to_json(config.tune)},
-            {"ranges", to_json(config.ranges)},
-            {"convert", to_json(config.convert)},
-            {"substitution", to_json(config.substitution)}};
+    Json json = {{"seed", config.seed}};
+    if (config.vision) {
+        json["vision"] = to_json(*config.vision);
+        json["augmentation"] = to_json(config.augmentation);
+    } else {
+        json["model"] = to_json(config.model);
+        json["tokenizer"] = {{"algorithm", config.tokenizer.algorithm}, {"sentences", config.tokenizer.sentences}};
+    }
+    json["train"] = to_json(config.train);
+    json["tune"] = to_json(config.tune);
+    json["ranges"] = to_json(config.ranges);
+    json["convert"] = to_json(config.convert);
+    json["substitution"] = to_json(config.substitution);
+    return json;
 }
 
 }  // namespace polyformer::train

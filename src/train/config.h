@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "train/architecture.h"
+#include "train/vision_architecture.h"
 
 namespace polyformer::train {
 
@@ -21,7 +23,7 @@ struct TokenizerConfig {
 /// One stage of gradient descent (AdamW, linear warm-up, then a cosine to zero).
 struct Schedule {
     double epochs = 1;
-    std::size_t batch = 32;      ///< sequences of `context` tokens a pass
+    std::size_t batch = 32;      ///< sequences of `context` tokens, or images, a pass
     std::size_t accumulate = 1;  ///< passes whose gradients make one update
     double learning_rate = 1e-3;
     std::size_t warmup_steps = 100;
@@ -69,14 +71,19 @@ struct Substitution {
 
 struct Config {
     std::uint64_t seed = 1;
-    Architecture model;
+    Architecture model;  ///< of a language model, unless there is a vision model
     TokenizerConfig tokenizer;
+    std::optional<VisionArchitecture> vision = std::nullopt;
+    Augmentation augmentation = {};  ///< of a vision model's images
     Schedule train;
     Schedule tune;
     TargetRanges ranges;
     Schedule convert;  ///< training with the polynomials in place; 0 epochs leaves it out
     Substitution substitution;
 };
+
+/// Why the configured model has no polynomial form, or an empty text when it has one.
+std::string obstacle_to_substitution(const Config& config);
 
 /// Reads and checks a configuration. Throws FormatError naming the file, the key, the value and what is allowed;
 /// unknown keys are refused, missing ones keep the defaults above.

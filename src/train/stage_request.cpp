@@ -28,18 +28,24 @@ Json parse_file(const fs::path& file, const char* remedy) {
 std::vector<std::string> stages_of(const Config& config) {
     std::vector<std::string> stages = {train_name};
     if (config.tune.epochs > 0) stages.emplace_back(tune_name);
-    if (!obstacle_to_substitution(config.model).empty()) return stages;
+    if (!obstacle_to_substitution(config).empty()) return stages;
     stages.emplace_back(substitute_name);
     if (config.convert.epochs > 0) stages.emplace_back(convert_name);
     return stages;
 }
 
-Json recipe_of(const std::string& stage, const Config& config, const Json& texts, const Json& parent) {
+Json recipe_of(const std::string& stage, const Config& config, const Json& data, const Json& parent) {
     Json recipe = {{"stage", stage}};
     if (stage == train_name) {
         recipe["seed"] = config.seed;
-        recipe["texts"] = texts;
-        recipe["model"] = to_json(config.model);
+        if (config.vision) {
+            recipe["images"] = data;
+            recipe["vision"] = to_json(*config.vision);
+            recipe["augmentation"] = to_json(config.augmentation);
+        } else {
+            recipe["texts"] = data;
+            recipe["model"] = to_json(config.model);
+        }
         recipe["schedule"] = to_json(config.train);
     } else if (stage == tune_name) {
         recipe["schedule"] = to_json(config.tune);
@@ -64,7 +70,7 @@ void save_request(const StageRequest& request, const fs::path& folder) {
     const Json json = {{"stage", request.stage},
                        {"config", to_json(request.config)},
                        {"recipe", request.recipe},
-                       {"texts", request.texts.string()},
+                       {"prepared", request.prepared.string()},
                        {"parent", request.parent.string()},
                        {"measure_test", request.measure_test},
                        {"measure_stability", request.measure_stability},
@@ -90,7 +96,7 @@ StageRequest load_request(const fs::path& folder) {
         section.read(key, path);
         target = path;
     };
-    read_path("texts", request.texts);
+    read_path("prepared", request.prepared);
     read_path("parent", request.parent);
     read_path("model", request.model);
     section.read("measure_test", request.measure_test);

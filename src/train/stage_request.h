@@ -24,9 +24,9 @@ struct StageRequest {
     std::string stage;
     Config config;
     nlohmann::ordered_json recipe;
-    std::filesystem::path texts;     ///< folder that prepare() filled
+    std::filesystem::path prepared;  ///< folder that prepare() filled
     std::filesystem::path parent;    ///< folder of the stage before; empty for the first
-    bool measure_test = false;       ///< perplexity on the whole test text
+    bool measure_test = false;       ///< on the whole test set
     bool measure_stability = false;  ///< for stages with polynomials
     std::filesystem::path model;     ///< where to write the model directory; empty: nowhere
 };
@@ -34,9 +34,9 @@ struct StageRequest {
 /// The stages that `config` has: those of 0 epochs are left out, substitution never is.
 std::vector<std::string> stages_of(const Config& config);
 
-/// The recipe of a stage: its name, seed, schedule and whatever else it reads, with its parent's inside. `texts` is
-/// what identifies the training text.
-nlohmann::ordered_json recipe_of(const std::string& stage, const Config& config, const nlohmann::ordered_json& texts,
+/// The recipe of a stage: its name, seed, schedule and whatever else it reads, with its parent's inside. `data` is
+/// what identifies the training set.
+nlohmann::ordered_json recipe_of(const std::string& stage, const Config& config, const nlohmann::ordered_json& data,
                                  const nlohmann::ordered_json& parent);
 
 /// Twelve hexadecimal digits that depend on the recipe.

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "support/atomic_file.h"
 #include "support/error.h"
-#include "train/conversion/model_directory.h"
-#include "train/conversion/stability.h"
 #include "train/conversion/substitution.h"
-#include "train/data/prepared_text.h"
-#include "train/descent/batches.h"
 #include "train/descent/checkpoint.h"
-#include "train/descent/perplexity.h"
 #include "train/stage_request.h"
+#include "train/tasks/task.h"
 
 namespace polyformer::train {
 namespace {
@@ -22,7 +19,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr std::size_t validation_tokens = 100000;
 constexpr std::size_t calibration_steps = 400;  // batches that intervals come from
 constexpr std::size_t report_steps = 100;       // batches that reported ranges come from
 constexpr std::size_t trial_steps = 8;          // batches that single polynomials are tried on
@@ -34,10 +30,10 @@ class StageFolder {
         : options_(options),
           request_(load_request(options.folder)),
           results_(load_results(options.folder)),
-          model_(nullptr) {
+          task_(make_task(request_)) {
         torch::set_num_threads(static_cast<int>(options.threads));
         torch::manual_seed(mix(request_.config.seed, 0));
-        model_ = Transformer(request_.config.model);
+        model_ = task_->make_network();
         model_->to(options.device);
     }
 
@@ -46,7 +42,7 @@ class StageFolder {
             throw DivergenceError(results_.value("message", std::string("diverged in an earlier call")));
         }
         if (results_.value("complete", false)) {
-            load_model(fs::exists(recalibrated()) ? recalibrated() : checkpoint(), model_);
+            load_model(fs::exists(recalibrated()) ? recalibrated() : checkpoint(), *model_);
             model_->to(options_.device);
         } else if (request_.stage == substitute_name) {
             substitute_polynomials();
@@ -66,27 +62,17 @@ class StageFolder {
         if (!options_.quiet) fmt::print(stderr, "{}\n", text);
     }
 
-    PreparedText text(const std::string& split) const {
-        const fs::path file = request_.texts / (split + ".ids");
-        PreparedText text = load_text(file);
-        require<FormatError>(text.vocabulary == request_.config.model.vocabulary,
-                             "{} has a vocabulary of {}, the configuration one of {}: work in another folder",
-                             file.string(), text.vocabulary, request_.config.model.vocabulary);
-        return text;
-    }
-
     const Schedule& schedule() const {
         const Config& config = request_.config;
         if (request_.stage == train_name) return config.train;
         return request_.stage == tune_name ? config.tune : config.convert;
     }
 
-    // The training text in batches whose order depends on the stage.
-    Batches batches() const {
+    // The training set in batches whose order depends on the stage.
+    std::unique_ptr<Examples> batches() const {
         std::uint64_t number = 0;
         for (const char c : request_.stage) number = 31 * number + static_cast<unsigned char>(c);
-        return {text("train"), request_.config.model.context, std::max<std::size_t>(1, schedule().batch),
-                mix(request_.config.seed, number)};
+        return task_->training(std::max<std::size_t>(1, schedule().batch), mix(request_.config.seed, number));
     }
 
     // Starts from what the stage before left. Throws Error when it is not complete.
@@ -94,21 +80,30 @@ class StageFolder {
         require(load_results(request_.parent).value("complete", false),
                 "{} holds no complete stage to start '{}' from: run the stage before it first",
                 request_.parent.string(), request_.stage);
-        load_model(request_.parent / "checkpoint", model_);
+        load_model(request_.parent / "checkpoint", *model_);
         model_->to(options_.device);
     }
 
     void record(const std::string& key, Json value) { results_[key] = std::move(value); }
+    void record_quality(const std::string& split, const Json& quality) {
+        for (const auto& [name, value] : quality.items()) record(split + "_" + name, value);
+    }
+    std::string validation_quality() const {
+        return results_.contains("validation_accuracy")
+                   ? fmt::format("validation accuracy {:.2f} %", results_["validation_accuracy"].get<double>())
+                   : fmt::format("validation perplexity {:.2f} per word",
+                                 results_["validation_perplexity"].get<double>());
+    }
     void save_results() const { write_file(options_.folder / "results.json", results_.dump(1) + "\n"); }
 
     bool descend() {
-        Batches data = batches();
+        const std::unique_ptr<Examples> examples = batches();
+        Examples& data = *examples;
         if (!fs::exists(checkpoint()) && !request_.parent.empty()) {
             load_parent();
             if (request_.stage == tune_name) set_targets(data);
         }
-        const PreparedText validation = text("valid");
-        const auto validate = [&] { return evaluate(model_, validation, validation_tokens).perplexity_per_word; };
+        const auto validate = [&] { return task_->measure(*model_, "valid").at("perplexity").get<double>(); };
         const StageOptions stage_options{.name = request_.stage,
                                          .schedule = schedule(),
                                          .seed = mix(request_.config.seed, 1),
@@ -121,7 +116,7 @@ class StageFolder {
                                          .stop_after = options_.stop_after};
         StageOutcome outcome;
         try {
-            outcome = run_stage(model_, data, stage_options);
+            outcome = run_stage(*model_, data, stage_options);
         } catch (const DivergenceError& error) {
             record("stage", request_.stage);
             record("diverged", true);
@@ -132,76 +127,74 @@ class StageFolder {
         if (!outcome.complete) return false;
         if (request_.stage == convert_name) {
             const RangeTable seen = calibration(data);
-            record("recalibration", recalibrate(model_, seen, request_.config.substitution));
-            save_model(recalibrated(), model_, request_.recipe.dump());
+            record("recalibration", recalibrate(*model_, seen, request_.config.substitution));
+            save_model(recalibrated(), *model_, request_.recipe.dump());
         }
         const Json history = outcome.history.json();
-        const double tokens = static_cast<double>(outcome.step * schedule().batch * schedule().accumulate *
-                                                  request_.config.model.context);
+        const auto units = static_cast<double>(outcome.step * schedule().accumulate * data.units_per_batch());
         record("stage", request_.stage);
         record("complete", true);
         record("updates", outcome.step);
         record("seconds", outcome.history.seconds);
-        record("tokens_per_second", tokens / std::max(1e-9, outcome.history.seconds));
+        record(fmt::format("{}_per_second", data.unit()), units / std::max(1e-9, outcome.history.seconds));
         record("training_loss", outcome.history.loss);
-        record("validation_perplexity", validate());
+        record_quality("validation", task_->measure(*model_, "valid"));
         record("curve", history["curve"]);
         record("validation_curve", history["validation_curve"]);
         record("sites",
-               to_json(model_->sites, measure_ranges(model_, data, std::min(report_steps, data.steps_per_epoch()),
+               to_json(model_->sites, measure_ranges(*model_, data, std::min(report_steps, data.steps_per_epoch()),
                                                      Histograms::collect)));
         save_results();
-        note(fmt::format("{}: validation perplexity {:.2f} per word", request_.stage,
-                         results_["validation_perplexity"].get<double>()));
+        note(fmt::format("{}: {}", request_.stage, validation_quality()));
         return true;
     }
 
     // Range minimisation starts with intervals around what the trained model does.
-    void set_targets(Batches& data) {
+    void set_targets(Examples& data) {
         const std::size_t steps = std::min(report_steps, data.steps_per_epoch());
-        set_target_ranges(model_->sites, measure_ranges(model_, data, steps), request_.config.ranges);
+        set_target_ranges(model_->sites, measure_ranges(*model_, data, steps), request_.config.ranges);
         if (options_.quiet) return;  // the table below is for people: shares outside the intervals just set
-        note("Ranges before tuning:\n" + measure_ranges(model_, data, steps / 8 + 1).text(model_->sites));
+        note("Ranges before tuning:\n" + measure_ranges(*model_, data, steps / 8 + 1).text(model_->sites));
     }
 
-    RangeTable calibration(Batches& data) {
-        return measure_ranges(model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+    RangeTable calibration(Examples& data) {
+        return measure_ranges(*model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
     }
 
     void substitute_polynomials() {
         load_parent();
-        Batches data = batches();
+        const std::unique_ptr<Examples> examples = batches();
+        Examples& data = *examples;
         const RangeTable seen = calibration(data);
-        note("Ranges on the training text:\n" + seen.text(model_->sites));
-        std::vector<torch::Tensor> blocks;
+        note("Ranges on the training set:\n" + seen.text(model_->sites));
+        std::vector<Batch> blocks;
         for (std::size_t step = 0; step < std::min(trial_steps, data.steps_per_epoch()); ++step) {
             blocks.push_back(data.at(step));
         }
-        SubstitutionLog log = substitute(model_, seen, request_.config.substitution, blocks);
-        save_model(checkpoint(), model_, request_.recipe.dump());
+        SubstitutionLog log = substitute(*model_, seen, request_.config.substitution, blocks);
+        save_model(checkpoint(), *model_, request_.recipe.dump());
         record("stage", request_.stage);
         record("complete", true);
-        record("validation_perplexity", evaluate(model_, text("valid"), validation_tokens).perplexity_per_word);
+        record_quality("validation", task_->measure(*model_, "valid"));
         for (auto& [key, value] : log.items()) record(key, value);
         record("sites", to_json(model_->sites, seen));
         save_results();
-        note(fmt::format("Polynomials put in: validation perplexity {:.2f} per word, before training with them",
-                         results_["validation_perplexity"].get<double>()));
+        note(fmt::format("Polynomials put in: {}, before training with them", validation_quality()));
     }
 
     void measure_what_is_asked() {
         if (request_.measure_test && !results_.contains("test_perplexity")) {
-            record("test_perplexity", evaluate(model_, text("test"), SIZE_MAX).perplexity_per_word);
+            record_quality("test", task_->measure(*model_, "test"));
             record("evaluated_by", "libtorch");
             save_results();
         }
-        if (request_.measure_stability && substituted(model_) && !results_.contains("stability")) {
-            record("stability", measure_stability(model_, text("test"), request_.config.seed));
+        if (request_.measure_stability && substituted(*model_) && !results_.contains("stability")) {
+            record("stability", task_->stability(*model_));
             save_results();
         }
         if (!request_.model.empty()) {
-            Batches data = batches();
-            write_model_directory(model_, data, request_, road());
+            const std::unique_ptr<Examples> data = batches();
+            task_->write_model(*model_, *data, road());
             note(fmt::format("Wrote {}", request_.model.string()));
         }
     }
@@ -212,8 +205,9 @@ class StageFolder {
         Json own = results_;
         for (fs::path folder = request_.parent;; folder = load_request(folder).parent) {
             Json brief = Json::object();
-            for (const char* key : {"updates", "training_loss", "validation_perplexity", "test_perplexity"}) {
-                if (own.contains(key)) brief[key] = own[key];
+            for (const auto& [key, value] : own.items()) {
+                const bool quality = key.starts_with("validation_") || key.starts_with("test_");
+                if (key == "updates" || key == "training_loss" || (quality && value.is_number())) brief[key] = value;
             }
             all[own.value("stage", std::string("stage"))] = std::move(brief);
             if (folder.empty()) return all;
@@ -224,14 +218,13 @@ class StageFolder {
     StagesOptions options_;
     StageRequest request_;
     Json results_;
-    Transformer model_;
+    std::unique_ptr<Task> task_;
+    std::shared_ptr<Network> model_;
 };
 
 }  // namespace
 
 bool carry_out(const StagesOptions& options) {
-    require(options.precision == Precision::float32 || options.device.is_cuda(),
-            "mixed precision (bfloat16) is for CUDA devices: leave it out, or choose --device cuda");
     return StageFolder(options).run();
 }
 

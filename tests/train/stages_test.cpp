@@ -21,9 +21,9 @@ using Json = nlohmann::ordered_json;
 std::vector<std::filesystem::path> make_road(const ScratchDirectory& work, const Config& config) {
     std::vector<std::filesystem::path> folders;
     StageRequest request{
-        .stage = {}, .config = config, .recipe = {}, .texts = work / "texts", .parent = {}, .model = {}};
+        .stage = {}, .config = config, .recipe = {}, .prepared = work / "texts", .parent = {}, .model = {}};
     for (const std::string& stage : stages_of(config)) {
-        request.recipe = recipe_of(stage, config, text_identity(request.texts, config.tokenizer), request.recipe);
+        request.recipe = recipe_of(stage, config, text_identity(request.prepared, config.tokenizer), request.recipe);
         request.stage = stage;
         request.measure_test = true;
         request.measure_stability = true;

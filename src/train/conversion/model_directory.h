@@ -3,9 +3,13 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "train/descent/batches.h"
+#include "train/descent/image_batches.h"
 #include "train/network/transformer.h"
+#include "train/network/vision.h"
 #include "train/stage_request.h"
 
 namespace polyformer::train {
@@ -13,7 +17,11 @@ namespace polyformer::train {
 /// Exports `model`, every site of which has a polynomial, to request.model: bounds from a pass of the exact interpreter
 /// over training sequences, widened to whatever the intervals allow; metadata.json tells the model's road with
 /// `results`, those of its stages by name. Throws Error when a polynomial is missing, IoError.
-void write_model_directory(const Transformer& model, Batches& batches, const StageRequest& request,
-                           const nlohmann::ordered_json& results);
+void write_language_model(const TransformerImpl& model, Batches& batches, const StageRequest& request,
+                          const nlohmann::ordered_json& results);
+
+/// The same for images, augmented as in training; the client's part says how an image becomes patches.
+void write_image_model(const VisionNetworkImpl& model, Examples& batches, const std::vector<std::string>& classes,
+                       const Colours& colours, const StageRequest& request, const nlohmann::ordered_json& results);
 
 }  // namespace polyformer::train

@@ -122,15 +122,15 @@ std::string RangeTable::text(const std::vector<Site>& sites) const {
     return table;
 }
 
-RangeTable measure_ranges(Transformer& model, Batches& batches, std::size_t steps, Histograms histograms) {
+RangeTable measure_ranges(Network& model, Examples& batches, std::size_t steps, Histograms histograms) {
     const torch::NoGradGuard no_gradients;
-    model->eval();
+    model.eval();
     RangeTable table(histograms);
     std::vector<Tensor> inputs;
-    const torch::Device device = model->mask.device();
+    const torch::Device device = model.device();
     for (std::size_t step = 0; step < steps; ++step) {
-        model->forward(batches.at(step).slice(1, 0, -1).to(device), &inputs);
-        table.add(model->sites, inputs);
+        model.forward(batches.at(step).input.to(device), &inputs);
+        table.add(model.sites, inputs);
     }
     return table;
 }

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "approx/histogram.h"
-#include "train/descent/batches.h"
+#include "train/descent/examples.h"
+#include "train/network/network.h"
 #include "train/network/sites.h"
-#include "train/network/transformer.h"
 
 namespace polyformer::train {
 
@@ -46,7 +46,7 @@ class RangeTable {
 };
 
 /// The ranges at every site over the first `steps` batches, without dropout.
-RangeTable measure_ranges(Transformer& model, Batches& batches, std::size_t steps,
+RangeTable measure_ranges(Network& model, Examples& batches, std::size_t steps,
                           Histograms histograms = Histograms::none);
 
 /// For reports: name, kind, function, interval wanted and seen, quantiles, and the histogram in at most 48 bins.

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "train/conversion/site_statistics.h"
-#include "train/descent/batches.h"
-#include "train/descent/perplexity.h"
+#include "train/conversion/excursions.h"
+#include "train/descent/examples.h"
+#include "train/descent/loss.h"
 
 namespace polyformer::train {
 namespace {
@@ -30,52 +30,21 @@ struct Input {
     std::function<Sequence(std::int64_t row)> tokens;  // length + 1 of them
 };
 
-std::vector<Tensor> blocks_of(const Input& input) {
-    std::vector<Tensor> blocks;
+std::vector<Batch> blocks_of(const Input& input) {
+    std::vector<Batch> blocks;
     for (std::int64_t b = 0; b < batches; ++b) {
         std::vector<Tensor> rows;
         for (std::int64_t row = 0; row < batch; ++row) rows.push_back(torch::tensor(input.tokens(b * batch + row)));
-        blocks.push_back(torch::stack(rows));
+        const Tensor tokens = torch::stack(rows);
+        blocks.push_back({tokens.slice(1, 0, -1), tokens.slice(1, 1)});
     }
     return blocks;
 }
 
-// Where the inputs of the polynomials fell, polynomials in place.
-Json excursions(Transformer& model, const std::vector<Tensor>& blocks) {
-    const torch::NoGradGuard no_gradients;
-    std::vector<Site> polynomial_sites = model->sites;
-    for (Site& site : polynomial_sites) {
-        site.lower = site.polynomial->lower;
-        site.upper = site.polynomial->upper;
-    }
-    RangeTable table;
-    std::vector<Tensor> inputs;
-    for (const Tensor& tokens : blocks) {
-        model->forward(tokens.slice(1, 0, -1).to(model->mask.device()), &inputs);
-        table.add(polynomial_sites, inputs);
-    }
-    const std::vector<SeenRange> rows = table.rows();
-    double values = 0;
-    double outside = 0;
-    double worst = 0;
-    std::string worst_site;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        values += rows[i].values;
-        outside += rows[i].outside;
-        const Site& site = polynomial_sites[i];
-        const double reached = excursion(site.kind, site.lower, site.upper, rows[i].smallest, rows[i].largest);
-        if (reached > worst) {
-            worst = reached;
-            worst_site = site.name;
-        }
-    }
-    return {{"outside_share", outside / values}, {"worst_excursion", worst}, {"worst_site", worst_site}};
-}
-
 }  // namespace
 
-Json measure_stability(Transformer& model, const PreparedText& text, std::uint64_t seed) {
-    const auto context = static_cast<std::int64_t>(model->architecture.context);
+Json measure_stability(TransformerImpl& model, const PreparedText& text, std::uint64_t seed) {
+    const auto context = static_cast<std::int64_t>(model.architecture.context);
     const std::uint64_t vocabulary = text.vocabulary;
     const auto windows =
         static_cast<std::uint64_t>(std::max<std::int64_t>(1, static_cast<std::int64_t>(text.ids.size()) - context - 1));
@@ -118,17 +87,19 @@ Json measure_stability(Transformer& model, const PreparedText& text, std::uint64
          [&](std::int64_t row) { return generate(context, [&](std::int64_t i) { return random_token(row, i % 2); }); }},
     };
 
-    model->eval();
+    model.eval();
     Json list = Json::array();
     for (const Input& input : inputs) {
-        const std::vector<Tensor> blocks = blocks_of(input);
+        const std::vector<Batch> blocks = blocks_of(input);
         Json entry = {{"input", input.name}, {"tokens", batches * batch * input.length}};
-        model->polynomials = true;
-        entry.update(excursions(model, blocks));
+        model.polynomials = true;
+        std::vector<Tensor> read;
+        for (const Batch& block : blocks) read.push_back(block.input.to(model.device()));
+        entry.update(measure_excursions(model, read));
         entry["perplexity_polynomial"] = std::exp(mean_loss(model, blocks));
-        model->polynomials = false;
+        model.polynomials = false;
         entry["perplexity_exact"] = std::exp(mean_loss(model, blocks));
-        model->polynomials = true;
+        model.polynomials = true;
         list.push_back(std::move(entry));
     }
     return list;

@@ -13,6 +13,6 @@ namespace polyformer::train {
 /// backwards, random tokens, one token repeated, two in turn): tokens read, share of values outside their polynomials'
 /// intervals, the worst excursion and its site, perplexity per token with the exact functions and with the polynomials
 /// (not finite where they broke). The model must have polynomials. Inputs depend on the seed alone.
-nlohmann::ordered_json measure_stability(Transformer& model, const PreparedText& text, std::uint64_t seed);
+nlohmann::ordered_json measure_stability(TransformerImpl& model, const PreparedText& text, std::uint64_t seed);
 
 }  // namespace polyformer::train

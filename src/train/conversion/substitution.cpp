@@ -10,7 +10,7 @@
 #include "approx/method.h"
 #include "support/error.h"
 #include "train/conversion/degree_choice.h"
-#include "train/descent/perplexity.h"
+#include "train/descent/loss.h"
 
 namespace polyformer::train {
 namespace {
@@ -92,19 +92,19 @@ std::size_t fixed_degree(const Site& site, const Substitution& substitution) {
 // Substitutes one site at a time, the others exact.
 class Trial {
   public:
-    Trial(Transformer& model, const std::vector<Tensor>& blocks)
+    Trial(Network& model, const std::vector<Batch>& blocks)
         : model_(model), blocks_(blocks), exact_loss_(mean_loss(model, blocks)) {}
 
     double loss_change(std::size_t site, const model::Polynomial& polynomial) {
-        model_->sites[site].polynomial = polynomial;
+        model_.sites[site].polynomial = polynomial;
         const double loss = mean_loss(model_, blocks_);
-        model_->sites[site].polynomial.reset();
+        model_.sites[site].polynomial.reset();
         return loss - exact_loss_;
     }
 
   private:
-    Transformer& model_;
-    const std::vector<Tensor>& blocks_;
+    Network& model_;
+    const std::vector<Batch>& blocks_;
     double exact_loss_;
 };
 
@@ -128,10 +128,10 @@ Json error_curve(const Site& site, const approx::ChebyshevPolynomial& polynomial
 }
 
 // A half of a layer waits for its norm, then for its function.
-Json depth_of(const Transformer& model) {
+Json depth_of(const Network& model) {
     std::size_t total = 0;
-    for (const Site& site : model->sites) total += approx::depth_of_degree(site.polynomial->coefficients.size() - 1);
-    return {{"per_layer", static_cast<double>(total) / static_cast<double>(model->layers.size())}, {"total", total}};
+    for (const Site& site : model.sites) total += approx::depth_of_degree(site.polynomial->coefficients.size() - 1);
+    return {{"per_layer", static_cast<double>(total) / static_cast<double>(model.depth())}, {"total", total}};
 }
 
 }  // namespace
@@ -162,11 +162,11 @@ void set_target_ranges(std::vector<Site>& sites, const RangeTable& seen, const T
     require(named == targets.sites.size(), "ranges.sites names a site that this model does not have; it has:{}", known);
 }
 
-SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Substitution& substitution,
-                           const std::vector<Tensor>& blocks) {
-    const std::string obstacle = obstacle_to_substitution(model->architecture);
+SubstitutionLog substitute(Network& model, const RangeTable& seen, const Substitution& substitution,
+                           const std::vector<Batch>& blocks) {
+    const std::string obstacle = model.obstacle();
     require(obstacle.empty(), "{}", obstacle);
-    std::vector<Site>& sites = model->sites;
+    std::vector<Site>& sites = model.sites;
     for (Site& site : sites) site.polynomial.reset();
     const std::vector<SeenRange> rows = seen.rows();
     Trial trial(model, blocks);
@@ -226,11 +226,11 @@ SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Sub
     return {{"substitution", log}, {"degree_search", search}, {"depth", depth_of(model)}};
 }
 
-Json recalibrate(Transformer& model, const RangeTable& seen, const Substitution& substitution) {
+Json recalibrate(Network& model, const RangeTable& seen, const Substitution& substitution) {
     const std::vector<SeenRange> rows = seen.rows();
     Json log = Json::array();
-    for (std::size_t i = 0; i < model->sites.size(); ++i) {
-        Site& site = model->sites[i];
+    for (std::size_t i = 0; i < model.sites.size(); ++i) {
+        Site& site = model.sites[i];
         require(site.polynomial.has_value(), "{} has no polynomial to recalibrate", site.name);
         const std::size_t degree = site.polynomial->coefficients.size() - 1;
         put_in(site, approximate(site, rows[i], substitution, degree).approximation.polynomial, rows[i]);

@@ -9,7 +9,7 @@
 
 #include "train/config.h"
 #include "train/conversion/site_statistics.h"
-#include "train/network/transformer.h"
+#include "train/network/network.h"
 
 namespace polyformer::train {
 
@@ -22,14 +22,14 @@ void set_target_ranges(std::vector<Site>& sites, const RangeTable& seen, const T
 using SubstitutionLog = nlohmann::ordered_json;
 
 /// Gives every site the polynomial of its function on what was seen, widened by the margin; what was seen becomes the
-/// interval that range minimisation holds on to. `seen` must have histograms; loss changes are measured on `blocks` of
-/// (B, T + 1) tokens. The functions stay known to the sites: Transformer::polynomials turns them back on. Throws Error
-/// for an architecture without a polynomial form, and when no polynomial fits.
-SubstitutionLog substitute(Transformer& model, const RangeTable& seen, const Substitution& substitution,
-                           const std::vector<torch::Tensor>& blocks);
+/// interval that range minimisation holds on to. `seen` must have histograms; loss changes are measured on `blocks`.
+/// The functions stay known to the sites: Transformer::polynomials turns them back on. Throws Error for an architecture
+/// without a polynomial form, and when no polynomial fits.
+SubstitutionLog substitute(Network& model, const RangeTable& seen, const Substitution& substitution,
+                           const std::vector<Batch>& blocks);
 
 /// Fits every polynomial anew, its degree kept, to what the model does now that it was trained with them: so that the
 /// margin lies around the final weights. An entry a site: interval and what was seen. Throws as substitute() does.
-nlohmann::ordered_json recalibrate(Transformer& model, const RangeTable& seen, const Substitution& substitution);
+nlohmann::ordered_json recalibrate(Network& model, const RangeTable& seen, const Substitution& substitution);
 
 }  // namespace polyformer::train

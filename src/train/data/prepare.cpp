@@ -10,6 +10,7 @@
 #include "support/atomic_file.h"
 #include "support/error.h"
 #include "support/progress.h"
+#include "train/data/prepared_images.h"
 #include "train/data/prepared_text.h"
 #include "train/data/tokenizer_training.h"
 
@@ -60,10 +61,7 @@ void prepare_text(const fs::path& source, const model::Tokenizer& tokenizer, con
     progress.finish(fmt::format("{} tokens, {} words", counts.tokens, counts.words));
 }
 
-}  // namespace
-
-void prepare(const Config& config, const fs::path& data, const fs::path& work, bool quiet) {
-    fs::create_directories(work);
+void prepare_texts(const Config& config, const fs::path& data, const fs::path& work, bool quiet) {
     const fs::path tokenizer_file = work / "tokenizer.model";
     if (!fs::exists(tokenizer_file)) {
         note(quiet, fmt::format("Learning a vocabulary of {} pieces", config.model.vocabulary));
@@ -78,6 +76,17 @@ void prepare(const Config& config, const fs::path& data, const fs::path& work, b
     for (const std::string split : {"train", "valid", "test"}) {
         if (split == "test" && !model::find_corpus_file(data, split)) continue;  // training does without
         prepare_text(model::corpus_file(data, split), tokenizer, digest, work / (split + ".ids"), quiet);
+    }
+}
+
+}  // namespace
+
+void prepare(const Config& config, const fs::path& data, const fs::path& work, bool quiet) {
+    fs::create_directories(work);
+    if (config.vision) {
+        prepare_images(data, work, config.vision->height, config.vision->width, quiet);
+    } else {
+        prepare_texts(config, data, work, quiet);
     }
     write_file(work / "config.json", to_json(config).dump(2) + "\n");
 }

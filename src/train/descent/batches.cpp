@@ -7,13 +7,6 @@
 
 namespace polyformer::train {
 
-std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
-    std::uint64_t z = seed + 0x9e3779b97f4a7c15U * (salt + 1);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
-
 Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed)
     : text_(std::move(text)), context_(context), batch_(batch), seed_(seed) {
     const std::size_t needed = (batch + 1) * context + 1;
@@ -25,7 +18,12 @@ Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std:
     steps_per_epoch_ = ((text_.ids.size() - 1) / context - 1) / batch;
 }
 
-torch::Tensor Batches::at(std::size_t step) {
+Batch Batches::at(std::size_t step) {
+    const torch::Tensor rows = tokens(step);
+    return {rows.slice(1, 0, -1), rows.slice(1, 1)};
+}
+
+torch::Tensor Batches::tokens(std::size_t step) {
     const std::size_t epoch = step / steps_per_epoch_;
     if (epoch != epoch_) {
         epoch_ = epoch;

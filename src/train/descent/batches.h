@@ -1,4 +1,4 @@
-// Which tokens a training step sees: a pure function of the seed and the step, so that a resumed run goes on exactly.
+// Which tokens of a text a training step sees.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,21 +8,23 @@
 #include <vector>
 
 #include "train/data/prepared_text.h"
+#include "train/descent/examples.h"
 
 namespace polyformer::train {
 
-/// A value that looks random and depends on both arguments (SplitMix64).
-std::uint64_t mix(std::uint64_t seed, std::uint64_t salt);
-
 /// Sequences of context + 1 tokens, cut from a text at an offset that changes with the epoch, in an order that does.
-class Batches {
+class Batches : public Examples {
   public:
     /// Throws Error when the text is too short for one batch of sequences.
     Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed);
 
-    std::size_t steps_per_epoch() const { return steps_per_epoch_; }
-    /// (batch, context + 1) int64: inputs are all but the last column, targets all but the first.
-    torch::Tensor at(std::size_t step);
+    std::size_t steps_per_epoch() const override { return steps_per_epoch_; }
+    /// Inputs are all but the last column of tokens(), targets all but the first.
+    Batch at(std::size_t step) override;
+    const char* unit() const override { return "tokens"; }
+    std::size_t units_per_batch() const override { return batch_ * context_; }
+    /// (batch, context + 1) int64.
+    torch::Tensor tokens(std::size_t step);
 
   private:
     PreparedText text_;

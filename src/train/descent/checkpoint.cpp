@@ -62,28 +62,28 @@ void with_archive(const std::filesystem::path& file, const Read& read) {
     }
 }
 
-void read_model(torch::serialize::InputArchive& archive, Transformer& model) {
+void read_model(torch::serialize::InputArchive& archive, Network& model) {
     torch::serialize::InputArchive weights;
     archive.read("model", weights);
     const torch::NoGradGuard no_gradients;
     std::vector<std::vector<std::int64_t>> shapes;
-    for (const Tensor& parameter : model->parameters()) shapes.push_back(parameter.sizes().vec());
-    model->load(weights);
-    const std::vector<Tensor> loaded = model->parameters();
+    for (const Tensor& parameter : model.parameters()) shapes.push_back(parameter.sizes().vec());
+    model.load(weights);
+    const std::vector<Tensor> loaded = model.parameters();
     for (std::size_t i = 0; i < shapes.size(); ++i) {
         require<FormatError>(loaded[i].sizes().vec() == shapes[i],
                              "the checkpoint holds a model of another shape than the configuration's: use the "
                              "configuration that it was made with, or another output folder");
     }
-    read_sites(archive, model->sites);
+    read_sites(archive, model.sites);
 }
 
-void write_model(torch::serialize::OutputArchive& archive, const Transformer& model, const std::string& recipe) {
+void write_model(torch::serialize::OutputArchive& archive, const Network& model, const std::string& recipe) {
     torch::serialize::OutputArchive weights;
-    model->save(weights);
+    model.save(weights);
     archive.write("model", weights);
     archive.write("recipe", c10::IValue(recipe));
-    write_sites(archive, model->sites);
+    write_sites(archive, model.sites);
 }
 
 void write_archive(torch::serialize::OutputArchive& archive, const std::filesystem::path& file) {
@@ -94,8 +94,8 @@ void write_archive(torch::serialize::OutputArchive& archive, const std::filesyst
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& file, const Transformer& model,
-                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe) {
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+                     const Reached& reached, const std::string& recipe) {
     torch::serialize::OutputArchive archive;
     write_model(archive, model, recipe);
     torch::serialize::OutputArchive state;
@@ -106,17 +106,17 @@ void save_checkpoint(const std::filesystem::path& file, const Transformer& model
     write_archive(archive, file);
 }
 
-void save_model(const std::filesystem::path& file, const Transformer& model, const std::string& recipe) {
+void save_model(const std::filesystem::path& file, const Network& model, const std::string& recipe) {
     torch::serialize::OutputArchive archive;
     write_model(archive, model, recipe);
     write_archive(archive, file);
 }
 
-void load_model(const std::filesystem::path& file, Transformer& model) {
+void load_model(const std::filesystem::path& file, Network& model) {
     with_archive(file, [&](torch::serialize::InputArchive& archive) { read_model(archive, model); });
 }
 
-Reached resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
+Reached resume_checkpoint(const std::filesystem::path& file, Network& model, torch::optim::Optimizer& optimizer,
                           const std::string& recipe) {
     Reached reached;
     with_archive(file, [&](torch::serialize::InputArchive& archive) {

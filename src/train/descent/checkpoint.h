@@ -8,7 +8,7 @@
 #include <string>
 
 #include "train/descent/history.h"
-#include "train/network/transformer.h"
+#include "train/network/network.h"
 
 namespace polyformer::train {
 
@@ -19,17 +19,17 @@ struct Reached {
 };
 
 /// Saves everything a stage needs to go on. `recipe` is the text that a later run must share to resume this one.
-void save_checkpoint(const std::filesystem::path& file, const Transformer& model,
-                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe);
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+                     const Reached& reached, const std::string& recipe);
 
 /// Saves what a later stage starts from: weights and sites.
-void save_model(const std::filesystem::path& file, const Transformer& model, const std::string& recipe);
+void save_model(const std::filesystem::path& file, const Network& model, const std::string& recipe);
 
 /// Weights and sites of a checkpoint, for the stage after it. Throws FormatError for a damaged file or another shape.
-void load_model(const std::filesystem::path& file, Transformer& model);
+void load_model(const std::filesystem::path& file, Network& model);
 
 /// Restores all of it. Throws Error naming both recipes when they differ, FormatError for a damaged file.
-Reached resume_checkpoint(const std::filesystem::path& file, Transformer& model, torch::optim::Optimizer& optimizer,
+Reached resume_checkpoint(const std::filesystem::path& file, Network& model, torch::optim::Optimizer& optimizer,
                           const std::string& recipe);
 
 }  // namespace polyformer::train

@@ -9,11 +9,11 @@ namespace polyformer::train {
 
 using torch::Tensor;
 
-Quality evaluate(Transformer& model, const PreparedText& text, std::size_t most_tokens) {
+Quality evaluate(TransformerImpl& model, const PreparedText& text, std::size_t most_tokens) {
     const torch::NoGradGuard no_gradients;
-    model->eval();
+    model.eval();
     const std::size_t predictions = std::min(most_tokens, text.ids.size());
-    const std::size_t context = model->architecture.context;
+    const std::size_t context = model.architecture.context;
     // The text stands after an end of line, so that its first token is predicted from something.
     std::vector<std::int64_t> stream = {text.end_of_line};
     stream.insert(stream.end(), text.ids.begin(), text.ids.begin() + static_cast<std::ptrdiff_t>(predictions));
@@ -32,9 +32,9 @@ Quality evaluate(Transformer& model, const PreparedText& text, std::size_t most_
             const auto begin = static_cast<std::int64_t>(windows[i].begin);
             rows.push_back(tokens.slice(0, begin, begin + static_cast<std::int64_t>(like.length) + 1));
         }
-        const Tensor block = torch::stack(rows).to(model->mask.device());  // (B, T + 1)
+        const Tensor block = torch::stack(rows).to(model.device());  // (B, T + 1)
         const auto first = static_cast<std::int64_t>(like.first_scored);
-        const Tensor logits = model->forward(block.slice(1, 0, -1)).slice(1, first).flatten(0, 1);
+        const Tensor logits = model.forward(block.slice(1, 0, -1)).slice(1, first).flatten(0, 1);
         nats += torch::nn::functional::cross_entropy(
                     logits, block.slice(1, first + 1).flatten(),
                     torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
@@ -43,23 +43,6 @@ Quality evaluate(Transformer& model, const PreparedText& text, std::size_t most_
     const double words =
         static_cast<double>(text.words) * static_cast<double>(predictions) / static_cast<double>(text.ids.size());
     return {nats / static_cast<double>(predictions), std::exp(nats / words)};
-}
-
-double mean_loss(Transformer& model, const std::vector<Tensor>& blocks) {
-    const torch::NoGradGuard no_gradients;
-    model->eval();
-    double nats = 0;
-    double predictions = 0;
-    for (const Tensor& tokens : blocks) {
-        const Tensor block = tokens.to(model->mask.device());
-        const Tensor logits = model->forward(block.slice(1, 0, -1)).flatten(0, 1);
-        nats += torch::nn::functional::cross_entropy(
-                    logits, block.slice(1, 1).flatten(),
-                    torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum))
-                    .item<double>();
-        predictions += static_cast<double>(logits.size(0));
-    }
-    return nats / predictions;
 }
 
 }  // namespace polyformer::train

@@ -17,9 +17,6 @@ struct Quality {
 };
 
 /// Over the first `most_tokens` of the text (words counted in proportion), windows half a context apart.
-Quality evaluate(Transformer& model, const PreparedText& text, std::size_t most_tokens);
-
-/// Mean nats per token of the predictions in blocks of (B, T + 1) tokens, each starting anew.
-double mean_loss(Transformer& model, const std::vector<torch::Tensor>& blocks);
+Quality evaluate(TransformerImpl& model, const PreparedText& text, std::size_t most_tokens);
 
 }  // namespace polyformer::train

@@ -28,10 +28,10 @@ constexpr std::size_t table_every = 10;  // updates between those that the live 
 
 // Weight decay pulls on matrices of maps only: on norms, biases and the forms of attention it would fight what they are
 // for.
-torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule) {
+torch::optim::AdamW make_optimizer(Network& model, const Schedule& schedule) {
     std::vector<Tensor> matrices;
     std::vector<Tensor> vectors;
-    for (const auto& parameter : model->named_parameters()) {
+    for (const auto& parameter : model.named_parameters()) {
         const bool decays = parameter->dim() > 1 && parameter.key().find(".attention.") == std::string::npos;
         (decays ? matrices : vectors).push_back(parameter.value());
     }
@@ -47,32 +47,37 @@ torch::optim::AdamW make_optimizer(Transformer& model, const Schedule& schedule)
 
 // LibTorch 2.4 gave these functions a device.
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-bool autocast_enabled() {
-    return at::autocast::is_autocast_enabled(at::kCUDA);
+bool autocast_enabled(torch::DeviceType device) {
+    return at::autocast::is_autocast_enabled(device);
 }
-void enable_autocast(bool enabled) {
-    at::autocast::set_autocast_enabled(at::kCUDA, enabled);
-    at::autocast::set_autocast_dtype(at::kCUDA, torch::kBFloat16);
+void enable_autocast(torch::DeviceType device, bool enabled) {
+    at::autocast::set_autocast_enabled(device, enabled);
+    at::autocast::set_autocast_dtype(device, torch::kBFloat16);
 }
 #else
-bool autocast_enabled() {
-    return at::autocast::is_enabled();
+bool autocast_enabled(torch::DeviceType device) {
+    return device == torch::kCPU ? at::autocast::is_cpu_enabled() : at::autocast::is_enabled();
 }
-void enable_autocast(bool enabled) {
-    at::autocast::set_enabled(enabled);
-    at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+void enable_autocast(torch::DeviceType device, bool enabled) {
+    if (device == torch::kCPU) {
+        at::autocast::set_cpu_enabled(enabled);
+        at::autocast::set_autocast_cpu_dtype(torch::kBFloat16);
+    } else {
+        at::autocast::set_enabled(enabled);
+        at::autocast::set_autocast_gpu_dtype(torch::kBFloat16);
+    }
 }
 #endif
 
 // Mixed precision for the code in its scope.
 class Autocast {
   public:
-    explicit Autocast(Precision precision) : previous_(autocast_enabled()) {
-        enable_autocast(precision == Precision::bfloat16);
+    Autocast(torch::Device device, Precision precision) : device_(device.type()), previous_(autocast_enabled(device_)) {
+        enable_autocast(device_, precision == Precision::bfloat16);
     }
     ~Autocast() {
         at::autocast::clear_cache();
-        enable_autocast(previous_);
+        enable_autocast(device_, previous_);
     }
     Autocast(const Autocast&) = delete;
     Autocast& operator=(const Autocast&) = delete;
@@ -80,6 +85,7 @@ class Autocast {
     Autocast& operator=(Autocast&&) = delete;
 
   private:
+    torch::DeviceType device_;
     bool previous_;
 };
 
@@ -105,7 +111,7 @@ void note_extremes(const std::vector<Site>& sites, const std::vector<Tensor>& in
 // What one update does, apart from the optimiser's step.
 class Descent {
   public:
-    Descent(Transformer& model, Batches& batches, const StageOptions& options)
+    Descent(Network& model, Examples& batches, const StageOptions& options)
         : model_(model), batches_(batches), options_(options) {}
 
     bool with_ranges() const { return options_.schedule.range_weight > 0 || options_.schedule.variance_weight > 0; }
@@ -116,29 +122,23 @@ class Descent {
         Losses sum;
         const auto share = 1.0 / static_cast<double>(schedule.accumulate);
         for (std::size_t pass = 0; pass < schedule.accumulate; ++pass) {
-            const Tensor tokens = batches_.at(step * schedule.accumulate + pass).to(options_.device);
+            const Batch batch = batches_.at(step * schedule.accumulate + pass).to(options_.device);
             const bool record = with_ranges() || point != nullptr;
             Tensor loss;
             {
-                const Autocast autocast(options_.precision);
-                const Tensor logits = model_->forward(tokens.slice(1, 0, -1), record ? &inputs_ : nullptr);
-                loss = torch::nn::functional::cross_entropy(logits.flatten(0, 1).to(torch::kFloat32),
-                                                            tokens.slice(1, 1).flatten());
+                const Autocast autocast(options_.device, options_.precision);
+                loss = cross_entropy(model_.forward(batch.input, record ? &inputs_ : nullptr), batch.target);
             }
             sum.task += share * loss.item<double>();
             if (with_ranges()) {
-                const Tensor range = range_penalty(model_->sites, inputs_);
-                Tensor variance = variance_penalty(model_->sites, inputs_);
-                if (const Site& first = model_->sites.front(); first.kind == SiteKind::variance) {
-                    variance = variance + embedding_penalty(first, model_->tokens->weight, model_->positions->weight,
-                                                            model_->architecture.norm == "layer_norm");
-                }
+                const Tensor range = range_penalty(model_.sites, inputs_);
+                const Tensor variance = variance_penalty(model_.sites, inputs_) + model_.weights_penalty();
                 loss = loss + ramp * schedule.range_weight * range + ramp * schedule.variance_weight * variance;
                 sum.range += share * range.item<double>();
                 sum.variance += share * variance.item<double>();
-                if (table != nullptr) table->add(model_->sites, inputs_);
+                if (table != nullptr) table->add(model_.sites, inputs_);
             }
-            if (point != nullptr) note_extremes(model_->sites, inputs_, *point);
+            if (point != nullptr) note_extremes(model_.sites, inputs_, *point);
             inputs_.clear();
             (schedule.accumulate == 1 ? loss : loss * share).backward();
         }
@@ -146,8 +146,8 @@ class Descent {
     }
 
   private:
-    Transformer& model_;
-    Batches& batches_;
+    Network& model_;
+    Examples& batches_;
     const StageOptions& options_;
     std::vector<Tensor> inputs_;
 };
@@ -166,16 +166,16 @@ double learning_rate_at(const Schedule& schedule, std::size_t step, std::size_t 
     return schedule.learning_rate * (1 + std::cos(std::numbers::pi * std::min(1.0, share))) / 2;
 }
 
-StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions& options) {
+StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& options) {
     const Schedule& schedule = options.schedule;
     const auto steps = static_cast<std::size_t>(std::lround(
         schedule.epochs * static_cast<double>(batches.steps_per_epoch()) / static_cast<double>(schedule.accumulate)));
-    model->to(options.device);
+    model.to(options.device);
     torch::optim::AdamW optimizer = make_optimizer(model, schedule);
     Reached reached;
     if (std::filesystem::exists(options.checkpoint)) {
         reached = resume_checkpoint(options.checkpoint, model, optimizer, options.recipe);
-        model->to(options.device);
+        model.to(options.device);
     }
     const std::size_t first = reached.step;
     const double seconds_before = reached.history.seconds;
@@ -189,11 +189,10 @@ StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions&
     };
     const std::size_t last = options.stop_after ? std::min(steps, first + *options.stop_after) : steps;
     const std::size_t point_every = std::max<std::size_t>(1, steps / curve_points);
-    const auto tokens_per_update =
-        static_cast<double>(schedule.batch * schedule.accumulate * model->architecture.context);
+    const auto units_per_update = static_cast<double>(batches.units_per_batch() * schedule.accumulate);
 
-    model->train();
-    model->dropout = schedule.dropout;
+    model.train();
+    model.dropout = schedule.dropout;
     Progress progress(options.name, static_cast<double>(steps - first), options.quiet);
     const InterruptionGuard interruption;
     Descent descent(model, batches, options);
@@ -211,7 +210,7 @@ StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions&
         const bool tabulate = !options.quiet && reached.step % table_every == 0;
         const Losses losses =
             descent.backward(reached.step, ramp, tabulate ? &table : nullptr, plot ? &point : nullptr);
-        const double norm = torch::nn::utils::clip_grad_norm_(model->parameters(), schedule.gradient_clip);
+        const double norm = torch::nn::utils::clip_grad_norm_(model.parameters(), schedule.gradient_clip);
         require<DivergenceError>(
             std::isfinite(losses.task) && std::isfinite(norm),
             "{} diverged at step {}: loss {}, gradient norm {}, learning rate {}. Lower {}.learning_rate or raise "
@@ -230,22 +229,22 @@ StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions&
         }
 
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        std::string note =
-            fmt::format("step {}/{}, {:.0f} tokens/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
-                        static_cast<double>(reached.step - first) * tokens_per_update / elapsed.count(), smooth, rate);
+        std::string note = fmt::format("step {}/{}, {:.0f} {}/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
+                                       static_cast<double>(reached.step - first) * units_per_update / elapsed.count(),
+                                       batches.unit(), smooth, rate);
         if (descent.with_ranges())
             note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range, losses.variance);
         progress.update(static_cast<double>(reached.step - first), note);
         if (schedule.validate_every > 0 && reached.step % schedule.validate_every == 0 && options.validate) {
             reached.history.add_validation(reached.step, options.validate());
-            model->train();
+            model.train();
             if (schedule.patience > 0 && reached.history.improved())
                 save_model(best_of(options), model, options.recipe);
         }
         if (reached.step % options.checkpoint_every == 0) {
             save();
             if (descent.with_ranges() && !options.quiet) {
-                fmt::print(stderr, "\n{}", table.text(model->sites));
+                fmt::print(stderr, "\n{}", table.text(model.sites));
                 table = RangeTable();
             }
         }
@@ -258,7 +257,7 @@ StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions&
     save();
     outcome.history = reached.history;
     progress.finish(outcome.complete ? std::string() : "interrupted: the same command goes on from here");
-    model->eval();
+    model.eval();
     return outcome;
 }
 

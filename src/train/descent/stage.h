@@ -11,9 +11,9 @@
 
 #include "support/error.h"
 #include "train/config.h"
-#include "train/descent/batches.h"
+#include "train/descent/examples.h"
 #include "train/descent/history.h"
-#include "train/network/transformer.h"
+#include "train/network/network.h"
 
 namespace polyformer::train {
 
@@ -23,7 +23,7 @@ class DivergenceError : public Error {
     using Error::Error;
 };
 
-/// Type of the large matrix products. bfloat16 is mixed precision, on CUDA devices only.
+/// Type of the large matrix products. bfloat16 is mixed precision: fast where the processor has instructions for it.
 enum class Precision { float32, bfloat16 };
 
 struct StageOptions {
@@ -53,7 +53,7 @@ struct StageOutcome {
 /// was interrupted ends with the very weights of one that was not. With early stopping, the weights of the best
 /// validation are what is left in the model and in the checkpoint. Throws DivergenceError when the loss is no longer
 /// finite, naming the step and what to change; the last checkpoint stays.
-StageOutcome run_stage(Transformer& model, Batches& batches, const StageOptions& options);
+StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& options);
 
 /// Linear warm-up to `learning_rate`, then a half cosine down to zero at `steps`.
 double learning_rate_at(const Schedule& schedule, std::size_t step, std::size_t steps);

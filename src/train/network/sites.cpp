@@ -44,7 +44,8 @@ Tensor SiteVisitor::apply(const Tensor& x) {
     const Site& site = next(x);
     if (polynomials_ && site.polynomial) {
         const model::Polynomial& polynomial = *site.polynomial;
-        return evaluate_polynomial(polynomial, clamped_ ? x.clamp(polynomial.lower, polynomial.upper) : x);
+        const Tensor exact = x.to(torch::kFloat32);  // from mixed precision
+        return evaluate_polynomial(polynomial, clamped_ ? exact.clamp(polynomial.lower, polynomial.upper) : exact);
     }
     return apply_function(site.function, x);
 }

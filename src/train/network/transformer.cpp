@@ -1,10 +1,10 @@
 #include "train/network/transformer.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 #include "support/error.h"
+#include "train/descent/penalties.h"
+#include "train/network/initialisation.h"
 
 namespace polyformer::train {
 namespace {
@@ -13,11 +13,6 @@ using torch::Tensor;
 
 std::int64_t signed_size(std::size_t size) {
     return static_cast<std::int64_t>(size);
-}
-
-void initialise(const torch::nn::Linear& linear, double gain) {
-    torch::nn::init::normal_(linear->weight, 0, gain / std::sqrt(static_cast<double>(linear->options.in_features())));
-    torch::nn::init::zeros_(linear->bias);
 }
 
 }  // namespace
@@ -34,17 +29,10 @@ LayerImpl::LayerImpl(const Architecture& architecture) {
     feed_forward_norm = register_module("feed_forward_norm", make_norm(architecture.norm, width));
     up = register_module("up", torch::nn::Linear(width, feed_forward));
     down = register_module("down", torch::nn::Linear(feed_forward, width));
-    // Later layers add less, so that the residual stream starts with a variance that does not grow with depth.
-    const double residual_gain = 1 / std::sqrt(2.0 * static_cast<double>(architecture.layers));
+    const double residual_gain = residual_stream_gain(architecture.layers);
     initialise(query_key_value, 1);
     if (architecture.attention.form == "pointwise") {
-        // Equal biases of queries and keys put scores around a value where σ is neither flat nor 0: attention begins
-        // as a mean over the keys, as softmax does. Around 0 a GELU or a ReLU lets next to nothing through.
-        const double head_width = static_cast<double>(width) / static_cast<double>(architecture.heads);
-        const double initial = architecture.attention.initial_score;
-        const double bias = std::sqrt(std::abs(initial) / std::sqrt(head_width));
-        torch::nn::init::constant_(query_key_value->bias.slice(0, 0, width), bias);
-        torch::nn::init::constant_(query_key_value->bias.slice(0, width, 2 * width), std::copysign(bias, initial));
+        initialise_scores(query_key_value, architecture.heads, architecture.attention);
     }
     initialise(output, residual_gain);
     initialise(up, 1);
@@ -107,9 +95,9 @@ Tensor TransformerImpl::forward(const Tensor& ids, std::vector<Tensor>* site_inp
     return torch::matmul(final_norm->forward(x, site), tokens->weight.t());  // (B, T, V)
 }
 
-bool substituted(const Transformer& model) {
-    return std::any_of(model->sites.begin(), model->sites.end(),
-                       [](const Site& site) { return site.polynomial.has_value(); });
+Tensor TransformerImpl::weights_penalty() const {
+    if (sites.front().kind != SiteKind::variance) return Network::weights_penalty();
+    return embedding_penalty(sites.front(), tokens->weight, positions->weight, architecture.norm == "layer_norm");
 }
 
 }  // namespace polyformer::train

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "train/architecture.h"
-#include "train/network/sites.h"
+#include "train/network/network.h"
 #include "train/network/variants/attention.h"
 #include "train/network/variants/norm.h"
 
@@ -23,26 +23,23 @@ struct LayerImpl : torch::nn::Module {
 };
 TORCH_MODULE(Layer);
 
-struct TransformerImpl : torch::nn::Module {
+struct TransformerImpl : Network {
     /// Weights drawn from LibTorch's default generator: seed it first.
     explicit TransformerImpl(const Architecture& architecture);
 
-    /// tokens (B, T), T ≤ context → logits (B, T, vocabulary). Into `site_inputs`, when given, goes what entered each
-    /// site, in the order of `sites`. Throws Error for more tokens than the context.
-    torch::Tensor forward(const torch::Tensor& tokens, std::vector<torch::Tensor>* site_inputs = nullptr);
+    /// tokens (B, T), T ≤ context → logits (B, T, vocabulary). Throws Error for more tokens than the context.
+    torch::Tensor forward(const torch::Tensor& tokens, std::vector<torch::Tensor>* site_inputs = nullptr) override;
+    std::size_t depth() const override { return layers.size(); }
+    std::string obstacle() const override { return obstacle_to_substitution(architecture.attention); }
+    /// Of every row of the embedding, see embedding_penalty().
+    torch::Tensor weights_penalty() const override;
 
     Architecture architecture;
-    double dropout = 0;       ///< of the embeddings and of what each block adds, while training
-    bool polynomials = true;  ///< false: the exact functions, though sites have polynomials
-    std::vector<Site> sites;
     torch::nn::Embedding tokens{nullptr}, positions{nullptr};
     std::vector<Layer> layers;
     std::shared_ptr<Norm> final_norm;
     torch::Tensor mask;  ///< (T, T): 1 where key ≤ query
 };
 TORCH_MODULE(Transformer);
-
-/// Whether any site has a polynomial.
-bool substituted(const Transformer& model);
 
 }  // namespace polyformer::train

@@ -167,7 +167,7 @@ class Scheduler {
 void prepare_texts(const StudyConfig& study, const StudyOptions& options) {
     std::set<fs::path> prepared;
     for (const Variant& variant : study.variants) {
-        const fs::path folder = texts_folder(options.work, variant.config);
+        const fs::path folder = prepared_folder(options.work, variant.config);
         if (prepared.insert(folder).second) prepare(variant.config, options.data, folder, options.quiet);
     }
 }

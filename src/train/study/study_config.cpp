@@ -96,9 +96,8 @@ Variant read_variant(JsonSection& entry, const Json& base, Variant defaults) {
     entry.choose("last_stage", variant.last_stage, stage_names);
     require<FormatError>(std::find(stages.begin(), stages.end(), variant.last_stage) != stages.end(),
                          "{}.last_stage: '{}' has no stage '{}' ({})", entry.place(), variant.name, variant.last_stage,
-                         obstacle_to_substitution(variant.config.model).empty()
-                             ? "its epochs are 0"
-                             : obstacle_to_substitution(variant.config.model));
+                         obstacle_to_substitution(variant.config).empty() ? "its epochs are 0"
+                                                                          : obstacle_to_substitution(variant.config));
     variant.seeds = read_seeds(entry, variant.seeds);
     read_measures(entry, variant);
     return variant;

@@ -3,8 +3,9 @@
 #include <map>
 #include <utility>
 
+#include "support/error.h"
+#include "train/data/data_identity.h"
 #include "train/data/prepared_text.h"
-#include "train/data/text_identity.h"
 
 namespace polyformer::train {
 namespace {
@@ -20,6 +21,11 @@ double work_of(const StageRequest& request, double training_tokens) {
     return 0.05 * training_tokens;  // calibration and trials
 }
 
+// What an epoch reads: tokens or images.
+double examples_of(const Json& identity) {
+    return identity.at(identity.contains("tokens") ? "tokens" : "images").get<double>();
+}
+
 // Collects stages by the digest of their recipe.
 class Planner {
   public:
@@ -28,8 +34,8 @@ class Planner {
     void add(std::size_t index, const Variant& variant, std::uint64_t seed) {
         Config config = variant.config;
         config.seed = seed;
-        const fs::path texts = texts_folder(work_, config);
-        const Json identity = text_identity(texts, config.tokenizer);
+        const fs::path prepared = prepared_folder(work_, config);
+        const Json identity = data_identity(prepared, config);
         StudyRun run{.variant = index, .seed = seed, .stages = {}};
         Json parent;
         fs::path parent_folder;
@@ -37,11 +43,11 @@ class Planner {
             StageRequest request{.stage = name,
                                  .config = config,
                                  .recipe = recipe_of(name, config, identity, parent),
-                                 .texts = texts,
+                                 .prepared = prepared,
                                  .parent = parent_folder,
                                  .model = {}};
             parent = request.recipe;
-            const std::size_t stage = find_or_add(std::move(request), identity.at("tokens").get<double>());
+            const std::size_t stage = find_or_add(std::move(request), examples_of(identity));
             StudyStage& shared = plan_.stages[stage];
             parent_folder = shared.folder;
             const bool last = name == variant.last_stage;
@@ -78,7 +84,10 @@ class Planner {
 
 }  // namespace
 
-fs::path texts_folder(const fs::path& work, const Config& config) {
+fs::path prepared_folder(const fs::path& work, const Config& config) {
+    if (config.vision) {
+        return work / "images" / fmt::format("{}x{}", config.vision->width, config.vision->height);
+    }
     const Json key = {{"vocabulary", config.model.vocabulary},
                       {"algorithm", config.tokenizer.algorithm},
                       {"sentences", config.tokenizer.sentences}};

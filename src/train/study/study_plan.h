@@ -34,7 +34,7 @@ struct StudyPlan {
 };
 
 /// Where the texts of a configuration lie under `work`: variants with one vocabulary share them.
-std::filesystem::path texts_folder(const std::filesystem::path& work, const Config& config);
+std::filesystem::path prepared_folder(const std::filesystem::path& work, const Config& config);
 
 /// The texts must be prepared. Creates nothing.
 StudyPlan plan_study(const StudyConfig& study, const std::filesystem::path& work);

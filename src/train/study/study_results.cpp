@@ -92,7 +92,7 @@ Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
 }
 
 Json data_of(const StudyPlan& plan, const StudyOptions& options) {
-    const fs::path& texts = plan.stages.front().request.texts;
+    const fs::path& texts = plan.stages.front().request.prepared;
     Json data = {{"name", fs::weakly_canonical(options.data).filename().string()},
                  {"train_tokens", load_text(texts / "train.ids").ids.size()}};
     if (fs::exists(texts / "test.ids")) data["test_words"] = load_text(texts / "test.ids").words;

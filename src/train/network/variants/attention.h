@@ -16,12 +16,12 @@ namespace polyformer::train {
 struct AttentionForm : torch::nn::Module {
     /// What its site says: a function's name, or the form's own where it is no pointwise function.
     virtual std::string function() const = 0;
-    /// scores (B, H, T, T) = score_scale() · QKᵀ, mask (T, T) of 0 and 1 → weights (B, H, T, T).
+    /// scores (B, H, T, T) = score_scale() · QKᵀ, mask (T, T) or (B, T, T) of 0 and 1 → weights (B, H, T, T).
     virtual torch::Tensor weights(const torch::Tensor& scores, const torch::Tensor& mask, SiteVisitor& site) = 0;
     /// The factor on QKᵀ: 1/√d_k, and what is placed before σ.
     virtual double score_scale() const = 0;
-    /// What multiplies σ of the scores of query q and key k: (H, T, T), 0 where the mask (T, T) is. Throws Error for a
-    /// form that is not pointwise.
+    /// What multiplies σ of the scores of query q and key k: (..., H, T, T), 0 where the mask (..., T, T) is. Throws
+    /// Error for a form that is not pointwise.
     virtual torch::Tensor weighted_mask(const torch::Tensor& mask) const;
 };
 

@@ -1,6 +1,7 @@
 // M ⊙ σ(QKᵀ/√d_k · before) · after, elementwise: what homomorphic encryption can compute once σ is a polynomial
 // (arXiv 2311.08610, section 4.1).
 #include <cmath>
+#include <vector>
 
 #include "train/network/variants/attention.h"
 #include "train/network/variants/distance_weights.h"
@@ -34,16 +35,20 @@ class PointwiseAttention : public AttentionForm {
 
     Tensor weighted_mask(const Tensor& mask) const override {
         const std::int64_t length = mask.size(-1);
-        if (distance_.is_empty()) return (mask * length_scale(mask)).expand({heads_, length, length});
+        if (distance_.is_empty()) {
+            std::vector<std::int64_t> sizes = mask.sizes().vec();
+            sizes.insert(sizes.end() - 2, heads_);
+            return (mask * length_scale(mask)).unsqueeze(-3).expand(sizes);
+        }
         const Tensor gain = gain_.slice(1, 0, length).unsqueeze(2);  // (H, T, 1)
         return (distance_->forward(length) + gain).exp() * mask;
     }
 
   private:
-    /// 1/S(L) for the keys that each query sees, (T, 1).
+    /// 1/S(L) for the keys that each query sees, (..., T, 1).
     Tensor length_scale(const Tensor& mask) const {
-        const Tensor keys = attention_.length == "context" ? torch::full({mask.size(0), 1}, context_, mask.options())
-                                                           : mask.sum(1, true);
+        const Tensor seen = mask.sum(-1, true);
+        const Tensor keys = attention_.length == "context" ? torch::full_like(seen, context_) : seen;
         if (attention_.scale_after == "1") return torch::ones_like(keys);
         return attention_.scale_after == "1/L" ? keys.reciprocal() : keys.rsqrt();
     }

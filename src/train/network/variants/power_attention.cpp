@@ -24,8 +24,9 @@ class PowerAttention : public AttentionForm {
     // Divided by the largest |score| first, which changes nothing but keeps powers within what a float holds.
     Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
         site.observe(scores);
-        const Tensor seen = scores * mask;
-        const Tensor weighing = distance_.is_empty() ? mask : mask * distance_->forward(mask.size(-1)).exp();
+        const Tensor of_heads = mask.unsqueeze(-3);
+        const Tensor seen = scores * of_heads;
+        const Tensor weighing = distance_.is_empty() ? of_heads : of_heads * distance_->forward(mask.size(-1)).exp();
         const Tensor powers = (seen / seen.detach().abs().amax(-1, true).clamp_min(1e-6)).pow(power_) * weighing;
         return powers / powers.sum(-1, true).clamp_min(1e-6);
     }
