@@ -1,5 +1,6 @@
 #include "cli/encrypted_run.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "cli/bench/measurement.h"
@@ -23,7 +24,18 @@ class CountingSink final : public ckks::ByteSink {
 
 }  // namespace
 
-Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids) {
+std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
+                                                        std::span<const model::Tensor> inputs) {
+    std::vector<std::span<const model::Tensor>> requests;
+    while (!inputs.empty()) {
+        const std::size_t count = std::min(inputs.size(), plan.packing.images);
+        requests.push_back(inputs.first(count));
+        inputs = inputs.subspan(count);
+    }
+    return requests;
+}
+
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
     Outcome outcome;
     const service::ClientPlan client = service::client_plan(plan);
     Stopwatch watch;
@@ -38,28 +50,35 @@ Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embeddi
     outcome.server_key_bytes = keys->bytes();
     outcome.keygen_seconds = watch.seconds();
 
-    const service::Request request = service::make_request(client, secret, embedding, ids);
-    outcome.encrypt_seconds = watch.seconds();
-    CountingSink request_size;
-    service::write_request(request_size, plan.parameters, request);
-    outcome.request_bytes = request_size.written();
+    const std::vector<std::span<const model::Tensor>> requests = requests_of(plan, inputs);
+    Progress computing("computing on ciphertext", static_cast<double>(requests.size()));
+    for (const std::span<const model::Tensor> some : requests) {
+        watch.seconds();
+        const service::Request request = service::make_request(client, secret, some);
+        outcome.encrypt_seconds += watch.seconds();
+        CountingSink request_size;
+        service::write_request(request_size, plan.parameters, request);
+        outcome.request_bytes += request_size.written();
 
-    Progress computing("computing on ciphertext", 1);
-    const std::size_t faults_before = minor_page_faults();
-    service::Inference inference = service::infer(
-        plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
-    outcome.page_faults = minor_page_faults() - faults_before;
+        const std::size_t faults_before = minor_page_faults();
+        service::Inference inference = service::infer(plan, keys, request, [&](double share, const std::string& step) {
+            computing.update(static_cast<double>(outcome.requests) + share, step);
+        });
+        ++outcome.requests;
+        outcome.page_faults += minor_page_faults() - faults_before;
+        outcome.peak_resident_bytes = inference.peak_resident_bytes;
+        outcome.infer_seconds += inference.seconds;
+        outcome.profile = std::move(inference.profile);
+        CountingSink reply_size;
+        service::write_reply(reply_size, plan.parameters, inference.reply);
+        outcome.reply_bytes += reply_size.written();
+
+        watch.seconds();
+        const std::vector<double> logits = service::open_reply(client, secret, inference.reply);
+        outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
+        outcome.decrypt_seconds += watch.seconds();
+    }
     computing.finish();
-    outcome.peak_resident_bytes = inference.peak_resident_bytes;
-    outcome.infer_seconds = inference.seconds;
-    outcome.profile = std::move(inference.profile);
-    CountingSink reply_size;
-    service::write_reply(reply_size, plan.parameters, inference.reply);
-    outcome.reply_bytes = reply_size.written();
-
-    watch.seconds();
-    outcome.logits = service::open_reply(client, secret, inference.reply);
-    outcome.decrypt_seconds = watch.seconds();
     return outcome;
 }
 

@@ -3,12 +3,11 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "compile/plan.h"
-#include "model/bundle.h"
+#include "model/interpreter.h"
 #include "runtime/executor.h"
 
 namespace polyformer::cli {
@@ -27,9 +26,10 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// What one run of a plan gave and took, on whichever back end.
+/// What a run of a plan gave and took, on whichever back end.
 struct Outcome {
-    std::vector<double> logits;  ///< (rows, vocabulary)
+    std::vector<double> logits;  ///< (inputs, rows, vocabulary)
+    std::size_t requests = 0;  ///< each of as many inputs as the plan takes at a time; all of the below but keys add up
     double keygen_seconds = 0;
     double encrypt_seconds = 0;
     double infer_seconds = 0;
@@ -42,7 +42,12 @@ struct Outcome {
     runtime::Profile profile;
 };
 
-/// Makes keys, encrypts `ids`, infers and decrypts, with progress bars. Throws what these throw.
-Outcome run_encrypted(const compile::Plan& plan, const model::Embedding& embedding, std::span<const std::int32_t> ids);
+/// `inputs` by as many as the plan takes at a time.
+std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
+                                                        std::span<const model::Tensor> inputs);
+
+/// Makes keys, encrypts inputs (rows, width) in as many requests as they take, infers and decrypts, with progress bars.
+/// Throws what these throw.
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs);
 
 }  // namespace polyformer::cli

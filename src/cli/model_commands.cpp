@@ -9,9 +9,12 @@
 #include "cli/output.h"
 #include "cli/plan_report.h"
 #include "model/bundle.h"
+#include "model/image_model.h"
 #include "model/random_model.h"
+#include "model/random_vision_model.h"
 #include "service/client_plan.h"
 #include "support/atomic_file.h"
+#include "support/error.h"
 
 namespace polyformer::cli {
 
@@ -20,15 +23,18 @@ namespace {
 struct PlanCommandOptions {
     std::string model;
     std::string out;
-    PlanChoice choice{"last", 0};
+    PlanChoice choice{"last", 0, {}};
     bool depth_budget = false;
     std::string json;
 };
 
 void plan(const PlanCommandOptions& options) {
     const std::filesystem::path folder = options.model;
-    const model::Graph graph = model::load_graph(folder);
-    const compile::Plan made = compile::compile(graph, plan_options(options.choice));
+    const bool takes_images = model::takes_images(folder);
+    require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
+            options.model, model::image_input_file);
+    const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
+    const compile::Plan made = compile::compile(graph, plan_options(options.choice, graph));
     nlohmann::json report = to_json(made);
     if (options.json != "-") fmt::print("{}\n{}", describe(made), describe_stretches(made));
     if (options.depth_budget) {
@@ -42,7 +48,11 @@ void plan(const PlanCommandOptions& options) {
     std::filesystem::create_directories(out / "client");
     compile::save_plan(made, graph, out / "server");
     service::save_client_plan(service::client_plan(made), out / "client");
-    model::save_embedding(model::load_embedding(folder), out / "client");
+    if (takes_images) {
+        model::save_image_input(model::load_image_input(folder), out / "client");
+    } else {
+        model::save_embedding(model::load_embedding(folder), out / "client");
+    }
     if (std::filesystem::exists(folder / "tokenizer.model")) {
         write_file(out / "client" / "tokenizer.model", read_file(folder / "tokenizer.model"));
     }
@@ -55,8 +65,49 @@ void plan(const PlanCommandOptions& options) {
 struct RandomModelCommandOptions {
     model::RandomModelOptions shape;
     std::string norm = "layer";
+    std::size_t image_size = 0;  ///< 0: a language model
+    std::size_t patch = 4;
+    std::size_t classes = 10;
+    std::size_t window = 0;
     std::string out;
 };
+
+std::size_t write_random_language_model(const RandomModelCommandOptions& options) {
+    model::RandomModelOptions shape = options.shape;
+    if (options.norm == "rms") shape.norm = model::NormKind::rms_norm;
+    if (options.norm == "batch") shape.norm = model::NormKind::batch_norm;
+    const model::Transformer transformer = model::random_model(shape);
+    model::save_graph(transformer.graph, options.out);
+    model::save_embedding(transformer.embedding, options.out);
+    return transformer.graph.nodes.size();
+}
+
+std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
+    require(options.patch >= 1 && options.image_size % options.patch == 0, "patches of {} do not divide images of {}",
+            options.patch, options.image_size);
+    const model::RandomModelOptions& shape = options.shape;
+    model::RandomVisionOptions vision{
+        .rows = options.image_size / options.patch,
+        .columns = options.image_size / options.patch,
+        .stages = {{.layers = shape.layers, .width = shape.width, .heads = shape.heads, .window = options.window}},
+        .features = 3 * options.patch * options.patch,
+        .classes = options.classes,
+        .seed = shape.seed,
+        .attention_function = shape.attention_function,
+        .feed_forward_function = shape.feed_forward_function,
+        .activation_degree = shape.activation_degree};
+    model::ImageInput input{.height = options.image_size,
+                            .width = options.image_size,
+                            .patch = options.patch,
+                            .kernel = options.patch,
+                            .blocks = model::token_blocks(model::random_vision_weights(vision)),
+                            .classes = {}};
+    for (std::size_t i = 0; i < options.classes; ++i) input.classes.push_back(fmt::format("class {}", i));
+    const model::Graph graph = model::random_vision_model(vision);
+    model::save_graph(graph, options.out);
+    model::save_image_input(input, options.out);
+    return graph.nodes.size();
+}
 
 }  // namespace
 
@@ -66,7 +117,8 @@ void add_plan(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer plan models/wikitext-small\n"
         "  polyformer plan models/wikitext-small --positions all --out plan\n"
-        "  polyformer plan models/wikitext-small --depth-budget");
+        "  polyformer plan models/wikitext-small --depth-budget\n"
+        "  polyformer plan models/cifar-100 --images most   # as many images in a ciphertext as it has room for");
     command->add_option("model", options->model, "The model folder")->required();
     add_plan_choice(*command, options->choice);
     command->add_option("--out", options->out, "Also write the plan: OUT/server and OUT/client");
@@ -82,8 +134,9 @@ void add_random_model(CLI::App& program) {
     auto* command =
         program.add_subcommand("random-model", "Write a randomly initialised model of any shape, to try plans");
     command->footer(
-        "Example:\n  polyformer random-model tiny --layers 3 --width 96 --heads 3 --context 48\n"
-        "  polyformer plan tiny");
+        "Examples:\n  polyformer random-model tiny --layers 3 --width 96 --heads 3 --context 48\n"
+        "  polyformer plan tiny\n"
+        "  polyformer random-model images --image-size 32 --patch 4 --layers 6 --width 192 --heads 4 --classes 100");
     command->add_option("out", options->out, "The model folder to write")->required();
     model::RandomModelOptions& shape = options->shape;
     command->add_option("--layers", shape.layers, "Transformer blocks")->capture_default_str();
@@ -103,13 +156,20 @@ void add_random_model(CLI::App& program) {
     command->add_option("--inverse-sqrt-degree", shape.inverse_sqrt_degree, "Of the polynomials in norms")
         ->capture_default_str();
     command->add_option("--seed", shape.seed, "Of weights and calibration")->capture_default_str();
+    command
+        ->add_option("--image-size", options->image_size,
+                     "Side of the images of an image model, in pixels; 0: a language model")
+        ->capture_default_str();
+    command->add_option("--patch", options->patch, "Of an image model: side of a patch")->capture_default_str();
+    command->add_option("--classes", options->classes, "Of an image model")->capture_default_str();
+    command
+        ->add_option("--window", options->window,
+                     "Of an image model: side of a window of attention in patches; 0: the whole image")
+        ->capture_default_str();
     command->callback([options] {
-        if (options->norm == "rms") options->shape.norm = model::NormKind::rms_norm;
-        if (options->norm == "batch") options->shape.norm = model::NormKind::batch_norm;
-        const model::Transformer transformer = model::random_model(options->shape);
-        model::save_graph(transformer.graph, options->out);
-        model::save_embedding(transformer.embedding, options->out);
-        fmt::print("written: {} ({} nodes)\n", options->out, transformer.graph.nodes.size());
+        const std::size_t nodes =
+            options->image_size == 0 ? write_random_language_model(*options) : write_random_image_model(*options);
+        fmt::print("written: {} ({} nodes)\n", options->out, nodes);
     });
 }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <charconv>
 #include <vector>
 
 #include "cli/output.h"
@@ -47,6 +50,12 @@ nlohmann::json json_of(const compile::HalfDepths& depths) {
     return {{"norm", depths.norm}, {"activation", depths.activation}};
 }
 
+/// "128 tokens x 256 features a ciphertext", with the images in front where there are several.
+std::string describe(const compile::Packing& packing) {
+    const std::string images = packing.images > 1 ? fmt::format("{} images x ", packing.images) : "";
+    return fmt::format("{}{} tokens x {} features a ciphertext", images, packing.tokens, packing.features);
+}
+
 std::string bytes(std::size_t count) {
     return format_bytes(static_cast<double>(count));
 }
@@ -62,13 +71,18 @@ std::string describe(const compile::Plan& plan) {
     for (const compile::Stretch& stretch : compile::stretches_of(plan)) {
         stretches += fmt::format("{}{}", stretches.empty() ? "" : ", ", stretch.used);
     }
+    std::string time = format_duration(summary.seconds);
+    if (plan.packing.images > 1) {
+        time +=
+            fmt::format(" ({} an image)", format_duration(summary.seconds / static_cast<double>(plan.packing.images)));
+    }
     return format_table({
         {"plan", ""},
         {"model", fmt::format("width {}, context {}, vocabulary {}", plan.width, plan.context, plan.vocabulary)},
         {"ring dimension", fmt::format("{}", parameters.ring_dimension())},
         {"log2(QP)", fmt::format("{:.1f}", parameters.log2_qp())},
         {"security", security},
-        {"packing", fmt::format("{} tokens x {} features a ciphertext", plan.packing.tokens, plan.packing.features)},
+        {"packing", describe(plan.packing)},
         {"working levels", fmt::format("{}", parameters.working_level())},
         {"levels used between bootstraps", stretches},
         {"bootstraps", fmt::format("{} (of {} ciphertexts)", summary.bootstraps, summary.bootstrapped_values)},
@@ -80,7 +94,7 @@ std::string describe(const compile::Plan& plan) {
          fmt::format("{} in memory, {} in a file", bytes(summary.key_bytes_memory), bytes(summary.key_bytes_file))},
         {"working memory", bytes(summary.working_bytes)},
         {"request, reply", fmt::format("{}, {}", bytes(summary.request_bytes), bytes(summary.reply_bytes))},
-        {"estimated time", format_duration(summary.seconds)},
+        {"estimated time", time},
     });
 }
 
@@ -92,6 +106,7 @@ nlohmann::json to_json(const compile::Plan& plan) {
             {"security_bits", plan.parameters.security_bits()},
             {"tokens", plan.packing.tokens},
             {"features", plan.packing.features},
+            {"images", plan.packing.images},
             {"working_levels", plan.parameters.working_level()},
             {"stretches", stretches_json(plan)},
             {"bootstraps", summary.bootstraps},
@@ -156,20 +171,32 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget) {
 }
 
 void add_plan_choice(CLI::App& command, PlanChoice& choice) {
-    command.add_option("--positions", choice.positions, "Logits of the 'last' position or of 'all'")
+    command.add_option("--positions", choice.positions, "Logits of the 'last' position of a text or of 'all'")
         ->check(CLI::IsMember({"last", "all"}))
         ->capture_default_str();
+    command.add_option("--images", choice.images,
+                       "Images side by side in one ciphertext: 1, 2, 4, ... or 'most'; they share the time of one");
     command.add_option("--insecure-ring-dimension", choice.insecure_ring_dimension,
                        "For tests: a small ring, quick and WITHOUT ANY SECURITY");
 }
 
-compile::PlanOptions plan_options(const PlanChoice& choice) {
+compile::PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs) {
     compile::PlanOptions options;
     options.positions = choice.positions == "all" ? compile::Positions::all : compile::Positions::last;
     options.parameters = choice.insecure_ring_dimension == 0
                              ? ckks::presets::bootstrapping_65536()
                              : ckks::presets::insecure_bootstrapping(choice.insecure_ring_dimension);
     options.costs.threads = static_cast<double>(thread_count());
+    if (choice.images == "most" || (choice.images.empty() && inputs > 1)) {
+        const std::size_t most = compile::largest_image_count(graph, ckks::Parameters::create(options.parameters));
+        options.images = choice.images == "most" ? most : std::min(most, std::bit_ceil(inputs));
+    } else if (!choice.images.empty()) {
+        const auto [end, error] =
+            std::from_chars(choice.images.data(), choice.images.data() + choice.images.size(), options.images);
+        require(error == std::errc{} && end == choice.images.data() + choice.images.size() &&
+                    std::has_single_bit(options.images),
+                "--images {}: give a power of two, or 'most'", choice.images);
+    }
     return options;
 }
 

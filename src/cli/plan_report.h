@@ -26,12 +26,15 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget);
 struct PlanChoice {
     std::string positions;                    ///< "all" or "last"
     std::size_t insecure_ring_dimension = 0;  ///< 0: 128-bit parameters; else a small ring without any security
+    std::string images;                       ///< in one ciphertext: a number, "most", or empty: as many as there are
 };
 
 /// Adds the options of a PlanChoice to a command.
 void add_plan_choice(CLI::App& command, PlanChoice& choice);
 
-/// 128-bit bootstrapping parameters unless told otherwise, and the measured cost model.
-compile::PlanOptions plan_options(const PlanChoice& choice);
+/// 128-bit bootstrapping parameters unless told otherwise, the measured cost model, and room for `inputs` texts or
+/// images side by side, or as many of them as there is room for, unless the choice says how many. Throws Error for a
+/// number of images that is none.
+compile::PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs = 1);
 
 }  // namespace polyformer::cli

@@ -6,14 +6,15 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "ckks/secret_key_serialization.h"
+#include "cli/client_part.h"
 #include "cli/commands.h"
 #include "cli/comparison.h"
 #include "cli/output.h"
-#include "cli/text.h"
 #include "service/client.h"
 #include "support/error.h"
 #include "support/progress.h"
@@ -21,8 +22,6 @@
 namespace polyformer::cli {
 
 namespace {
-
-constexpr std::size_t kShownCandidates = 5;
 
 struct RoleOptions {
     std::string folder;  ///< the plan's client folder
@@ -33,7 +32,7 @@ struct RoleOptions {
     std::string json;
     std::string compare_with;
     std::string threads = "0";
-    TextSource text;
+    QuerySource source;
     bool profile = false;
     bool force = false;
     bool allow_insecure = false;
@@ -61,49 +60,66 @@ void keygen(const RoleOptions& options) {
 
 void encrypt(const RoleOptions& options) {
     const service::ClientPlan plan = service::load_client_plan(options.folder);
-    const auto tokenizer = find_tokenizer(options.folder);
-    const model::Embedding embedding = model::load_embedding(options.folder);
-    const auto ids = read_tokens(options.text, tokenizer, plan.plan.context);
+    const ClientPart client(options.folder);
+    const Query query = client.read(options.source, plan.plan.context);
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
-    const service::Request request = service::make_request(plan, secret, embedding, ids);
+    const service::Request request = service::make_request(plan, secret, query.inputs);
     const std::size_t bytes = service::save_request(options.request, plan.plan.parameters, request);
+    const std::string what = client.takes_images() ? fmt::format("{} image(s)", query.inputs.size())
+                                                   : fmt::format("{} tokens", request.tokens);
     if (options.json != "-") {
-        fmt::print("{} tokens encrypted: {} ({})\n", ids.size(), options.request,
-                   format_bytes(static_cast<double>(bytes)));
+        fmt::print("{} encrypted: {} ({})\n", what, options.request, format_bytes(static_cast<double>(bytes)));
     }
-    write_json({{"tokens", ids.size()}, {"request_bytes", bytes}}, options.json);
+    write_json({{"tokens", request.tokens}, {"images", request.images}, {"request_bytes", bytes}}, options.json);
+}
+
+/// Decrypted answers beside those of a model in the clear.
+nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& client, std::size_t context,
+                                  std::span<const double> logits) {
+    const Query query = client.read(options.source, context);
+    const auto clear = answer_in_the_clear(model::load_graph(options.compare_with), query.inputs);
+    const Agreement agreement = compare(logits, clear);
+    const std::vector<Answers> answers = answers_of(logits, clear, client);
+    if (options.json != "-") {
+        fmt::print("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
+                   format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
+                   client.heading(), 100 * agreement.argmax_share);
+    }
+    nlohmann::json results{{"max_abs_logit_error", agreement.max_error}, {"argmax_agreement", agreement.argmax_share}};
+    if (client.takes_images()) results["compared"] = to_json(answers, query.names, client);
+    return results;
 }
 
 void decrypt(const RoleOptions& options) {
     const service::ClientPlan plan = service::load_client_plan(options.folder);
-    const auto tokenizer = find_tokenizer(options.folder);
+    const ClientPart client(options.folder);
+    const std::size_t vocabulary = plan.plan.vocabulary;
+    client.require_names_for(vocabulary);
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
     const service::Reply reply = service::load_reply(options.reply, plan.plan.parameters);
     const std::vector<double> logits = service::open_reply(plan, secret, reply);
     const std::size_t rows = service::logit_rows(plan, reply.tokens);
-    const std::size_t vocabulary = plan.plan.vocabulary;
-    const auto last = std::span(logits).last(vocabulary);
-    const std::vector<Candidate> candidates = most_likely(last, tokenizer, kShownCandidates);
-    nlohmann::json results{
-        {"next_words", to_json(candidates)}, {"logits", std::vector<double>(last.begin(), last.end())}, {"rows", rows}};
-    if (!options.compare_with.empty()) {
-        const auto ids = read_tokens(options.text, tokenizer, plan.plan.context);
-        const ClearAnswers clear =
-            answer_in_the_clear(model::load_graph(options.compare_with), model::load_embedding(options.folder), ids);
-        const Agreement agreement = compare(logits, clear.polynomial.logits);
-        const NextWords words = next_words(logits, clear, tokenizer);
-        if (options.json != "-") {
-            fmt::print(
-                "most likely next:\n{}greatest logit error {:.2g} over {} position(s), equal most likely token "
-                "at {:.1f} %\n",
-                format_table(words, "from ciphertext"), agreement.max_error, agreement.rows,
-                100 * agreement.argmax_share);
+    const bool print = options.json != "-" && options.compare_with.empty();
+
+    nlohmann::json results{{"rows", rows}};
+    for (std::size_t image = 0; image < reply.images; ++image) {
+        const auto last = std::span(logits).subspan(((image + 1) * rows - 1) * vocabulary, vocabulary);
+        const std::vector<Candidate> candidates = most_likely(last, client);
+        if (print) {
+            const std::string which = reply.images > 1 ? fmt::format("image {}, ", image + 1) : "";
+            fmt::print("{}{}, by the encrypted computation:\n", which, client.heading());
+            for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
         }
-        results["max_abs_logit_error"] = agreement.max_error;
-        results["argmax_agreement"] = agreement.argmax_share;
-    } else if (options.json != "-") {
-        fmt::print("most likely next, by the encrypted computation:\n");
-        for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
+        const std::vector<double> values(last.begin(), last.end());
+        if (client.takes_images()) {
+            results["images"].push_back({{"classes", to_json(candidates, client)}, {"logits", values}});
+        } else {
+            results["next_words"] = to_json(candidates, client);
+            results["logits"] = values;
+        }
+    }
+    if (!options.compare_with.empty()) {
+        results.update(compare_with_model(options, client, plan.plan.context, logits));
     }
     write_json(results, options.json);
 }
@@ -127,7 +143,7 @@ void infer(const RoleOptions& options) {
 CLI::App& add_role(CLI::App& program, const char* name, const char* description, const char* example,
                    void (*body)(const RoleOptions&), const std::shared_ptr<RoleOptions>& options) {
     auto* command = program.add_subcommand(name, description);
-    command->footer(std::string("Example:\n  ") + example);
+    command->footer(std::string("Examples:\n  ") + example);
     add_json_option(*command, options->json);
     command->callback([options, body] { body(*options); });
     return *command;
@@ -156,9 +172,7 @@ void add_encrypt(CLI::App& program) {
                              encrypt, options);
     command.add_option("client", options->folder, "The plan's client folder")->required();
     command.add_option("--secret", options->secret, "The secret key")->required();
-    command.add_option("--text", options->text.text, "The text itself");
-    command.add_option("--text-file", options->text.file, "A file with the text");
-    command.add_option("--token-ids", options->text.ids, "Token ids, for a model without a tokenizer");
+    add_query_options(command, options->source);
     command.add_option("--request", options->request, "Where to write the request")->required();
 }
 
@@ -177,16 +191,22 @@ void add_infer(CLI::App& program) {
 
 void add_decrypt(CLI::App& program) {
     auto options = std::make_shared<RoleOptions>();
-    auto& command = add_role(program, "decrypt", "Decrypt a reply and show the most likely next words",
-                             "polyformer decrypt plan/client --secret secret.key --reply reply.bin", decrypt, options);
+    auto& command = add_role(
+        program, "decrypt", "Decrypt a reply and show the most likely next words, or classes of images",
+        "polyformer decrypt plan/client --secret secret.key --reply reply.bin\n"
+        "  polyformer decrypt plan/client --secret secret.key --reply reply.bin --compare-with model --image cat.png",
+        decrypt, options);
     command.add_option("client", options->folder, "The plan's client folder")->required();
     command.add_option("--secret", options->secret, "The secret key")->required();
     command.add_option("--reply", options->reply, "The server's reply")->required();
-    auto* text = command.add_option("--text-file", options->text.file, "The text, for --compare-with");
-    command
-        .add_option("--compare-with", options->compare_with,
-                    "A model folder: show its answers in the clear beside the decrypted ones")
-        ->needs(text);
+    auto* compared = command.add_option(
+        "--compare-with", options->compare_with,
+        "A model folder: show its answers in the clear to the text or images beside the decrypted ones");
+    auto* text = command.add_option("--text-file", options->source.text.file, "The text, for --compare-with");
+    command.add_option("--image", options->source.images, "The images in their order, for --compare-with")
+        ->needs(compared)
+        ->excludes(text);
+    text->needs(compared);
 }
 
 }  // namespace polyformer::cli

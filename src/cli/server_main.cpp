@@ -49,7 +49,8 @@ int infer(const InferOptions& options) {
     computing.finish();
     const std::size_t reply_bytes = service::save_reply(options.reply, plan.parameters, inference.reply);
     if (options.json != "-") {
-        fmt::print("{} tokens answered in {}; reply {}, peak memory {}\n", request.tokens,
+        const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
+        fmt::print("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,
                    format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
                    format_bytes(static_cast<double>(inference.peak_resident_bytes)));
     }
@@ -61,6 +62,7 @@ int infer(const InferOptions& options) {
     }
     write_json({{"seconds", inference.seconds},
                 {"tokens", request.tokens},
+                {"images", request.images},
                 {"peak_rss_bytes", inference.peak_resident_bytes},
                 {"reply_bytes", reply_bytes},
                 {"server_key_bytes", keys->bytes()},

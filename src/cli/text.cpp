@@ -1,8 +1,5 @@
 #include "cli/text.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <sstream>
 
 #include "support/atomic_file.h"
@@ -50,42 +47,6 @@ std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& fold
     const std::filesystem::path file = folder / "tokenizer.model";
     if (!std::filesystem::exists(file)) return std::nullopt;
     return model::Tokenizer(file);
-}
-
-std::vector<Candidate> most_likely(std::span<const double> logits, const std::optional<model::Tokenizer>& tokenizer,
-                                   std::size_t count) {
-    std::vector<std::size_t> order(logits.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    count = std::min(count, order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
-    const double greatest = logits[order.front()];
-    double sum = 0;
-    for (const double logit : logits) sum += std::exp(logit - greatest);
-    std::vector<Candidate> candidates;
-    for (const std::size_t id : std::span(order).first(count)) {
-        candidates.push_back({tokenizer ? tokenizer->piece(static_cast<std::int32_t>(id)) : fmt::format("#{}", id),
-                              std::exp(logits[id] - greatest) / sum});
-    }
-    return candidates;
-}
-
-nlohmann::json to_json(const std::vector<Candidate>& candidates) {
-    auto list = nlohmann::json::array();
-    for (const Candidate& candidate : candidates) {
-        list.push_back({{"word", candidate.piece}, {"probability", candidate.probability}});
-    }
-    return list;
-}
-
-std::string to_cell(const Candidate& candidate) {
-    const bool blank = candidate.piece.find_first_not_of(' ') == std::string::npos;
-    const std::string shown = candidate.piece == "\n" ? "(end of line)" : blank ? "(space)" : candidate.piece;
-    return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
-}
-
-std::size_t argmax(std::span<const double> logits) {
-    return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
 }  // namespace polyformer::cli

@@ -168,7 +168,9 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
         polynomial[i] = judge(evaluation.logits.values, label);
         exact[i] = judge(evaluate_exact(model.graph, patches).values, label);
         require(std::isfinite(polynomial[i].loss) && std::isfinite(exact[i].loss),
-                "the model's logits for {} are not finite", set.name(index));
+                "the model's logits for {} are not finite: what enters a polynomial lies far outside its interval; "
+                "minimise the ranges ('polyformer tune') before converting",
+                set.name(index));
         const std::lock_guard lock(mutex);
         merge(quality.intervals, evaluation.intervals);
         progress.update(static_cast<double>(++done));

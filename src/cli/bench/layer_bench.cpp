@@ -78,7 +78,7 @@ LayerTimes times_of(const compile::Plan& plan, const runtime::Profile& profile) 
 /// In the middle of a network a layer's input comes exhausted: the plan may not start above the level that bootstraps
 /// take, so that the first layer pays for its refresh like any other.
 compile::Plan plan_of(const model::Graph& graph, const LayerOptions& options) {
-    compile::PlanOptions wanted = plan_options({"all", options.insecure_ring_dimension});
+    compile::PlanOptions wanted = plan_options({"all", options.insecure_ring_dimension, {}}, graph);
     wanted.highest_input_level = wanted.parameters.bootstrapping->slots_to_coefficients_levels;
     return compile::compile(graph, wanted);
 }
@@ -192,8 +192,9 @@ void bench_layer(LayerOptions options) {
     // The first of the sequences that the model's intervals and bounds were measured on, so it lies within them: what
     // is checked here is the encrypted computation, not how well a random model behaves on other text.
     const auto ids = model::random_tokens(shape.context, shape.vocabulary, shape.seed + 1);
-    const Outcome outcome = run_encrypted(plan, transformer.embedding, ids);
-    const model::Evaluation exact = model::evaluate(transformer.graph, transformer.embedding.embed(ids));
+    const model::Tensor embedded = transformer.embedding.embed(ids);
+    const Outcome outcome = run_encrypted(plan, std::span(&embedded, 1));
+    const model::Evaluation exact = model::evaluate(transformer.graph, embedded);
     const double error = greatest_difference(outcome.logits, exact.logits.values);
     const LayerTimes times = times_of(plan, outcome.profile);
     const double floor = floor_of(transformer.graph, plan, measure_peak(ckks::kernels(), thread_count()));

@@ -1,7 +1,6 @@
 #include "train/data/image_datasets.h"
 
 #include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -150,16 +149,23 @@ void copy(const ImageDataSet& data_set, const fs::path& from, Staging& staging) 
 }
 
 /// Throws FormatError naming the first image that cannot be read or has another size than was published.
-void require_readable(const model::ImageSet& set, std::size_t side, bool quiet) {
-    Progress progress("Reading every image", static_cast<double>(set.size()), quiet);
-    for (std::size_t begin = 0; begin < set.size(); begin += images_a_batch) {
-        parallel_for(std::min(images_a_batch, set.size() - begin), [&](std::size_t i) {
-            const model::Image image = set.image(begin + i);
-            require<FormatError>(image.height == side && image.width == side,
-                                 "{} is {}x{} pixels, the published ones {}x{}", set.name(begin + i), image.width,
-                                 image.height, side, side);
-        });
-        progress.update(static_cast<double>(begin));
+void require_readable(std::span<const model::ImageSet> sets, std::size_t side, bool quiet) {
+    std::size_t images = 0;
+    for (const model::ImageSet& set : sets) images += set.size();
+    Progress progress("Reading every image", static_cast<double>(images), quiet);
+    std::size_t done = 0;
+    for (const model::ImageSet& set : sets) {
+        for (std::size_t begin = 0; begin < set.size(); begin += images_a_batch) {
+            const std::size_t count = std::min(images_a_batch, set.size() - begin);
+            parallel_for(count, [&](std::size_t i) {
+                const model::Image image = set.image(begin + i);
+                require<FormatError>(image.height == side && image.width == side,
+                                     "{} is {}x{} pixels, the published ones {}x{}", set.name(begin + i), image.width,
+                                     image.height, side, side);
+            });
+            done += count;
+            progress.update(static_cast<double>(done));
+        }
     }
     progress.finish();
 }
@@ -188,19 +194,16 @@ ImageCounts count(const ImageDataSet& data_set, const std::string& split, std::s
 
 /// What lies in `folder`, read as a whole when `thoroughly`. Throws FormatError unless it is this data set.
 FetchedImages check(const ImageDataSet& data_set, const fs::path& folder, bool thoroughly, bool quiet) {
-    const std::vector<model::ImageSet> training = {model::open_image_set(folder, "train"),
-                                                   model::open_image_set(folder, "valid")};
-    const std::vector<model::ImageSet> test = {model::open_image_set(folder, "test")};
+    const std::vector<model::ImageSet> all = {model::open_image_set(folder, "train"),
+                                              model::open_image_set(folder, "valid"),
+                                              model::open_image_set(folder, "test")};
+    const std::span<const model::ImageSet> sets = all;
     FetchedImages fetched;
     fetched.classes = data_set.classes;
-    fetched.splits = {count(data_set, "train", training, data_set.train_a_class, folder),
-                      count(data_set, "test", test, data_set.test_a_class, folder)};
+    fetched.splits = {count(data_set, "train", sets.first(2), data_set.train_a_class, folder),
+                      count(data_set, "test", sets.last(1), data_set.test_a_class, folder)};
     for (const ImageCounts& counts : fetched.splits) fetched.is_subset |= counts.fewest < counts.published;
-    if (thoroughly) {
-        for (const auto* sets : {&training, &test}) {
-            for (const model::ImageSet& set : *sets) require_readable(set, data_set.side, quiet);
-        }
-    }
+    if (thoroughly) require_readable(sets, data_set.side, quiet);
     return fetched;
 }
 

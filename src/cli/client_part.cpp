@@ -1,0 +1,69 @@
+#include "cli/client_part.h"
+
+#include "model/image_model.h"
+#include "support/error.h"
+#include "support/parallel.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+bool is_given(const TextSource& text) {
+    return !text.text.empty() || !text.file.empty() || !text.ids.empty();
+}
+
+}  // namespace
+
+void add_query_options(CLI::App& command, QuerySource& source) {
+    auto* text = command.add_option("--text", source.text.text, "The text itself");
+    auto* file = command.add_option("--text-file", source.text.file, "A file with the text");
+    auto* ids = command.add_option("--token-ids", source.text.ids, "Token ids, for a model without a tokenizer");
+    command
+        .add_option("--image", source.images,
+                    "A PNG or JPEG file of any size, for an image model; several at once with --image A --image B")
+        ->excludes(text)
+        ->excludes(file)
+        ->excludes(ids);
+}
+
+ClientPart::ClientPart(std::filesystem::path folder) : folder_(std::move(folder)) {
+    if (model::takes_images(folder_)) {
+        image_ = model::load_image_input(folder_);
+    } else {
+        tokenizer_ = find_tokenizer(folder_);
+    }
+}
+
+Query ClientPart::read(const QuerySource& source, std::size_t context) const {
+    if (!image_) {
+        require(source.images.empty(),
+                "'{}' is of a language model (it has no image.json), which takes no image '{}': give a text with "
+                "--text, --text-file or --token-ids",
+                folder_.string(), source.images.empty() ? "" : source.images.front());
+        const auto ids = read_tokens(source.text, tokenizer_, context);
+        return {{model::load_embedding(folder_).embed(ids)}, {"the text"}};
+    }
+    require(!is_given(source.text), "'{}' is of an image model, which takes no text: give images with --image",
+            folder_.string());
+    require(!source.images.empty(), "give the image with --image FILE; more of them with more --image FILE");
+    require<FormatError>(image_->tokens() == context, "'{}': image.json makes {} patches, but the model takes {}",
+                         folder_.string(), image_->tokens(), context);
+    Query query{.inputs = std::vector<model::Tensor>(source.images.size()), .names = source.images};
+    parallel_for(source.images.size(),
+                 [&](std::size_t i) { query.inputs[i] = image_->patches(model::read_image(source.images[i])); });
+    return query;
+}
+
+void ClientPart::require_names_for(std::size_t logits) const {
+    require<FormatError>(!image_ || image_->classes.size() == logits,
+                         "'{}': image.json names {} classes, but the model gives {} logits: take both from the same "
+                         "model",
+                         folder_.string(), image_ ? image_->classes.size() : 0, logits);
+}
+
+std::string ClientPart::name_of(std::size_t logit) const {
+    if (image_) return image_->classes.at(logit);
+    return tokenizer_ ? tokenizer_->piece(static_cast<std::int32_t>(logit)) : fmt::format("#{}", logit);
+}
+
+}  // namespace polyformer::cli
