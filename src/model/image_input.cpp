@@ -14,7 +14,6 @@ namespace {
 
 constexpr const char* kFormat = "polyformer-image-input";
 constexpr std::size_t kVersion = 1;
-constexpr std::size_t kMaxImageSide = 16384;
 constexpr std::size_t kMaxBlocks = 16;
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 26;
 constexpr std::size_t kChannels = 3;

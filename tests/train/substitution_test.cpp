@@ -20,8 +20,8 @@ using testing::HasSubstr;
 struct Fixture {
     Transformer model = toy_model(1);
     Batches batches{toy_prepared(2000), 8, 4, 3};
-    RangeTable seen = measure_ranges(model, batches, 20, Histograms::collect);
-    std::vector<torch::Tensor> blocks = {batches.at(0), batches.at(1)};
+    RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
+    std::vector<Batch> blocks = {batches.at(0), batches.at(1)};
 };
 
 TEST(Substitute, IntervalsAreWhatWasSeenAndTheMargin) {

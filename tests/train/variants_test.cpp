@@ -104,15 +104,15 @@ TEST(Variants, LearnAndBecomeTheSameGraph) {
         Batches batches(toy_prepared(2000), shape.context, 8, 3);
         const ScratchDirectory directory("variants");
         Schedule schedule{.epochs = 1, .batch = 8, .learning_rate = 5e-3, .warmup_steps = 5};
-        const StageOutcome outcome = run_stage(model, batches,
+        const StageOutcome outcome = run_stage(*model, batches,
                                                {.name = "train",
                                                 .schedule = schedule,
                                                 .checkpoint = directory / "checkpoint",
                                                 .recipe = "",
                                                 .quiet = true});
         EXPECT_LT(outcome.history.loss, 2.98);  // log 20 is 3.0
-        const RangeTable seen = measure_ranges(model, batches, 20, Histograms::collect);
-        const std::vector<torch::Tensor> blocks = {batches.at(0)};
+        const RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
+        const std::vector<Batch> blocks = {batches.at(0)};
         if (!obstacle_to_substitution(shape).empty()) {
             EXPECT_THROW(substitute(model, seen, Substitution{}, blocks), Error);
             continue;
