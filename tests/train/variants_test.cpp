@@ -114,18 +114,18 @@ TEST(Variants, LearnAndBecomeTheSameGraph) {
         const RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
         const std::vector<Batch> blocks = {batches.at(0)};
         if (!obstacle_to_substitution(shape).empty()) {
-            EXPECT_THROW(substitute(model, seen, Substitution{}, blocks), Error);
+            EXPECT_THROW(substitute(*model, seen, Substitution{}, blocks), Error);
             continue;
         }
         const torch::Tensor tokens = blocks[0].slice(0, 0, 1).slice(1, 0, 8).contiguous();  // calibration saw them
         const torch::Tensor exact = model->forward(tokens);
-        substitute(model, seen, Substitution{.margin = 0.5}, blocks);
+        substitute(*model, seen, Substitution{.margin = 0.5}, blocks);
         const torch::Tensor polynomial = model->forward(tokens);
         EXPECT_GT((exact - polynomial).abs().max().item<double>(), 0);
         model->polynomials = false;
         EXPECT_TRUE(torch::equal(exact, model->forward(tokens)));  // every substitution can be taken back
 
-        const model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
+        const model::Transformer converted = model::build_transformer(export_weights(*model), export_polynomials(*model));
         const model::Tensor embedded = converted.embedding.embed(
             std::vector<std::int32_t>(tokens.data_ptr<std::int64_t>(), tokens.data_ptr<std::int64_t>() + 8));
         EXPECT_LT(difference(polynomial, model::evaluate(converted.graph, embedded).logits), 3e-4);
