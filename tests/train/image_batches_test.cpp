@@ -21,8 +21,8 @@ PreparedImages counting(std::size_t count) {
     auto pixels = std::make_shared<std::vector<std::uint8_t>>(images.pixels.begin(), images.pixels.end());
     for (std::size_t i = 0; i < pixels->size(); ++i) (*pixels)[i] = static_cast<std::uint8_t>(mix(9, i));
     images.pixels = *pixels;
-    images.owner = std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(images.owner,
-                                                                                                        pixels);
+    images.owner =
+        std::make_shared<std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>>(images.owner, pixels);
     return images;
 }
 
@@ -92,9 +92,9 @@ TEST(ImageBatches, MoveAndMirror) {
             for (std::int64_t x = 0; x <= 4; ++x) {
                 const Tensor moved = padded.slice(1, y, y + 8).slice(2, x, x + 8);
                 const bool straight = torch::equal(image, moved);
-                const bool turned = torch::equal(image, torch::constant_pad_nd(original.flip(2), {2, 2, 2, 2}, 0)
-                                                            .slice(1, y, y + 8)
-                                                            .slice(2, x, x + 8));
+                const bool turned = torch::equal(
+                    image,
+                    torch::constant_pad_nd(original.flip(2), {2, 2, 2, 2}, 0).slice(1, y, y + 8).slice(2, x, x + 8));
                 if (!straight && !turned) continue;
                 found = true;
                 mirrored = mirrored || turned;

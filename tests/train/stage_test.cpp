@@ -10,6 +10,7 @@
 #include "toy.h"
 #include "train/conversion/site_statistics.h"
 #include "train/conversion/substitution.h"
+#include "train/descent/batches.h"
 
 namespace polyformer::train {
 namespace {
@@ -48,6 +49,22 @@ TEST(Stage, LowersTheLoss) {
     EXPECT_TRUE(outcome.complete);
     EXPECT_EQ(outcome.steps, 77U);
     EXPECT_LT(outcome.history.loss, 0.8 * std::log(20.0));
+}
+
+TEST(Stage, LearnsInMixedPrecision) {
+    const ScratchDirectory directory("mixed");
+    Transformer model = toy_model(1);
+    Batches batches = toy_batches();
+    StageOptions options = options_for(directory, toy_schedule());
+    options.precision = Precision::bfloat16;
+    const StageOutcome mixed = run_stage(*model, batches, options);
+    for (const torch::Tensor& parameter : model->parameters()) EXPECT_EQ(parameter.scalar_type(), torch::kFloat32);
+
+    const ScratchDirectory other("unmixed");
+    Transformer same = toy_model(1);
+    const StageOutcome whole = run_stage(*same, batches, options_for(other, toy_schedule()));
+    EXPECT_NE(mixed.history.loss, whole.history.loss);
+    EXPECT_NEAR(mixed.history.loss, whole.history.loss, 0.05);
 }
 
 TEST(Stage, AccumulatedPassesMakeTheUpdateOfOneLargeBatch) {

@@ -11,6 +11,7 @@
 #include "support/error.h"
 #include "toy.h"
 #include "train/conversion/export.h"
+#include "train/descent/batches.h"
 
 namespace polyformer::train {
 namespace {
@@ -101,7 +102,7 @@ TEST(TargetRanges, SingleSitesOverrideTheirKind) {
 }
 
 TEST(Export, NeedsPolynomials) {
-    EXPECT_THROW(export_polynomials(toy_model(1)), Error);
+    EXPECT_THROW(export_polynomials(*toy_model(1)), Error);
 }
 
 }  // namespace

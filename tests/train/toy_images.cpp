@@ -22,8 +22,7 @@ PreparedImages toy_images(std::size_t count, std::uint64_t seed) {
         for (std::size_t c = 0; c < 3; ++c) {
             for (std::size_t p = 0; p < side * side; ++p) {
                 const bool bright = p / side / 4 == label / 2U && p % side / 4 == label % 2U;
-                data.pixels.push_back(
-                    static_cast<std::uint8_t>((bright ? 120 : 20) + mix(seed + i, 64 * c + p) % 100));
+                data.pixels.push_back(static_cast<std::uint8_t>((bright ? 120 : 20) + mix(seed + i, 64 * c + p) % 100));
             }
         }
     }

@@ -75,10 +75,10 @@ TEST(VisionNetwork, SeesNothingAcrossTheBorderThroughShiftedWindows) {
     shape.stages = {{.layers = 2, .width = 6, .heads = 2, .feed_forward = 10, .window = 4}};
     shape.local = "none";
     VisionNetwork network = toy_network(shape, 7);
-    const Tensor mask = network->layers[1]->mask;  // (windows, W, W)
-    EXPECT_EQ(mask[0].sum().item<double>(), 16 * 16);      // the first window lies inside
-    EXPECT_EQ(mask[1].sum().item<double>(), 2 * 8 * 8);    // cut by one border
-    EXPECT_EQ(mask[3].sum().item<double>(), 4 * 4 * 4);    // in the corner, by two
+    const Tensor mask = network->layers[1]->mask;        // (windows, W, W)
+    EXPECT_EQ(mask[0].sum().item<double>(), 16 * 16);    // the first window lies inside
+    EXPECT_EQ(mask[1].sum().item<double>(), 2 * 8 * 8);  // cut by one border
+    EXPECT_EQ(mask[3].sum().item<double>(), 4 * 4 * 4);  // in the corner, by two
     EXPECT_EQ(network->layers[0]->mask.sum().item<double>(), 4 * 16 * 16);
 }
 
