@@ -17,10 +17,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     try {
         const compile::Plan plan = service::client_plan_from_json(text, "fuzz").plan;
-        if (plan.width * plan.context > 100000 || plan.vocabulary * plan.context > 100000) return 0;
-        compile::pack_input(plan, std::vector<double>(plan.context * plan.width, 0.5), plan.context);
+        const std::size_t images = plan.packing.images;
+        const std::size_t rows = images * plan.context;
+        if (plan.width * rows > 100000 || plan.vocabulary * rows > 100000) return 0;
+        compile::pack_input(plan, std::vector<double>(rows * plan.width, 0.5), plan.context, images);
         const std::vector<std::vector<double>> slots(plan.outputs.size(), std::vector<double>(plan.packing.slots));
-        compile::unpack_output(plan, slots, plan.options.positions == compile::Positions::all ? plan.context : 1);
+        compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : plan.context, images);
     } catch (const Error&) {
     }
     return 0;

@@ -42,10 +42,10 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
         ckks::write_public_key(sink, parameters, ckks::KeyGenerator(parameters, secret).public_key());
     });
     write(corpus / "ciphertexts/request", [&](ByteSink& sink) {
-        service::write_request(sink, parameters, {4, fingerprint, fingerprint, secret.key_fingerprint(), {seeded}});
+        service::write_request(sink, parameters, {4, 1, fingerprint, fingerprint, secret.key_fingerprint(), {seeded}});
     });
     write(corpus / "ciphertexts/reply", [&](ByteSink& sink) {
-        service::write_reply(sink, parameters, {4, fingerprint, secret.key_fingerprint(), {ciphertext}});
+        service::write_reply(sink, parameters, {4, 1, fingerprint, secret.key_fingerprint(), {ciphertext}});
     });
     ckks::KeyRequest request;
     request.relinearisation = false;
@@ -57,10 +57,17 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
 void write_plans(const std::filesystem::path& corpus) {
     const model::Graph graph = small_transformer().graph;
     const std::filesystem::path scratch = corpus / "scratch";
-    for (const auto& [positions, name] :
-         {std::pair(compile::Positions::all, "all"), std::pair(compile::Positions::last, "last")}) {
+    struct Start {
+        const char* name;
+        compile::Positions positions;
+        std::size_t images;
+    };
+    for (const auto& [name, positions, images] :
+         {Start{"all", compile::Positions::all, 1}, Start{"last", compile::Positions::last, 1},
+          Start{"several", compile::Positions::last, 4}}) {
         compile::PlanOptions options;
         options.positions = positions;
+        options.images = images;
         options.parameters = ckks::presets::insecure_bootstrapping(kMaxRingDimension);
         const compile::Plan plan = compile::compile(graph, options);
         std::filesystem::create_directories(scratch);

@@ -1,6 +1,7 @@
 #include "compile/analysis.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -42,6 +43,34 @@ class Classes {
     std::vector<NodeId> parent_;
 };
 
+/// Merging tokens makes another frame of the same slots; everything else stays in its operands'.
+void choose_frames(const Graph& graph, const Packing& packing, std::vector<NodeFacts>& facts) {
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const Node& node = graph.nodes[id];
+        const std::vector<NodeId> inputs = model::inputs_of(node.operation);
+        facts[id].packing = inputs.empty() ? packing : facts[inputs.front()].packing;
+        if (inputs.empty()) continue;
+        facts[id].equal_rows = facts[inputs.front()].equal_rows;
+        for (const NodeId input : inputs) {
+            require(facts[input].packing == facts[id].packing && facts[input].equal_rows == facts[id].equal_rows,
+                    "'{}' reads '{}' and '{}', which have one token each, but come to it in different ways: take the "
+                    "mean over tokens or merge them for both",
+                    node.name, graph.nodes[inputs.front()].name, graph.nodes[input].name);
+        }
+        if (std::holds_alternative<model::TokenMean>(node.operation)) {
+            facts[id].equal_rows = facts[id].packing.tokens > 1;
+        }
+        if (const auto* merge = std::get_if<model::MergeTokens>(&node.operation)) {
+            require(std::has_single_bit(merge->group),
+                    "'{}' merges tokens by {}: slots are divided by powers of two, so merge by 2, 4, 8, ...", node.name,
+                    merge->group);
+            require(!facts[id].equal_rows || merge->group == 1, "'{}' merges tokens of '{}', which has only one",
+                    node.name, graph.nodes[merge->input].name);
+            facts[id].packing = merged(facts[id].packing, merge->group);
+        }
+    }
+}
+
 void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto use = [&](NodeId input, Role role) { facts[input].uses.push_back({id, role}); };
@@ -49,6 +78,10 @@ void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
                               [&](const model::Linear& linear) { use(linear.input, Role::linear); },
                               [&](const model::FeatureMean& mean) { use(mean.input, Role::linear); },
                               [&](const model::Apply& apply) { use(apply.input, Role::polynomial); },
+                              [&](const model::AddConstant& sum) { use(sum.input, Role::elementwise); },
+                              [&](const model::MixTokens& mix) { use(mix.input, Role::mixed); },
+                              [&](const model::MergeTokens& merge) { use(merge.input, Role::linear); },
+                              [&](const model::TokenMean& mean) { use(mean.input, Role::linear); },
                               [&](const model::AttentionScores& scores) {
                                   use(scores.query, Role::query);
                                   use(scores.key, Role::key);
@@ -57,15 +90,10 @@ void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
                                   use(values.scores, Role::attention);
                                   use(values.value, Role::value);
                               },
-                              [&](const model::Add& sum) {
-                                  use(sum.left, Role::elementwise);
-                                  use(sum.right, Role::elementwise);
-                              },
-                              [&](const model::Multiply& product) {
-                                  use(product.left, Role::elementwise);
-                                  use(product.right, Role::elementwise);
-                              },
-                              [&](const auto& of_images) { use(of_images.input, Role::linear); }},
+                              [&](const auto& sum_or_product) {
+                                  use(sum_or_product.left, Role::elementwise);
+                                  use(sum_or_product.right, Role::elementwise);
+                              }},
                    graph.nodes[id].operation);
     }
     facts.back().is_output = true;
@@ -75,6 +103,7 @@ void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
 bool absorbs_constants(const Node& node) {
     return std::holds_alternative<model::Linear>(node.operation) ||
            std::holds_alternative<model::FeatureMean>(node.operation) ||
+           std::holds_alternative<model::MixTokens>(node.operation) ||
            std::holds_alternative<model::Apply>(node.operation);
 }
 
@@ -82,8 +111,10 @@ bool absorbs_constants(const Node& node) {
 /// would otherwise be stored from the first layer on with the bound, and so the noise, that only the last one needs.
 std::optional<NodeId> scaled_term(const Graph& graph, const std::vector<NodeFacts>& facts, const model::Add& add) {
     const auto is_stream = [&](NodeId id) {
-        return std::holds_alternative<model::Input>(graph.nodes[id].operation) ||
-               std::holds_alternative<model::Add>(graph.nodes[id].operation);
+        const model::Operation& operation = graph.nodes[id].operation;
+        return std::holds_alternative<model::Input>(operation) || std::holds_alternative<model::Add>(operation) ||
+               std::holds_alternative<model::AddConstant>(operation) ||
+               std::holds_alternative<model::MixTokens>(operation);
     };
     const auto is_branch = [&](NodeId id) {
         return std::holds_alternative<model::Linear>(graph.nodes[id].operation) && facts[id].uses.size() == 1;
@@ -100,6 +131,10 @@ void choose_bounds(const Graph& graph, std::vector<NodeFacts>& facts) {
     std::vector<bool> in_sum(graph.nodes.size(), false);
     std::vector<std::optional<NodeId>> scaled(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        if (const auto* sum = std::get_if<model::AddConstant>(&graph.nodes[id].operation)) {
+            sums.join(id, sum->input);
+            in_sum[sum->input] = in_sum[id] = true;
+        }
         const auto* add = std::get_if<model::Add>(&graph.nodes[id].operation);
         if (add == nullptr) continue;
         scaled[id] = scaled_term(graph, facts, *add);
@@ -148,7 +183,7 @@ void choose_bounds(const Graph& graph, std::vector<NodeFacts>& facts) {
 }
 
 /// Scores that are read together: they share lanes wide enough for the widest head of query and value.
-void choose_score_layouts(const Graph& graph, const Packing& packing, std::vector<NodeFacts>& facts) {
+void choose_score_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
     Classes classes(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         if (!facts[id].shape.scores || std::holds_alternative<model::AttentionScores>(graph.nodes[id].operation)) {
@@ -170,9 +205,11 @@ void choose_score_layouts(const Graph& graph, const Packing& packing, std::vecto
         }
     }
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
-        if (!facts[id].shape.scores) continue;
+        const model::Shape& shape = facts[id].shape;
+        if (!shape.scores) continue;
         try {
-            facts[id].attention = attention_layout(packing, facts[id].shape.features, head_width[classes.find(id)]);
+            facts[id].attention = attention_layout(facts[id].packing, shape.features, head_width[classes.find(id)],
+                                                   shape.window == shape.tokens ? 0 : shape.window);
         } catch (const Error& error) {
             fail("'{}': {}", graph.nodes[id].name, error.what());
         }
@@ -195,12 +232,14 @@ std::optional<Layout> wanted_by_attention(const Graph& graph, const std::vector<
 
 /// Values tied by elementwise operations share a layout: that of the one attention which reads them, when nothing else
 /// does, or else the replicated one.
-void choose_layouts(const Graph& graph, const Packing& packing, std::vector<NodeFacts>& facts) {
+void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
     Classes classes(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const Node& node = graph.nodes[id];
         const bool elementwise = std::holds_alternative<model::Add>(node.operation) ||
                                  std::holds_alternative<model::Multiply>(node.operation) ||
+                                 std::holds_alternative<model::AddConstant>(node.operation) ||
+                                 std::holds_alternative<model::MixTokens>(node.operation) ||
                                  std::holds_alternative<model::Apply>(node.operation);
         if (!elementwise || facts[id].shape.scores) continue;
         for (const NodeId input : model::inputs_of(node.operation)) {
@@ -219,7 +258,8 @@ void choose_layouts(const Graph& graph, const Packing& packing, std::vector<Node
                 if (layout) wanted = layout;
             }
         }
-        const Layout layout = agreed && wanted ? *wanted : replicated_layout(packing, facts[first].shape.features);
+        const Layout layout =
+            agreed && wanted ? *wanted : replicated_layout(facts[first].packing, facts[first].shape.features);
         for (const NodeId id : members) facts[id].layout = layout;
     }
 }
@@ -239,10 +279,11 @@ std::vector<NodeFacts> analyse(const Graph& graph, const Packing& packing) {
     const std::vector<model::Shape> shapes = model::shapes_of(graph);
     std::vector<NodeFacts> facts(graph.nodes.size());
     for (NodeId id = 0; id < facts.size(); ++id) facts[id].shape = shapes[id];
+    choose_frames(graph, packing, facts);
     find_uses(graph, facts);
     choose_bounds(graph, facts);
-    choose_score_layouts(graph, packing, facts);
-    choose_layouts(graph, packing, facts);
+    choose_score_layouts(graph, facts);
+    choose_layouts(graph, facts);
     return facts;
 }
 

@@ -13,6 +13,7 @@ namespace polyformer::compile {
 enum class Role {
     linear,       ///< any layout and any constants: the map absorbs them
     elementwise,  ///< stored = value / bound, in the layout that all operands share
+    mixed,        ///< any constants, in the layout that the result has
     polynomial,   ///< stored = u, the Chebyshev variable
     query,
     key,
@@ -27,6 +28,8 @@ struct Use {
 
 struct NodeFacts {
     model::Shape shape;
+    Packing packing;          ///< its frame
+    bool equal_rows = false;  ///< one token only, the same in all rows of the frame
     std::vector<Use> uses;
     double bound = 1;           ///< stored = value / bound; equal for all terms of a sum
     Layout layout;              ///< of an activation
@@ -36,7 +39,8 @@ struct NodeFacts {
     bool only(Role role) const;
 };
 
-/// One entry a node. Throws Error naming the node when a head does not fit.
+/// One entry a node; `packing` is the input's frame. Throws Error naming the node when a head does not fit, or tokens
+/// cannot be merged.
 std::vector<NodeFacts> analyse(const model::Graph& graph, const Packing& packing);
 
 /// The part of `layout` that heads of `head_width` features fill.

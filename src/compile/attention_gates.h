@@ -1,6 +1,6 @@
 // Attention as gates on complex slots (docs/packing.md): two blocks of scores, of `lanes` key shifts each, are one
 // complex ciphertext, for real queries times keys paired as K'[t] + i·K'[t − lanes]; its parts then lie side by side in
-// a real one.
+// a real one. Everything a layout of attention tells of itself: frame, heads, window.
 #pragma once
 
 #include <vector>
@@ -20,18 +20,20 @@ struct MaskedScores {
 
 /// One mask for each ciphertext of scores.
 std::vector<std::vector<double>> score_masks(const AttentionLayout& heads, Lanes lanes);
-std::vector<std::vector<double>> attention_masks(const Packing& packing, const AttentionLayout& heads, Lanes lanes,
+std::vector<std::vector<double>> attention_masks(const AttentionLayout& heads, Lanes lanes,
                                                  const model::AttentionValues& values);
 
 /// Queries and keys (groups) → complex scores (groups · blocks), garbage in the upper lanes: gain · Σ query · key.
-Stored raw_scores(CircuitBuilder& builder, const Packing& packing, const AttentionLayout& heads, const Stored& query,
-                  const Stored& key, double gain);
+Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& query, const Stored& key,
+                  double gain);
 
-/// The two parts of raw scores in the lower and upper lanes of real ciphertexts, with these constants.
-Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, const Constants& wanted);
+/// The two parts of raw scores in the lower and upper lanes of real ciphertexts, with these constants, after `bias`
+/// (model::AttentionScores; may be empty) was added. Scores of keys beyond the window are 0.
+Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
+                     const model::Matrix& bias, const Constants& wanted);
 
 /// Scores and values (groups) → Σ over keys, (groups), times `gain`.
-Stored attended_values(CircuitBuilder& builder, const Packing& packing, const AttentionLayout& heads,
-                       const MaskedScores& scores, const Stored& value, double gain);
+Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const MaskedScores& scores,
+                       const Stored& value, double gain);
 
 }  // namespace polyformer::compile

@@ -103,10 +103,9 @@ struct Circuit {
     BundleId output = 0;
     Layout input_layout;
     double input_bound = 1;
-    Layout output_layout;  ///< Positions::all only
+    Layout output_layout;  ///< where each token has logits
     double output_bound = 1;
-    std::vector<std::size_t> output_slot;  ///< Positions::last only
-    std::size_t least_rows = 1;
+    std::vector<std::size_t> output_slot;  ///< where a request has one row of logits
 };
 
 }  // namespace polyformer::compile

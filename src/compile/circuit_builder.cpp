@@ -49,7 +49,6 @@ Stored CircuitBuilder::unbounded_gate(GateOperation operation, std::vector<Bundl
 
 Stored CircuitBuilder::map(const FeatureMap& map, const Stored& source, Storage target) {
     target.zero_elsewhere = true;
-    if (source.storage.equal_rows) return fused(diagonals_of(map, source.storage, target), source.bundle, target);
     const Repetition repeats = repetition_of(target.layout);
     Storage once = target;
     once.layout = first_positions(once.layout, repeats.distance);
@@ -80,10 +79,10 @@ Stored CircuitBuilder::fused(MapGate gate_of_map, BundleId source, const Storage
     return gate(std::move(gate_of_map), {source}, target, ciphertexts);
 }
 
-Stored CircuitBuilder::skewed(const Stored& source, const Layout& layout, const std::vector<std::size_t>& shift,
-                              double factor) {
+Stored CircuitBuilder::skewed(const Packing& packing, const Stored& source, const Layout& layout,
+                              const std::vector<std::size_t>& shift, double factor) {
     const Storage storage{.layout = layout, .factor = source.storage.factor * factor};
-    return gate(skew(packing_, layout, shift, factor), {source.bundle}, storage);
+    return gate(skew(packing, layout, shift, factor), {source.bundle}, storage);
 }
 
 Stored CircuitBuilder::affine(const Stored& source, const Constants& wanted, std::vector<std::vector<double>> masks) {
@@ -112,7 +111,7 @@ Stored CircuitBuilder::shifted(const Stored& source, const std::function<double(
         operation.outputs.push_back({{.ciphertext = c}});
         auto& addends = operation.addends.emplace_back();
         for (const std::int32_t held : source.storage.layout.position[c]) {
-            addends.push_back(held == Layout::kNothing ? 0.0 : addend(static_cast<std::size_t>(held)));
+            addends.push_back(held == Layout::kNothing ? 0.0 : addend(source.storage.layout.feature(held)));
             any = any || addends.back() != 0;
         }
     }

@@ -26,8 +26,6 @@ struct Stored {
 
 class CircuitBuilder {
   public:
-    explicit CircuitBuilder(const Packing& packing) : packing_(packing) {}
-
     Circuit circuit;
 
     /// Names of the bundles and gates that follow: the model's node.
@@ -46,7 +44,8 @@ class CircuitBuilder {
     Stored map(const FeatureMap& map, const Stored& source, Storage target);
     /// Copies what the first positions hold to those behind them, which are 0.
     Stored repetition(const Stored& once, const Repetition& repetition);
-    Stored skewed(const Stored& source, const Layout& layout, const std::vector<std::size_t>& shift, double factor);
+    Stored skewed(const Packing& packing, const Stored& source, const Layout& layout,
+                  const std::vector<std::size_t>& shift, double factor);
     /// To other constants at the masks' positions, 0 elsewhere; one mask a ciphertext.
     Stored affine(const Stored& source, const Constants& wanted, std::vector<std::vector<double>> masks);
     /// Plus addend(feature) wherever a feature lies.
@@ -58,7 +57,6 @@ class CircuitBuilder {
     /// Maps of one input that follow each other become one, so that they share its rotations.
     Stored fused(MapGate gate, BundleId source, const Storage& target);
 
-    Packing packing_;
     std::string name_;
 };
 

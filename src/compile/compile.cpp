@@ -2,6 +2,7 @@
 #include <array>
 #include <optional>
 
+#include "compile/analysis.h"
 #include "compile/candidates.h"
 #include "compile/expansion.h"
 #include "compile/level_search.h"
@@ -18,7 +19,24 @@ struct Candidate {
     Schedule schedule;
 };
 
+bool fits(const model::Graph& graph, std::size_t slots, std::size_t images) {
+    try {
+        analyse(graph, choose_packing(slots, graph.context, images));
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 }  // namespace
+
+std::size_t largest_image_count(const model::Graph& graph, const ckks::Parameters& parameters) {
+    model::validate(graph);
+    analyse(graph, choose_packing(parameters.slots(), graph.context));  // throws for what is wrong besides the number
+    std::size_t images = 1;
+    while (fits(graph, parameters.slots(), 2 * images)) images *= 2;
+    return images;
+}
 
 Plan compile(const model::Graph& graph, const PlanOptions& options) {
     return compile_cheapest(
@@ -31,10 +49,15 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     const auto parameters = ckks::Parameters::create(options.parameters);
     Plan plan{.options = options, .parameters = parameters};
     plan.model_fingerprint = model::fingerprint(graph);
-    plan.packing = choose_packing(parameters.slots(), graph.context);
+    plan.packing = choose_packing(parameters.slots(), graph.context, options.images);
     plan.context = graph.context;
     plan.width = graph.width;
     plan.vocabulary = graph.vocabulary;
+    plan.least_rows = model::takes_shorter_inputs(graph) ? 1 : graph.context;
+    const std::size_t rows = model::shapes_of(graph).back().tokens;
+    require(rows == 1 || rows == graph.context,
+            "the logits of '{}' are {} rows for {} tokens: a plan gives a row for each token, or one for all of them",
+            graph.nodes.back().name, rows, graph.context);
 
     std::optional<Candidate> best;
     std::optional<Error> refusal;
@@ -50,7 +73,6 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     }
     if (!best) throw Error(*refusal);
     Circuit& circuit = best->circuit;
-    plan.least_rows = circuit.least_rows;
     plan.input_layout = circuit.input_layout;
     plan.input_bound = circuit.input_bound;
     plan.output_layout = circuit.output_layout;

@@ -16,27 +16,28 @@ struct Reading {
     long offset = 0;
 };
 
-/// Finds where features of the source lie.
+/// Finds where entries of the source lie.
 class SourceIndex {
   public:
-    SourceIndex(const Storage& source, std::size_t features)
-        : positions_(features), width_(source.layout.position.front().size()) {
+    explicit SourceIndex(const Storage& source)
+        : positions_(source.layout.features * source.layout.images), width_(source.layout.row()) {
         for (std::size_t c = 0; c < source.layout.ciphertexts(); ++c) {
             for (std::size_t f = 0; f < width_; ++f) {
-                const std::int32_t feature = source.layout.position[c][f];
-                if (feature != Layout::kNothing) positions_[static_cast<std::size_t>(feature)].push_back({f, c});
+                const std::int32_t entry = source.layout.position[c][f];
+                if (entry != Layout::kNothing) positions_[static_cast<std::size_t>(entry)].push_back({f, c});
             }
         }
         for (auto& places : positions_) std::ranges::sort(places);
-        equal_rows_ = source.equal_rows;
+        // With several images, what lies in the next row lies behind all the others.
+        wraps_ = source.equal_rows && source.layout.images == 1;
     }
 
-    /// Where to read `feature` from at position f of a row.
-    Reading read(std::size_t feature, std::size_t f) const {
-        const auto& places = positions_[feature];
+    /// Where to read `entry` from at position f of a row.
+    Reading read(std::size_t entry, std::size_t f) const {
+        const auto& places = positions_[entry];
         const auto above = std::ranges::lower_bound(places, f, {}, &Place::position);
         if (above != places.end()) return reading(*above, f);
-        return reading(equal_rows_ ? places.front() : places.back(), f);
+        return reading(wraps_ ? places.front() : places.back(), f);
     }
 
   private:
@@ -48,13 +49,13 @@ class SourceIndex {
 
     Reading reading(const Place& place, std::size_t f) const {
         long offset = static_cast<long>(place.position) - static_cast<long>(f);
-        if (equal_rows_ && offset < 0) offset += static_cast<long>(width_);
+        if (wraps_ && offset < 0) offset += static_cast<long>(width_);
         return {place.ciphertext, offset};
     }
 
     std::vector<std::vector<Place>> positions_;
     std::size_t width_;
-    bool equal_rows_ = false;
+    bool wraps_ = false;
 };
 
 /// The diagonals of one output ciphertext, filled entry by entry.
@@ -89,12 +90,18 @@ class RowOfBlocks {
 
 }  // namespace
 
+FeatureMap identity_map(std::size_t features) {
+    return {features, features, [](std::size_t i, std::size_t j) { return i == j ? 1.0 : 0.0; },
+            [](std::size_t) { return 0.0; }};
+}
+
 MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target) {
     const std::size_t inputs = source.layout.ciphertexts();
     const std::size_t outputs = target.layout.ciphertexts();
-    const std::size_t width = source.layout.position.front().size();
-    const std::size_t period = target.layout.position.front().size();
-    const SourceIndex index(source, map.inputs);
+    const std::size_t width = source.layout.row();
+    const bool alike = target.layout.row() == width && source.layout.images_alike() && target.layout.images_alike();
+    const std::size_t period = alike ? width / target.layout.images : target.layout.row();
+    const SourceIndex index(source);
     const double gain = target.factor / source.factor;
 
     std::vector<double> constants(map.outputs);
@@ -118,12 +125,13 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
         for (std::size_t slot = 0; slot < period; ++slot) {
             const std::int32_t held = target.layout.position[output][slot];
             if (held == Layout::kNothing) continue;
-            const auto j = static_cast<std::size_t>(held);
+            const std::size_t j = target.layout.feature(held);
+            const std::size_t first = target.layout.image(held) * map.inputs;
             bias[slot] = constants[j];
             for (std::size_t i = 0; i < map.inputs; ++i) {
                 const double value = gain * map.weight(i, j);
                 if (value == 0) continue;
-                row.add(index.read(i, slot % width), slot, value);
+                row.add(index.read(first + i, slot % width), slot, value);
             }
         }
         gate.map.blocks[output] = row.take();
@@ -138,7 +146,7 @@ MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std
     gate.map.period = packing.features;
     gate.map.inputs = count;
     gate.map.outputs = count;
-    gate.map.stride = static_cast<long>(packing.features);
+    gate.map.stride = static_cast<long>(packing.row());
     gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
     gate.bias.resize(count);
     for (std::size_t c = 0; c < count; ++c) {
@@ -146,7 +154,7 @@ MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std
             if (layout.position[c][f] == Layout::kNothing) continue;
             // Back by shift rows is forth by tokens − shift, cyclically.
             const std::size_t rows = (packing.tokens - shift[f] % packing.tokens) % packing.tokens;
-            auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.features)];
+            auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.row())];
             diagonal.resize(packing.features);
             diagonal[f] = factor;
         }
@@ -154,8 +162,18 @@ MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std
     return gate;
 }
 
+std::vector<std::vector<double>> layout_masks(const Layout& layout) {
+    std::vector<std::vector<double>> masks;
+    for (const auto& positions : layout.position) {
+        auto& mask = masks.emplace_back();
+        for (const std::int32_t held : positions) mask.push_back(held == Layout::kNothing ? 0.0 : 1.0);
+    }
+    return masks;
+}
+
 Repetition repetition_of(const Layout& layout) {
-    const std::size_t width = layout.position.front().size();
+    const std::size_t width = layout.row() / layout.images;
+    if (!layout.images_alike()) return {1, width};
     std::size_t end = 0;
     for (const auto& positions : layout.position) {
         for (std::size_t f = 0; f < width; ++f) {
@@ -178,8 +196,11 @@ Repetition repetition_of(const Layout& layout) {
 }
 
 Layout first_positions(Layout layout, std::size_t distance) {
+    const std::size_t width = layout.row() / layout.images;
     for (auto& positions : layout.position) {
-        std::fill(positions.begin() + static_cast<long>(distance), positions.end(), Layout::kNothing);
+        for (std::size_t p = 0; p < positions.size(); ++p) {
+            if (p % width >= distance) positions[p] = Layout::kNothing;
+        }
     }
     return layout;
 }

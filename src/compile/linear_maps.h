@@ -21,7 +21,7 @@ struct Storage {
     bool zero_elsewhere = false;  ///< positions that hold nothing are 0
 };
 
-/// value ↦ value · weight + bias, features `inputs` → `outputs`.
+/// value ↦ value · weight + bias, features `inputs` → `outputs`, for each image alike.
 struct FeatureMap {
     std::size_t inputs = 0;
     std::size_t outputs = 0;
@@ -29,23 +29,30 @@ struct FeatureMap {
     std::function<double(std::size_t output)> bias;
 };
 
-/// The map from stored to stored values. The period is the length of the target's positions: F, or, from equal rows,
-/// all slots. A position that can be read in several ways takes the least offset upwards, else the nearest below: both
-/// replicated layouts and heads then need offsets in (−p, p) only, p the input's period.
+/// The map that changes a layout and nothing else.
+FeatureMap identity_map(std::size_t features);
+
+/// The map from stored to stored values. The period is F where all images lie alike, else the length of the target's
+/// positions: a row or, from equal rows, all slots. A position that can be read in several ways takes the least offset
+/// upwards, else the nearest below: both replicated layouts and heads then need offsets in (−p, p) only, p the input's
+/// period.
 MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target);
 
-/// y[t, f] = factor · x[t − shift[f], f] at positions of `layout` that hold something, zero elsewhere.
+/// y[t, f] = factor · x[t − shift[f], f] at positions of `layout`, where all images lie alike, that hold something;
+/// zero elsewhere.
 MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std::size_t>& shift, double factor);
 
-/// A layout whose first `distance` positions stand `count` times, nothing behind them: to be filled by a sum over
-/// slots.
+/// A layout in which each image's first `distance` positions stand `count` times, nothing behind them: to be filled by
+/// a sum over slots.
 struct Repetition {
     std::size_t count = 1;
     std::size_t distance = 0;
 };
 /// The repetition of most copies; count is a power of two, 1 for a layout that does not repeat.
 Repetition repetition_of(const Layout& layout);
-/// The layout's first `distance` positions, nothing behind them.
+/// 1 where a layout holds something, 0 elsewhere; one mask a ciphertext.
+std::vector<std::vector<double>> layout_masks(const Layout& layout);
+/// The first `distance` positions of each image, nothing behind them.
 Layout first_positions(Layout layout, std::size_t distance);
 
 /// From sums over p slots, p the period of `features` features or F, to their mean at every position. Positions whose

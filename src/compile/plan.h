@@ -23,7 +23,7 @@ namespace polyformer::compile {
 
 using ValueId = std::size_t;
 
-/// outputs = map(inputs) + bias. Depth 1. `bias[o]` has F values or none.
+/// outputs = map(inputs) + bias. Depth 1. `bias[o]` has as many values as a period, or none.
 struct LinearMapStep {
     std::vector<ValueId> inputs;
     std::vector<ValueId> outputs;
@@ -47,8 +47,8 @@ struct MultiplyStep {
     ValueId output = 0;
 };
 
-/// output = mask ⊙ input + addend; both of period F (or full length). Depth 1. A mask of full length is attention's:
-/// the executor zeroes its rows beyond the text.
+/// output = mask ⊙ input + addend; both of a short period or full length. Depth 1. A mask of full length tells tokens
+/// apart: the executor zeroes its rows beyond the text.
 struct AffineStep {
     ValueId input = 0;
     ValueId output = 0;
@@ -90,7 +90,7 @@ struct CombineStep {
     std::vector<Term> terms;
     ValueId output = 0;
     bool doubled_real_part = false;
-    std::vector<double> addend;  ///< of period F, or none
+    std::vector<double> addend;  ///< of any period, or none
 };
 
 /// One or two real values refreshed to the working level.
@@ -123,7 +123,7 @@ std::vector<ValueId> outputs_of(const Operation& operation);
 /// "sum_slots", "combine", "bootstrap" or "select_last_token".
 std::string name_of(const Operation& operation);
 
-/// Which logits the client gets.
+/// Which logits the client gets. A model that gives one row for all tokens gives it either way.
 enum class Positions { last, all };
 
 /// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
@@ -153,6 +153,9 @@ struct PlanOptions {
     CostModel costs;
     /// The request's ciphertexts come at most this high; by default as high as pays.
     std::optional<int> highest_input_level{};
+    /// Images (or texts of one length) that a request holds side by side, a power of two: the same steps serve all of
+    /// them, as long as their features fit.
+    std::size_t images = 1;
 };
 
 /// What a plan will take; printed and saved before anything runs.
@@ -175,11 +178,11 @@ struct Plan {
     PlanOptions options;
     ckks::Parameters parameters;
     std::string model_fingerprint{};
-    Packing packing{};
+    Packing packing{};        ///< of the input
     std::size_t context = 0;  ///< tokens that the model takes; packing.tokens ≥ context
     std::size_t width = 0;
     std::size_t vocabulary = 0;
-    std::size_t least_rows = 1;  ///< of a request: the context when some attention looks ahead, else 1
+    std::size_t least_rows = 1;  ///< of a request: 1, or the context (model::takes_shorter_inputs)
 
     Layout input_layout{};
     double input_bound = 1;  ///< the client divides embeddings by it
@@ -189,10 +192,14 @@ struct Plan {
     std::vector<Step> steps{};
 
     std::vector<ValueId> outputs{};
-    Layout output_layout{};   ///< positions::all: vocabulary entries by feature position
+    Layout output_layout{};   ///< where each token has logits: vocabulary entries by feature position
     double output_bound = 1;  ///< the client multiplies by it
-    /// positions::last: vocabulary entry v is slot output_slot[v] of the output ciphertexts laid end to end.
+    /// Where an image has one row of logits: entry v of image b is slot output_slot[b · vocabulary + v] of the output
+    /// ciphertexts laid end to end.
     std::vector<std::size_t> output_slot{};
+
+    /// One row of logits for each image or text, whatever its number of tokens.
+    bool gives_one_row() const { return !output_slot.empty(); }
 
     ckks::KeyRequest keys{};
     PlanSummary summary{};
@@ -201,16 +208,22 @@ struct Plan {
 /// Throws Error naming the node, what it needs and what would help, when no parameter set of the options can hold it.
 Plan compile(const model::Graph& graph, const PlanOptions& options);
 
+/// The most images a ciphertext that the model's heads leave room for. Throws as compile() does when not even one fits.
+std::size_t largest_image_count(const model::Graph& graph, const ckks::Parameters& parameters);
+
 /// A directory with plan.json (options and summary, for people and for checking), graph.json and weights.safetensors:
 /// all that a server needs besides keys. Loading compiles again and refuses a plan.json that does not match.
 void save_plan(const Plan& plan, const model::Graph& graph, const std::filesystem::path& directory);
 Plan load_plan(const std::filesystem::path& directory);
 
-/// Embedded tokens (row-major (rows, width), least_rows ≤ rows ≤ context) to the slot vectors of the request. Rows
-/// beyond the text repeat it from its start: nothing depends on them and they attend to nothing, but they must stay
-/// within the bounds like any text.
-std::vector<std::vector<double>> pack_input(const Plan& plan, std::span<const double> embedded, std::size_t rows);
-/// Slot vectors of the reply to logits, (rows, vocabulary); rows = 1 with Positions::last.
-std::vector<double> unpack_output(const Plan& plan, std::span<const std::vector<double>> slots, std::size_t rows);
+/// Embedded tokens or patches (row-major (images, rows, width), least_rows ≤ rows ≤ context, 1 ≤ images ≤
+/// packing.images) to the slot vectors of the request. Rows beyond a text repeat it from its start: nothing depends on
+/// them and they attend to nothing, but they must stay within the bounds like any text. Places of images that are not
+/// there hold the last one again.
+std::vector<std::vector<double>> pack_input(const Plan& plan, std::span<const double> embedded, std::size_t rows,
+                                            std::size_t images = 1);
+/// Slot vectors of the reply to logits, (images, rows, vocabulary); rows = 1 where the plan gives one row.
+std::vector<double> unpack_output(const Plan& plan, std::span<const std::vector<double>> slots, std::size_t rows,
+                                  std::size_t images = 1);
 
 }  // namespace polyformer::compile

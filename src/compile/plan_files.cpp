@@ -19,10 +19,11 @@ using nlohmann::json;
 
 constexpr const char* kFile = "plan.json";
 constexpr const char* kFormat = "polyformer-plan";
-constexpr std::size_t kVersion = 2;
+constexpr std::size_t kVersion = 3;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxSteps = 1000000;
 constexpr std::size_t kMaxLevel = 1000;
+constexpr std::size_t kMaxImages = std::size_t{1} << 20;
 
 json costs_to_json(const CostModel& costs) {
     return {{"ntt", costs.ntt},
@@ -74,6 +75,7 @@ json results_to_json(const Plan& plan) {
             {"vocabulary", plan.vocabulary},
             {"tokens", plan.packing.tokens},
             {"features", plan.packing.features},
+            {"images", plan.packing.images},
             {"input_level", plan.input_level},
             {"bootstraps", summary.bootstraps},
             {"bootstrapped_values", summary.bootstrapped_values},
@@ -91,6 +93,7 @@ json results_to_json(const Plan& plan) {
 
 json options_to_json(const PlanOptions& options) {
     json object{{"positions", options.positions == Positions::all ? "all" : "last"},
+                {"images", options.images},
                 {"parameters", literal_to_json(options.parameters)},
                 {"costs", costs_to_json(options.costs)}};
     if (options.highest_input_level) object["highest_input_level"] = *options.highest_input_level;
@@ -112,6 +115,7 @@ PlanOptions options_from_json(const json& object, const std::string& place) {
     require<FormatError>(positions == "all" || positions == "last", "{}: positions are '{}', not 'all' or 'last'",
                          place, positions);
     options.positions = positions == "all" ? Positions::all : Positions::last;
+    options.images = fields.count("images", kMaxImages);
     options.parameters = literal_from_json(fields.object("parameters"), place + ": parameters");
     options.costs = costs_from_json(fields.object("costs"), place + ": costs");
     if (object.contains("highest_input_level")) {

@@ -124,7 +124,7 @@ class Summariser {
         }
         if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
             for (std::size_t rows = 1; rows < plan_.packing.tokens; rows *= 2) {
-                request.add_rotation(parameters_, static_cast<long>(rows * plan_.packing.features), step.output_level);
+                request.add_rotation(parameters_, static_cast<long>(rows * plan_.packing.row()), step.output_level);
             }
         }
         if (const auto* sum = std::get_if<SumSlotsStep>(&step.operation)) {

@@ -10,9 +10,9 @@ namespace polyformer::runtime {
 CkksBackend::CkksBackend(const ckks::Parameters& parameters, const compile::Packing& packing,
                          std::shared_ptr<const ckks::EvaluationKeys> keys)
     : packing_(packing), evaluator_(parameters, std::move(keys)) {
-    require(packing.slots == parameters.slots() && packing.tokens * packing.features == packing.slots,
+    require(packing.slots == parameters.slots() && packing.tokens * packing.row() == packing.slots,
             "a packing of {} tokens by {} features in {} slots does not fill the {} slots of ring dimension {}",
-            packing.tokens, packing.features, packing.slots, parameters.slots(), parameters.ring_dimension());
+            packing.tokens, packing.row(), packing.slots, parameters.slots(), parameters.ring_dimension());
 }
 
 CkksBackend::Value CkksBackend::add(const Value& left, const Value& right) const {
@@ -110,9 +110,10 @@ std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> in
 CkksBackend::Value CkksBackend::select_token(const Value& input, std::size_t row) const {
     require(row < packing_.tokens, "token row {} of {} cannot be selected", row, packing_.tokens);
     std::vector<double> mask(packing_.slots, 0.0);
-    std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(row * packing_.features), packing_.features, 1.0);
+    const std::size_t length = packing_.row();
+    std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(row * length), length, 1.0);
     // Summed over all rows cyclically, the one row that is not zero appears in each.
-    return evaluator_.sum_slots(multiply_by_mask(input, mask), packing_.tokens, static_cast<long>(packing_.features));
+    return evaluator_.sum_slots(multiply_by_mask(input, mask), packing_.tokens, static_cast<long>(length));
 }
 
 }  // namespace polyformer::runtime

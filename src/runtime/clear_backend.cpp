@@ -346,9 +346,10 @@ ClearValue ClearBackend::select_token(const Value& input, std::size_t row) {
     Value result = input;
     result.scale *= parameters_.scale(input.level);
     rescale(result);
-    const std::vector<double> kept(result.slots.begin() + static_cast<std::ptrdiff_t>(row * packing_.features),
-                                   result.slots.begin() + static_cast<std::ptrdiff_t>((row + 1) * packing_.features));
-    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = kept[i % packing_.features];
+    const std::size_t length = packing_.row();
+    const std::vector<double> kept(result.slots.begin() + static_cast<std::ptrdiff_t>(row * length),
+                                   result.slots.begin() + static_cast<std::ptrdiff_t>((row + 1) * length));
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = kept[i % length];
     // A rotation's rounding for every doubling of rows; the earlier ones are added up by the later.
     add_noise(result, std::sqrt(2 * static_cast<double>(packing_.tokens)) * rounding_noise(result.level));
     return result;

@@ -157,10 +157,11 @@ class Execution {
     }
 
     /// Rows that repeat a short text would attend to the same tokens over and over and leave every bound; nobody reads
-    /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others.
+    /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others. Where
+    /// tokens have merged, the same slots are fewer and longer rows.
     void forget_rows_beyond_text(std::vector<double>& mask) const {
-        if (mask.size() != plan_.packing.slots || plan_.packing.features == plan_.packing.slots) return;
-        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.packing.features), mask.end(), 0.0);
+        if (mask.size() != plan_.packing.slots || plan_.packing.row() == plan_.packing.slots) return;
+        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.packing.row()), mask.end(), 0.0);
     }
 
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {

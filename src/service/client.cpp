@@ -29,6 +29,43 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
     return {secret_file.written(), server_file.written()};
 }
 
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs) {
+    const compile::Plan& frame = plan.plan;
+    require(!inputs.empty() && inputs.size() <= frame.packing.images,
+            "{} images or texts were given, but this plan takes 1 to {} at a time: make several requests",
+            inputs.size(), frame.packing.images);
+    const std::size_t tokens = inputs.front().rows;
+    std::vector<double> values;
+    for (const model::Tensor& input : inputs) {
+        require(input.columns == frame.width,
+                "the input has width {}, but the plan's model has {}: take both from the "
+                "same model",
+                input.columns, frame.width);
+        require(input.rows == tokens,
+                "inputs of {} and of {} tokens cannot share a request: they must be of one length", tokens, input.rows);
+        require(tokens >= frame.least_rows && tokens >= 1, "an input of {} tokens is too short: this model needs {}",
+                tokens, frame.least_rows);
+        require(tokens <= frame.context, "an input of {} tokens is too long: the model takes at most {}", tokens,
+                frame.context);
+        for (const double value : input.values) {
+            require(std::abs(value) <= frame.input_bound,
+                    "an input value of {} lies outside the plan's bound {}: take what makes the input and the plan "
+                    "from the same model",
+                    value, frame.input_bound);
+        }
+        values.insert(values.end(), input.values.begin(), input.values.end());
+    }
+
+    Request request{tokens, inputs.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}};
+    const ckks::Encoder encoder(frame.parameters);
+    for (const std::vector<double>& slots : compile::pack_input(frame, values, tokens, inputs.size())) {
+        const ckks::Plaintext plaintext =
+            encoder.encode(slots, frame.input_level, frame.parameters.scale(frame.input_level));
+        request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext, slots.size()));
+    }
+    return request;
+}
+
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
                      std::span<const std::int32_t> ids) {
     const compile::Plan& frame = plan.plan;
@@ -41,21 +78,7 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
     require(ids.size() >= frame.least_rows, "the text has {} tokens, but this model looks ahead and needs all {}",
             ids.size(), frame.least_rows);
     const model::Tensor embedded = embedding.embed(ids);
-    for (const double value : embedded.values) {
-        require(std::abs(value) <= frame.input_bound,
-                "an embedded value of {} lies outside the plan's bound {}: take the embedding and the plan from the "
-                "same model",
-                value, frame.input_bound);
-    }
-
-    Request request{ids.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}};
-    const ckks::Encoder encoder(frame.parameters);
-    for (const std::vector<double>& slots : compile::pack_input(frame, embedded.values, embedded.rows)) {
-        const ckks::Plaintext plaintext =
-            encoder.encode(slots, frame.input_level, frame.parameters.scale(frame.input_level));
-        request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext, slots.size()));
-    }
-    return request;
+    return make_request(plan, secret, std::span(&embedded, 1));
 }
 
 std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply) {
@@ -71,6 +94,8 @@ std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& se
             reply.key_fingerprint, secret.key_fingerprint());
     require(reply.tokens >= 1 && reply.tokens <= frame.context, "the reply is to {} tokens; the model takes 1 to {}",
             reply.tokens, frame.context);
+    require(reply.images >= 1 && reply.images <= frame.packing.images,
+            "the reply is to {} images; the plan takes 1 to {}", reply.images, frame.packing.images);
     require(reply.outputs.size() == frame.outputs.size(), "the reply has {} ciphertexts, the plan's output {}",
             reply.outputs.size(), frame.outputs.size());
 
@@ -83,11 +108,11 @@ std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& se
             values.push_back(value.real());
         }
     }
-    return compile::unpack_output(frame, slots, logit_rows(plan, reply.tokens));
+    return compile::unpack_output(frame, slots, logit_rows(plan, reply.tokens), reply.images);
 }
 
 std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens) {
-    return plan.plan.options.positions == compile::Positions::all ? tokens : 1;
+    return plan.plan.gives_one_row() ? 1 : tokens;
 }
 
 }  // namespace polyformer::service

@@ -31,16 +31,20 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
                      const std::filesystem::path& server_path, WeakParameters weak = WeakParameters::refuse,
                      const ShareCallback& progress = {});
 
-/// Embeds and encrypts `ids`. Throws Error when there are none, or more than the context, or the embedding does not fit
-/// the plan or lies outside its input bound.
+/// What a model takes, such as patches: (tokens, width) for each image or text, all of one length; encrypted. Throws
+/// Error naming what does not fit when there are none, or more than the plan takes at a time, or too few or too many
+/// tokens, or a value lies outside the plan's input bound.
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs);
+
+/// Embeds and encrypts `ids`, one text. Throws Error as above, and when the embedding does not fit the plan.
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
                      std::span<const std::int32_t> ids);
 
-/// Logits (rows, vocabulary), row-major: a row per token, or one for the last token, as the plan has it. Throws Error
-/// when the reply belongs to another plan or key set.
+/// Logits (images, rows, vocabulary), row-major: a row per token, or one, as the plan has it. Throws Error when the
+/// reply belongs to another plan or key set.
 std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
 
-/// Rows of logits in a reply to `tokens` tokens.
+/// Rows of logits, for each image or text, in a reply to `tokens` tokens.
 std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens);
 
 }  // namespace polyformer::service

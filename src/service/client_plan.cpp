@@ -18,7 +18,7 @@ namespace {
 using model::Fields;
 using nlohmann::json;
 
-constexpr std::size_t kVersion = 1;
+constexpr std::size_t kVersion = 2;
 constexpr std::size_t kMaxCount = std::size_t{1} << 24;  ///< of anything: tokens, features, levels, bits
 constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 
@@ -69,12 +69,14 @@ ckks::KeyRequest keys_from_json(const json& object, const std::string& place, co
     return keys;
 }
 
-/// Rows of `features` numbers, each a feature below `most` or Layout::kNothing.
-compile::Layout layout_from_json(const json& rows, const std::string& place, std::size_t features, std::size_t most) {
-    compile::Layout layout;
+/// Rows of as many entries as the packing's, each that of one of `features` features of an image or Layout::kNothing.
+compile::Layout layout_from_json(const json& rows, const std::string& place, const compile::Packing& packing,
+                                 std::size_t features) {
+    compile::Layout layout{features, packing.images, {}};
+    const std::size_t most = packing.images * features;
     for (const json& row : rows) {
-        require<FormatError>(row.is_array() && row.size() == features,
-                             "{}: each ciphertext of a layout must be an array of {} features", place, features);
+        require<FormatError>(row.is_array() && row.size() == packing.row(),
+                             "{}: each ciphertext of a layout must be an array of {} entries", place, packing.row());
         std::vector<std::int32_t>& positions = layout.position.emplace_back();
         for (const json& entry : row) {
             require<FormatError>(entry.is_number_integer() && entry >= compile::Layout::kNothing && entry < most,
@@ -107,6 +109,7 @@ json plan_to_json(const compile::Plan& plan) {
             {"parameters_fingerprint", plan.parameters.fingerprint()},
             {"model_fingerprint", plan.model_fingerprint},
             {"tokens", plan.packing.tokens},
+            {"images", plan.packing.images},
             {"context", plan.context},
             {"width", plan.width},
             {"vocabulary", plan.vocabulary},
@@ -114,7 +117,7 @@ json plan_to_json(const compile::Plan& plan) {
             {"input_layout", plan.input_layout.position},
             {"input_bound", plan.input_bound},
             {"input_level", plan.input_level},
-            {"all_positions", plan.options.positions == compile::Positions::all},
+            {"one_row", plan.gives_one_row()},
             {"output_layout", plan.output_layout.position},
             {"output_bound", plan.output_bound},
             {"output_slot", plan.output_slot},
@@ -155,14 +158,19 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
 
     compile::PlanOptions options;
     options.parameters = literal;
-    options.positions = fields.boolean("all_positions") ? compile::Positions::all : compile::Positions::last;
+    const bool one_row = fields.boolean("one_row");
+    options.positions = one_row ? compile::Positions::last : compile::Positions::all;
     compile::Plan plan{.options = options, .parameters = parameters};
     plan.model_fingerprint = fingerprint_from_json(fields, "model_fingerprint");
     plan.packing.slots = parameters.slots();
     plan.packing.tokens = fields.count("tokens", parameters.slots());
     require<FormatError>(plan.packing.tokens >= 1 && plan.packing.slots % plan.packing.tokens == 0,
                          "{}: {} tokens do not divide {} slots", label, plan.packing.tokens, plan.packing.slots);
-    plan.packing.features = plan.packing.slots / plan.packing.tokens;
+    const std::size_t row = plan.packing.slots / plan.packing.tokens;
+    plan.packing.images = options.images = fields.count("images", row);
+    require<FormatError>(plan.packing.images >= 1 && row % plan.packing.images == 0,
+                         "{}: {} images do not divide the {} positions of a token", label, plan.packing.images, row);
+    plan.packing.features = row / plan.packing.images;
     plan.context = fields.count("context", plan.packing.tokens);
     plan.width = fields.count("width", kMaxCount);
     plan.vocabulary = fields.count("vocabulary", kMaxCount);
@@ -171,25 +179,24 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
                          "{}: least_rows {}, width {} and vocabulary {} must be at least 1", label, plan.least_rows,
                          plan.width, plan.vocabulary);
 
-    const std::size_t most_ciphertexts = kMaxCount / plan.packing.features;
+    const std::size_t most_ciphertexts = kMaxCount / row;
     plan.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
-                                         fmt::format("{}: input_layout", label), plan.packing.features, plan.width);
+                                         fmt::format("{}: input_layout", label), plan.packing, plan.width);
     plan.input_bound = bound_from_json(fields, "input_bound");
     plan.input_level = static_cast<int>(fields.count("input_level", static_cast<std::size_t>(parameters.max_level())));
-    plan.output_layout =
-        layout_from_json(fields.array("output_layout", most_ciphertexts), fmt::format("{}: output_layout", label),
-                         plan.packing.features, plan.vocabulary);
+    plan.output_layout = layout_from_json(fields.array("output_layout", most_ciphertexts),
+                                          fmt::format("{}: output_layout", label), plan.packing, plan.vocabulary);
     plan.output_bound = bound_from_json(fields, "output_bound");
-    plan.output_slot = fields.counts("output_slot", plan.vocabulary);
+    const std::size_t logits = plan.packing.images * plan.vocabulary;
+    plan.output_slot = fields.counts("output_slot", logits);
     const std::size_t outputs = fields.count("outputs", most_ciphertexts);
     for (const std::size_t slot : plan.output_slot) {
         require<FormatError>(slot < outputs * plan.packing.slots, "{}: output_slot {} lies beyond {} ciphertexts",
                              label, slot, outputs);
     }
-    const bool all = options.positions == compile::Positions::all;
-    require<FormatError>(all ? plan.output_layout.ciphertexts() == outputs : plan.output_slot.size() == plan.vocabulary,
-                         "{}: the output layout does not fit {} ciphertexts and a vocabulary of {}", label, outputs,
-                         plan.vocabulary);
+    require<FormatError>(one_row ? plan.output_slot.size() == logits
+                                 : plan.output_slot.empty() && plan.output_layout.ciphertexts() == outputs,
+                         "{}: the output layout does not fit {} ciphertexts and {} logits", label, outputs, logits);
     plan.inputs.resize(plan.input_layout.ciphertexts());
     plan.outputs.resize(outputs);
     plan.keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);

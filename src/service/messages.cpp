@@ -54,8 +54,9 @@ std::size_t save(const std::filesystem::path& path, Write write) {
 void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kRequestKind, parameters, request.key_fingerprint, 1 + request.inputs.size()));
-    writer.section(sizeof(std::uint64_t) + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
+    writer.section(2 * sizeof(std::uint64_t) + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
         section.put<std::uint64_t>(request.tokens);
+        section.put<std::uint64_t>(request.images);
         write_fingerprint(section, request.model_fingerprint);
         write_fingerprint(section, request.plan_fingerprint);
     });
@@ -69,6 +70,7 @@ Request read_request(const ckks::ByteSource& source, const ckks::Parameters& par
     request.key_fingerprint = reader.header().key_fingerprint;
     ckks::SectionReader fields = reader.section(0);
     request.tokens = fields.get<std::uint64_t>();
+    request.images = fields.get<std::uint64_t>();
     request.model_fingerprint = read_fingerprint(fields);
     request.plan_fingerprint = read_fingerprint(fields);
     fields.finish();
@@ -81,8 +83,9 @@ Request read_request(const ckks::ByteSource& source, const ckks::Parameters& par
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kReplyKind, parameters, reply.key_fingerprint, 1 + reply.outputs.size()));
-    writer.section(sizeof(std::uint64_t) + kFingerprintDigits, [&](ckks::SectionWriter& section) {
+    writer.section(2 * sizeof(std::uint64_t) + kFingerprintDigits, [&](ckks::SectionWriter& section) {
         section.put<std::uint64_t>(reply.tokens);
+        section.put<std::uint64_t>(reply.images);
         write_fingerprint(section, reply.plan_fingerprint);
     });
     for (const ckks::Ciphertext& output : reply.outputs) ckks::write_section(writer, parameters, output);
@@ -95,6 +98,7 @@ Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& paramet
     reply.key_fingerprint = reader.header().key_fingerprint;
     ckks::SectionReader fields = reader.section(0);
     reply.tokens = fields.get<std::uint64_t>();
+    reply.images = fields.get<std::uint64_t>();
     reply.plan_fingerprint = read_fingerprint(fields);
     fields.finish();
     for (std::size_t i = 1; i < reader.sections(); ++i) {

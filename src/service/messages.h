@@ -18,9 +18,11 @@ namespace polyformer::service {
 inline constexpr std::string_view kRequestKind = "inference request";
 inline constexpr std::string_view kReplyKind = "inference reply";
 
-/// The encrypted embeddings of a text. The number of tokens is not secret.
+/// The encrypted embeddings of texts of one length, or the patches of images. How many there are, and their number of
+/// tokens, is not secret.
 struct Request {
     std::size_t tokens = 0;
+    std::size_t images = 1;  ///< images or texts
     std::string model_fingerprint;
     std::string plan_fingerprint;  ///< of the ClientPlan that it was packed for
     std::string key_fingerprint;
@@ -30,6 +32,7 @@ struct Request {
 /// The encrypted logits.
 struct Reply {
     std::size_t tokens = 0;  ///< of the request
+    std::size_t images = 1;  ///< of the request
     std::string plan_fingerprint;
     std::string key_fingerprint;
     std::vector<ckks::Ciphertext> outputs;

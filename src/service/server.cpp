@@ -90,6 +90,8 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
         request.key_fingerprint, keys.key_fingerprint);
     require(request.tokens >= plan.least_rows && request.tokens <= plan.context,
             "the request has {} tokens; this plan takes {} to {}", request.tokens, plan.least_rows, plan.context);
+    require(request.images >= 1 && request.images <= plan.packing.images,
+            "the request has {} images; this plan takes 1 to {}", request.images, plan.packing.images);
     require(request.inputs.size() == plan.inputs.size(), "the request has {} ciphertexts; this plan takes {}",
             request.inputs.size(), plan.inputs.size());
     const double scale = plan.parameters.scale(plan.input_level);
@@ -116,7 +118,8 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
     for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
     Inference inference;
-    inference.reply = {request.tokens, request.plan_fingerprint, request.key_fingerprint, std::move(result.outputs)};
+    inference.reply = {request.tokens, request.images, request.plan_fingerprint, request.key_fingerprint,
+                       std::move(result.outputs)};
     inference.profile = std::move(result.profile);
     inference.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     inference.peak_resident_bytes = peak_resident_bytes();

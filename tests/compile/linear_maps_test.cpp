@@ -103,6 +103,52 @@ TEST(DiagonalsOf, MapsIntoHeads) {
     }
 }
 
+/// Slots of several images, in a frame of their own.
+struct ImageSlots {
+    Packing packing;
+    Layout layout;
+
+    static double value(std::size_t image, std::size_t token, std::size_t i) { return feature(10 * image + token, i); }
+    std::vector<std::vector<double>> store() const {
+        std::vector<std::vector<double>> slots;
+        for (const auto& positions : layout.position) {
+            auto& vector = slots.emplace_back();
+            for (std::size_t s = 0; s < packing.slots; ++s) {
+                const std::int32_t held = positions[s % positions.size()];
+                vector.push_back(held < 0 ? 1e6
+                                          : value(layout.image(held), s / positions.size(), layout.feature(held)));
+            }
+        }
+        return slots;
+    }
+};
+
+TEST(DiagonalsOf, ServesAllImagesWithOnePeriod) {
+    const FeatureMap map = some_map(3, 5);
+    const ImageSlots source{{128, 4, 16, 2}, replicated_layout({128, 4, 16, 2}, 3)};
+    for (const bool merges : {false, true}) {
+        // Merged tokens lie between other images' tokens, and go to where each image has a place of its own.
+        const std::size_t group = merges ? 2 : 1;
+        const Packing frame = merged(source.packing, group);
+        const FeatureMap wider = some_map(3 * group, 5);
+        const Storage target{.layout = replicated_layout(frame, 5)};
+        const MapGate gate = diagonals_of(merges ? wider : map, {.layout = merged(source.layout, group)}, target);
+        EXPECT_EQ(gate.map.period, merges ? 64U : 16U);
+        const auto output = apply_map(gate, source.store()).front();
+        for (std::size_t s = 0; s < 128; ++s) {
+            const std::int32_t held = target.layout.position[0][s % frame.row()];
+            if (held < 0) continue;
+            const std::size_t j = target.layout.feature(held);
+            double expected = map.bias(j);
+            for (std::size_t i = 0; i < 3 * group; ++i) {
+                const std::size_t token = s / frame.row() * group + i / 3;
+                expected += wider.weight(i, j) * ImageSlots::value(target.layout.image(held), token, i % 3);
+            }
+            ASSERT_NEAR(output[s], expected, 1e-9) << s;
+        }
+    }
+}
+
 TEST(Skew, MovesEachPositionBackByItsRows) {
     const Layout layout = replicated_layout(kPacking, 5);
     std::vector<std::size_t> shift(kPacking.features);

@@ -26,6 +26,38 @@ TEST(ReplicatedLayout, SpreadsMoreFeaturesOverCiphertexts) {
     EXPECT_EQ(layout.position[1], (std::vector<std::int32_t>{4, 5, -1, -1}));
 }
 
+TEST(ReplicatedLayout, StandsInEveryImage) {
+    const Layout layout = replicated_layout({64, 4, 8, 2}, 3);
+    EXPECT_EQ(layout.position[0], (std::vector<std::int32_t>{0, 1, 2, -1, 0, 1, 2, -1, 3, 4, 5, -1, 3, 4, 5, -1}));
+    EXPECT_TRUE(layout.images_alike());
+    EXPECT_EQ(layout.image(4), 1U);
+    EXPECT_EQ(layout.feature(4), 1U);
+}
+
+TEST(Merged, ReadsTheSameSlotsAsFewerRows) {
+    const Packing packing{32, 8, 2, 2};
+    EXPECT_EQ(merged(packing, 4), (Packing{32, 2, 8, 2}));
+    const Layout layout = merged(replicated_layout(packing, 2), 2);
+    EXPECT_EQ(layout.features, 4U);
+    EXPECT_EQ(layout.position[0], (std::vector<std::int32_t>{0, 1, 4, 5, 2, 3, 6, 7}));
+    EXPECT_FALSE(layout.images_alike());
+}
+
+TEST(SpreadLayout, FillsRowAfterRowOfEachImage) {
+    const Layout layout = spread_layout({16, 4, 2, 2}, 3);
+    ASSERT_EQ(layout.ciphertexts(), 1U);
+    EXPECT_EQ(layout.position[0],
+              (std::vector<std::int32_t>{0, 1, 3, 4, 2, -1, 5, -1, -1, -1, -1, -1, -1, -1, -1, -1}));
+    EXPECT_EQ(spread_layout({16, 4, 2, 2}, 9).ciphertexts(), 2U);
+}
+
+TEST(AttentionLayout, InWindowsHoldsShiftsBothWays) {
+    const AttentionLayout layout = attention_layout({32768, 256, 128}, 4, 16, 16);
+    EXPECT_EQ(layout.groups * layout.blocks, 1U);
+    EXPECT_EQ(layout.first_shift(), -15);
+    EXPECT_GE(2 * layout.lanes * layout.blocks, 31U);
+}
+
 TEST(AttentionLayout, HoldsEveryFeatureAndServesEveryShiftOnce) {
     for (const std::size_t heads : {1U, 3U, 4U, 5U, 8U}) {
         for (const std::size_t head_width : {3U, 4U, 8U, 13U}) {

@@ -10,11 +10,13 @@
 #include "compile/plan.h"
 #include "model/interpreter.h"
 #include "model/random_model.h"
+#include "random_graph.h"
 #include "support/error.h"
 
 namespace polyformer::runtime {
 namespace {
 
+using model::NodeId;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -169,45 +171,79 @@ class EncryptedTransformerTest : public ::testing::Test {
     model::Transformer transformer_ = model::random_model(small_model());
     compile::PlanOptions options_;
 
-    std::vector<ckks::Ciphertext> encrypt(const compile::Plan& plan, const ckks::SecretKey& secret,
-                                          const model::Tensor& embedded) const {
-        const ckks::Encoder encoder(plan.parameters);
-        std::vector<ckks::Ciphertext> inputs;
-        for (const auto& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
-            inputs.push_back(ckks::encrypt(plan.parameters, secret,
-                                           encoder.encode(std::span<const double>(slots), plan.input_level,
-                                                          plan.parameters.scale(plan.input_level)),
-                                           slots.size()));
-        }
-        return inputs;
-    }
-
     void expect_interpreters_logits(const model::Transformer& transformer) const;
 };
 
-void EncryptedTransformerTest::expect_interpreters_logits(const model::Transformer& transformer) const {
-    const compile::Plan plan = compile::compile(transformer.graph, options_);
-    ASSERT_GT(plan.summary.bootstraps, 0U);
+/// `values` as compile::pack_input() takes them.
+std::vector<ckks::Ciphertext> encrypt(const compile::Plan& plan, const ckks::SecretKey& secret,
+                                      std::span<const double> values, std::size_t rows, std::size_t images = 1) {
+    const ckks::Encoder encoder(plan.parameters);
+    std::vector<ckks::Ciphertext> inputs;
+    for (const auto& slots : compile::pack_input(plan, values, rows, images)) {
+        inputs.push_back(ckks::encrypt(
+            plan.parameters, secret,
+            encoder.encode(std::span<const double>(slots), plan.input_level, plan.parameters.scale(plan.input_level)),
+            slots.size()));
+    }
+    return inputs;
+}
+
+/// With fresh keys, from values to logits.
+std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const double> values, std::size_t rows,
+                                     std::size_t images = 1) {
     const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(plan.keys));
     CkksBackend backend(plan.parameters, plan.packing, keys);
-    const auto ids = model::random_tokens(6, transformer.graph.vocabulary, small_model().seed + 1);  // a sample
-    const model::Tensor embedded = transformer.embedding.embed(ids);
-    const auto result = run(plan, backend, encrypt(plan, secret, embedded), ids.size());
-
+    const auto result = run(plan, backend, encrypt(plan, secret, values, rows, images), rows);
     const ckks::Encoder encoder(plan.parameters);
     std::vector<std::vector<double>> slots;
     for (const ckks::Ciphertext& output : result.outputs) {
-        std::vector<double>& values = slots.emplace_back();
+        std::vector<double>& real = slots.emplace_back();
         for (const auto& value : encoder.decode(ckks::decrypt(plan.parameters, secret, output), plan.packing.slots)) {
-            values.push_back(value.real());
+            real.push_back(value.real());
         }
     }
-    const std::vector<double> logits = compile::unpack_output(plan, slots, ids.size());
+    return compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : rows, images);
+}
+
+void EncryptedTransformerTest::expect_interpreters_logits(const model::Transformer& transformer) const {
+    const compile::Plan plan = compile::compile(transformer.graph, options_);
+    ASSERT_GT(plan.summary.bootstraps, 0U);
+    const auto ids = model::random_tokens(6, transformer.graph.vocabulary, small_model().seed + 1);  // a sample
+    const model::Tensor embedded = transformer.embedding.embed(ids);
+    const std::vector<double> logits = encrypted_logits(plan, embedded.values, embedded.rows);
     const model::Tensor expected = model::evaluate(transformer.graph, embedded).logits;
     ASSERT_EQ(logits.size(), expected.values.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected.values[i], 1e-3) << i;
+}
+
+TEST(EncryptedImages, AgreeWithTheInterpreter) {
+    fixtures::Builder builder(16, 6);
+    NodeId x = builder.constant(builder.linear(builder.input(), 6, 8), 16, 8);
+    x = builder.convolution(x, 4, 4, 8);
+    x = builder.sum(x, builder.attention(x, 16, 8, 2, 4));
+    x = builder.linear(builder.add(model::MergeTokens{builder.shuffle(x, 16, 8), 4}), 32, 8);
+    x = builder.sum(x, builder.attention(x, 4, 8, 2, 0));
+    x = builder.sum(x, builder.linear(builder.apply(builder.linear(x, 8, 12)), 12, 8));
+    builder.linear(builder.add(model::TokenMean{x}), 8, 5);
+    const model::Graph graph = builder.finish_fitted(5);
+    compile::PlanOptions options;
+    options.parameters = ckks::presets::insecure_bootstrapping(1024);
+    options.images = 2;
+    const compile::Plan plan = compile::compile(graph, options);
+    ASSERT_GT(plan.summary.bootstraps, 0U);
+    std::vector<double> values;
+    std::vector<double> expected;
+    for (const unsigned seed : {1U, 2U}) {  // the samples that bounds come from
+        const model::Tensor image = builder.text(16, seed);
+        values.insert(values.end(), image.values.begin(), image.values.end());
+        const model::Tensor logits = model::evaluate(graph, image).logits;
+        expected.insert(expected.end(), logits.values.begin(), logits.values.end());
+    }
+    const std::vector<double> logits = encrypted_logits(plan, values, 16, 2);
+    ASSERT_EQ(logits.size(), expected.size());
+    for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
 }
 
 TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
@@ -234,7 +270,7 @@ TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
         ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(request));
     CkksBackend backend(plan.parameters, plan.packing, keys);
     const auto embedded = transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, 5));
-    EXPECT_THAT([&] { run(plan, backend, encrypt(plan, secret, embedded), 6); },
+    EXPECT_THAT([&] { run(plan, backend, encrypt(plan, secret, embedded.values, 6), 6); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("layers.0."), HasSubstr("rotation"))));
 }
 

@@ -35,17 +35,18 @@ std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor&
     return logits;
 }
 
-std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded) {
+std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
+                                 std::size_t images) {
+    const std::size_t rows = embedded.rows / images;
     std::vector<ClearValue> inputs;
-    for (std::vector<double>& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
+    for (std::vector<double>& slots : compile::pack_input(plan, embedded.values, rows, images)) {
         inputs.push_back(backend.encrypt(std::move(slots), plan.input_level));
     }
     std::vector<std::vector<double>> outputs;
-    for (ClearValue& value : run(plan, backend, std::move(inputs), embedded.rows).outputs) {
+    for (ClearValue& value : run(plan, backend, std::move(inputs), rows).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    const bool all = plan.options.positions == compile::Positions::all;
-    return compile::unpack_output(plan, outputs, all ? embedded.rows : 1);
+    return compile::unpack_output(plan, outputs, plan.gives_one_row() ? 1 : rows, images);
 }
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {

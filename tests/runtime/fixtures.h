@@ -25,8 +25,9 @@ compile::PlanOptions plan_options(std::size_t ring_dimension, compile::Positions
 std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor& embedded,
                                  compile::Positions positions);
 
-/// Logits that the plan gives on the clear back end.
-std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded);
+/// Logits that the plan gives on the clear back end; for several images, their tokens one after the other.
+std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
+                                 std::size_t images = 1);
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b);
 

@@ -1,87 +1,16 @@
 // Graphs that no ordinary transformer has, but that a model can express: the compiler goes by structure, not by names.
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
-
 #include "fixtures.h"
-#include "model/calibration.h"
+#include "random_graph.h"
 #include "support/error.h"
 
 namespace polyformer::runtime {
 namespace {
 
 using compile::Positions;
+using fixtures::Builder;
 using model::NodeId;
-
-/// Appends nodes with random weights.
-class Builder {
-  public:
-    Builder(std::size_t context, std::size_t width) {
-        graph_.context = context;
-        graph_.width = width;
-        input_ = add(model::Input{});
-    }
-
-    NodeId input() const { return input_; }
-
-    NodeId add(model::Operation operation) {
-        graph_.nodes.push_back({fmt::format("node{}", graph_.nodes.size()), std::move(operation), 1.0});
-        return graph_.nodes.size() - 1;
-    }
-
-    NodeId linear(NodeId input, std::size_t rows, std::size_t columns) {
-        std::normal_distribution<float> normal(0, 1 / std::sqrt(static_cast<float>(rows)));
-        model::Linear linear{input, {rows, columns, std::vector<float>(rows * columns)}, std::vector<float>(columns)};
-        for (float& weight : linear.weight.values) weight = normal(random_);
-        for (float& bias : linear.bias) bias = normal(random_);
-        return add(std::move(linear));
-    }
-
-    /// 0.1 + 0.5·x + 0.25·x² on [−8, 8].
-    NodeId apply(NodeId input) {
-        // x = 8u, x² = 64·(T_0 + T_2)/2.
-        return add(model::Apply{input, {-8, 8, {0.1 + 8, 4, 8}}, "a parabola"});
-    }
-
-    NodeId scores(NodeId query, NodeId key, std::size_t heads) {
-        return add(model::AttentionScores{query, key, heads, 0.3});
-    }
-
-    NodeId values(NodeId scores, NodeId value, std::size_t heads, bool causal) {
-        // Every weight another one, so that none can stand for another unnoticed.
-        const std::size_t context = graph_.context;
-        model::Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
-        for (std::size_t row = 0; row < mask.rows; ++row) {
-            const std::size_t query = row % context;
-            for (std::size_t key = 0; key < (causal ? query + 1 : context); ++key) {
-                const double wave = std::sin(static_cast<double>(row * context + key));
-                mask.values[row * context + key] = static_cast<float>((1 + wave / 2) / static_cast<double>(query + 2));
-            }
-        }
-        return add(model::AttentionValues{scores, value, heads, causal, std::move(mask)});
-    }
-
-    model::Tensor text(std::size_t rows, unsigned seed) const {
-        std::mt19937 random(seed);
-        std::normal_distribution<double> normal(0, 1);
-        model::Tensor tensor{rows, graph_.width, std::vector<double>(rows * graph_.width)};
-        for (double& value : tensor.values) value = normal(random);
-        return tensor;
-    }
-
-    model::Graph finish(std::size_t vocabulary) {
-        graph_.vocabulary = vocabulary;
-        model::calibrate(graph_, std::vector{text(graph_.context, 1), text(graph_.context, 2)}, 1.0);
-        model::validate(graph_);
-        return graph_;
-    }
-
-  private:
-    model::Graph graph_;
-    NodeId input_ = 0;
-    std::mt19937 random_{7};
-};
 
 void expect_interpreters_logits(const model::Graph& graph, const model::Tensor& text,
                                 std::size_t ring_dimension = 2048) {

@@ -17,8 +17,10 @@ using ::testing::ThrowsMessage;
 
 class ClientPlanTest : public ::testing::Test {
   protected:
-    static compile::Plan make_plan(compile::Positions positions) {
-        return compile::compile(model::random_model(small_model_options()).graph, small_plan_options(positions));
+    static compile::Plan make_plan(compile::Positions positions, std::size_t images = 1) {
+        compile::PlanOptions options = small_plan_options(positions);
+        options.images = images;
+        return compile::compile(model::random_model(small_model_options()).graph, options);
     }
     compile::Plan plan_ = make_plan(compile::Positions::all);
 };
@@ -45,13 +47,17 @@ TEST_F(ClientPlanTest, RoundTripsThroughItsFile) {
     const std::filesystem::path directory =
         std::filesystem::path(::testing::TempDir()) / fmt::format("client-plan-{}", getpid());
     std::filesystem::create_directory(directory);
-    for (const auto positions : {compile::Positions::all, compile::Positions::last}) {
-        const ClientPlan view = client_plan(make_plan(positions));
+    for (const auto& [positions, images] :
+         {std::pair(compile::Positions::all, 1), std::pair(compile::Positions::last, 1),
+          std::pair(compile::Positions::last, 2)}) {
+        const ClientPlan view = client_plan(make_plan(positions, static_cast<std::size_t>(images)));
         save_client_plan(view, directory);
         const ClientPlan read = load_client_plan(directory);
         EXPECT_EQ(read.fingerprint, view.fingerprint);
         EXPECT_EQ(to_json(read), to_json(view));
         EXPECT_EQ(read.plan.output_slot, view.plan.output_slot);
+        EXPECT_EQ(read.plan.input_layout, view.plan.input_layout);
+        EXPECT_EQ(read.plan.packing.images, static_cast<std::size_t>(images));
     }
     std::filesystem::remove_all(directory);
 }
@@ -74,11 +80,15 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
                     ThrowsMessage<Error>(HasSubstr(message)))
             << field;
     };
-    refuse("version", 2, "version 2");
+    refuse("version", 1, "version 1");
     refuse("parameters_fingerprint", std::string(64, 'a'), "fingerprint");
     refuse("model_fingerprint", "short", "64 hexadecimal digits");
     refuse("tokens", 7, "do not divide");
     refuse("tokens", 0, "do not divide");
+    refuse("images", 0, "0 images do not divide the 64 positions");
+    refuse("images", 3, "do not divide");
+    refuse("images", 128, "'images' must be a whole number from 0 to 64");
+    refuse("one_row", true, "does not fit");
     refuse("context", 9, "'context' must be a whole number from 0 to 8");
     refuse("context", 0, "least_rows");
     refuse("width", 0, "must be at least 1");

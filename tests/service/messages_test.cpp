@@ -36,9 +36,11 @@ class MessagesTest : public ::testing::Test {
         input.scale = parameters_.scale(0);
         input.slots = 512;
         input.key_fingerprint = "abc";
-        return {3, std::string(64, 'a'), std::string(64, 'b'), "abc", {input, input}};
+        return {3, 2, std::string(64, 'a'), std::string(64, 'b'), "abc", {input, input}};
     }
-    Reply reply() const { return {3, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}}; }
+    Reply reply() const {
+        return {3, 2, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
+    }
 
     std::vector<std::byte> request_bytes() const {
         ckks::MemorySink sink;
@@ -57,6 +59,7 @@ TEST_F(MessagesTest, RoundTripsRequest) {
     const Request read = read_request(ckks::MemorySource(bytes), parameters_);
     const Request written = request();
     EXPECT_EQ(read.tokens, written.tokens);
+    EXPECT_EQ(read.images, 2U);
     EXPECT_EQ(read.model_fingerprint, written.model_fingerprint);
     EXPECT_EQ(read.plan_fingerprint, written.plan_fingerprint);
     EXPECT_EQ(read.key_fingerprint, written.key_fingerprint);
@@ -70,6 +73,7 @@ TEST_F(MessagesTest, RoundTripsReply) {
     const std::vector<std::byte> bytes = reply_bytes();
     const Reply read = read_reply(ckks::MemorySource(bytes), parameters_);
     EXPECT_EQ(read.tokens, 3U);
+    EXPECT_EQ(read.images, 2U);
     EXPECT_EQ(read.plan_fingerprint, reply().plan_fingerprint);
     ASSERT_EQ(read.outputs.size(), 1U);
     EXPECT_EQ(read.outputs[0].components[0].limb(0)[5], 77U);

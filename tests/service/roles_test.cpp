@@ -98,6 +98,40 @@ TEST_F(RolesTest, EncryptedLogitsAreTheInterpretersAtTheLastPositionOfAShortText
         1e-3);
 }
 
+TEST_F(RolesTest, SeveralInputsShareARequest) {
+    compile::PlanOptions options = small_plan_options(compile::Positions::last);
+    options.images = 4;
+    const compile::Plan plan = compile::compile(transformer_.graph, options);
+    const ClientPlan client = client_plan(plan);
+    create_keys(client, secret_path_, server_path_, WeakParameters::allow);
+    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.parameters);
+    std::vector<model::Tensor> inputs;
+    std::vector<double> expected;
+    for (unsigned input = 0; input < 3; ++input) {
+        inputs.push_back(transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, input)));
+        const model::Tensor logits = model::evaluate(transformer_.graph, inputs.back()).logits;
+        expected.insert(expected.end(), logits.values.end() - static_cast<long>(logits.columns), logits.values.end());
+    }
+    const Request request = make_request(client, secret, inputs);
+    EXPECT_EQ(request.images, 3U);
+    EXPECT_EQ(request.inputs.size(), 1U);
+    const Inference inference = infer(plan, load_server_keys(server_path_, plan), request);
+    EXPECT_EQ(inference.reply.images, 3U);
+    const std::vector<double> logits = open_reply(client, secret, inference.reply);
+    ASSERT_EQ(logits.size(), expected.size());
+    for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
+
+    inputs.push_back(transformer_.embedding.embed(tokens(5)));
+    EXPECT_THAT([&] { make_request(client, secret, inputs); },
+                ThrowsMessage<Error>(HasSubstr("inputs of 6 and of 5 tokens")));
+    inputs.back() = inputs.front();
+    inputs.push_back(inputs.front());
+    EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("takes 1 to 4")));
+    inputs.resize(1);
+    inputs.front().columns /= 2;
+    EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("width 8")));
+}
+
 TEST_F(RolesTest, ClientRefusesParametersWithoutSecurity) {
     EXPECT_THAT([&] { create_keys(client_, secret_path_, server_path_); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("INSECURE"), HasSubstr("0 bits of security"))));
@@ -143,6 +177,8 @@ TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
     refuse([](Request& r) { r.key_fingerprint = "0123"; }, "under key set 0123");
     refuse([](Request& r) { r.tokens = 9; }, "9 tokens");
     refuse([](Request& r) { r.tokens = 0; }, "0 tokens");
+    refuse([](Request& r) { r.images = 2; }, "2 images; this plan takes 1 to 1");
+    refuse([](Request& r) { r.images = 0; }, "0 images");
     refuse([](Request& r) { r.inputs.push_back(r.inputs.front()); }, "2 ciphertexts");
     refuse([](Request& r) { r.inputs.front().level -= 1; }, "level");
     refuse([](Request& r) { r.inputs.front().scale *= 2; }, "scale");
