@@ -114,7 +114,7 @@ class Descent {
     Descent(Network& model, Examples& batches, const StageOptions& options)
         : model_(model), batches_(batches), options_(options) {}
 
-    bool with_ranges() const { return options_.schedule.range_weight > 0 || options_.schedule.variance_weight > 0; }
+    bool with_ranges() const { return penalised(options_.schedule); }
 
     // Adds up the gradients of all passes of an update; `ramp` in [0, 1] is on the penalties.
     Losses backward(std::size_t step, double ramp, RangeTable* table, CurvePoint* point) {
