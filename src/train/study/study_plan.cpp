@@ -3,9 +3,9 @@
 #include <map>
 #include <utility>
 
-#include "train/data/prepared_text.h"
 #include "support/error.h"
 #include "train/data/data_identity.h"
+#include "train/data/prepared_text.h"
 
 namespace polyformer::train {
 namespace {
