@@ -62,14 +62,4 @@ std::string format_table(const NextWords& words, const std::string& source) {
     return format_table(rows);
 }
 
-double outside_fraction(const model::Evaluation& evaluation) {
-    std::size_t values = 0;
-    std::size_t outside = 0;
-    for (const model::IntervalReport& report : evaluation.intervals) {
-        values += report.values;
-        outside += report.outside;
-    }
-    return values == 0 ? 0 : static_cast<double>(outside) / static_cast<double>(values);
-}
-
 }  // namespace polyformer::cli

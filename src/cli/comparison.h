@@ -46,7 +46,4 @@ NextWords next_words(std::span<const double> logits, const ClearAnswers& clear,
 /// `source` heads the first column: "from ciphertext".
 std::string format_table(const NextWords& words, const std::string& source);
 
-/// Share of all polynomials' inputs that lay outside their intervals.
-double outside_fraction(const model::Evaluation& evaluation);
-
 }  // namespace polyformer::cli

@@ -13,6 +13,7 @@
 #include "cli/plan_report.h"
 #include "cli/text.h"
 #include "model/interpreter.h"
+#include "model/interval_report.h"
 #include "runtime/clear_backend.h"
 #include "support/error.h"
 #include "support/progress.h"
@@ -103,7 +104,7 @@ void run(const RunOptions& options) {
                 {"positions", agreement.rows},
                 {"max_abs_logit_error", agreement.max_error},
                 {"argmax_agreement", agreement.argmax_share},
-                {"out_of_interval_fraction", outside_fraction(clear.polynomial)},
+                {"out_of_interval_fraction", model::outside_share(clear.polynomial.intervals)},
                 {"next_words", to_json(words.found)},
                 {"next_words_polynomial", to_json(words.polynomial)},
                 {"next_words_before_substitution", to_json(words.before_substitution)},

@@ -37,7 +37,7 @@ struct ImageInput {
     /// The image resized, normalised and cut: (T, features), feature (channel·kernel + y)·kernel + x; 0 beyond the
     /// image's border.
     Tensor patches(const Image& image) const;
-    /// The same of a normalised image in planes, (3, height, width).
+    /// The same of a normalised image in planes, (3, height, width). Throws Error for another number of values.
     Tensor patches(std::span<const float> planes) const;
 };
 

@@ -4,26 +4,11 @@
 #include <cmath>
 #include <mutex>
 
+#include "model/interval_report.h"
 #include "support/error.h"
 #include "support/parallel.h"
 
 namespace polyformer::model {
-namespace {
-
-void merge(std::vector<IntervalReport>& all, const std::vector<IntervalReport>& more) {
-    if (all.empty()) {
-        all = more;
-        return;
-    }
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        all[i].values += more[i].values;
-        all[i].outside += more[i].outside;
-        all[i].smallest = std::min(all[i].smallest, more[i].smallest);
-        all[i].largest = std::max(all[i].largest, more[i].largest);
-    }
-}
-
-}  // namespace
 
 std::vector<Window> sliding_windows(std::size_t predictions, std::size_t context, std::size_t stride) {
     require(stride >= 1 && stride <= context, "a stride of {} does not lie between 1 and the context, {}", stride,

@@ -5,6 +5,7 @@
 
 #include "model/bundle.h"
 #include "model/corpus.h"
+#include "model/interval_report.h"
 #include "model/perplexity.h"
 #include "model/reference.h"
 #include "support/error.h"
@@ -12,10 +13,6 @@
 
 namespace polyformer::model {
 namespace {
-
-double share(std::size_t part, std::size_t whole) {
-    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
 
 // The first tokens of a text, and as many words as they make up in proportion.
 void shorten(TokenizedText& text, std::size_t most_tokens) {
@@ -62,13 +59,7 @@ Quality measure_quality(const QualityOptions& options) {
     quality.polynomial = perplexity_per_word(polynomial.nats, text.words);
     quality.before_substitution = perplexity_per_word(exact.nats, text.words);
     quality.intervals = polynomial.intervals;
-    std::size_t values = 0;
-    std::size_t outside = 0;
-    for (const IntervalReport& report : quality.intervals) {
-        values += report.values;
-        outside += report.outside;
-    }
-    quality.outside_share = share(outside, values);
+    quality.outside_share = outside_share(quality.intervals);
     if (is_split) {
         quality.baselines =
             ngram_perplexity(corpus_file(options.data, "train"), corpus_file(options.data, "valid"), file);
@@ -78,15 +69,6 @@ Quality measure_quality(const QualityOptions& options) {
 }
 
 nlohmann::ordered_json to_json(const Quality& quality) {
-    nlohmann::ordered_json intervals = nlohmann::ordered_json::array();
-    for (const IntervalReport& report : quality.intervals) {
-        intervals.push_back({{"node", report.node},
-                             {"interval", {report.lower, report.upper}},
-                             {"seen", {report.smallest, report.largest}},
-                             {"values", report.values},
-                             {"outside", report.outside},
-                             {"outside_share", share(report.outside, report.values)}});
-    }
     nlohmann::ordered_json result = {
         {"text", quality.text},
         {"words", quality.words},
@@ -103,7 +85,7 @@ nlohmann::ordered_json to_json(const Quality& quality) {
         result["baseline_words"] = quality.baselines->words;
     }
     result["out_of_interval_fraction"] = quality.outside_share;
-    result["intervals"] = std::move(intervals);
+    result["intervals"] = to_json(quality.intervals);
     result["seconds"] = quality.seconds;
     return result;
 }
@@ -119,13 +101,7 @@ std::string describe(const Quality& quality) {
         text += fmt::format("  {:<24}{:>10.2f}\n  {:<24}{:>10.2f}\n", "bigram", quality.baselines->bigram, "unigram",
                             quality.baselines->unigram);
     }
-    text += "Inputs of polynomials outside their interval:\n";
-    for (const IntervalReport& report : quality.intervals) {
-        text += fmt::format("  {:<44}{:>10.2e}   seen {:.4g} to {:.4g} of {:.4g} to {:.4g}\n", report.node,
-                            share(report.outside, report.values), report.smallest, report.largest, report.lower,
-                            report.upper);
-    }
-    return text;
+    return text + describe(quality.intervals);
 }
 
 }  // namespace polyformer::model

@@ -4,40 +4,12 @@
 #include <cmath>
 #include <random>
 
-#include "approx/approximation.h"
-#include "model/calibration.h"
+#include "model/random_weights.h"
 #include "support/error.h"
 
 namespace polyformer::model {
 
 namespace {
-
-/// Normally distributed weights of the sizes that keep activations near 1.
-class Sampler {
-  public:
-    explicit Sampler(std::uint64_t seed) : generator_(seed) {}
-
-    std::vector<float> vector(std::size_t count, double mean, double deviation) {
-        std::normal_distribution<double> distribution(mean, deviation);
-        std::vector<float> values(count);
-        for (float& value : values) value = static_cast<float>(distribution(generator_));
-        return values;
-    }
-
-    Matrix matrix(std::size_t rows, std::size_t columns, double deviation) {
-        return {rows, columns, vector(rows * columns, 0, deviation)};
-    }
-
-    /// Deviation gain/√C_in: outputs `gain` times as large as inputs.
-    LinearWeights linear(std::size_t rows, std::size_t columns, double gain = 1) {
-        return {matrix(rows, columns, gain / std::sqrt(static_cast<double>(rows))), vector(columns, 0, 0.02)};
-    }
-
-    NormWeights norm(std::size_t width) { return {vector(width, 1, 0.1), vector(width, 0, 0.1)}; }
-
-  private:
-    std::mt19937_64 generator_;
-};
 
 /// 1/√L, and from head to head less of what is further away: e^(−distance·h/4) of head h.
 Matrix causal_mask(std::size_t heads, std::size_t context) {
@@ -81,24 +53,12 @@ TransformerWeights random_weights(const RandomModelOptions& options) {
     return weights;
 }
 
-/// Stands in until fit_polynomials() has seen what each polynomial is fed.
+/// Until fit_to_samples() has seen what each polynomial is fed.
 TransformerPolynomials placeholders(const RandomModelOptions& options) {
-    const Polynomial constant{-1, 1, {0.0}};
+    const Polynomial constant = placeholder();
     const std::optional<Polynomial> norm =
         options.norm == NormKind::batch_norm ? std::nullopt : std::optional(constant);
     return {std::vector<LayerPolynomials>(options.layers, {norm, constant, norm, constant}), norm};
-}
-
-Polynomial fit(const RandomModelOptions& options, const Node& node, double smallest, double largest) {
-    const std::string& target = std::get<Apply>(node.operation).replaces;
-    const bool norm = target == "inverse_sqrt";
-    const double slack = options.margin * (largest - smallest);
-    // A variance stays positive: widen by a ratio.
-    const approx::Interval interval{norm ? smallest / (1 + options.margin) : smallest - slack,
-                                    norm ? largest * (1 + options.margin) : largest + slack};
-    const auto found = approx::chebyshev_interpolation(approx::target_function(target), interval,
-                                                       norm ? options.inverse_sqrt_degree : options.activation_degree);
-    return {found.polynomial.lower, found.polynomial.upper, found.polynomial.coefficients};
 }
 
 }  // namespace
@@ -121,11 +81,7 @@ Transformer random_model(const RandomModelOptions& options) {
         samples.push_back(
             model.embedding.embed(random_tokens(options.context, options.vocabulary, options.seed + 1 + i)));
     }
-    fit_polynomials(model.graph, samples, [&](const Node& node, double smallest, double largest) {
-        return fit(options, node, smallest, largest);
-    });
-    calibrate(model.graph, samples, options.margin);
-    validate(model.graph);
+    fit_to_samples(model.graph, samples, {options.activation_degree, options.inverse_sqrt_degree, options.margin});
     return model;
 }
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "support/error.h"
-#include "train/data/prepare.h"
 #include "train/data/data_identity.h"
+#include "train/data/prepare.h"
 #include "train/stage_request.h"
 
 namespace polyformer::train {
@@ -20,7 +20,8 @@ std::vector<StageRequest> road_of(const Config& config, const fs::path& work) {
     const Json data = data_identity(work, config);
     std::vector<StageRequest> road;
     for (const std::string& stage : stages_of(config)) {
-        StageRequest request{.stage = stage, .config = config, .recipe = {}, .prepared = work, .parent = {}, .model = {}};
+        StageRequest request{
+            .stage = stage, .config = config, .recipe = {}, .prepared = work, .parent = {}, .model = {}};
         request.recipe = recipe_of(stage, config, data, road.empty() ? Json() : road.back().recipe);
         if (!road.empty()) request.parent = work / road.back().stage;
         road.push_back(std::move(request));

@@ -170,8 +170,7 @@ Config load_config(const std::filesystem::path& file) {
 }
 
 std::string obstacle_to_substitution(const Config& config) {
-    return config.vision ? obstacle_to_substitution(*config.vision)
-                         : obstacle_to_substitution(config.model.attention);
+    return config.vision ? obstacle_to_substitution(*config.vision) : obstacle_to_substitution(config.model.attention);
 }
 
 nlohmann::ordered_json to_json(const Schedule& schedule) {

@@ -35,10 +35,10 @@ void check(const VisionArchitecture& model) {
     require(model.attention.key_weights == "equal",
             "attention.key_weights '{}' is for texts: images take \"equal\", and positions \"relative\"",
             model.attention.key_weights);
-    require(model.positions != "relative" || model.stages.front().window > 0 ||
-                model.rows(0) * model.columns(0) <= 1024,
-            "relative positions in one window of {} patches take a table of {} values a head: choose windows",
-            model.rows(0) * model.columns(0), model.rows(0) * model.columns(0) * model.rows(0) * model.columns(0));
+    require(
+        model.positions != "relative" || model.stages.front().window > 0 || model.rows(0) * model.columns(0) <= 1024,
+        "relative positions in one window of {} patches take a table of {} values a head: choose windows",
+        model.rows(0) * model.columns(0), model.rows(0) * model.columns(0) * model.rows(0) * model.columns(0));
 }
 
 std::string obstacle_to_substitution(const VisionArchitecture& model) {
@@ -61,18 +61,10 @@ nlohmann::ordered_json to_json(const VisionArchitecture& model) {
                           {"feed_forward", stage.feed_forward},
                           {"window", stage.window}});
     }
-    return {{"height", model.height},
-            {"width", model.width},
-            {"classes", model.classes},
-            {"patch", model.patch},
-            {"kernel", model.kernel},
-            {"stages", stages},
-            {"positions", model.positions},
-            {"local", model.local},
-            {"attention", to_json(model.attention)},
-            {"score_norm", model.score_norm},
-            {"norm", model.norm},
-            {"hidden_norm", model.hidden_norm},
+    return {{"height", model.height},         {"width", model.width},   {"classes", model.classes},
+            {"patch", model.patch},           {"kernel", model.kernel}, {"stages", stages},
+            {"positions", model.positions},   {"local", model.local},   {"attention", to_json(model.attention)},
+            {"score_norm", model.score_norm}, {"norm", model.norm},     {"hidden_norm", model.hidden_norm},
             {"activation", model.activation}};
 }
 

@@ -1,5 +1,5 @@
-// The shape and the variants of a vision transformer, as a configuration names them: ViT is one stage that attends to the
-// whole grid, Swin (arXiv 2103.14030) several with windows and merges.
+// The shape and the variants of a vision transformer, as a configuration names them: ViT is one stage that attends to
+// the whole grid, Swin (arXiv 2103.14030) several with windows and merges.
 #pragma once
 
 #include <array>
@@ -29,7 +29,8 @@ struct VisionStage {
     std::size_t width = 128;
     std::size_t heads = 4;
     std::size_t feed_forward = 256;
-    std::size_t window = 0;  ///< side of attention's windows in patches, every second layer's shifted by half; 0: no windows
+    std::size_t window =
+        0;  ///< side of attention's windows in patches, every second layer's shifted by half; 0: no windows
 };
 
 struct VisionArchitecture {
@@ -62,12 +63,12 @@ nlohmann::ordered_json to_json(const VisionArchitecture& model);
 
 /// How training images are varied.
 struct Augmentation {
-    std::size_t crop = 4;          ///< pixels by which an image is moved at most, in each direction
-    bool flip = true;              ///< left and right, half of the images
-    double mix_share = 0.5;        ///< of the batches that are mixed, by CutMix or mixup with equal chance where both are on
-    double cutmix = 1;             ///< α of the Beta distribution of shares; 0: off
-    double mixup = 0;              ///< likewise
-    double erase_share = 0;        ///< of the images of which a rectangle is replaced by noise
+    std::size_t crop = 4;    ///< pixels by which an image is moved at most, in each direction
+    bool flip = true;        ///< left and right, half of the images
+    double mix_share = 0.5;  ///< of the batches that are mixed, by CutMix or mixup with equal chance where both are on
+    double cutmix = 1;       ///< α of the Beta distribution of shares; 0: off
+    double mixup = 0;        ///< likewise
+    double erase_share = 0;  ///< of the images of which a rectangle is replaced by noise
     double label_smoothing = 0.1;  ///< share of the target that is spread over all classes
 };
 

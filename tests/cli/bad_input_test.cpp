@@ -152,7 +152,7 @@ TEST(BadInput, InsecureParametersNeedTheirNameSpoken) {
 TEST(BadInput, DataSetsThatAreNotThereAreRefused) {
     const Folder folder;
     expect_refused(folder.polyformer("data wikitext-3"), kBadInput,
-                   AllOf(HasSubstr("wikitext-3"), HasSubstr("wikitext-2 or wikitext-103")));
+                   AllOf(HasSubstr("wikitext-3"), HasSubstr("wikitext-2, wikitext-103, cifar-100")));
     expect_refused(folder.polyformer("data wikitext-2 --from nowhere"), kIoError, HasSubstr("nowhere"));
     // A proxy that is not there: the home cannot be reached, with or without a network.
     expect_refused(

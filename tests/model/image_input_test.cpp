@@ -47,6 +47,66 @@ TEST(TokenOrder, RefusesBlocksThatDoNotDivide) {
     expect_error<Error>([] { token_order(std::numeric_limits<std::size_t>::max(), 2, {}); }, {"outside"});
 }
 
+/// Every value another one: row by row, channels together.
+Image counting_image(const ImageInput& input) {
+    Image image{.height = input.height, .width = input.width, .values = {}};
+    for (std::size_t i = 0; i < image.height * image.width * 3; ++i) {
+        image.values.push_back(static_cast<std::uint8_t>(i * 37 % 251));
+    }
+    return image;
+}
+
+TEST(ImageInput, PatchesAreNormalisedSquares) {
+    const ImageInput input = small_input();
+    const Image image = counting_image(input);
+    const Tensor patches = input.patches(image);
+    ASSERT_EQ(patches.rows, 24U);
+    ASSERT_EQ(patches.columns, 48U);
+    const std::vector<std::size_t> order = token_order(4, 6, {2});
+    for (std::size_t token = 0; token < 24; ++token) {
+        for (std::size_t channel = 0; channel < 3; ++channel) {
+            for (std::size_t i = 0; i < 16; ++i) {
+                // A margin of one pixel around each patch of 2 × 2.
+                const std::size_t below_top = order[token] / 6 * 2 + i / 4;
+                const std::size_t right_of_left = order[token] % 6 * 2 + i % 4;
+                const bool inside = below_top >= 1 && below_top <= 8 && right_of_left >= 1 && right_of_left <= 12;
+                const double found = patches.at(token, channel * 16 + i);
+                if (!inside) {
+                    EXPECT_EQ(found, 0);
+                    continue;
+                }
+                const double value = image.values[((below_top - 1) * 12 + right_of_left - 1) * 3 + channel];
+                EXPECT_NEAR(found, (value / 255 - input.mean[channel]) / input.deviation[channel], 1e-12);
+            }
+        }
+    }
+}
+
+TEST(ImageInput, PlanesGiveTheSamePatches) {
+    const ImageInput input = small_input();
+    const Image image = counting_image(input);
+    std::vector<float> planes;
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+        for (std::size_t i = channel; i < image.values.size(); i += 3) {
+            const double value = static_cast<double>(image.values[i]) / 255;
+            planes.push_back(static_cast<float>((value - input.mean[channel]) / input.deviation[channel]));
+        }
+    }
+    const Tensor expected = input.patches(image);
+    const Tensor found = input.patches(planes);
+    ASSERT_EQ(found.values.size(), expected.values.size());
+    for (std::size_t i = 0; i < found.values.size(); ++i) EXPECT_NEAR(found.values[i], expected.values[i], 1e-6);
+    planes.pop_back();
+    expect_error<Error>([&] { static_cast<void>(input.patches(planes)); }, {"287 values", "8 × 12"});
+}
+
+TEST(ImageInput, OtherSizesAreResizedFirst) {
+    const ImageInput input = small_input();
+    const Image large{.height = 16, .width = 24, .values = std::vector<std::uint8_t>(16 * 24 * 3, 51)};
+    const Image right{.height = 8, .width = 12, .values = std::vector<std::uint8_t>(8 * 12 * 3, 51)};
+    EXPECT_EQ(input.patches(large).values, input.patches(right).values);
+}
+
 TEST(ImageInput, SurvivesTheFile) {
     const ScratchDirectory directory;
     const ImageInput input = small_input();

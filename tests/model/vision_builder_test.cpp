@@ -25,6 +25,7 @@ struct Stage {
     std::size_t heads;
     std::vector<std::size_t> shifts;
     bool local = true;
+    bool hidden_local = false;
 };
 
 /// Where a query and a key stand in the rolled image.
@@ -150,6 +151,7 @@ class Model {
         result.head_scale = vector(stage.heads, 1, 0.3);
         result.feed_forward_norm = norm(stage.width);
         result.up = linear(stage.width, 2 * stage.width + 1);
+        if (stage.hidden_local) result.hidden_local = matrix(9, 2 * stage.width + 1, 0.2);
         result.hidden_norm = norm(2 * stage.width + 1);
         result.down = linear(2 * stage.width + 1, stage.width, 0.2);
         result.shift = shift;
@@ -203,15 +205,15 @@ class Model {
         for (std::size_t j = 0; j < x.size(); ++j) x[j] += y[j];
     }
 
-    static Row convolved(const Stage& stage, const VisionLayerWeights& layer, const std::vector<Row>& image,
-                         std::size_t row, std::size_t column) {
-        Row y(layer.local_bias.begin(), layer.local_bias.end());
+    static Row convolved(const Stage& stage, const Matrix& kernel, const std::vector<Row>& image, std::size_t row,
+                         std::size_t column) {
+        Row y(kernel.columns);
         for (std::size_t ky = 0; ky < 3; ++ky) {
             for (std::size_t kx = 0; kx < 3; ++kx) {
                 if (row + ky < 1 || row + ky > stage.rows || column + kx < 1 || column + kx > stage.columns) continue;
                 const Row& x = image[(row + ky - 1) * stage.columns + column + kx - 1];
                 for (std::size_t j = 0; j < y.size(); ++j) {
-                    y[j] += x[j] * static_cast<double>(layer.local.values[(ky * 3 + kx) * y.size() + j]);
+                    y[j] += x[j] * static_cast<double>(kernel.values[(ky * 3 + kx) * y.size() + j]);
                 }
             }
         }
@@ -253,7 +255,8 @@ class Model {
         if (stage.local) {
             const std::vector<Row> before = image;
             for (std::size_t i = 0; i < image.size(); ++i) {
-                add(image[i], convolved(stage, layer, before, i / columns, i % columns));
+                add(image[i], convolved(stage, layer.local, before, i / columns, i % columns));
+                add(image[i], Row(layer.local_bias.begin(), layer.local_bias.end()));
             }
         }
         std::vector<Row> rolled;
@@ -267,10 +270,16 @@ class Model {
             add(image[rolled_place(i)],
                 attended(stage, layer, polynomials_.attention[index], rolled, i / columns, i % columns));
         }
-        for (Row& x : image) {
-            Row hidden = affine(layer.hidden_norm, project(layer.up, affine(layer.feed_forward_norm, x)));
+        std::vector<Row> widened;
+        for (const Row& x : image) widened.push_back(project(layer.up, affine(layer.feed_forward_norm, x)));
+        for (std::size_t i = 0; i < image.size(); ++i) {
+            Row hidden = widened[i];
+            if (stage.hidden_local) {
+                add(hidden, convolved(stage, layer.hidden_local, widened, i / columns, i % columns));
+            }
+            if (!layer.hidden_norm.gamma.empty()) hidden = affine(layer.hidden_norm, hidden);
             for (double& value : hidden) value = evaluate_polynomial(polynomials_.feed_forward[index], value);
-            add(x, project(layer.down, hidden));
+            add(image[i], project(layer.down, hidden));
         }
         return image;
     }
@@ -378,6 +387,18 @@ TEST(VisionBuilder, MatchesWhereWindowsGrowAndNothingMerges) {
                  {.rows = 8, .columns = 8, .window = 4, .width = 4, .heads = 2, .shifts = {0, 3}}});
     EXPECT_EQ(token_blocks(model.weights()), (std::vector<std::size_t>{2, 4}));
     EXPECT_LT(model.error(), 1e-5);
+}
+
+TEST(VisionBuilder, MatchesWithConvolutionsOfPreActivations) {
+    Model model({{.rows = 4, .columns = 8, .window = 4, .width = 6, .heads = 2, .shifts = {0, 2}, .hidden_local = true},
+                 {.rows = 2, .columns = 4, .window = 0, .width = 4, .heads = 1, .shifts = {0}, .hidden_local = true}});
+    EXPECT_LT(model.error(), 1e-5);
+    EXPECT_EQ(names_of(model.graph(), "feed_forward.local").size(), 3U);
+    for (VisionLayerWeights& layer : model.weights().stages[0].layers) layer.hidden_norm = {};
+    EXPECT_LT(model.error(), 1e-5);
+    model.weights().stages[1].layers[0].hidden_local.columns = 8;
+    expect_error<Error>([&] { static_cast<void>(model.graph()); },
+                        {"'layers.2.feed_forward.local'", "(9, 8)", "(9, 9)"});
 }
 
 TEST(VisionBuilder, LeavesOutWhatIsEmpty) {

@@ -3,18 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <zip.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "archive_files.h"
 #include "local_server.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
+#include "train/data/archive.h"
 #include "train/data/sha256.h"
-#include "train/data/zip_archive.h"
 
 namespace polyformer::train {
 namespace {
@@ -27,22 +27,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::ThrowsMessage;
-
-struct Entry {
-    std::string name;
-    std::string contents;
-};
-
-void write_zip(const fs::path& file, const std::vector<Entry>& entries) {
-    int error = 0;
-    zip_t* archive = zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
-    ASSERT_NE(archive, nullptr);
-    for (const Entry& entry : entries) {
-        zip_source_t* source = zip_source_buffer(archive, entry.contents.data(), entry.contents.size(), 0);
-        ASSERT_GE(zip_file_add(archive, entry.name.c_str(), source, 0), 0);
-    }
-    ASSERT_EQ(zip_close(archive), 0);
-}
 
 void replace_all(std::string& bytes, const std::string& from, const std::string& to) {
     for (std::size_t at = 0; (at = bytes.find(from, at)) != std::string::npos; at += to.size()) {
@@ -66,7 +50,7 @@ class DataSetsTest : public testing::Test {
         for (const Entry& text : texts()) write_file(root_ / "texts" / text.name, text.contents);
         std::vector<Entry> entries = texts();
         for (Entry& entry : entries) entry.name = "toy/" + entry.name;
-        write_zip(archive(), entries);
+        write_archive(archive(), entries);
     }
     void TearDown() override { fs::remove_all(root_); }
 
@@ -217,7 +201,8 @@ TEST_F(DataSetsTest, SaysWhatIsMissing) {
 }
 
 TEST_F(DataSetsTest, ArchiveWithoutTheTextsIsRefused) {
-    write_zip(archive(), {{"../../wiki.train.tokens", "out of the folder"}, {"/toy/wiki.train.tokens", "absolute"}});
+    write_archive(archive(),
+                  {{"../../wiki.train.tokens", "out of the folder"}, {"/toy/wiki.train.tokens", "absolute"}});
     EXPECT_THAT([&] { fetch_from(toy(), archive()); },
                 ThrowsMessage<FormatError>(HasSubstr("has no file toy/wiki.train.tokens")));
     EXPECT_THAT(names_in_out(), IsEmpty());
@@ -225,7 +210,7 @@ TEST_F(DataSetsTest, ArchiveWithoutTheTextsIsRefused) {
 }
 
 TEST_F(DataSetsTest, ArchiveThatUnpacksToTooMuchIsRefused) {
-    write_zip(archive(), {{"toy/wiki.train.tokens", std::string(1 << 24, '\n')}});
+    write_archive(archive(), {{"toy/wiki.train.tokens", std::string(1 << 24, '\n')}});
     ASSERT_LT(fs::file_size(archive()), 1U << 16);
     EXPECT_THAT([&] { fetch_from(toy(), archive()); },
                 ThrowsMessage<FormatError>(AllOf(HasSubstr("16777216 bytes"), HasSubstr("65536"))));
@@ -234,13 +219,13 @@ TEST_F(DataSetsTest, ArchiveThatUnpacksToTooMuchIsRefused) {
 
 TEST_F(DataSetsTest, ArchiveThatLiesAboutSizesIsCutOff) {
     const std::size_t size = (1 << 24) + 12345;
-    write_zip(archive(), {{"toy/wiki.train.tokens", std::string(size, '\n')}});
+    write_archive(archive(), {{"toy/wiki.train.tokens", std::string(size, '\n')}});
     std::string bytes = read_file(archive());
     replace_all(bytes, little_endian(size), little_endian(1000));
     write_file(archive(), bytes);
     std::size_t unpacked = 0;
-    EXPECT_THROW(ZipArchive(archive()).read("toy/wiki.train.tokens", 1 << 16,
-                                            [&](std::span<const std::byte> block) { unpacked += block.size(); }),
+    EXPECT_THROW(Archive(archive()).read("toy/wiki.train.tokens", 1 << 16,
+                                         [&](std::span<const std::byte> block) { unpacked += block.size(); }),
                  FormatError);
     EXPECT_LE(unpacked, 1000U);
     EXPECT_THROW(fetch_from(toy(), archive()), FormatError);
@@ -255,7 +240,7 @@ TEST_F(DataSetsTest, DamagedArchivesAreRefused) {
         write_file(archive(), bad);
         std::string text;
         try {
-            ZipArchive(archive()).read("toy/wiki.train.tokens", 1 << 16, [&](std::span<const std::byte> block) {
+            Archive(archive()).read("toy/wiki.train.tokens", 1 << 16, [&](std::span<const std::byte> block) {
                 for (const std::byte byte : block) text += static_cast<char>(byte);
             });
             EXPECT_EQ(text, texts()[0].contents) << "byte " << at;  // a byte that does not matter, a time for one
@@ -263,7 +248,8 @@ TEST_F(DataSetsTest, DamagedArchivesAreRefused) {
         }
     }
     write_file(archive(), good.substr(0, good.size() / 2));
-    EXPECT_THROW(ZipArchive{archive()}, FormatError);
+    EXPECT_THROW(Archive(archive()).read("toy/wiki.test.tokens", 1 << 16, [](std::span<const std::byte>) {}),
+                 FormatError);
 }
 
 }  // namespace

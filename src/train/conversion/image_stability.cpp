@@ -23,8 +23,7 @@ struct Distortion {
 
 }  // namespace
 
-Json measure_image_stability(Network& model, const PreparedImages& images, const Colours& colours,
-                             std::uint64_t seed) {
+Json measure_image_stability(Network& model, const PreparedImages& images, const Colours& colours, std::uint64_t seed) {
     torch::manual_seed(seed);
     const std::vector<Distortion> distortions = {
         {"test images", [](const Tensor& x) { return x; }},
@@ -36,7 +35,9 @@ Json measure_image_stability(Network& model, const PreparedImages& images, const
         {"twice the contrast", [](const Tensor& x) { return (2 * x - 0.5).clamp(0, 1); }},
         {"with noise", [](const Tensor& x) { return (x + 0.2 * torch::randn_like(x)).clamp(0, 1); }},
         {"shuffled pixels",
-         [](const Tensor& x) { return x.flatten(2).index_select(2, torch::randperm(x.size(2) * x.size(3))).view_as(x); }},
+         [](const Tensor& x) {
+             return x.flatten(2).index_select(2, torch::randperm(x.size(2) * x.size(3))).view_as(x);
+         }},
         {"noise alone", [](const Tensor& x) { return torch::rand_like(x); }},
         {"black and white at random", [](const Tensor& x) { return (torch::rand_like(x) < 0.5).to(x.dtype()); }},
         {"black", [](const Tensor& x) { return torch::zeros_like(x); }},

@@ -9,8 +9,8 @@
 
 #include "approx/histogram.h"
 #include "train/descent/examples.h"
-#include "train/network/sites.h"
 #include "train/network/network.h"
+#include "train/network/sites.h"
 
 namespace polyformer::train {
 

@@ -22,8 +22,9 @@ void set_target_ranges(std::vector<Site>& sites, const RangeTable& seen, const T
 using SubstitutionLog = nlohmann::ordered_json;
 
 /// Gives every site the polynomial of its function on what was seen, widened by the margin; what was seen becomes the
-/// interval that range minimisation holds on to. `seen` must have histograms; loss changes are measured on `blocks`. The functions stay known to the sites: Transformer::polynomials turns them back on. Throws Error
-/// for an architecture without a polynomial form, and when no polynomial fits.
+/// interval that range minimisation holds on to. `seen` must have histograms; loss changes are measured on `blocks`.
+/// The functions stay known to the sites: Transformer::polynomials turns them back on. Throws Error for an architecture
+/// without a polynomial form, and when no polynomial fits.
 SubstitutionLog substitute(Network& model, const RangeTable& seen, const Substitution& substitution,
                            const std::vector<Batch>& blocks);
 

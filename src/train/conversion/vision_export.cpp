@@ -62,7 +62,7 @@ TokenPlaces places_of(const WindowShape& shape, const std::vector<std::size_t>& 
 void export_windows(const VisionLayerImpl& layer, const TokenPlaces& tokens, model::VisionLayerWeights& weights) {
     const std::int64_t window = layer.shape.tokens();
     const std::int64_t windows = layer.shape.windows();
-    const Tensor weighted = layer.attention->weighted_mask(layer.mask);  // (windows, H, W, W)
+    const Tensor weighted = layer.attention->weighted_mask(layer.mask);                    // (windows, H, W, W)
     const Tensor key = tokens.place.view({windows, window}).repeat_interleave(window, 0);  // (T, W)
     const Tensor mask = weighted.permute({0, 2, 3, 1})
                             .index({tokens.window.unsqueeze(1), tokens.place.unsqueeze(1), key})  // (T, W, H)
@@ -119,7 +119,8 @@ model::VisionWeights export_weights(const VisionNetworkImpl& model) {
             exported.merge_norm = norm_of(*model.merge_norms[s - 1]);
             exported.merge = linear_of(model.merges[s - 1]->weight, model.merges[s - 1]->bias);
         }
-        for (std::size_t l = 0; l < stage.layers; ++l) exported.layers.push_back(layer_weights(*model.layers[number++]));
+        for (std::size_t l = 0; l < stage.layers; ++l)
+            exported.layers.push_back(layer_weights(*model.layers[number++]));
     }
     number = 0;
     for (std::size_t s = 0; s < weights.stages.size(); ++s) {

@@ -8,16 +8,15 @@
 #include "support/error.h"
 #include "support/mapped_file.h"
 #include "support/progress.h"
+#include "train/data/archive.h"
 #include "train/data/download.h"
 #include "train/data/sha256.h"
-#include "train/data/zip_archive.h"
 
 namespace polyformer::train {
 namespace {
 
 namespace fs = std::filesystem;
 
-using UseBytes = std::function<void(std::span<const std::byte>)>;
 /// Calls its argument with the contents of a file, first to last.
 using ReadBytes = std::function<void(const UseBytes&)>;
 
@@ -117,14 +116,14 @@ std::vector<FetchedFile> already_there(const DataSet& data_set, const fs::path& 
 }
 
 std::vector<FetchedFile> unpack(const DataSet& data_set, const fs::path& archive, const FetchOptions& options) {
-    const ZipArchive zip(archive);
+    const Archive opened(archive);
     std::vector<FetchedFile> files;
     Progress progress("Unpacking " + archive.filename().string(), static_cast<double>(data_set.files.size()),
                       options.quiet);
     for (const DataSetFile& file : data_set.files) {
         progress.update(static_cast<double>(files.size()), file.name);
         const ReadBytes read = [&](const UseBytes& use) {
-            zip.read(data_set.folder + "/" + file.name, data_set.most_file_bytes, use);
+            opened.read(data_set.folder + "/" + file.name, data_set.most_file_bytes, use);
         };
         files.push_back(place(read, options.out / file.name, Check::checksum, [&](const FetchedFile& found) {
             require_published(found, file, archive.string(), "fetch it again");

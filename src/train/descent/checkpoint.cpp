@@ -94,8 +94,8 @@ void write_archive(torch::serialize::OutputArchive& archive, const std::filesyst
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& file, const Network& model,
-                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe) {
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+                     const Reached& reached, const std::string& recipe) {
     torch::serialize::OutputArchive archive;
     write_model(archive, model, recipe);
     torch::serialize::OutputArchive state;

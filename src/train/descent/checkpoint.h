@@ -19,8 +19,8 @@ struct Reached {
 };
 
 /// Saves everything a stage needs to go on. `recipe` is the text that a later run must share to resume this one.
-void save_checkpoint(const std::filesystem::path& file, const Network& model,
-                     const torch::optim::Optimizer& optimizer, const Reached& reached, const std::string& recipe);
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+                     const Reached& reached, const std::string& recipe);
 
 /// Saves what a later stage starts from: weights and sites.
 void save_model(const std::filesystem::path& file, const Network& model, const std::string& recipe);

@@ -24,8 +24,7 @@ std::array<std::array<float, 256>, 3> normalisation(const Colours& colours) {
     std::array<std::array<float, 256>, 3> table{};
     for (std::size_t c = 0; c < 3; ++c) {
         for (std::size_t v = 0; v < 256; ++v) {
-            table[c][v] =
-                static_cast<float>((static_cast<double>(v) / 255 - colours.mean[c]) / colours.deviation[c]);
+            table[c][v] = static_cast<float>((static_cast<double>(v) / 255 - colours.mean[c]) / colours.deviation[c]);
         }
     }
     return table;

@@ -72,8 +72,7 @@ void enable_autocast(torch::DeviceType device, bool enabled) {
 // Mixed precision for the code in its scope.
 class Autocast {
   public:
-    Autocast(torch::Device device, Precision precision)
-        : device_(device.type()), previous_(autocast_enabled(device_)) {
+    Autocast(torch::Device device, Precision precision) : device_(device.type()), previous_(autocast_enabled(device_)) {
         enable_autocast(device_, precision == Precision::bfloat16);
     }
     ~Autocast() {
@@ -230,10 +229,9 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
         }
 
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        std::string note =
-            fmt::format("step {}/{}, {:.0f} {}/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
-                        static_cast<double>(reached.step - first) * units_per_update / elapsed.count(), batches.unit(),
-                        smooth, rate);
+        std::string note = fmt::format("step {}/{}, {:.0f} {}/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
+                                       static_cast<double>(reached.step - first) * units_per_update / elapsed.count(),
+                                       batches.unit(), smooth, rate);
         if (descent.with_ranges())
             note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range, losses.variance);
         progress.update(static_cast<double>(reached.step - first), note);

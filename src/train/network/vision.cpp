@@ -24,8 +24,7 @@ WindowShape window_shape(const VisionArchitecture& model, std::size_t stage, std
 Tensor cut(const Tensor& x, const WindowShape& shape) {
     if (shape.windows() == 1) return x.flatten(1, 2);
     return x
-        .view({x.size(0), shape.rows / shape.height, shape.height, shape.columns / shape.width, shape.width,
-               x.size(3)})
+        .view({x.size(0), shape.rows / shape.height, shape.height, shape.columns / shape.width, shape.width, x.size(3)})
         .permute({0, 1, 3, 2, 4, 5})
         .reshape({-1, shape.tokens(), x.size(3)});
 }
@@ -86,8 +85,8 @@ VisionLayerImpl::VisionLayerImpl(const VisionArchitecture& model, const VisionSt
     if (model.local != "none") {
         const std::int64_t channels = local_is_hidden ? feed_forward : width;
         local = register_module(
-            "local", torch::nn::Conv2d(
-                         torch::nn::Conv2dOptions(channels, channels, 3).padding(1).groups(channels).bias(false)));
+            "local",
+            torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, channels, 3).padding(1).groups(channels).bias(false)));
         if (!local_is_hidden) local_norm = add_norm("local_norm", model.norm, width);
     }
     attention_norm = add_norm("attention_norm", model.norm, width);
@@ -186,8 +185,8 @@ VisionNetworkImpl::VisionNetworkImpl(const VisionArchitecture& model) : architec
         if (s > 0) {
             merge_norms.push_back(register_module(fmt::format("merge_norm_{}", s), make_norm(model.norm, 4 * width)));
             add_norm_site(merge_norms.back(), fmt::format("stages.{}.merge_norm", s));
-            merges.push_back(register_module(
-                fmt::format("merge_{}", s), torch::nn::Linear(4 * width, static_cast<std::int64_t>(stage.width))));
+            merges.push_back(register_module(fmt::format("merge_{}", s),
+                                             torch::nn::Linear(4 * width, static_cast<std::int64_t>(stage.width))));
             initialise(merges.back(), 1);
             width = static_cast<std::int64_t>(stage.width);
         }

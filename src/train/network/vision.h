@@ -1,4 +1,5 @@
-// The vision transformer of VisionArchitecture: convolutional patches, stages of layers over windows, a mean over tokens.
+// The vision transformer of VisionArchitecture: convolutional patches, stages of layers over windows, a mean over
+// tokens.
 #pragma once
 
 #include <torch/torch.h>
@@ -25,9 +26,9 @@ struct WindowShape {
     std::int64_t tokens() const { return height * width; }  ///< of a window
 };
 
-/// x + output(attention(norm(x))), then x + down(σ(hidden_norm(up(norm(x))))), x (B, h, w, C). With a convolution on the
-/// residual stream x + local_norm(local(x)) comes first; with one on the pre-activations h = up(norm(x)) is replaced by
-/// h + local(h).
+/// x + output(attention(norm(x))), then x + down(σ(hidden_norm(up(norm(x))))), x (B, h, w, C). With a convolution on
+/// the residual stream x + local_norm(local(x)) comes first; with one on the pre-activations h = up(norm(x)) is
+/// replaced by h + local(h).
 struct VisionLayerImpl : torch::nn::Module {
     VisionLayerImpl(const VisionArchitecture& architecture, const VisionStage& stage, const WindowShape& shape);
     torch::Tensor forward(torch::Tensor x, SiteVisitor& site, double dropout);
@@ -65,8 +66,8 @@ struct VisionNetworkImpl : Network {
 
     VisionArchitecture architecture;
     torch::nn::Conv2d patches{nullptr};
-    torch::Tensor positions;          ///< (h, w, width) of the first grid; or undefined
-    std::vector<VisionLayer> layers;  ///< of all stages
+    torch::Tensor positions;                         ///< (h, w, width) of the first grid; or undefined
+    std::vector<VisionLayer> layers;                 ///< of all stages
     std::vector<std::shared_ptr<Norm>> merge_norms;  ///< a stage each but the first
     std::vector<torch::nn::Linear> merges;
     std::shared_ptr<Norm> final_norm;

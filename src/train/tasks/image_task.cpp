@@ -57,7 +57,9 @@ class ImageTask : public Task {
                 {"perplexity", std::exp(nats / count)}};
     }
 
-    Json stability(Network& network) override { return measure_image_stability(network, images("test"), colours_, request_.config.seed); }
+    Json stability(Network& network) override {
+        return measure_image_stability(network, images("test"), colours_, request_.config.seed);
+    }
 
     void write_model(Network& network, Examples& training, const Json& results) override {
         write_image_model(dynamic_cast<VisionNetworkImpl&>(network), training, images("train").classes, colours_,

@@ -20,8 +20,8 @@ struct AttentionForm : torch::nn::Module {
     virtual torch::Tensor weights(const torch::Tensor& scores, const torch::Tensor& mask, SiteVisitor& site) = 0;
     /// The factor on QKᵀ: 1/√d_k, and what is placed before σ.
     virtual double score_scale() const = 0;
-    /// What multiplies σ of the scores of query q and key k: (..., H, T, T), 0 where the mask (..., T, T) is. Throws Error for a
-    /// form that is not pointwise.
+    /// What multiplies σ of the scores of query q and key k: (..., H, T, T), 0 where the mask (..., T, T) is. Throws
+    /// Error for a form that is not pointwise.
     virtual torch::Tensor weighted_mask(const torch::Tensor& mask) const;
 };
 

@@ -23,7 +23,8 @@ class SoftmaxAttention : public AttentionForm {
     Tensor weights(const Tensor& scores, const Tensor& mask, SiteVisitor& site) override {
         site.observe(scores);
         const Tensor weighed = distance_.is_empty() ? scores : scores + distance_->forward(mask.size(-1));
-        return torch::softmax(weighed.masked_fill(mask.unsqueeze(-3) == 0, -std::numeric_limits<float>::infinity()), -1);
+        return torch::softmax(weighed.masked_fill(mask.unsqueeze(-3) == 0, -std::numeric_limits<float>::infinity()),
+                              -1);
     }
 
   private:
