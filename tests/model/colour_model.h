@@ -24,8 +24,9 @@ inline Graph colour_graph() {
     graph.nodes.push_back({.name = "input", .operation = Input{}});
     graph.nodes.push_back({.name = "pooling", .operation = TokenMean{.input = 0}});
     graph.nodes.push_back({.name = "channels", .operation = Linear{.input = 1, .weight = channels, .bias = {}}});
-    graph.nodes.push_back({.name = "activation",
-                           .operation = Apply{.input = 2, .polynomial = {-0.9, 0.9, {0, 0.9}}, .replaces = "tanh"}});
+    const Polynomial identity = {-0.9, 0.9, {0, 0.9}};  // as a temporary it makes GCC 12 warn of uninitialised values
+    graph.nodes.push_back(
+        {.name = "activation", .operation = Apply{.input = 2, .polynomial = identity, .replaces = "tanh"}});
     graph.nodes.push_back({.name = "logits", .operation = Linear{.input = 3, .weight = four, .bias = {}}, .bound = 4});
     return graph;
 }
