@@ -20,14 +20,22 @@ inline Graph colour_graph() {
     Matrix channels{.rows = width, .columns = 3, .values = std::vector<float>(width * 3)};
     for (std::size_t feature = 0; feature < width; ++feature) channels.values[feature * 3 + feature / 16] = 1.0F / 16;
     const Matrix four{.rows = 3, .columns = 3, .values = {4, 0, 0, 0, 4, 0, 0, 0, 4}};
+    Linear means;
+    means.input = 1;
+    means.weight = channels;
+    Apply activation;
+    activation.input = 2;
+    activation.polynomial = {-0.9, 0.9, {0, 0.9}};
+    activation.replaces = "tanh";
+    Linear logits;
+    logits.input = 3;
+    logits.weight = four;
     Graph graph{.context = 4, .width = width, .vocabulary = 3, .nodes = {}};
-    graph.nodes.push_back({.name = "input", .operation = Input{}});
-    graph.nodes.push_back({.name = "pooling", .operation = TokenMean{.input = 0}});
-    graph.nodes.push_back({.name = "channels", .operation = Linear{.input = 1, .weight = channels, .bias = {}}});
-    const Polynomial identity = {-0.9, 0.9, {0, 0.9}};  // as a temporary it makes GCC 12 warn of uninitialised values
-    graph.nodes.push_back(
-        {.name = "activation", .operation = Apply{.input = 2, .polynomial = identity, .replaces = "tanh"}});
-    graph.nodes.push_back({.name = "logits", .operation = Linear{.input = 3, .weight = four, .bias = {}}, .bound = 4});
+    graph.nodes.push_back({"input", Input{}, 1});
+    graph.nodes.push_back({"pooling", TokenMean{0}, 1});
+    graph.nodes.push_back({"means", means, 1});
+    graph.nodes.push_back({"activation", activation, 1});
+    graph.nodes.push_back({"logits", logits, 4});
     return graph;
 }
 
