@@ -15,7 +15,9 @@ void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
     command.add_option("--threads", options.threads, "Threads")->capture_default_str();
     command.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
         ->capture_default_str();
-    command.add_option("--precision", options.precision, "bfloat16: mixed precision, faster where the processor has instructions for it")
+    command
+        .add_option("--precision", options.precision,
+                    "bfloat16: mixed precision, faster where the processor has instructions for it")
         ->check(CLI::IsMember({"float32", "bfloat16"}))
         ->capture_default_str();
     command.add_flag("--quiet", options.quiet, "No progress bar");

@@ -101,10 +101,10 @@ VisionLayerImpl::VisionLayerImpl(const VisionArchitecture& model, const VisionSt
     if (model.positions == "relative") {
         // σ may want scores around another value than 0; a softmax does not care.
         const double start = model.attention.form == "pointwise" ? model.attention.initial_score : 0;
-        relative_positions = register_parameter(
-            "relative_positions",
-            torch::nn::init::normal_(torch::empty({(2 * shape.height - 1) * (2 * shape.width - 1), heads}), start,
-                                     0.02));
+        relative_positions =
+            register_parameter("relative_positions",
+                               torch::nn::init::normal_(
+                                   torch::empty({(2 * shape.height - 1) * (2 * shape.width - 1), heads}), start, 0.02));
         relative_index = register_buffer("relative_index", relative_places(shape));
     }
     output = register_module("output", torch::nn::Linear(width, width));
