@@ -1,9 +1,13 @@
-// Writes the inputs that the targets for keys, ciphertexts and plans start from: make_fuzz_corpus fuzz/corpus
+// Writes the inputs that the targets for keys, ciphertexts, plans and image models start from: make_fuzz_corpus
+// fuzz/corpus
 #include <cstdio>
 #include <filesystem>
 #include <functional>
 
 #include "ckks/secret_key_serialization.h"
+#include "model/bundle.h"
+#include "model/image_input.h"
+#include "model/random_vision_model.h"
 #include "service/client_plan.h"
 #include "service/messages.h"
 #include "small_ring.h"
@@ -79,6 +83,25 @@ void write_plans(const std::filesystem::path& corpus) {
     }
 }
 
+/// A Swin of two stages with every operation that image models have.
+void write_image_models(const std::filesystem::path& corpus) {
+    const std::filesystem::path scratch = corpus / "scratch";
+    model::save_graph(model::random_vision_model({.rows = 4,
+                                                  .columns = 4,
+                                                  .stages = {{.width = 4, .window = 2}, {.layers = 1, .width = 4}},
+                                                  .features = 3,
+                                                  .classes = 2,
+                                                  .activation_degree = 3}),
+                      scratch);
+    for (const char* target : {"graph", "image_input"}) std::filesystem::create_directories(corpus / target);
+    write_file(corpus / "graph/image",
+               read_file(scratch / "graph.json") + '\0' + read_file(scratch / "weights.safetensors"));
+    model::save_image_input({.height = 8, .width = 8, .patch = 1, .kernel = 3, .blocks = {2, 4}, .classes = {"a", "b"}},
+                            scratch);
+    std::filesystem::rename(scratch / model::image_input_file, corpus / "image_input/small");
+    std::filesystem::remove_all(scratch);
+}
+
 }  // namespace
 }  // namespace polyformer::fuzz
 
@@ -89,4 +112,5 @@ int main(int argc, char** argv) {
     }
     polyformer::fuzz::write_keys_and_ciphertexts(argv[1]);
     polyformer::fuzz::write_plans(argv[1]);
+    polyformer::fuzz::write_image_models(argv[1]);
 }

@@ -51,8 +51,11 @@ void add_study(CLI::App& program) {
         "Example:\n  polyformer study configs/studies/road.json --data wikitext-2 --work work --out road --jobs 2\n\n"
         "Stages that variants share are trained once and kept in --work; called again, it goes on where it stopped.");
     command->add_option("config", options->study.config, "The study, such as configs/studies/road.json")->required();
-    command->add_option("--data", options->study.data, "Folder of the texts")->envname("POLYFORMER_DATA")->required();
-    command->add_option("--work", options->study.work, "Folder of texts and stages, kept")->required();
+    command->add_option("--data", options->study.data, "Folder of the texts or images")
+        ->envname("POLYFORMER_DATA")
+        ->required();
+    command->add_option("--work", options->study.work, "Folder of prepared texts or images and of stages, kept")
+        ->required();
     command->add_option("--out", options->study.out, "Folder for study.json and report.html")->required();
     command->add_option("--jobs", options->study.jobs, "Stages at a time, each with --threads threads")
         ->check(CLI::Range(1, 256))

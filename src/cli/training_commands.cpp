@@ -15,7 +15,9 @@ void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
     command.add_option("--threads", options.threads, "Threads")->capture_default_str();
     command.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
         ->capture_default_str();
-    command.add_option("--precision", options.precision, "bfloat16: mixed precision, on CUDA")
+    command
+        .add_option("--precision", options.precision,
+                    "bfloat16: mixed precision, faster where the processor has instructions for it")
         ->check(CLI::IsMember({"float32", "bfloat16"}))
         ->capture_default_str();
     command.add_flag("--quiet", options.quiet, "No progress bar");
@@ -25,8 +27,8 @@ namespace {
 
 std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
     auto options = std::make_shared<train::TrainOptions>();
-    command.add_option("config", options->config, "The configuration, such as configs/wikitext-small.json")->required();
-    command.add_option("--data", options->data, "Folder of the texts, such as 'polyformer data' makes")
+    command.add_option("config", options->config, "The configuration, such as configs/cifar100-vit.json")->required();
+    command.add_option("--data", options->data, "Folder of the texts or images, such as 'polyformer data' makes")
         ->envname("POLYFORMER_DATA")
         ->required();
     command.add_option("--work", options->work, "Folder of checkpoints; an unfinished run there goes on")->required();
@@ -42,8 +44,10 @@ void finish(bool complete) {
 }  // namespace
 
 void add_train(CLI::App& program) {
-    auto* command = program.add_subcommand("train", "Train an HE-friendly language model on WikiText");
-    command->footer("Example:\n  polyformer train configs/wikitext-small.json --data wikitext-2 --work work");
+    auto* command = program.add_subcommand("train", "Train an HE-friendly model, of language or of images");
+    command->footer(
+        "Examples:\n  polyformer train configs/wikitext-small.json --data wikitext-2 --work work\n"
+        "  polyformer train configs/cifar100-vit.json --data cifar-100 --work work --precision bfloat16");
     command->callback([options = add_training_options(*command)] { finish(train::run_train(*options)); });
 }
 

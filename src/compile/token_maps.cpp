@@ -20,8 +20,11 @@ std::vector<TapTokens> distances(const Packing& packing, const model::MixTokens&
         for (std::size_t t = 0; t < packing.tokens; ++t) {
             const std::int32_t source = sources[t % sources.size()];
             if (source == model::MixTokens::kNothing) continue;
+            // A copy reads copies where there are any: its diagonals are then those of the first tokens.
+            const std::size_t copy = t - t % sources.size() + static_cast<std::size_t>(source);
+            const std::size_t from = copy < packing.tokens ? copy : static_cast<std::size_t>(source);
             // Back by some rows is forth by the tokens less those, cyclically.
-            const std::size_t rows = (static_cast<std::size_t>(source) + packing.tokens - t) % packing.tokens;
+            const std::size_t rows = (from + packing.tokens - t) % packing.tokens;
             taps[tap][rows].push_back(t);
         }
     }

@@ -296,8 +296,7 @@ std::vector<std::size_t> token_blocks(const VisionWeights& weights) {
         if (!has_one_window(weights.stages[s])) blocks.push_back(unit * weights.stages[s].window);
     }
     std::ranges::sort(blocks);
-    const auto repeated = std::ranges::unique(blocks);
-    blocks.erase(repeated.begin(), repeated.end());
+    blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
     std::erase(blocks, std::size_t{1});
     for (std::size_t i = 1; i < blocks.size(); ++i) {
         require(blocks[i] % blocks[i - 1] == 0,

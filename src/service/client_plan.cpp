@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -179,6 +180,10 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
                          "{}: least_rows {}, width {} and vocabulary {} must be at least 1", label, plan.least_rows,
                          plan.width, plan.vocabulary);
 
+    const std::size_t most_features = std::max(plan.width, plan.vocabulary);
+    require<FormatError>(most_features <= kMaxCount / plan.packing.images,
+                         "{}: {} images of {} features are more than {} entries of a layout", label,
+                         plan.packing.images, most_features, kMaxCount);
     const std::size_t most_ciphertexts = kMaxCount / row;
     plan.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
                                          fmt::format("{}: input_layout", label), plan.packing, plan.width);

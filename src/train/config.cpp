@@ -173,6 +173,10 @@ std::string obstacle_to_substitution(const Config& config) {
     return config.vision ? obstacle_to_substitution(*config.vision) : obstacle_to_substitution(config.model.attention);
 }
 
+bool penalised(const Schedule& schedule) {
+    return schedule.range_weight > 0 || schedule.variance_weight > 0;
+}
+
 nlohmann::ordered_json to_json(const Schedule& schedule) {
     return {{"epochs", schedule.epochs},
             {"batch", schedule.batch},

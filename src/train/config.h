@@ -37,6 +37,10 @@ struct Schedule {
     std::size_t patience = 0;        ///< validations without a better one that end the stage, the best kept; 0: never
 };
 
+/// Whether inputs of non-polynomial functions cost something. In the first stage they do so from its beginning: scores
+/// of pointwise attention, which no sum divides, grow into the hundreds otherwise.
+bool penalised(const Schedule& schedule);
+
 /// An interval that a site's inputs should keep to.
 struct TargetInterval {
     double lower = 0;

@@ -47,6 +47,7 @@ Json recipe_of(const std::string& stage, const Config& config, const Json& data,
             recipe["model"] = to_json(config.model);
         }
         recipe["schedule"] = to_json(config.train);
+        if (penalised(config.train)) recipe["ranges"] = to_json(config.ranges);
     } else if (stage == tune_name) {
         recipe["schedule"] = to_json(config.tune);
         recipe["ranges"] = to_json(config.ranges);

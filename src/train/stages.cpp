@@ -99,9 +99,11 @@ class StageFolder {
     bool descend() {
         const std::unique_ptr<Examples> examples = batches();
         Examples& data = *examples;
-        if (!fs::exists(checkpoint()) && !request_.parent.empty()) {
-            load_parent();
-            if (request_.stage == tune_name) set_targets(data);
+        if (!fs::exists(checkpoint())) {
+            if (!request_.parent.empty()) load_parent();
+            if (request_.stage == tune_name || (request_.stage == train_name && penalised(schedule()))) {
+                set_targets(data);
+            }
         }
         const auto validate = [&] { return task_->measure(*model_, "valid").at("perplexity").get<double>(); };
         const StageOptions stage_options{.name = request_.stage,

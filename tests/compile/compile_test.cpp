@@ -8,6 +8,7 @@
 #include "ckks/bootstrapping.h"
 #include "compile/plan.h"
 #include "model/random_model.h"
+#include "model/random_vision_model.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 
@@ -139,6 +140,47 @@ TEST(Compile, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
         EXPECT_GT(plan.summary.bootstraps, 0U);
         EXPECT_LE(plan.summary.bootstrapped_values, 2 * plan.summary.bootstraps);
     }
+}
+
+model::Graph small_vision_model() {
+    model::RandomVisionOptions options;
+    options.rows = options.columns = 8;
+    options.features = 6;
+    options.stages = {{2, 8, 2, 4}, {1, 16, 2, 0}};
+    options.activation_degree = 7;
+    options.samples = 1;
+    return model::random_vision_model(options);
+}
+
+TEST(CompileImages, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
+    const model::Graph graph = small_vision_model();
+    for (const std::size_t images : {1U, 2U}) {
+        PlanOptions options = small_options();
+        options.images = images;
+        const Plan plan = compile(graph, options);
+        expect_sound_levels(plan);
+        EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
+        EXPECT_EQ(plan.least_rows, 64U);
+        EXPECT_EQ(plan.output_slot.size(), images * graph.vocabulary);
+        // Merging and averaging tokens, and adding constants, cost no level.
+        for (const Step& step : plan.steps) {
+            if (step.name == "positions" || step.name == "stages.1.merge" || step.name == "pooling") {
+                EXPECT_EQ(step.level, step.output_level) << step.name;
+            }
+        }
+    }
+    EXPECT_EQ(largest_image_count(graph, ckks::Parameters::create(small_options().parameters)), 2U);
+}
+
+TEST(CompileImages, PositionsMakeNoDifference) {
+    const model::Graph graph = small_vision_model();
+    PlanOptions options = small_options();
+    const Plan all = compile(graph, options);
+    options.positions = Positions::last;
+    const Plan last = compile(graph, options);
+    EXPECT_EQ(all.output_slot, last.output_slot);
+    EXPECT_EQ(all.steps.size(), last.steps.size());
+    EXPECT_EQ(all.keys.rotation_levels, last.keys.rotation_levels);
 }
 
 TEST(Compile, GivesTheSamePlanTwice) {

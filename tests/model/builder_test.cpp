@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "fixtures.h"
-#include "model/safetensors.h"
 #include "model/transformer_builder.h"
 
 namespace polyformer::model {
@@ -10,58 +9,42 @@ namespace {
 /// The weights that scripts/golden-model wrote unfolded.
 class GoldenWeights {
   public:
-    GoldenWeights() : tensors_(read_safetensors(kGolden / "unfolded.safetensors")) {}
-
     TransformerWeights weights(std::size_t layers) const {
         TransformerWeights result;
         result.heads = golden_json("expected.json")["heads"];
         result.score_scale = 1 / std::sqrt(8.0 / static_cast<double>(result.heads));
-        result.tokens = matrix("tokens");
-        result.positions = matrix("positions");
+        result.tokens = tensors_.matrix("tokens");
+        result.positions = tensors_.matrix("positions");
         for (std::size_t i = 0; i < layers; ++i) {
             const std::string p = fmt::format("layers.{}.", i);
-            result.layers.push_back({.attention_norm = norm(p + "attention_norm"),
-                                     .query = linear(p + "query"),
-                                     .key = linear(p + "key"),
-                                     .value = linear(p + "value"),
-                                     .output = linear(p + "output"),
-                                     .mask = matrix(p + "mask"),
-                                     .feed_forward_norm = norm(p + "feed_forward_norm"),
-                                     .up = linear(p + "up"),
-                                     .down = linear(p + "down")});
+            result.layers.push_back({.attention_norm = tensors_.norm(p + "attention_norm"),
+                                     .query = tensors_.linear(p + "query"),
+                                     .key = tensors_.linear(p + "key"),
+                                     .value = tensors_.linear(p + "value"),
+                                     .output = tensors_.linear(p + "output"),
+                                     .mask = tensors_.matrix(p + "mask"),
+                                     .feed_forward_norm = tensors_.norm(p + "feed_forward_norm"),
+                                     .up = tensors_.linear(p + "up"),
+                                     .down = tensors_.linear(p + "down")});
         }
-        result.final_norm = norm("final_norm");
-        result.logits = linear("logits");
+        result.final_norm = tensors_.norm("final_norm");
+        result.logits = tensors_.linear("logits");
         return result;
     }
 
   private:
-    Matrix matrix(const std::string& name) const {
-        const FloatTensor& tensor = tensors_.at(name);
-        return {tensor.shape.at(0), tensor.shape.at(1), tensor.values};
-    }
-    LinearWeights linear(const std::string& name) const {
-        return {matrix(name + ".weight"), tensors_.at(name + ".bias").values};
-    }
-    NormWeights norm(const std::string& name) const {
-        return {tensors_.at(name + ".gamma").values, tensors_.at(name + ".beta").values};
-    }
-
-    FloatTensors tensors_;
+    GoldenTensors tensors_{kGolden / "unfolded.safetensors"};
 };
-
-Polynomial polynomial(const nlohmann::json& json) {
-    return {json["lower"], json["upper"], json["chebyshev"]};
-}
 
 TransformerPolynomials golden_polynomials() {
     const nlohmann::json json = golden_json("polynomials.json");
     TransformerPolynomials result;
     for (const nlohmann::json& layer : json["layers"]) {
-        result.layers.push_back({polynomial(layer["attention_norm"]), polynomial(layer["attention"]),
-                                 polynomial(layer["feed_forward_norm"]), polynomial(layer["feed_forward"])});
+        result.layers.push_back({golden_polynomial(layer["attention_norm"]), golden_polynomial(layer["attention"]),
+                                 golden_polynomial(layer["feed_forward_norm"]),
+                                 golden_polynomial(layer["feed_forward"])});
     }
-    result.final_norm = polynomial(json["final_norm"]);
+    result.final_norm = golden_polynomial(json["final_norm"]);
     return result;
 }
 

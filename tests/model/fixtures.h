@@ -12,12 +12,36 @@
 
 #include "model/bundle.h"
 #include "model/graph.h"
+#include "model/safetensors.h"
+#include "model/transformer_builder.h"
 #include "support/atomic_file.h"
 #include "support/error.h"
 
 namespace polyformer::model {
 
 inline const std::filesystem::path kGolden = std::filesystem::path(POLYFORMER_TEST_DATA) / "golden";
+
+/// Weights that a script wrote unfolded.
+class GoldenTensors {
+  public:
+    explicit GoldenTensors(const std::filesystem::path& file) : tensors_(read_safetensors(file)) {}
+
+    bool contains(const std::string& name) const { return tensors_.contains(name); }
+    const std::vector<float>& vector(const std::string& name) const { return tensors_.at(name).values; }
+    Matrix matrix(const std::string& name) const {
+        const FloatTensor& tensor = tensors_.at(name);
+        return {tensor.shape.at(0), tensor.shape.at(1), tensor.values};
+    }
+    LinearWeights linear(const std::string& name) const { return {matrix(name + ".weight"), vector(name + ".bias")}; }
+    NormWeights norm(const std::string& name) const { return {vector(name + ".gamma"), vector(name + ".beta")}; }
+
+  private:
+    FloatTensors tensors_;
+};
+
+inline Polynomial golden_polynomial(const nlohmann::json& json) {
+    return {json["lower"], json["upper"], json["chebyshev"]};
+}
 
 inline nlohmann::json golden_json(const char* name) {
     return nlohmann::json::parse(read_file(kGolden / name));

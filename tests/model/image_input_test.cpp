@@ -76,7 +76,7 @@ TEST(ImageInput, PatchesAreNormalisedSquares) {
                     continue;
                 }
                 const double value = image.values[((below_top - 1) * 12 + right_of_left - 1) * 3 + channel];
-                EXPECT_NEAR(found, (value / 255 - input.mean[channel]) / input.deviation[channel], 1e-12);
+                EXPECT_NEAR(found, (value / 255 - input.mean[channel]) / input.deviation[channel], 1e-6);
             }
         }
     }
@@ -94,10 +94,9 @@ TEST(ImageInput, PlanesGiveTheSamePatches) {
     }
     const Tensor expected = input.patches(image);
     const Tensor found = input.patches(planes);
-    ASSERT_EQ(found.values.size(), expected.values.size());
-    for (std::size_t i = 0; i < found.values.size(); ++i) EXPECT_NEAR(found.values[i], expected.values[i], 1e-6);
+    EXPECT_EQ(found.values, expected.values);
     planes.pop_back();
-    expect_error<Error>([&] { static_cast<void>(input.patches(planes)); }, {"287 values", "8 × 12"});
+    expect_error<Error>([&] { static_cast<void>(input.patches(planes)); }, {"287 values", "12×8"});
 }
 
 TEST(ImageInput, OtherSizesAreResizedFirst) {

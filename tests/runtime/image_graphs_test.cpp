@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "fixtures.h"
+#include "model/random_vision_model.h"
 #include "random_graph.h"
 #include "support/error.h"
 
@@ -87,6 +88,27 @@ TEST(ImageGraphs, VisionTransformer) {
 TEST(ImageGraphs, GridsThatAreNoPowerOfTwo) {
     expect_interpreters_logits(vision_transformer(3, 5));
     expect_interpreters_logits(vision_transformer(5, 40));
+}
+
+TEST(RandomVisionModels, GiveTheInterpretersLogits) {
+    model::RandomVisionOptions vit;
+    vit.hidden_local = true;
+    model::RandomVisionOptions swin;
+    swin.rows = swin.columns = 8;
+    swin.features = 12;
+    swin.stages = {{2, 16, 2, 4}, {2, 32, 4, 0}};
+    swin.attention_function = "sigmoid";
+    swin.activation_degree = 7;
+    for (const model::RandomVisionOptions& options : {vit, swin}) {
+        const model::Graph graph = model::random_vision_model(options);
+        // A sample that its bounds come from.
+        const model::Tensor patches = model::random_patches(graph.context, graph.width, options.seed + 1);
+        const compile::Plan plan = compile::compile(graph, fixtures::plan_options(4096, Positions::all));
+        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        const std::vector<double> exact = fixtures::exact_logits(graph, patches, Positions::all);
+        EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, patches), exact), 1e-6);
+        for (const Excursion& excursion : backend.excursions()) EXPECT_LE(excursion.worst, 1.0001) << excursion.step;
+    }
 }
 
 TEST(ImageGraphs, MoreClassesThanPositions) {

@@ -107,6 +107,11 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
     changed["input_layout"][0][0] = 16;  // the width is 16
     EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
     changed = sound;
+    changed["images"] = 2;
+    changed["width"] = 1 << 24;
+    EXPECT_THAT([&] { client_plan_from_json(changed.dump(), "client.json"); },
+                ThrowsMessage<FormatError>(HasSubstr("entries of a layout")));
+    changed = sound;
     changed["keys"]["rotation_steps"][0] = 512;
     EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
     changed = sound;

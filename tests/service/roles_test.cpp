@@ -222,7 +222,7 @@ TEST_F(RolesTest, ServerRefusesASecretKeyFile) {
 TEST_F(RolesTest, ClientRefusesForeignReplies) {
     const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
     const Request request = make_request(client_, secret, transformer_.embedding, tokens(4));
-    Reply reply{4, client_.fingerprint, secret.key_fingerprint(), {}};
+    Reply reply{4, 1, client_.fingerprint, secret.key_fingerprint(), {}};
     for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
         reply.outputs.push_back(ckks::expand(plan_.parameters, request.inputs.front()));
     }

@@ -22,7 +22,7 @@ TEST(Batches, AreSequencesOfTheTextOnceAnEpoch) {
     ASSERT_EQ(batches.steps_per_epoch(), 30U);  // (999 / 8 − 1) / 4
     std::set<std::int64_t> starts;
     for (std::size_t step = 0; step < 30; ++step) {
-        const torch::Tensor tokens = batches.at(step);
+        const torch::Tensor tokens = batches.tokens(step);
         ASSERT_EQ(tokens.sizes(), (std::vector<std::int64_t>{4, 9}));
         for (std::int64_t row = 0; row < 4; ++row) {
             const auto start = tokens[row][0].item<std::int64_t>();
@@ -36,10 +36,10 @@ TEST(Batches, DependOnSeedAndStepAlone) {
     Batches one(counting(1000), 8, 4, 1);
     Batches same(counting(1000), 8, 4, 1);
     Batches other(counting(1000), 8, 4, 2);
-    for (std::size_t step = 0; step < 70; ++step) static_cast<void>(one.at(step));
-    EXPECT_TRUE(torch::equal(one.at(41), same.at(41)));
-    EXPECT_FALSE(torch::equal(one.at(41), other.at(41)));
-    EXPECT_FALSE(torch::equal(one.at(0), one.at(30)));  // another order in the next epoch
+    for (std::size_t step = 0; step < 70; ++step) static_cast<void>(one.tokens(step));
+    EXPECT_TRUE(torch::equal(one.tokens(41), same.tokens(41)));
+    EXPECT_FALSE(torch::equal(one.tokens(41), other.tokens(41)));
+    EXPECT_FALSE(torch::equal(one.tokens(0), one.tokens(30)));  // another order in the next epoch
 }
 
 TEST(Batches, RefusesATextTooShort) {

@@ -40,6 +40,27 @@ TEST(Config, SurvivesTheRoundTrip) {
     EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
 }
 
+TEST(Config, OfImagesSurvivesTheRoundTrip) {
+    const Config config = load_config(std::string(POLYFORMER_SOURCE_DIR) + "/configs/cifar100-vit.json");
+    ASSERT_TRUE(config.vision.has_value());
+    EXPECT_EQ(config.vision->classes, 100U);
+    EXPECT_EQ(obstacle_to_substitution(config), "");
+    EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
+}
+
+TEST(Config, ErrorsOfImagesNamePlaceValueAndRemedy) {
+    EXPECT_THAT(message_of(R"({"vision": {}, "model": {}})"), HasSubstr("beside"));
+    EXPECT_THAT(message_of(R"({"augmentation": {}})"), HasSubstr("unknown key 'augmentation'"));
+    EXPECT_THAT(message_of(R"({"vision": {"patch": 5}})"), HasSubstr("do not divide into patches of 5"));
+    EXPECT_THAT(message_of(R"({"vision": {"kernel": 5}})"), HasSubstr("take 4 or 6"));
+    EXPECT_THAT(message_of(R"({"vision": {"stages": []}})"), HasSubstr("1 to 8 stages"));
+    EXPECT_THAT(message_of(R"({"vision": {"stages": [{"window": 3}]}})"), HasSubstr("do not tile a grid of 8×8"));
+    EXPECT_THAT(message_of(R"({"vision": {"stages": [{"depth": 3}]}})"), HasSubstr("stages[0]: unknown key 'depth'"));
+    EXPECT_THAT(message_of(R"({"vision": {"local": "global"}})"), HasSubstr("none, residual, hidden"));
+    EXPECT_THAT(message_of(R"({"vision": {"attention": {"key_weights": "by_distance"}}})"), HasSubstr("is for texts"));
+    EXPECT_THAT(message_of(R"({"vision": {}, "augmentation": {"label_smoothing": 2}})"), HasSubstr("outside [0, 0.9]"));
+}
+
 TEST(Config, ErrorsNamePlaceValueAndRemedy) {
     EXPECT_THAT(message_of(R"({"train": {"learning_rat": 1}})"), HasSubstr("unknown key 'learning_rat'"));
     EXPECT_THAT(message_of(R"({"train": {"learning_rate": 7000}})"), HasSubstr("test.json.train.learning_rate: 7000"));

@@ -17,10 +17,10 @@ TEST(Evaluate, AModelWithoutAnOpinionHasTheVocabularyAsPerplexityPerToken) {
         model->final_norm->bias.zero_();
     }
     const PreparedText text = toy_prepared(101);  // 50 words
-    const Quality all = evaluate(model, text, 1000);
+    const Quality all = evaluate(*model, text, 1000);
     EXPECT_NEAR(all.nats_per_token, std::log(20.0), 1e-5);
     EXPECT_NEAR(all.perplexity_per_word, std::pow(20.0, 101.0 / 50), 1e-2);
-    EXPECT_NEAR(evaluate(model, text, 60).nats_per_token, std::log(20.0), 1e-5);
+    EXPECT_NEAR(evaluate(*model, text, 60).nats_per_token, std::log(20.0), 1e-5);
 }
 
 TEST(Evaluate, CountsEveryTokenOnceWithItsLikelihood) {
@@ -41,7 +41,7 @@ TEST(Evaluate, CountsEveryTokenOnceWithItsLikelihood) {
             nats -= logits[at - window[0]][stream[static_cast<std::size_t>(at) + 1]].item<double>();
         }
     }
-    EXPECT_NEAR(evaluate(model, text, 1000).nats_per_token, nats / 14, 1e-5);
+    EXPECT_NEAR(evaluate(*model, text, 1000).nats_per_token, nats / 14, 1e-5);
 }
 
 }  // namespace

@@ -120,6 +120,36 @@ TEST(DescribeTablesTest, AlignsMeansDifferencesAndDivergedRuns) {
               "absent   not in this study            not in this study\n");
 }
 
+ordered_json image_sample() {
+    const auto run = [](double accuracy) {
+        const ordered_json stage = {{"name", "train"}, {"test_accuracy", accuracy}, {"test_perplexity", 2}};
+        return ordered_json{{"status", "complete"}, {"stages", ordered_json::array({stage})}};
+    };
+    ordered_json study = sample();
+    study["variants"][0]["runs"] = {run(80), run(80.2)};
+    study["variants"][1]["runs"] = {run(80.4), run(80.6)};
+    study["variants"][2]["runs"] = {run(79.9), {{"status", "diverged"}}};
+    study["tables"][0]["columns"] = ordered_json::array({"train"});
+    return study;
+}
+
+TEST(DescribeTablesTest, AccuraciesDifferByPoints) {
+    EXPECT_EQ(describe_tables(image_sample()),
+              "Attention form\n"
+              "accuracy in percent (against softmax)\n"
+              "variant  train\n"
+              "-------  -----------------------------------\n"
+              "softmax  80.10 ± 0.14 n=2\n"
+              "gelu     80.50 ± 0.14 (+0.4 points) n=2\n"
+              "bursts   79.90 (-0.2 points) n=1, 1 diverged\n"
+              "absent   not in this study\n");
+}
+
+TEST(ReportTest, ThePageIsToldWhatTheMeasureIs) {
+    EXPECT_EQ(ordered_json::parse(embedded(render_report(image_sample())))["measure"], "accuracy");
+    EXPECT_EQ(ordered_json::parse(embedded(render_report(sample())))["measure"], "perplexity");
+}
+
 TEST(DescribeTablesTest, SaysWhyThereIsNoResult) {
     ordered_json study = sample();
     study["variants"][0]["runs"][0] = {{"status", "failed"}};

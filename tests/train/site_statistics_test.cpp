@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "train/descent/batches.h"
+
 namespace polyformer::train {
 namespace {
 

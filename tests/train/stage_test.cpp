@@ -10,6 +10,7 @@
 #include "toy.h"
 #include "train/conversion/site_statistics.h"
 #include "train/conversion/substitution.h"
+#include "train/descent/batches.h"
 
 namespace polyformer::train {
 namespace {
@@ -44,10 +45,26 @@ TEST(Stage, LowersTheLoss) {
     const ScratchDirectory directory("stage");
     Transformer model = toy_model(1);
     Batches batches = toy_batches();
-    const StageOutcome outcome = run_stage(model, batches, options_for(directory, toy_schedule()));
+    const StageOutcome outcome = run_stage(*model, batches, options_for(directory, toy_schedule()));
     EXPECT_TRUE(outcome.complete);
     EXPECT_EQ(outcome.steps, 77U);
     EXPECT_LT(outcome.history.loss, 0.8 * std::log(20.0));
+}
+
+TEST(Stage, LearnsInMixedPrecision) {
+    const ScratchDirectory directory("mixed");
+    Transformer model = toy_model(1);
+    Batches batches = toy_batches();
+    StageOptions options = options_for(directory, toy_schedule());
+    options.precision = Precision::bfloat16;
+    const StageOutcome mixed = run_stage(*model, batches, options);
+    for (const torch::Tensor& parameter : model->parameters()) EXPECT_EQ(parameter.scalar_type(), torch::kFloat32);
+
+    const ScratchDirectory other("unmixed");
+    Transformer same = toy_model(1);
+    const StageOutcome whole = run_stage(*same, batches, options_for(other, toy_schedule()));
+    EXPECT_NE(mixed.history.loss, whole.history.loss);
+    EXPECT_NEAR(mixed.history.loss, whole.history.loss, 0.05);
 }
 
 TEST(Stage, AccumulatedPassesMakeTheUpdateOfOneLargeBatch) {
@@ -62,7 +79,7 @@ TEST(Stage, AccumulatedPassesMakeTheUpdateOfOneLargeBatch) {
         options.stop_after = 1;
         Transformer model = toy_model(1);
         Batches batches(toy_prepared(5000), toy_architecture().context, schedule.batch, 3);
-        run_stage(model, batches, options);
+        run_stage(*model, batches, options);
         found.push_back(model->layers[0]->up->weight.detach().clone());
     }
     // AdamW's first step moves every weight by about the learning rate: the sign of its gradient is what shows.
@@ -82,7 +99,7 @@ TEST(Stage, StopsEarlyAndKeepsTheBest) {
         return validated.size() == 2 ? 1.0 : 2.0 + static_cast<double>(validated.size());
     };
     Batches batches = toy_batches();
-    const StageOutcome outcome = run_stage(model, batches, options);
+    const StageOutcome outcome = run_stage(*model, batches, options);
     EXPECT_TRUE(outcome.complete);
     EXPECT_EQ(outcome.step, 20U);  // two more validations after the best
     EXPECT_TRUE(torch::equal(model->tokens->weight, validated[1]));
@@ -94,9 +111,9 @@ TEST(Stage, KeepsItsHistoryAcrossAnInterruption) {
     options.stop_after = 31;
     Transformer model = toy_model(1);
     Batches batches = toy_batches();
-    run_stage(model, batches, options);
+    run_stage(*model, batches, options);
     options.stop_after.reset();
-    const auto curve = run_stage(model, batches, options).history.json()["curve"];
+    const auto curve = run_stage(*model, batches, options).history.json()["curve"];
     ASSERT_EQ(curve["step"].size(), 77U);
     for (std::size_t i = 0; i < 77; ++i) EXPECT_EQ(curve["step"][i], i + 1);
     EXPECT_LT(curve["loss"].back(), curve["loss"].front());
@@ -107,18 +124,18 @@ TEST(Stage, ResumedIsBitForBitUninterrupted) {
     const ScratchDirectory whole_directory("whole");
     Transformer whole = toy_model(1);
     Batches whole_batches = toy_batches();
-    run_stage(whole, whole_batches, options_for(whole_directory, toy_schedule()));
+    run_stage(*whole, whole_batches, options_for(whole_directory, toy_schedule()));
 
     const ScratchDirectory directory("interrupted");
     StageOptions options = options_for(directory, toy_schedule());
     options.stop_after = 31;
     Transformer first = toy_model(1);
     Batches first_batches = toy_batches();
-    EXPECT_FALSE(run_stage(first, first_batches, options).complete);
+    EXPECT_FALSE(run_stage(*first, first_batches, options).complete);
     options.stop_after.reset();
     Transformer second = toy_model(99);  // whatever it starts from, the checkpoint counts
     Batches second_batches = toy_batches();
-    EXPECT_TRUE(run_stage(second, second_batches, options).complete);
+    EXPECT_TRUE(run_stage(*second, second_batches, options).complete);
 
     const auto expected = whole->parameters();
     const auto found = second->parameters();
@@ -131,9 +148,9 @@ TEST(Stage, RefusesACheckpointOfAnotherRecipe) {
     options.stop_after = 2;
     Transformer model = toy_model(1);
     Batches batches = toy_batches();
-    run_stage(model, batches, options);
+    run_stage(*model, batches, options);
     options.recipe = "another";
-    EXPECT_THROW(run_stage(model, batches, options), Error);
+    EXPECT_THROW(run_stage(*model, batches, options), Error);
 }
 
 TEST(Stage, ReportsADamagedCheckpoint) {
@@ -142,7 +159,7 @@ TEST(Stage, ReportsADamagedCheckpoint) {
     write_file(options.checkpoint, "this is no checkpoint");
     Transformer model = toy_model(1);
     Batches batches = toy_batches();
-    EXPECT_THROW(run_stage(model, batches, options), FormatError);
+    EXPECT_THROW(run_stage(*model, batches, options), FormatError);
 }
 
 TEST(Stage, ReportsDivergence) {
@@ -152,7 +169,7 @@ TEST(Stage, ReportsDivergence) {
     Transformer model = toy_model(1);
     Batches batches = toy_batches();
     try {
-        run_stage(model, batches, options_for(directory, schedule));
+        run_stage(*model, batches, options_for(directory, schedule));
         FAIL() << "a learning rate of 1e30 went unnoticed";
     } catch (const DivergenceError& error) {
         EXPECT_THAT(error.what(), HasSubstr("diverged at step"));
@@ -169,15 +186,15 @@ TEST(Stage, RangeMinimisationShrinksRanges) {
         model->layers[0]->up->weight.mul_(3);
     }
     Batches batches = toy_batches();
-    const RangeTable before = measure_ranges(model, batches, 20);
+    const RangeTable before = measure_ranges(*model, batches, 20);
     set_target_ranges(model->sites, before, {.scores = 1, .hidden = 2, .variance_ratio = 2});
     Schedule schedule = toy_schedule();
     schedule.dropout = 0;
     schedule.range_weight = 1;
     schedule.variance_weight = 0.1;
-    run_stage(model, batches, options_for(directory, schedule));
+    run_stage(*model, batches, options_for(directory, schedule));
     const std::vector<SeenRange> before_rows = before.rows();
-    const std::vector<SeenRange> after_rows = measure_ranges(model, batches, 20).rows();
+    const std::vector<SeenRange> after_rows = measure_ranges(*model, batches, 20).rows();
     for (const std::size_t site : {1U, 3U}) {  // scores and pre-activations
         const double wide = before_rows[site].largest - before_rows[site].smallest;
         const double narrow = after_rows[site].largest - after_rows[site].smallest;

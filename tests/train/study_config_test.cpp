@@ -12,6 +12,7 @@
 namespace polyformer::train {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 std::string message_of(const std::string& text) {
@@ -54,6 +55,10 @@ TEST(StudyConfig, ErrorsNameThePlace) {
                 HasSubstr("divides by a sum"));
     EXPECT_THAT(message_of(R"({"base": {}, "variants": [{"name": "a"}], "seeds": [-1]})"), HasSubstr("-1"));
     EXPECT_THAT(message_of("{"), HasSubstr("not valid JSON"));
+    EXPECT_THAT(message_of(R"({"base": {"vision": {}},
+                               "variants": [{"name": "images"}, {"name": "texts", "set": {"vision": null}}]})"),
+                AllOf(HasSubstr("variants[1]: 'texts' trains a language model, 'images' before it an image model"),
+                      HasSubstr("give each kind a study of its own")));
 }
 
 TEST(StudyConfig, ShippedStudiesAreValid) {

@@ -11,6 +11,7 @@
 #include "support/error.h"
 #include "toy.h"
 #include "train/conversion/export.h"
+#include "train/descent/batches.h"
 
 namespace polyformer::train {
 namespace {
@@ -20,13 +21,13 @@ using testing::HasSubstr;
 struct Fixture {
     Transformer model = toy_model(1);
     Batches batches{toy_prepared(2000), 8, 4, 3};
-    RangeTable seen = measure_ranges(model, batches, 20, Histograms::collect);
-    std::vector<torch::Tensor> blocks = {batches.at(0), batches.at(1)};
+    RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
+    std::vector<Batch> blocks = {batches.at(0), batches.at(1)};
 };
 
 TEST(Substitute, IntervalsAreWhatWasSeenAndTheMargin) {
     Fixture toy;
-    substitute(toy.model, toy.seen, {.margin = 0.5, .scores_degree = 7, .hidden_degree = 5, .inverse_sqrt_degree = 3},
+    substitute(*toy.model, toy.seen, {.margin = 0.5, .scores_degree = 7, .hidden_degree = 5, .inverse_sqrt_degree = 3},
                toy.blocks);
     const std::vector<SeenRange> rows = toy.seen.rows();
     const std::vector<Site>& sites = toy.model->sites;
@@ -40,7 +41,7 @@ TEST(Substitute, IntervalsAreWhatWasSeenAndTheMargin) {
 
 TEST(Substitute, LogsEverySite) {
     Fixture toy;
-    const SubstitutionLog log = substitute(toy.model, toy.seen, Substitution{}, toy.blocks);
+    const SubstitutionLog log = substitute(*toy.model, toy.seen, Substitution{}, toy.blocks);
     ASSERT_EQ(log["substitution"].size(), toy.model->sites.size());
     for (std::size_t i = 0; i < toy.model->sites.size(); ++i) {
         const auto& entry = log["substitution"][i];
@@ -59,20 +60,20 @@ TEST(Substitute, LogsEverySite) {
 TEST(Substitute, JointDegreesKeepToTheBudget) {
     Fixture toy;
     const SubstitutionLog log =
-        substitute(toy.model, toy.seen, {.attention_depth = 6, .feed_forward_depth = 9}, toy.blocks);
+        substitute(*toy.model, toy.seen, {.attention_depth = 6, .feed_forward_depth = 9}, toy.blocks);
     const auto& entries = log["substitution"];
     EXPECT_LE(entries[0]["depth"].get<int>() + entries[1]["depth"].get<int>(), 6);
     EXPECT_LE(entries[2]["depth"].get<int>() + entries[3]["depth"].get<int>(), 9);
     EXPECT_EQ(entries[4]["depth"], 4U);  // the final norm belongs to no half
     EXPECT_EQ(log["degree_search"].size(), 4U * 5);
-    EXPECT_THROW(substitute(toy.model, toy.seen, {.attention_depth = 3}, toy.blocks), Error);
+    EXPECT_THROW(substitute(*toy.model, toy.seen, {.attention_depth = 3}, toy.blocks), Error);
 }
 
 TEST(Substitute, EveryMethodServes) {
     std::map<std::string, double> mean_errors;
     for (const char* method : approximation_methods) {
         Fixture toy;
-        const SubstitutionLog log = substitute(toy.model, toy.seen, {.method = method}, toy.blocks);
+        const SubstitutionLog log = substitute(*toy.model, toy.seen, {.method = method}, toy.blocks);
         for (const auto& entry : log["substitution"]) {
             EXPECT_EQ(entry["method"], method);
             EXPECT_LE(entry["mean_error"], entry["max_error"]) << method;
@@ -101,7 +102,7 @@ TEST(TargetRanges, SingleSitesOverrideTheirKind) {
 }
 
 TEST(Export, NeedsPolynomials) {
-    EXPECT_THROW(export_polynomials(toy_model(1)), Error);
+    EXPECT_THROW(export_polynomials(*toy_model(1)), Error);
 }
 
 }  // namespace

@@ -85,6 +85,61 @@ TEST(SummaryTest, ValidationWhereNotEveryRunHasTheTestText) {
     EXPECT_EQ(summary["perplexity"]["count"], 2);
 }
 
+ordered_json judged_image(double test, double test_of_five, double validation) {
+    return {{"name", "train"},
+            {"validation_accuracy", validation},
+            {"validation_top5_accuracy", validation + 5},
+            {"validation_perplexity", 3},
+            {"test_accuracy", test},
+            {"test_top5_accuracy", test_of_five},
+            {"test_perplexity", 2}};
+}
+
+TEST(SummaryTest, ImageModelsAreJudgedByAccuracy) {
+    ordered_json study = {{"format", "polyformer-study"},
+                          {"version", 1},
+                          {"variants",
+                           {{{"name", "none yet"}},
+                            {{"name", "two"},
+                             {"runs",
+                              {run("complete", ordered_json::array({judged_image(70, 90, 75)})),
+                               run("complete", ordered_json::array({judged_image(72, 93, 75)})),
+                               run("diverged", ordered_json::array())}}}}}};
+    summarise(study);
+    EXPECT_EQ(study["measure"], "accuracy");
+    EXPECT_EQ(study["variants"][0]["summary"], ordered_json::object());
+    const ordered_json& summary = study["variants"][1]["summary"]["train"];
+    EXPECT_EQ(summary["split"], "test");
+    EXPECT_DOUBLE_EQ(summary["accuracy"]["mean"], 71);
+    EXPECT_DOUBLE_EQ(summary["accuracy"]["deviation"], std::sqrt(2.0));
+    EXPECT_EQ(summary["accuracy"]["count"], 2);
+    EXPECT_EQ(summary["accuracy"]["diverged"], 1);
+    EXPECT_DOUBLE_EQ(summary["top5_accuracy"]["mean"], 91.5);
+    EXPECT_FALSE(summary.contains("perplexity"));
+}
+
+TEST(SummaryTest, TopFiveComesFromTheSplitOfTheAccuracy) {
+    ordered_json without_test = judged_image(70, 90, 75);
+    without_test.erase("test_accuracy");
+    const ordered_json summary = summary_of({run("complete", ordered_json::array({judged_image(70, 90, 77)})),
+                                             run("complete", ordered_json::array({without_test}))})["train"];
+    EXPECT_EQ(summary["split"], "validation");
+    EXPECT_DOUBLE_EQ(summary["accuracy"]["mean"], 76);
+    EXPECT_DOUBLE_EQ(summary["top5_accuracy"]["mean"], 81);
+}
+
+TEST(SummaryTest, AMeasureThatIsNamedStays) {
+    ordered_json study = {{"format", "polyformer-study"},
+                          {"version", 1},
+                          {"measure", "accuracy"},
+                          {"variants", ordered_json::array({{{"name", "one"}}})}};
+    summarise(study);
+    EXPECT_EQ(study["measure"], "accuracy");
+    study.erase("measure");
+    summarise(study);
+    EXPECT_EQ(study["measure"], "perplexity");
+}
+
 TEST(SummaryTest, ReplacesAnOldSummaryAndTakesEmptyStudies) {
     ordered_json study = {{"format", "polyformer-study"}, {"version", 1}};
     summarise(study);
@@ -110,6 +165,8 @@ TEST(SummaryTest, SaysWhatIsWrongWithADocument) {
     expect_refused(R"({"format": "other", "version": 1})", "the format is \"other\"");
     expect_refused(R"({"format": "polyformer-study"})", "version (none)");
     expect_refused(R"({"format": "polyformer-study", "version": 2})", "version 2");
+    expect_refused(R"({"format": "polyformer-study", "version": 1, "measure": "loss"})",
+                   "the measure is \"loss\", but only \"perplexity\" and \"accuracy\"");
     expect_refused(R"({"format": "polyformer-study", "version": 1, "variants": {}})",
                    "\"variants\" of the study is {}");
     expect_refused(R"({"format": "polyformer-study", "version": 1, "variants": [{"name": 3}]})",

@@ -9,6 +9,7 @@
 #include "train/conversion/export.h"
 #include "train/conversion/site_statistics.h"
 #include "train/conversion/substitution.h"
+#include "train/descent/batches.h"
 #include "train/descent/stage.h"
 
 namespace polyformer::train {
@@ -104,28 +105,29 @@ TEST(Variants, LearnAndBecomeTheSameGraph) {
         Batches batches(toy_prepared(2000), shape.context, 8, 3);
         const ScratchDirectory directory("variants");
         Schedule schedule{.epochs = 1, .batch = 8, .learning_rate = 5e-3, .warmup_steps = 5};
-        const StageOutcome outcome = run_stage(model, batches,
+        const StageOutcome outcome = run_stage(*model, batches,
                                                {.name = "train",
                                                 .schedule = schedule,
                                                 .checkpoint = directory / "checkpoint",
                                                 .recipe = "",
                                                 .quiet = true});
         EXPECT_LT(outcome.history.loss, 2.98);  // log 20 is 3.0
-        const RangeTable seen = measure_ranges(model, batches, 20, Histograms::collect);
-        const std::vector<torch::Tensor> blocks = {batches.at(0)};
-        if (!obstacle_to_substitution(shape).empty()) {
-            EXPECT_THROW(substitute(model, seen, Substitution{}, blocks), Error);
+        const RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
+        const std::vector<Batch> blocks = {batches.at(0)};
+        if (!obstacle_to_substitution(shape.attention).empty()) {
+            EXPECT_THROW(substitute(*model, seen, Substitution{}, blocks), Error);
             continue;
         }
-        const torch::Tensor tokens = blocks[0].slice(0, 0, 1).slice(1, 0, 8).contiguous();  // calibration saw them
+        const torch::Tensor tokens = blocks[0].input.slice(0, 0, 1).contiguous();  // calibration saw them
         const torch::Tensor exact = model->forward(tokens);
-        substitute(model, seen, Substitution{.margin = 0.5}, blocks);
+        substitute(*model, seen, Substitution{.margin = 0.5}, blocks);
         const torch::Tensor polynomial = model->forward(tokens);
         EXPECT_GT((exact - polynomial).abs().max().item<double>(), 0);
         model->polynomials = false;
         EXPECT_TRUE(torch::equal(exact, model->forward(tokens)));  // every substitution can be taken back
 
-        const model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
+        const model::Transformer converted =
+            model::build_transformer(export_weights(*model), export_polynomials(*model));
         const model::Tensor embedded = converted.embedding.embed(
             std::vector<std::int32_t>(tokens.data_ptr<std::int64_t>(), tokens.data_ptr<std::int64_t>() + 8));
         EXPECT_LT(difference(polynomial, model::evaluate(converted.graph, embedded).logits), 3e-4);

@@ -26,13 +26,14 @@ using torch::Tensor;
 constexpr std::size_t curve_points = 150;
 constexpr std::size_t table_every = 10;  // updates between those that the live table of ranges counts
 
-// Weight decay pulls on matrices of maps only: on norms, biases and the forms of attention it would fight what they are
-// for.
+// Weight decay pulls on matrices of maps only: on norms, biases, relative positions and the forms of attention it would
+// fight what they are for.
 torch::optim::AdamW make_optimizer(Network& model, const Schedule& schedule) {
     std::vector<Tensor> matrices;
     std::vector<Tensor> vectors;
     for (const auto& parameter : model.named_parameters()) {
-        const bool decays = parameter->dim() > 1 && parameter.key().find(".attention.") == std::string::npos;
+        const bool decays = parameter->dim() > 1 && parameter.key().find(".attention.") == std::string::npos &&
+                            !parameter.key().ends_with(".relative_positions");
         (decays ? matrices : vectors).push_back(parameter.value());
     }
     const auto options = [&](double decay) {
@@ -114,7 +115,7 @@ class Descent {
     Descent(Network& model, Examples& batches, const StageOptions& options)
         : model_(model), batches_(batches), options_(options) {}
 
-    bool with_ranges() const { return options_.schedule.range_weight > 0 || options_.schedule.variance_weight > 0; }
+    bool with_ranges() const { return penalised(options_.schedule); }
 
     // Adds up the gradients of all passes of an update; `ramp` in [0, 1] is on the penalties.
     Losses backward(std::size_t step, double ramp, RangeTable* table, CurvePoint* point) {

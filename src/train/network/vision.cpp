@@ -99,9 +99,12 @@ VisionLayerImpl::VisionLayerImpl(const VisionArchitecture& model, const VisionSt
         score_norm = register_module("score_norm", torch::nn::BatchNorm2d(heads));
     }
     if (model.positions == "relative") {
-        relative_positions = register_parameter(
-            "relative_positions",
-            torch::nn::init::normal_(torch::empty({(2 * shape.height - 1) * (2 * shape.width - 1), heads}), 0, 0.02));
+        // σ may want scores around another value than 0; a softmax does not care.
+        const double start = model.attention.form == "pointwise" ? model.attention.initial_score : 0;
+        relative_positions =
+            register_parameter("relative_positions",
+                               torch::nn::init::normal_(
+                                   torch::empty({(2 * shape.height - 1) * (2 * shape.width - 1), heads}), start, 0.02));
         relative_index = register_buffer("relative_index", relative_places(shape));
     }
     output = register_module("output", torch::nn::Linear(width, width));
@@ -111,7 +114,9 @@ VisionLayerImpl::VisionLayerImpl(const VisionArchitecture& model, const VisionSt
     down = register_module("down", torch::nn::Linear(feed_forward, width));
     const double residual_gain = residual_stream_gain(model.layers());
     initialise(query_key_value, 1);
-    if (model.attention.form == "pointwise") initialise_scores(query_key_value, stage.heads, model.attention);
+    if (model.attention.form == "pointwise" && model.positions != "relative") {
+        initialise_scores(query_key_value, stage.heads, model.attention);
+    }
     initialise(output, residual_gain);
     initialise(up, 1);
     initialise(down, residual_gain);

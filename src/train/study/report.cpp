@@ -26,6 +26,10 @@ ordered_json summarised(const ordered_json& study) {
 
 // ---- tables for the terminal
 
+bool is_accuracy(const ordered_json& study) {
+    return text_of(study, "measure") == accuracy_measure;
+}
+
 struct Result {
     std::optional<double> mean;
     std::optional<double> deviation;
@@ -34,14 +38,13 @@ struct Result {
     std::string split;
 };
 
-Result result_at(const ordered_json& variant, const std::string& stage) {
+Result result_at(const ordered_json& variant, const std::string& stage, bool accuracy) {
     const ordered_json& summary = variant["summary"];
     const auto found = summary.find(stage);
     if (found == summary.end()) return {};
-    const ordered_json& perplexity = (*found)["perplexity"];
-    return {finite_number(perplexity, "mean"), finite_number(perplexity, "deviation"),
-            perplexity["count"].get<std::size_t>(), perplexity["diverged"].get<std::size_t>(),
-            text_of(*found, "split")};
+    const ordered_json& reached = (*found)[accuracy ? accuracy_measure : perplexity_measure];
+    return {finite_number(reached, "mean"), finite_number(reached, "deviation"), reached["count"].get<std::size_t>(),
+            reached["diverged"].get<std::size_t>(), text_of(*found, "split")};
 }
 
 const ordered_json* find_variant(const ordered_json& study, const std::string& name) {
@@ -52,17 +55,19 @@ const ordered_json* find_variant(const ordered_json& study, const std::string& n
 }
 
 // The baseline's result in column `last`, or in the last one before it that has any.
-Result baseline_at(const ordered_json& baseline, const std::vector<std::string>& columns, std::size_t last) {
+Result baseline_at(const ordered_json& baseline, const std::vector<std::string>& columns, std::size_t last,
+                   bool accuracy) {
     for (std::size_t c = last + 1; c-- > 0;) {
-        const Result result = result_at(baseline, columns[c]);
+        const Result result = result_at(baseline, columns[c], accuracy);
         if (result.mean) return result;
     }
     return {};
 }
 
-std::string difference(double value, double against) {
-    const std::string text = fmt::format("{:+.1f}", (value / against - 1) * 100);
-    return text == "-0.0" ? "+0.0" : text;
+// Of accuracies in points, for a share of a share says little; of perplexities in percent.
+std::string difference(double value, double against, bool accuracy) {
+    const std::string text = fmt::format("{:+.1f}", accuracy ? value - against : (value / against - 1) * 100);
+    return (text == "-0.0" ? "+0.0" : text) + (accuracy ? " points" : " %");
 }
 
 // What to say where there is no result: "-" when the variant simply has no such stage.
@@ -76,15 +81,15 @@ std::string status_cell(const ordered_json& variant) {
     return with("pending") == static_cast<std::ptrdiff_t>(runs.size()) ? "not run yet" : "-";
 }
 
-std::string result_cell(const ordered_json& variant, const std::string& stage, const Result& against) {
-    const Result result = result_at(variant, stage);
+std::string result_cell(const ordered_json& variant, const std::string& stage, const Result& against, bool accuracy) {
+    const Result result = result_at(variant, stage, accuracy);
     if (!result.mean && result.diverged == 0) return status_cell(variant);
     std::string cell;
     if (result.mean) {
         cell = fmt::format("{:.2f}", *result.mean);
         if (result.deviation) cell += fmt::format(" ± {:.2f}", *result.deviation);
         if (against.mean && against.split == result.split) {
-            cell += fmt::format(" ({} %)", difference(*result.mean, *against.mean));
+            cell += fmt::format(" ({})", difference(*result.mean, *against.mean, accuracy));
         }
         if (result.split == "validation") cell += " validation";
         cell += fmt::format(" n={}", result.count);
@@ -130,6 +135,7 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
 
 std::string describe_table(const ordered_json& study, const ordered_json& table) {
     const auto columns = entries(table, "columns").get<std::vector<std::string>>();
+    const bool accuracy = is_accuracy(study);
     const std::string baseline_name = text_of(table, "baseline");
     const ordered_json* baseline = find_variant(study, baseline_name);
     std::vector<std::vector<std::string>> rows = {{"variant"}};
@@ -140,14 +146,15 @@ std::string describe_table(const ordered_json& study, const ordered_json& table)
         std::vector<std::string> row = {printable(name)};
         for (std::size_t c = 0; c < columns.size(); ++c) {
             const bool compared = baseline != nullptr && name != baseline_name;
+            const Result against = compared ? baseline_at(*baseline, columns, c, accuracy) : Result{};
             row.push_back(variant == nullptr ? "not in this study"
-                                             : result_cell(*variant, columns[c],
-                                                           compared ? baseline_at(*baseline, columns, c) : Result{}));
+                                             : result_cell(*variant, columns[c], against, accuracy));
         }
         rows.push_back(std::move(row));
     }
     const std::string title = text_of(table, "title");
-    return fmt::format("{}\nperplexity per word{}\n{}", printable(title.empty() ? text_of(table, "name") : title),
+    return fmt::format("{}\n{}{}\n{}", printable(title.empty() ? text_of(table, "name") : title),
+                       accuracy ? "accuracy in percent" : "perplexity per word",
                        baseline == nullptr ? "" : fmt::format(" (against {})", printable(baseline_name)),
                        aligned(rows));
 }

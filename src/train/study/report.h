@@ -10,9 +10,10 @@ namespace polyformer::train {
 /// significant digits (it draws fewer), every variant summarised. Throws FormatError as check_study() does.
 std::string render_report(const nlohmann::ordered_json& study);
 
-/// The tables of the study as aligned plain text: mean ± standard deviation of the perplexity at each stage, in
-/// brackets the difference to the baseline at that stage or the last before it that the baseline has, diverged runs
-/// named. Empty when the study defines no tables. Throws FormatError as check_study() does.
+/// The tables of the study as aligned plain text: mean ± standard deviation of the perplexity, or of the accuracy in
+/// percent, at each stage, in brackets the difference (of perplexities in percent, of accuracies in percentage points)
+/// to the baseline at that stage or the last before it that the baseline has, diverged runs named. Empty when the study
+/// defines no tables. Throws FormatError as check_study() does.
 std::string describe_tables(const nlohmann::ordered_json& study);
 
 }  // namespace polyformer::train

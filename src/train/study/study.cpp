@@ -164,7 +164,7 @@ class Scheduler {
     std::size_t ended_ = 0;
 };
 
-void prepare_texts(const StudyConfig& study, const StudyOptions& options) {
+void prepare_data(const StudyConfig& study, const StudyOptions& options) {
     std::set<fs::path> prepared;
     for (const Variant& variant : study.variants) {
         const fs::path folder = prepared_folder(options.work, variant.config);
@@ -177,7 +177,7 @@ void prepare_texts(const StudyConfig& study, const StudyOptions& options) {
 bool run_study(const StudyOptions& options) {
     const StudyConfig study = load_study(options.config);
     fs::create_directories(options.out);
-    prepare_texts(study, options);
+    prepare_data(study, options);
     const StudyPlan plan = plan_study(study, options.work);
     const auto write_report = [&] {
         const Json results = collect_results(study, plan, options);

@@ -10,12 +10,13 @@ namespace polyformer::train {
 
 struct StudyOptions {
     std::filesystem::path config;  ///< see study_config.h
-    std::filesystem::path data;    ///< folder of the texts, test text included
-    std::filesystem::path work;    ///< texts/DIGEST, stages/NAME-DIGEST: kept, so that another study finds them
-    std::filesystem::path out;     ///< gets study.json and report.html, anew after every stage
-    std::string command;           ///< how the program was called, for the report
-    TrainerOptions trainer;        ///< of each of the trainers
-    std::size_t jobs = 1;          ///< trainers at a time
+    std::filesystem::path data;    ///< folder of the texts or the images, those for testing included
+    std::filesystem::path
+        work;  ///< texts/DIGEST or images/SIZE, stages/NAME-DIGEST: kept, so that another study finds them
+    std::filesystem::path out;  ///< gets study.json and report.html, anew after every stage
+    std::string command;        ///< how the program was called, for the report
+    TrainerOptions trainer;     ///< of each of the trainers
+    std::size_t jobs = 1;       ///< trainers at a time
     bool quiet = false;
 };
 

@@ -103,6 +103,17 @@ Variant read_variant(JsonSection& entry, const Json& base, Variant defaults) {
     return variant;
 }
 
+// Perplexities and accuracies have no place in one table, nor texts and images in one data folder.
+void require_one_kind(const std::vector<Variant>& variants, const std::string& place) {
+    const auto kind = [](const Variant& variant) { return variant.config.vision ? "an image" : "a language"; };
+    const Variant& first = variants.front();
+    const Variant& last = variants.back();
+    require<FormatError>(first.config.vision.has_value() == last.config.vision.has_value(),
+                         "{}: '{}' trains {} model, '{}' before it {} model: a study compares models of one kind, give "
+                         "each kind a study of its own",
+                         place, last.name, kind(last), first.name, kind(first));
+}
+
 StudyTable read_table(JsonSection& entry, const std::set<std::string>& variants) {
     StudyTable table;
     entry.read("name", table.name);
@@ -136,6 +147,7 @@ StudyConfig load_study(const fs::path& file) {
         study.variants.push_back(read_variant(entry, base, defaults));
         require<FormatError>(names.insert(study.variants.back().name).second, "{}: a second variant is called '{}'",
                              entry.place(), study.variants.back().name);
+        require_one_kind(study.variants, entry.place());
     });
     require<FormatError>(!study.variants.empty(), "{}: 'variants' is missing or empty", file.string());
     read_list(root, "tables", [&](JsonSection& entry) { study.tables.push_back(read_table(entry, names)); });

@@ -43,7 +43,8 @@ struct StudyConfig {
 /// Reads a study: {"title", "description", "base" (a configuration, or the path of one beside this file), "seeds",
 /// "measure": {"test", "interpreter", "stability"}, "variants": [{"name", "title", "set", "seeds", "last_stage",
 /// "measure"}], "tables": [{"name", "title", "note", "baseline", "variants", "columns"}]}. Every variant's
-/// configuration is checked. Throws FormatError naming the file, the place, the value and what is allowed.
+/// configuration is checked; all are of language models or all of image models. Throws FormatError naming the file, the
+/// place, the value and what is allowed.
 StudyConfig load_study(const std::filesystem::path& file);
 
 }  // namespace polyformer::train

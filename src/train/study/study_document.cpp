@@ -81,6 +81,10 @@ void check_study(const ordered_json& study) {
     require<FormatError>(version != study.end() && *version == 1,
                          "study: version {} of the format is not known here, only 1: use the program that wrote it",
                          version == study.end() ? "(none)" : shown(*version));
+    const auto measure = study.find("measure");
+    require<FormatError>(measure == study.end() || *measure == perplexity_measure || *measure == accuracy_measure,
+                         "study: the measure is {}, but only \"{}\" and \"{}\" are known here",
+                         measure == study.end() ? "" : shown(*measure), perplexity_measure, accuracy_measure);
     check_array(study, "variants", "the study");
     std::set<std::string> names;
     std::size_t v = 0;

@@ -1,5 +1,5 @@
-// The JSON of a study, as far as code of ours takes it apart: names, runs, stages, perplexities. What is only drawn
-// (curves, histograms) is checked where it is drawn.
+// The JSON of a study, as far as code of ours takes it apart: names, runs, stages, perplexities or accuracies. What is
+// only drawn (curves, histograms) is checked where it is drawn.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,8 +9,14 @@
 
 namespace polyformer::train {
 
+/// "measure" of a study: what its models are judged by, and how the results of stages begin after "test_" and
+/// "validation_".
+inline constexpr const char* perplexity_measure = "perplexity";  ///< per word, of language models
+inline constexpr const char* accuracy_measure = "accuracy";      ///< in percent of the images
+
 /// Throws FormatError, naming the place and what stands there, unless `study` is of a format and version known here,
-/// its variants, runs, stages and tables are arrays of objects, and all names are texts, those of variants unique.
+/// its measure, if it names one, is one of those above, its variants, runs, stages and tables are arrays of objects,
+/// and all names are texts, those of variants unique.
 void check_study(const nlohmann::ordered_json& study);
 
 /// The entries of an array; nothing when the field is missing. For objects that check_study() let pass.

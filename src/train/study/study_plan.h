@@ -17,7 +17,7 @@ inline constexpr const char* failure_file = "failure.txt";
 struct StudyStage {
     std::filesystem::path folder;  ///< named by the stage and the digest of its recipe
     StageRequest request;
-    double work = 0;           ///< tokens that gradient descent reads, for the progress bar
+    double work = 0;           ///< tokens or images that gradient descent reads, for the progress bar
     bool interpreter = false;  ///< the exact interpreter measures its model as well
 };
 
@@ -33,10 +33,11 @@ struct StudyPlan {
     std::vector<StudyRun> runs;
 };
 
-/// Where the texts of a configuration lie under `work`: variants with one vocabulary share them.
+/// Where the texts of a configuration lie under `work`, or its images: variants with one vocabulary, or one size of
+/// images, share them.
 std::filesystem::path prepared_folder(const std::filesystem::path& work, const Config& config);
 
-/// The texts must be prepared. Creates nothing.
+/// The texts or images must be prepared. Creates nothing.
 StudyPlan plan_study(const StudyConfig& study, const std::filesystem::path& work);
 
 }  // namespace polyformer::train

@@ -2,9 +2,11 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "support/atomic_file.h"
 #include "support/error.h"
+#include "train/data/prepared_images.h"
 #include "train/data/prepared_text.h"
 #include "train/study/study_document.h"
 #include "train/study/summary.h"
@@ -34,6 +36,21 @@ std::string processor_name() {
     return "unknown";
 }
 
+// What the exact interpreter found takes the place of what the trainer found, which is kept under another name.
+void put_in(Json& results, const Json& interpreter) {
+    for (const char* quality : {"perplexity", "accuracy", "top5_accuracy"}) {
+        if (!interpreter.contains(quality)) continue;
+        const std::string key = std::string("test_") + quality;
+        if (results.contains(key)) {
+            Json own = results[key];
+            results[key + "_libtorch"] = std::move(own);
+        }
+        results[key] = interpreter.at(quality);
+    }
+    results["evaluated_by"] = "exact interpreter";
+    results["test_intervals"] = interpreter.at("intervals");
+}
+
 Json stage_results(const StudyStage& stage, bool with_distributions) {
     Json results = load_results(stage.folder);
     results["name"] = stage.request.stage;
@@ -41,12 +58,7 @@ Json stage_results(const StudyStage& stage, bool with_distributions) {
     const fs::path measured = stage.folder / "interpreter.json";
     if (stage.interpreter && fs::exists(measured)) {
         const Json interpreter = Json::parse(read_file(measured), nullptr, false);
-        if (interpreter.is_object()) {
-            if (results.contains("test_perplexity")) results["test_perplexity_libtorch"] = results["test_perplexity"];
-            results["test_perplexity"] = interpreter.at("perplexity");
-            results["evaluated_by"] = "exact interpreter";
-            results["test_intervals"] = interpreter.at("intervals");
-        }
+        if (interpreter.is_object()) put_in(results, interpreter);
     }
     results.erase("stage");
     if (with_distributions) return results;
@@ -92,10 +104,18 @@ Json run_results(const StudyPlan& plan, const StudyRun& run, bool first_seed) {
 }
 
 Json data_of(const StudyPlan& plan, const StudyOptions& options) {
-    const fs::path& texts = plan.stages.front().request.prepared;
-    Json data = {{"name", fs::weakly_canonical(options.data).filename().string()},
-                 {"train_tokens", load_text(texts / "train.ids").ids.size()}};
-    if (fs::exists(texts / "test.ids")) data["test_words"] = load_text(texts / "test.ids").words;
+    const StageRequest& request = plan.stages.front().request;
+    const fs::path& prepared = request.prepared;
+    Json data = {{"name", fs::weakly_canonical(options.data).filename().string()}};
+    if (request.config.vision) {
+        const PreparedImages images = load_images(prepared / "train.images");
+        data["train_images"] = images.size();
+        data["classes"] = images.classes.size();
+        if (fs::exists(prepared / "test.images")) data["test_images"] = load_images(prepared / "test.images").size();
+        return data;
+    }
+    data["train_tokens"] = load_text(prepared / "train.ids").ids.size();
+    if (fs::exists(prepared / "test.ids")) data["test_words"] = load_text(prepared / "test.ids").words;
     return data;
 }
 
@@ -140,6 +160,7 @@ Json collect_results(const StudyConfig& study, const StudyPlan& plan, const Stud
                       {"device", options.trainer.device}}},
                     {"seconds", seconds_of(plan)},
                     {"data", data_of(plan, options)},
+                    {"measure", study.variants.front().config.vision ? accuracy_measure : perplexity_measure},
                     {"tables", tables},
                     {"variants", variants}};
     summarise(results);

@@ -26,9 +26,24 @@ const ordered_json* find_stage(const ordered_json& run, const std::string& name)
     return nullptr;
 }
 
-// Whether a perplexity was computed at all: where it was not finite, null is recorded.
-bool judged(const ordered_json& stage) {
-    return stage.contains("test_perplexity") || stage.contains("validation_perplexity");
+// Whether the measure was computed at all: where it was not finite, null is recorded.
+bool judged(const ordered_json& stage, const std::string& measure) {
+    return stage.contains("test_" + measure) || stage.contains("validation_" + measure);
+}
+
+// A study that has not said what it is judged by is old, and then of language, or made by hand.
+std::string measure_of(const ordered_json& study) {
+    if (study.contains("measure")) return study["measure"].get<std::string>();
+    for (const ordered_json& variant : entries(study, "variants")) {
+        for (const ordered_json& run : entries(variant, "runs")) {
+            const ordered_json& stages = entries(run, "stages");
+            if (std::any_of(stages.begin(), stages.end(),
+                            [](const ordered_json& stage) { return judged(stage, accuracy_measure); })) {
+                return accuracy_measure;
+            }
+        }
+    }
+    return perplexity_measure;
 }
 
 // In the order of their first appearance.
@@ -59,18 +74,31 @@ ordered_json statistics(const std::vector<double>& values, std::size_t diverged)
     return {{"mean", mean}, {"deviation", deviation}, {"count", values.size()}, {"diverged", diverged}};
 }
 
-ordered_json summarise_stage(const ordered_json& variant, const std::string& name) {
+// What is recorded as `key` by the runs that have it at the stage.
+std::vector<double> values_of(const ordered_json& variant, const std::string& name, const std::string& key) {
+    std::vector<double> values;
+    for (const ordered_json& run : entries(variant, "runs")) {
+        const ordered_json* stage = find_stage(run, name);
+        if (stage == nullptr) continue;
+        if (const std::optional<double> value = finite_number(*stage, key.c_str())) values.push_back(*value);
+    }
+    return values;
+}
+
+ordered_json summarise_stage(const ordered_json& variant, const std::string& name, const std::string& measure) {
     std::vector<Reached> reached;
     std::size_t diverged = 0;
     for (const ordered_json& run : entries(variant, "runs")) {
         const ordered_json* stage = find_stage(run, name);
         Reached values;
         if (stage != nullptr) {
-            values = {finite_number(*stage, "test_perplexity"), finite_number(*stage, "validation_perplexity")};
+            values = {finite_number(*stage, ("test_" + measure).c_str()),
+                      finite_number(*stage, ("validation_" + measure).c_str())};
         }
         if (values.test || values.validation) {
             reached.push_back(values);
-        } else if (run["status"] == "diverged" || (run["status"] == "complete" && stage != nullptr && judged(*stage))) {
+        } else if (run["status"] == "diverged" ||
+                   (run["status"] == "complete" && stage != nullptr && judged(*stage, measure))) {
             ++diverged;
         }
     }
@@ -79,7 +107,13 @@ ordered_json summarise_stage(const ordered_json& variant, const std::string& nam
     for (const Reached& r : reached) {
         if (const std::optional<double>& value = test ? r.test : r.validation) values.push_back(*value);
     }
-    return {{"perplexity", statistics(values, diverged)}, {"split", test ? "test" : "validation"}};
+    const std::string split = test ? "test" : "validation";
+    ordered_json summary = {{measure, statistics(values, diverged)}, {"split", split}};
+    if (measure == accuracy_measure) {
+        const std::vector<double> among_five = values_of(variant, name, split + "_top5_accuracy");
+        if (!among_five.empty()) summary["top5_accuracy"] = statistics(among_five, diverged);
+    }
+    return summary;
 }
 
 }  // namespace
@@ -87,9 +121,11 @@ ordered_json summarise_stage(const ordered_json& variant, const std::string& nam
 void summarise(ordered_json& study) {
     check_study(study);
     if (!study.contains("variants")) return;
+    const std::string measure = measure_of(study);
+    study["measure"] = measure;
     for (ordered_json& variant : study["variants"]) {
         ordered_json summary = ordered_json::object();
-        for (const std::string& name : stage_names(variant)) summary[name] = summarise_stage(variant, name);
+        for (const std::string& name : stage_names(variant)) summary[name] = summarise_stage(variant, name, measure);
         variant["summary"] = std::move(summary);
     }
 }
