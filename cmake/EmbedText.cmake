@@ -2,15 +2,12 @@
 # `const std::string_view polyformer::train::SYMBOL`, declared in HEADER, as the text of FILE; made again when FILE changes.
 # As a script (cmake -DFILE= -DOUTPUT= -DSYMBOL= -DHEADER= -P EmbedText.cmake) it writes that source.
 if(CMAKE_SCRIPT_MODE_FILE)
-    file(READ "${FILE}" text)
-    # One raw string a line: no line of ours holds the closing mark, and no literal becomes too long for a compiler.
-    if(text MATCHES "\\)line\"")
-        message(FATAL_ERROR "${FILE} contains )line\", which ends a raw string of the source made from it")
-    endif()
-    string(REPLACE "\n" "\n)line\"\n    R\"line(" text "${text}")
+    # Characters one by one: a string literal of more than 64 KiB is beyond what compilers need to take.
+    file(READ "${FILE}" bytes HEX)
+    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
     file(WRITE "${OUTPUT}" "// Made from ${FILE} by EmbedText.cmake.\n#include \"${HEADER}\"\n\n"
-                           "namespace polyformer::train {\n\n"
-                           "const std::string_view ${SYMBOL} =\n    R\"line(${text})line\";\n\n}\n")
+                           "namespace polyformer::train {\n\nnamespace {\nconstexpr char bytes[] = {${bytes}};\n}\n\n"
+                           "const std::string_view ${SYMBOL}(bytes, sizeof bytes);\n\n}\n")
     return()
 endif()
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,7 @@ TEST_P(ArchiveTest, WhatIsMissingOrTooLargeIsNamed) {
 
 TEST_P(ArchiveTest, ArchivesCutShortAreRefused) {
     std::string text;
-    for (int i = 0; i < 20000; ++i) text += static_cast<char>(i * i * 7 + i / 3);
+    for (std::uint32_t i = 0; i < 20000; ++i) text += static_cast<char>(i * i * 7 + i / 3);
     write_archive(file(), {{"a", text}, {"b", "more"}});
     const std::string good = read_file(file());
     for (const std::size_t length : {good.size() / 4, good.size() / 2, std::size_t{40}, std::size_t{1}}) {
