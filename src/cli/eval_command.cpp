@@ -120,7 +120,7 @@ void add_eval(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
         "  polyformer eval models/wikitext-small --text-file README.md\n"
-        "  polyformer eval models/cifar-100 --data cifar-100 --json eval.json  # with the confusion of all classes\n"
+        "  polyformer eval my-model --data cifar-100 --json eval.json  # with the confusion of all classes\n"
         "  polyformer eval my-model --data my-images --split valid --most-images 500");
     command->add_option("model", text.model, "The model folder")->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")

@@ -174,8 +174,8 @@ void add_run(CLI::App& program) {
         "Examples:\n"
         "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
         "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json\n"
-        "  polyformer run models/cifar-100 --image cat.png\n"
-        "  polyformer run models/cifar-100 --image cat.png --image dog.jpg   # both in one ciphertext");
+        "  polyformer run my-model --image cat.png\n"
+        "  polyformer run my-model --image cat.png --image dog.jpg   # both in one ciphertext");
     command->add_option("model", options->model, "The model folder")->required();
     add_query_options(*command, options->source);
     command->add_option("--backend", options->backend, "ckks: on ciphertext; clear: the same plan on plain vectors")
