@@ -156,7 +156,8 @@ class StageFolder {
         const std::size_t steps = std::min(report_steps, data.steps_per_epoch());
         set_target_ranges(model_->sites, measure_ranges(*model_, data, steps), request_.config.ranges);
         if (options_.quiet) return;  // the table below is for people: shares outside the intervals just set
-        note("Ranges before tuning:\n" + measure_ranges(*model_, data, steps / 8 + 1).text(model_->sites));
+        note(fmt::format("Ranges before '{}':\n{}", request_.stage,
+                         measure_ranges(*model_, data, steps / 8 + 1).text(model_->sites)));
     }
 
     RangeTable calibration(Examples& data) {

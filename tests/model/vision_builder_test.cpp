@@ -4,12 +4,12 @@
 
 #include <cmath>
 #include <functional>
-#include <random>
 
 #include "fixtures.h"
 #include "model/image_input.h"
 #include "model/interpreter.h"
 #include "model/operations.h"
+#include "model/random_weights.h"
 
 namespace polyformer::model {
 namespace {
@@ -62,7 +62,7 @@ class Model {
     explicit Model(std::vector<Stage> stages, bool positions = true) : stages_(std::move(stages)) {
         std::size_t width = stages_.front().width;
         weights_.patches = linear(kFeatures, width);
-        if (positions) weights_.positions = matrix(stages_.front().rows * stages_.front().columns, width, 0.5);
+        if (positions) weights_.positions = random_.matrix(stages_.front().rows * stages_.front().columns, width, 0.5);
         for (const Stage& stage : stages_) {
             VisionStageWeights result{.rows = stage.rows, .columns = stage.columns, .window = stage.window};
             result.heads = stage.heads;
@@ -93,7 +93,7 @@ class Model {
         const std::size_t patches = stages_.front().rows * stages_.front().columns;
         std::vector<Row> image;
         for (std::size_t i = 0; i < patches; ++i) {
-            const std::vector<float> row = vector(kFeatures, 0, 1);
+            const std::vector<float> row = random_.vector(kFeatures, 0, 1);
             image.emplace_back(row.begin(), row.end());
         }
         Tensor input{patches, kFeatures, {}};
@@ -118,29 +118,21 @@ class Model {
     static constexpr std::size_t kFeatures = 6;
     static constexpr std::size_t kClasses = 5;
 
-    std::vector<float> vector(std::size_t count, double mean, double deviation) {
-        std::normal_distribution<double> distribution(mean, deviation);
-        std::vector<float> result(count);
-        for (float& value : result) value = static_cast<float>(distribution(generator_));
-        return result;
-    }
-    Matrix matrix(std::size_t rows, std::size_t columns, double deviation) {
-        return {rows, columns, vector(rows * columns, 0, deviation)};
-    }
     LinearWeights linear(std::size_t rows, std::size_t columns, double gain = 1) {
-        return {matrix(rows, columns, gain / std::sqrt(static_cast<double>(rows))), vector(columns, 0, 0.2)};
+        return {random_.matrix(rows, columns, gain / std::sqrt(static_cast<double>(rows))),
+                random_.vector(columns, 0, 0.2)};
     }
-    NormWeights norm(std::size_t width) { return {vector(width, 1, 0.3), vector(width, 0, 0.3)}; }
+    NormWeights norm(std::size_t width) { return {random_.vector(width, 1, 0.3), random_.vector(width, 0, 0.3)}; }
     Polynomial polynomial() {
-        const std::vector<float> c = vector(3, 0.5, 0.2);
+        const std::vector<float> c = random_.vector(3, 0.5, 0.2);
         return {-8, 9, {c[0], c[1], c[2]}};
     }
 
     VisionLayerWeights layer(const Stage& stage, std::size_t shift) {
         VisionLayerWeights result;
         if (stage.local) {
-            result.local = matrix(9, stage.width, 0.2);
-            result.local_bias = vector(stage.width, 0, 0.3);
+            result.local = random_.matrix(9, stage.width, 0.2);
+            result.local_bias = random_.vector(stage.width, 0, 0.3);
         }
         result.attention_norm = norm(stage.width);
         result.query = linear(stage.width, stage.width);
@@ -148,10 +140,10 @@ class Model {
         result.value = linear(stage.width, stage.width);
         result.output = linear(stage.width, stage.width, 0.2);
         result.score_scale = 0.4;
-        result.head_scale = vector(stage.heads, 1, 0.3);
+        result.head_scale = random_.vector(stage.heads, 1, 0.3);
         result.feed_forward_norm = norm(stage.width);
         result.up = linear(stage.width, 2 * stage.width + 1);
-        if (stage.hidden_local) result.hidden_local = matrix(9, 2 * stage.width + 1, 0.2);
+        if (stage.hidden_local) result.hidden_local = random_.matrix(9, 2 * stage.width + 1, 0.2);
         result.hidden_norm = norm(2 * stage.width + 1);
         result.down = linear(2 * stage.width + 1, stage.width, 0.2);
         result.shift = shift;
@@ -321,7 +313,7 @@ class Model {
         return project(weights_.classes, mean);
     }
 
-    std::mt19937_64 generator_{2103};
+    Sampler random_{2103};
     std::vector<Stage> stages_;
     VisionWeights weights_;
     VisionPolynomials polynomials_;
