@@ -1,8 +1,5 @@
 #include "train/network/vision.h"
 
-#include <cmath>
-#include <utility>
-
 #include "support/error.h"
 #include "train/network/initialisation.h"
 
@@ -139,10 +136,8 @@ Tensor VisionLayerImpl::attend(const Tensor& x, SiteVisitor& site) {
     Tensor scores = torch::matmul(qkv[0] * attention->score_scale(), qkv[1].transpose(-2, -1));  // (B·windows, H, W, W)
     if (!score_norm.is_empty()) scores = score_norm->forward(scores);
     if (relative_positions.defined()) scores = scores + score_bias();
-    const std::int64_t windows = shape.windows();
-    Tensor seen = mask.squeeze(0);
-    if (windows > 1 && shape.shift == 0) seen = mask[0];
-    if (seen.dim() == 3) seen = seen.repeat({rows / windows, 1, 1});  // (B·windows, W, W)
+    // Windows that are not shifted are all alike, (W, W); else (B·windows, W, W).
+    const Tensor seen = shape.shift == 0 ? mask[0] : mask.repeat({rows / shape.windows(), 1, 1});
     return torch::matmul(attention->weights(scores, seen, site), qkv[2]).transpose(1, 2).reshape(x.sizes());
 }
 
