@@ -1,6 +1,9 @@
 #include "cli/client_part.h"
 
+#include <algorithm>
+
 #include "model/image_model.h"
+#include "model/image_set.h"
 #include "support/error.h"
 #include "support/parallel.h"
 
@@ -26,6 +29,23 @@ void add_query_options(CLI::App& command, QuerySource& source) {
         ->excludes(ids);
 }
 
+void add_sample_options(CLI::App& command, ImageSample& sample) {
+    auto* data =
+        command.add_option("--data", sample.data,
+                           "A folder of labelled images, as 'polyformer data' makes it: some of them, evenly picked");
+    for (const char* other : {"--text", "--text-file", "--token-ids", "--image"}) {
+        data->excludes(command.get_option(other));
+    }
+    command.add_option("--split", sample.split, "Split of --data: train, valid or test")
+        ->check(CLI::IsMember({"train", "valid", "test"}))
+        ->capture_default_str()
+        ->needs(data);
+    command.add_option("--most-images", sample.images, "How many images of --data")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str()
+        ->needs(data);
+}
+
 ClientPart::ClientPart(std::filesystem::path folder) : folder_(std::move(folder)) {
     if (model::takes_images(folder_)) {
         image_ = model::load_image_input(folder_);
@@ -46,12 +66,37 @@ Query ClientPart::read(const QuerySource& source, std::size_t context) const {
     require(!is_given(source.text), "'{}' is of an image model, which takes no text: give images with --image",
             folder_.string());
     require(!source.images.empty(), "give the image with --image FILE; more of them with more --image FILE");
-    require<FormatError>(image_->tokens() == context, "'{}': image.json makes {} patches, but the model takes {}",
-                         folder_.string(), image_->tokens(), context);
+    require_tokens(context);
     Query query{.inputs = std::vector<model::Tensor>(source.images.size()), .names = source.images};
     parallel_for(source.images.size(),
                  [&](std::size_t i) { query.inputs[i] = image_->patches(model::read_image(source.images[i])); });
     return query;
+}
+
+Query ClientPart::read(const ImageSample& sample, std::size_t context) const {
+    require(image_.has_value(),
+            "'{}' is of a language model (it has no image.json), and '{}' holds images: give a "
+            "text with --text, --text-file or --token-ids",
+            folder_.string(), sample.data.string());
+    require_tokens(context);
+    const model::ImageSet set = model::open_image_set(sample.data, sample.split);
+    const std::vector<std::size_t> places = model::match_classes(image_->classes, set.classes(), sample.data.string());
+    const std::size_t images = std::min(sample.images, set.size());
+    Query query{.inputs = std::vector<model::Tensor>(images), .names = {}, .labels = {}};
+    for (std::size_t i = 0; i < images; ++i) {
+        const std::size_t index = model::evenly_picked(i, images, set.size());
+        query.labels.push_back(places[set.label(index)]);
+        query.names.push_back(fmt::format("{} ({})", set.name(index), image_->classes[query.labels.back()]));
+    }
+    parallel_for(images, [&](std::size_t i) {
+        query.inputs[i] = image_->patches(set.image(model::evenly_picked(i, images, set.size())));
+    });
+    return query;
+}
+
+void ClientPart::require_tokens(std::size_t context) const {
+    require<FormatError>(image_->tokens() == context, "'{}': image.json makes {} patches, but the model takes {}",
+                         folder_.string(), image_->tokens(), context);
 }
 
 void ClientPart::require_names_for(std::size_t logits) const {

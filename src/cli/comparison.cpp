@@ -75,14 +75,26 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
     for (const ClearAnswer& answer : clear) {
         std::span<const double> expected = std::span(answer.polynomial.logits.values).last(rows * vocabulary);
         for (; !expected.empty(); expected = expected.subspan(vocabulary), logits = logits.subspan(vocabulary)) {
-            for (std::size_t v = 0; v < vocabulary; ++v) {
-                agreement.max_error = std::max(agreement.max_error, std::abs(logits[v] - expected[v]));
-            }
+            double error = 0;
+            for (std::size_t v = 0; v < vocabulary; ++v) error = std::max(error, std::abs(logits[v] - expected[v]));
+            const auto [least, greatest] = std::minmax_element(expected.begin(), expected.begin() + vocabulary);
+            agreement.max_error = std::max(agreement.max_error, error);
+            if (error > 0)
+                agreement.max_relative_error = std::max(agreement.max_relative_error, error / (*greatest - *least));
             if (argmax(logits.first(vocabulary)) == argmax(expected.first(vocabulary))) ++equal;
         }
     }
     agreement.argmax_share = static_cast<double>(equal) / static_cast<double>(agreement.rows);
     return agreement;
+}
+
+std::size_t count_right(std::span<const double> logits, const std::vector<std::size_t>& labels) {
+    const std::size_t vocabulary = logits.size() / labels.size();
+    std::size_t right = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        if (argmax(logits.subspan(i * vocabulary, vocabulary)) == labels[i]) ++right;
+    }
+    return right;
 }
 
 std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,

@@ -39,12 +39,16 @@ std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const st
 /// How the logits found compare with the polynomial model's, over their rows: the last ones of each input.
 struct Agreement {
     std::size_t rows = 0;
-    double max_error = 0;     ///< greatest |difference| of logits
-    double argmax_share = 0;  ///< rows with the same most likely token or class
+    double max_error = 0;           ///< greatest |difference| of logits
+    double max_relative_error = 0;  ///< the same over greatest less least logit of its row
+    double argmax_share = 0;        ///< rows with the same most likely token or class
 };
 
 /// `logits` is (inputs, rows, vocabulary). Throws Error when they cannot be those of these inputs.
 Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear);
+
+/// How many rows of `logits` (inputs, vocabulary) are greatest at the input's label.
+std::size_t count_right(std::span<const double> logits, const std::vector<std::size_t>& labels);
 
 /// The most likely tokens or classes by each of the three, for one input.
 struct Answers {

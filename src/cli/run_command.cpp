@@ -24,6 +24,7 @@ namespace {
 struct RunOptions {
     std::string model;
     QuerySource source;
+    ImageSample sample;
     std::string backend = "ckks";
     PlanChoice choice{"all", 0, {}};
     std::string json;
@@ -73,6 +74,21 @@ Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Ten
     return outcome;
 }
 
+/// Of images with labels: how many are recognised from ciphertext, and in the clear.
+struct Recognised {
+    std::size_t found = 0;
+    std::size_t polynomial = 0;
+};
+
+Recognised recognised(const Run& run) {
+    std::vector<double> polynomial;
+    for (const ClearAnswer& answer : run.clear) {
+        const std::vector<double>& logits = answer.polynomial.logits.values;
+        polynomial.insert(polynomial.end(), logits.begin(), logits.end());
+    }
+    return {count_right(run.outcome.logits, run.query.labels), count_right(polynomial, run.query.labels)};
+}
+
 double inputs_of(const Run& run) {
     return static_cast<double>(run.query.inputs.size());
 }
@@ -84,13 +100,20 @@ void print_answers(const Run& run, const Agreement& agreement) {
                format_table(answers_of(outcome.logits, run.clear, run.client), run.query.names, source));
     std::vector<std::vector<std::string>> rows = {
         {"measured", ""},
-        {"greatest logit error", fmt::format("{:.2g}", agreement.max_error)},
+        {"greatest logit error",
+         fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)},
         {fmt::format("equal {}", run.client.heading()),
          fmt::format("{:.1f} % of {} {}", 100 * agreement.argmax_share, agreement.rows,
                      run.client.takes_images() ? "image(s)" : "positions")},
         {"key generation", format_duration(outcome.keygen_seconds)},
         {"encryption", format_duration(outcome.encrypt_seconds)},
         {"inference", format_duration(outcome.infer_seconds)}};
+    if (!run.query.labels.empty()) {
+        const Recognised right = recognised(run);
+        rows.insert(rows.begin() + 3,
+                    {"right class", fmt::format("{} of {} from ciphertext, {} in the clear", right.found,
+                                                run.query.labels.size(), right.polynomial)});
+    }
     if (run.query.inputs.size() > 1) {
         rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",
                                                           format_duration(outcome.infer_seconds / inputs_of(run)),
@@ -124,6 +147,7 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
                             {"server_key_bytes", outcome.server_key_bytes},
                             {"positions", agreement.rows},
                             {"max_abs_logit_error", agreement.max_error},
+                            {"max_relative_logit_error", agreement.max_relative_error},
                             {"argmax_agreement", agreement.argmax_share},
                             {"out_of_interval_fraction", outside_share(run.clear)},
                             {"plan", to_json(plan)}};
@@ -131,6 +155,10 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
     if (run.client.takes_images()) {
         document["images"] = to_json(answers, run.query.names, run.client);
         document["requests"] = outcome.requests;
+        if (!run.query.labels.empty()) {
+            const Recognised right = recognised(run);
+            document["right_classes"] = {{"encrypted", right.found}, {"polynomial", right.polynomial}};
+        }
         document["seconds"]["infer_an_image"] = outcome.infer_seconds / inputs_of(run);
     } else {
         document["tokens"] = run.query.inputs.front().rows;
@@ -147,7 +175,8 @@ void run(const RunOptions& options) {
     const model::Graph graph = model::load_graph(options.model);
     const ClientPart client(options.model);
     client.require_names_for(graph.vocabulary);
-    const Query query = client.read(options.source, graph.context);
+    const Query query = options.sample.data.empty() ? client.read(options.source, graph.context)
+                                                    : client.read(options.sample, graph.context);
     require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
             options.model);
     const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));
@@ -175,9 +204,11 @@ void add_run(CLI::App& program) {
         "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
         "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json\n"
         "  polyformer run my-model --image cat.png\n"
-        "  polyformer run my-model --image cat.png --image dog.jpg   # both in one ciphertext");
+        "  polyformer run my-model --image cat.png --image dog.jpg   # both in one ciphertext\n"
+        "  polyformer run my-model --data cifar-100 --most-images 20 --images 4   # four in each ciphertext");
     command->add_option("model", options->model, "The model folder")->required();
     add_query_options(*command, options->source);
+    add_sample_options(*command, options->sample);
     command->add_option("--backend", options->backend, "ckks: on ciphertext; clear: the same plan on plain vectors")
         ->capture_default_str();
     add_plan_choice(*command, options->choice);

@@ -54,25 +54,6 @@ Accuracy accuracy_of(std::span<const Verdict> verdicts) {
     return {accuracy.top_1 / images, accuracy.top_5 / images, accuracy.loss / images};
 }
 
-/// For each class of the data set its place among the model's.
-std::vector<std::size_t> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data,
-                                       const std::string& folder) {
-    require<FormatError>(model.size() == data.size(),
-                         "the model tells {} classes apart, but '{}' has {}: give the data set that it was made for",
-                         model.size(), folder, data.size());
-    std::vector<std::size_t> places;
-    for (const std::string& name : data) {
-        const auto found = std::find(model.begin(), model.end(), name);
-        require<FormatError>(found != model.end(),
-                             "'{}' has a class '{}' that the model does not know: give the data set that it was made "
-                             "for (its classes are {}, ...)",
-                             folder, name,
-                             fmt::join(std::span(model).first(std::min<std::size_t>(3, model.size())), ", "));
-        places.push_back(static_cast<std::size_t>(found - model.begin()));
-    }
-    return places;
-}
-
 std::string percent(double share) {
     return fmt::format("{:.2f} %", 100 * share);
 }
@@ -161,7 +142,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     std::size_t done = 0;
     std::mutex mutex;
     parallel_for(images, [&](std::size_t i) {
-        const std::size_t index = i * set.size() / images;  // a part shows all classes, however the set is sorted
+        const std::size_t index = evenly_picked(i, images, set.size());
         const std::size_t label = places[set.label(index)];
         const Tensor patches = model.input.patches(set.image(index));
         const Evaluation evaluation = evaluate(model.graph, patches);
@@ -183,7 +164,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     quality.confusion.counts.resize(model.input.classes.size() * model.input.classes.size());
     std::size_t equal = 0;
     for (std::size_t i = 0; i < images; ++i) {
-        const std::size_t label = places[set.label(i * set.size() / images)];
+        const std::size_t label = places[set.label(evenly_picked(i, images, set.size()))];
         ++quality.confusion.counts[label * model.input.classes.size() + polynomial[i].found];
         equal += polynomial[i].found == exact[i].found ? 1 : 0;
     }

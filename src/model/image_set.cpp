@@ -351,4 +351,22 @@ ImageSet open_image_set(const fs::path& directory, const std::string& split) {
     return set;
 }
 
+std::vector<std::size_t> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data,
+                                       const std::string& folder) {
+    require<FormatError>(model.size() == data.size(),
+                         "the model tells {} classes apart, but '{}' has {}: give the data set that it was made for",
+                         model.size(), folder, data.size());
+    std::vector<std::size_t> places;
+    for (const std::string& name : data) {
+        const auto found = std::find(model.begin(), model.end(), name);
+        require<FormatError>(found != model.end(),
+                             "'{}' has a class '{}' that the model does not know: give the data set that it was made "
+                             "for (its classes are {}, ...)",
+                             folder, name,
+                             fmt::join(std::span(model).first(std::min<std::size_t>(3, model.size())), ", "));
+        places.push_back(static_cast<std::size_t>(found - model.begin()));
+    }
+    return places;
+}
+
 }  // namespace polyformer::model

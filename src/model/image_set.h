@@ -64,6 +64,16 @@ bool has_image_split(const std::filesystem::path& directory, const std::string& 
 /// a class with too few images, splits of different classes.
 ImageSet open_image_set(const std::filesystem::path& directory, const std::string& split);
 
+/// For each class of a data set its place among a model's, whose order may be another. Throws FormatError naming
+/// `folder` and the class that the model does not know.
+std::vector<std::size_t> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data,
+                                       const std::string& folder);
+
+/// The i-th of `count` images that stand for all `size` of a set: a part shows all classes, however the set is sorted.
+constexpr std::size_t evenly_picked(std::size_t i, std::size_t count, std::size_t size) {
+    return i * size / count;
+}
+
 /// How many records of 3074 bytes a file of CIFAR-100's has; throws FormatError naming `label` when it is no such file.
 std::size_t cifar_records(std::span<const std::byte> bytes, const std::string& label);
 

@@ -89,7 +89,9 @@ void read_schedule(JsonSection& section, Schedule& schedule) {
     section.read("epochs", schedule.epochs, 0, 1000);
     section.read("batch", schedule.batch, 1, 65536);
     section.read("accumulate", schedule.accumulate, 1, 65536);
+    section.choose("optimizer", schedule.optimizer, optimizers);
     section.read("learning_rate", schedule.learning_rate, 1e-8, 1000);
+    section.read("matrix_learning_rate", schedule.matrix_learning_rate, 1e-8, 10);
     section.read("warmup_steps", schedule.warmup_steps, 0, 1000000);
     section.read("weight_decay", schedule.weight_decay, 0, 1);
     section.read("dropout", schedule.dropout, 0, 0.9);
@@ -181,7 +183,9 @@ nlohmann::ordered_json to_json(const Schedule& schedule) {
     return {{"epochs", schedule.epochs},
             {"batch", schedule.batch},
             {"accumulate", schedule.accumulate},
+            {"optimizer", schedule.optimizer},
             {"learning_rate", schedule.learning_rate},
+            {"matrix_learning_rate", schedule.matrix_learning_rate},
             {"warmup_steps", schedule.warmup_steps},
             {"weight_decay", schedule.weight_decay},
             {"dropout", schedule.dropout},

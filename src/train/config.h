@@ -20,12 +20,19 @@ struct TokenizerConfig {
     std::size_t sentences = 200000;     ///< lines sampled from the training text to learn the vocabulary
 };
 
-/// One stage of gradient descent (AdamW, linear warm-up, then a cosine to zero).
+/// What makes updates of gradients: AdamW, or Muon (Jordan et al., 2024) for the matrices of hidden layers and AdamW
+/// for all else. Muon's updates are orthogonal matrices, so with weight decay λ no map's gain exceeds √(rows/columns) /
+/// λ.
+inline constexpr std::array optimizers = {"adamw", "muon"};
+
+/// One stage of gradient descent (linear warm-up, then a cosine to zero).
 struct Schedule {
     double epochs = 1;
     std::size_t batch = 32;      ///< sequences of `context` tokens, or images, a pass
     std::size_t accumulate = 1;  ///< passes whose gradients make one update
-    double learning_rate = 1e-3;
+    std::string optimizer = "adamw";
+    double learning_rate = 1e-3;         ///< of AdamW
+    double matrix_learning_rate = 0.02;  ///< of Muon
     std::size_t warmup_steps = 100;
     double weight_decay = 0.05;
     double dropout = 0;

@@ -68,6 +68,24 @@ TEST(Images, EvaluationRefusesWhatIsForLanguageModels) {
                    HasSubstr("--most-images is for image models"));
 }
 
+TEST(Images, LabelledImagesAreCountedWhereTheyAreRecognised) {
+    const Folder& folder = image_folder();
+    const std::string table = folder.must("run colours --data data --most-images 4 --backend clear --json out.json");
+    const json out = folder.json("out.json");
+    EXPECT_EQ(out.at("images").size(), 4U);
+    EXPECT_EQ(out.at("requests"), 1);
+    // Of the six test images the first, second, fourth and fifth; the model errs on one image of red.
+    EXPECT_EQ(out.at("right_classes").at("encrypted"), out.at("right_classes").at("polynomial"));
+    EXPECT_GE(out.at("right_classes").at("polynomial"), 3);
+    EXPECT_LT(out.at("max_relative_logit_error"), 1e-6);
+    EXPECT_THAT(table, AllOf(HasSubstr("of 4 from ciphertext"), HasSubstr("(red)")));
+    expect_refused(folder.polyformer("run images --data data --backend clear"), 4, HasSubstr("7 classes"));
+    expect_refused(folder.polyformer("run " POLYFORMER_SOURCES "/models/wikitext-small --data data"), 2,
+                   HasSubstr("language model"));
+    EXPECT_NE(folder.polyformer("run colours --data data --image a.png").exit_code, 0);
+    EXPECT_NE(folder.polyformer("run colours --most-images 4 --image a.png").exit_code, 0);
+}
+
 TEST(Images, OneImageOnCiphertextGetsTheClassThatItHasInTheClear) {
     const Folder& folder = image_folder();
     const std::string text =

@@ -43,6 +43,7 @@ TEST(Config, SurvivesTheRoundTrip) {
 TEST(Config, OfImagesSurvivesTheRoundTrip) {
     const Config config = load_config(std::string(POLYFORMER_SOURCE_DIR) + "/configs/cifar100-vit.json");
     ASSERT_TRUE(config.vision.has_value());
+    EXPECT_EQ(config.train.optimizer, "muon");
     EXPECT_EQ(config.vision->classes, 100U);
     EXPECT_EQ(obstacle_to_substitution(config), "");
     EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
@@ -71,6 +72,8 @@ TEST(Config, ErrorsNamePlaceValueAndRemedy) {
     EXPECT_THAT(message_of(R"({"model": {"attention": {"power": 3}}})"), HasSubstr("3 is odd"));
     EXPECT_THAT(message_of(R"({"model": {"norm": "group_norm"}})"), HasSubstr("layer_norm, rms_norm, batch_norm"));
     EXPECT_THAT(message_of(R"({"train": {"patience": 3}})"), HasSubstr("validate_every"));
+    EXPECT_THAT(message_of(R"({"tune": {"optimizer": "sgd"}})"), HasSubstr("adamw, muon"));
+    EXPECT_THAT(message_of(R"({"tune": {"matrix_learning_rate": 0}})"), HasSubstr("tune.matrix_learning_rate: 0"));
     EXPECT_THAT(message_of(R"({"ranges": {"sites": {"final_norm.inverse_sqrt": [2, 1]}}})"),
                 HasSubstr("[lower, upper]"));
     EXPECT_THAT(message_of(R"({"model": 3})"), HasSubstr("expected an object"));

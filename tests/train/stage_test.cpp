@@ -51,6 +51,20 @@ TEST(Stage, LowersTheLoss) {
     EXPECT_LT(outcome.history.loss, 0.8 * std::log(20.0));
 }
 
+TEST(Stage, LearnsFasterByOrthogonalUpdates) {
+    std::vector<double> losses;
+    for (const char* optimizer : optimizers) {
+        const ScratchDirectory directory("muon");
+        Schedule schedule = toy_schedule();
+        schedule.optimizer = optimizer;
+        schedule.learning_rate = 1e-3;
+        Transformer model = toy_model(1);
+        Batches batches = toy_batches();
+        losses.push_back(run_stage(*model, batches, options_for(directory, schedule)).history.loss);
+    }
+    EXPECT_LT(losses[1], losses[0]);
+}
+
 TEST(Stage, LearnsInMixedPrecision) {
     const ScratchDirectory directory("mixed");
     Transformer model = toy_model(1);
@@ -120,14 +134,20 @@ TEST(Stage, KeepsItsHistoryAcrossAnInterruption) {
     EXPECT_GT(curve["variance_ratio"].back(), 1);
 }
 
-TEST(Stage, ResumedIsBitForBitUninterrupted) {
+class StageWith : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Optimizers, StageWith, testing::ValuesIn(optimizers));
+
+TEST_P(StageWith, ResumedIsBitForBitUninterrupted) {
+    Schedule schedule = toy_schedule();
+    schedule.optimizer = GetParam();
     const ScratchDirectory whole_directory("whole");
     Transformer whole = toy_model(1);
     Batches whole_batches = toy_batches();
-    run_stage(*whole, whole_batches, options_for(whole_directory, toy_schedule()));
+    run_stage(*whole, whole_batches, options_for(whole_directory, schedule));
 
     const ScratchDirectory directory("interrupted");
-    StageOptions options = options_for(directory, toy_schedule());
+    StageOptions options = options_for(directory, schedule);
     options.stop_after = 31;
     Transformer first = toy_model(1);
     Batches first_batches = toy_batches();

@@ -94,7 +94,7 @@ void write_archive(torch::serialize::OutputArchive& archive, const std::filesyst
 
 }  // namespace
 
-void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const Optimizer& optimizer,
                      const Reached& reached, const std::string& recipe) {
     torch::serialize::OutputArchive archive;
     write_model(archive, model, recipe);
@@ -116,7 +116,7 @@ void load_model(const std::filesystem::path& file, Network& model) {
     with_archive(file, [&](torch::serialize::InputArchive& archive) { read_model(archive, model); });
 }
 
-Reached resume_checkpoint(const std::filesystem::path& file, Network& model, torch::optim::Optimizer& optimizer,
+Reached resume_checkpoint(const std::filesystem::path& file, Network& model, Optimizer& optimizer,
                           const std::string& recipe) {
     Reached reached;
     with_archive(file, [&](torch::serialize::InputArchive& archive) {

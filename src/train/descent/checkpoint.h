@@ -8,6 +8,7 @@
 #include <string>
 
 #include "train/descent/history.h"
+#include "train/descent/optimizer.h"
 #include "train/network/network.h"
 
 namespace polyformer::train {
@@ -19,7 +20,7 @@ struct Reached {
 };
 
 /// Saves everything a stage needs to go on. `recipe` is the text that a later run must share to resume this one.
-void save_checkpoint(const std::filesystem::path& file, const Network& model, const torch::optim::Optimizer& optimizer,
+void save_checkpoint(const std::filesystem::path& file, const Network& model, const Optimizer& optimizer,
                      const Reached& reached, const std::string& recipe);
 
 /// Saves what a later stage starts from: weights and sites.
@@ -29,7 +30,7 @@ void save_model(const std::filesystem::path& file, const Network& model, const s
 void load_model(const std::filesystem::path& file, Network& model);
 
 /// Restores all of it. Throws Error naming both recipes when they differ, FormatError for a damaged file.
-Reached resume_checkpoint(const std::filesystem::path& file, Network& model, torch::optim::Optimizer& optimizer,
+Reached resume_checkpoint(const std::filesystem::path& file, Network& model, Optimizer& optimizer,
                           const std::string& recipe);
 
 }  // namespace polyformer::train

@@ -19,9 +19,8 @@ std::int64_t signed_size(std::size_t size) {
     return static_cast<std::int64_t>(size);
 }
 
-// A value of each channel for each byte.
-std::array<std::array<float, 256>, 3> normalisation(const Colours& colours) {
-    std::array<std::array<float, 256>, 3> table{};
+NormalisedBytes normalisation(const Colours& colours) {
+    NormalisedBytes table{};
     for (std::size_t c = 0; c < 3; ++c) {
         for (std::size_t v = 0; v < 256; ++v) {
             table[c][v] = static_cast<float>((static_cast<double>(v) / 255 - colours.mean[c]) / colours.deviation[c]);
@@ -66,6 +65,15 @@ Rectangle random_rectangle(std::mt19937_64& random, std::int64_t height, std::in
 
 Tensor part(const Tensor& images, const Rectangle& r) {
     return images.slice(-2, r.top, r.bottom).slice(-1, r.left, r.right);
+}
+
+// Noise in place of 2 to 33 % of an image (3, H, W).
+void erase_rectangle(const Tensor& image, std::mt19937_64& random) {
+    const double share = 0.02 + 0.31 * uniform(random);
+    const double ratio = std::exp((uniform(random) - 0.5) * 2 * std::log(3.3));
+    const Tensor erased = part(image, random_rectangle(random, image.size(1), image.size(2), share, ratio));
+    const auto generator = torch::make_generator<torch::CPUGeneratorImpl>(random());
+    erased.normal_(0, 1, generator);
 }
 
 // Every image of the batch with the next one, in place.
@@ -130,55 +138,60 @@ Batch plain_images(const PreparedImages& images, const Colours& colours, std::si
 
 ImageBatches::ImageBatches(PreparedImages images, const Colours& colours, const Augmentation& augmentation,
                            std::size_t batch, std::uint64_t seed)
-    : images_(std::move(images)), colours_(colours), augmentation_(augmentation), batch_(batch), seed_(seed) {
+    : images_(std::move(images)),
+      bytes_(normalisation(colours)),
+      augmentation_(augmentation),
+      batch_(batch),
+      seed_(seed) {
     require(images_.size() >= batch_, "{} training images are fewer than a batch of {}: train with a smaller batch",
             images_.size(), batch_);
 }
 
-Batch ImageBatches::at(std::size_t step) {
-    const std::size_t epoch = step / steps_per_epoch();
-    if (epoch != epoch_) {
-        epoch_ = epoch;
-        std::mt19937_64 random(mix(seed_, epoch));
-        order_.resize(images_.size());
-        std::iota(order_.begin(), order_.end(), std::size_t{0});
-        for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
-    }
-    std::mt19937_64 random(mix(mix(seed_, 1), step));
-    const auto table = normalisation(colours_);
+// What is beyond the border stays as it is in `out`.
+void ImageBatches::draw(std::size_t image, const Placement& placement, float* out) const {
     const auto height = signed_size(images_.height);
     const auto width = signed_size(images_.width);
-    const auto crop = signed_size(augmentation_.crop);
-    const auto classes = signed_size(images_.classes.size());
-    Batch batch{torch::zeros({signed_size(batch_), 3, height, width}),
-                torch::full({signed_size(batch_), classes},
-                            augmentation_.label_smoothing / static_cast<double>(classes), torch::kFloat32)};
-    for (std::size_t i = 0; i < batch_; ++i) {
-        const std::size_t image = order_[(step % steps_per_epoch()) * batch_ + i];
-        const std::int64_t down = whole(random, -crop, crop);
-        const std::int64_t across = whole(random, -crop, crop);
-        const bool mirrored = augmentation_.flip && uniform(random) < 0.5;
-        const std::uint8_t* pixels = images_.pixels.data() + image * images_.image_bytes();
-        float* out = batch.input.data_ptr<float>() + signed_size(i) * 3 * height * width;
-        for (std::int64_t c = 0; c < 3; ++c) {
-            const auto& values = table[static_cast<std::size_t>(c)];
-            for (std::int64_t y = std::max<std::int64_t>(0, -down); y < std::min(height, height - down); ++y) {
-                const std::uint8_t* from = pixels + (c * height + y + down) * width;
-                float* to = out + (c * height + y) * width;
-                for (std::int64_t x = std::max<std::int64_t>(0, -across); x < std::min(width, width - across); ++x) {
-                    to[x] = values[from[mirrored ? width - 1 - (x + across) : x + across]];
-                }
+    const std::uint8_t* pixels = images_.pixels.data() + image * images_.image_bytes();
+    const auto [down, across, mirrored] = placement;
+    for (std::int64_t c = 0; c < 3; ++c) {
+        const auto& values = bytes_[static_cast<std::size_t>(c)];
+        for (std::int64_t y = std::max<std::int64_t>(0, -down); y < std::min(height, height - down); ++y) {
+            const std::uint8_t* from = pixels + (c * height + y + down) * width;
+            float* to = out + (c * height + y) * width;
+            for (std::int64_t x = std::max<std::int64_t>(0, -across); x < std::min(width, width - across); ++x) {
+                to[x] = values[from[mirrored ? width - 1 - (x + across) : x + across]];
             }
         }
-        batch.target[signed_size(i)][images_.labels[image]] += 1 - augmentation_.label_smoothing;
-        if (uniform(random) < augmentation_.erase_share) {
-            const double share = 0.02 + 0.31 * uniform(random);
-            const double ratio = std::exp((uniform(random) - 0.5) * 2 * std::log(3.3));
-            const Tensor erased =
-                part(batch.input[signed_size(i)], random_rectangle(random, height, width, share, ratio));
-            const auto generator = torch::make_generator<torch::CPUGeneratorImpl>(random());
-            erased.normal_(0, 1, generator);
-        }
+    }
+}
+
+void ImageBatches::begin_epoch(std::size_t epoch) {
+    if (epoch == epoch_) return;
+    epoch_ = epoch;
+    std::mt19937_64 random(mix(seed_, epoch));
+    order_.resize(images_.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
+}
+
+Batch ImageBatches::at(std::size_t step) {
+    begin_epoch(step / steps_per_epoch());
+    std::mt19937_64 random(mix(mix(seed_, 1), step));
+    const auto crop = signed_size(augmentation_.crop);
+    const auto count = signed_size(batch_);
+    const auto classes = signed_size(images_.classes.size());
+    Batch batch{
+        torch::zeros({count, 3, signed_size(images_.height), signed_size(images_.width)}),
+        torch::full({count, classes}, augmentation_.label_smoothing / static_cast<double>(classes), torch::kFloat32)};
+    for (std::int64_t i = 0; i < count; ++i) {
+        const std::size_t image = order_[(step % steps_per_epoch()) * batch_ + static_cast<std::size_t>(i)];
+        Placement placement;
+        placement.down = whole(random, -crop, crop);
+        placement.across = whole(random, -crop, crop);
+        placement.mirrored = augmentation_.flip && uniform(random) < 0.5;
+        draw(image, placement, batch.input[i].data_ptr<float>());
+        batch.target[i][images_.labels[image]] += 1 - augmentation_.label_smoothing;
+        if (uniform(random) < augmentation_.erase_share) erase_rectangle(batch.input[i], random);
     }
     const bool mixes = augmentation_.cutmix > 0 || augmentation_.mixup > 0;
     if (mixes && uniform(random) < augmentation_.mix_share) mix_images(batch, augmentation_, random);

@@ -20,6 +20,9 @@ struct Colours {
     std::array<double, 3> deviation{};
 };
 
+/// What a byte of each channel is to the network.
+using NormalisedBytes = std::array<std::array<float, 256>, 3>;
+
 /// Over all images, or every so manieth of many; the same for the same images.
 Colours measure_colours(const PreparedImages& images);
 
@@ -40,8 +43,16 @@ class ImageBatches : public Examples {
     std::size_t units_per_batch() const override { return batch_; }
 
   private:
+    struct Placement {
+        std::int64_t down = 0;  ///< in pixels
+        std::int64_t across = 0;
+        bool mirrored = false;
+    };
+    void draw(std::size_t image, const Placement& placement, float* out) const;
+    void begin_epoch(std::size_t epoch);
+
     PreparedImages images_;
-    Colours colours_;
+    NormalisedBytes bytes_;
     Augmentation augmentation_;
     std::size_t batch_;
     std::uint64_t seed_;

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <numbers>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "train/conversion/site_statistics.h"
 #include "train/descent/checkpoint.h"
 #include "train/descent/interruption.h"
+#include "train/descent/optimizer.h"
 #include "train/descent/penalties.h"
 
 namespace polyformer::train {
@@ -25,26 +25,6 @@ using torch::Tensor;
 
 constexpr std::size_t curve_points = 150;
 constexpr std::size_t table_every = 10;  // updates between those that the live table of ranges counts
-
-// Weight decay pulls on matrices of maps only: on norms, biases, relative positions and the forms of attention it would
-// fight what they are for.
-torch::optim::AdamW make_optimizer(Network& model, const Schedule& schedule) {
-    std::vector<Tensor> matrices;
-    std::vector<Tensor> vectors;
-    for (const auto& parameter : model.named_parameters()) {
-        const bool decays = parameter->dim() > 1 && parameter.key().find(".attention.") == std::string::npos &&
-                            !parameter.key().ends_with(".relative_positions");
-        (decays ? matrices : vectors).push_back(parameter.value());
-    }
-    const auto options = [&](double decay) {
-        return std::make_unique<torch::optim::AdamWOptions>(
-            torch::optim::AdamWOptions(schedule.learning_rate).betas({0.9, 0.98}).eps(1e-8).weight_decay(decay));
-    };
-    std::vector<torch::optim::OptimizerParamGroup> groups;
-    groups.emplace_back(matrices, options(schedule.weight_decay));
-    groups.emplace_back(vectors, options(0));
-    return torch::optim::AdamW(std::move(groups), torch::optim::AdamWOptions(schedule.learning_rate));
-}
 
 // LibTorch 2.4 gave these functions a device.
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
@@ -172,7 +152,7 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
     const auto steps = static_cast<std::size_t>(std::lround(
         schedule.epochs * static_cast<double>(batches.steps_per_epoch()) / static_cast<double>(schedule.accumulate)));
     model.to(options.device);
-    torch::optim::AdamW optimizer = make_optimizer(model, schedule);
+    Optimizer optimizer(model, schedule, options.precision);
     Reached reached;
     if (std::filesystem::exists(options.checkpoint)) {
         reached = resume_checkpoint(options.checkpoint, model, optimizer, options.recipe);
@@ -201,11 +181,10 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
     while (reached.step < last && !interruption.requested() && !reached.history.stalled(schedule.patience)) {
         torch::manual_seed(mix(options.seed, reached.step));
         const double rate = learning_rate_at(schedule, reached.step, steps);
-        for (auto& group : optimizer.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
         const double ramp_steps = schedule.penalty_ramp * static_cast<double>(steps);
         const double ramp = ramp_steps > 0 ? std::min(1.0, static_cast<double>(reached.step + 1) / ramp_steps) : 1;
 
-        optimizer.zero_grad();
+        optimizer.zero_gradients();
         CurvePoint point;
         const bool plot = reached.step % point_every == 0 || reached.step + 1 == steps;
         const bool tabulate = !options.quiet && reached.step % table_every == 0;
@@ -217,7 +196,7 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
             "{} diverged at step {}: loss {}, gradient norm {}, learning rate {}. Lower {}.learning_rate or raise "
             "{}.warmup_steps; the checkpoint of step {} is kept",
             options.name, reached.step, losses.task, norm, rate, options.name, options.name, saved_at);
-        optimizer.step();
+        optimizer.step(rate / schedule.learning_rate);
         ++reached.step;
         double& smooth = reached.history.loss;
         smooth = smooth == 0 ? losses.task : 0.98 * smooth + 0.02 * losses.task;

@@ -13,6 +13,7 @@
 #include "train/config.h"
 #include "train/descent/examples.h"
 #include "train/descent/history.h"
+#include "train/descent/precision.h"
 #include "train/network/network.h"
 
 namespace polyformer::train {
@@ -22,9 +23,6 @@ class DivergenceError : public Error {
   public:
     using Error::Error;
 };
-
-/// Type of the large matrix products. bfloat16 is mixed precision: fast where the processor has instructions for it.
-enum class Precision { float32, bfloat16 };
 
 struct StageOptions {
     std::string name;  ///< "train", "tune" or "convert": for progress and messages
