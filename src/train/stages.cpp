@@ -160,8 +160,14 @@ class StageFolder {
                          measure_ranges(*model_, data, steps / 8 + 1).text(model_->sites)));
     }
 
+    // What the intervals to come must cover: with polynomials in place, too, one input far outside the interval that it
+    // is about to lose must not make all sites behind it look as if they needed intervals of any width.
     RangeTable calibration(Examples& data) {
-        return measure_ranges(*model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+        model_->clamped = true;
+        RangeTable seen =
+            measure_ranges(*model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
+        model_->clamped = false;
+        return seen;
     }
 
     void substitute_polynomials() {

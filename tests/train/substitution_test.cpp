@@ -39,6 +39,18 @@ TEST(Substitute, IntervalsAreWhatWasSeenAndTheMargin) {
     EXPECT_GT(sites[0].polynomial->lower, 0);
 }
 
+TEST(Substitute, ClampedPolynomialsKeepOneExcursionFromSpreading) {
+    Fixture toy;
+    substitute(*toy.model, toy.seen, Substitution{}, toy.blocks);
+    model::Polynomial& polynomial = *toy.model->sites[3].polynomial;  // of the first feed-forward part
+    polynomial.lower /= 1000;
+    polynomial.upper /= 1000;
+    const auto last_variance = [&] { return measure_ranges(*toy.model, toy.batches, 2).rows().back().largest; };
+    EXPECT_GT(last_variance(), 1e12);
+    toy.model->clamped = true;
+    EXPECT_LT(last_variance(), 1e3);
+}
+
 TEST(Substitute, LogsEverySite) {
     Fixture toy;
     const SubstitutionLog log = substitute(*toy.model, toy.seen, Substitution{}, toy.blocks);

@@ -26,6 +26,7 @@ struct Network : torch::nn::Module {
 
     double dropout = 0;       ///< of the embeddings and of what each block adds, while training
     bool polynomials = true;  ///< false: the exact functions, though sites have polynomials
+    bool clamped = false;     ///< true: polynomials are read within their intervals, as they always are while training
     std::vector<Site> sites;
 };
 

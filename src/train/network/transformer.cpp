@@ -79,7 +79,7 @@ Tensor TransformerImpl::forward(const Tensor& ids, std::vector<Tensor>* site_inp
     const auto thin = [&](const Tensor& x) { return drop ? torch::dropout(x, dropout, true) : x; };
     const Tensor seen = mask.slice(0, 0, length).slice(1, 0, length);  // (T, T)
 
-    SiteVisitor site(sites, polynomials, is_training(), site_inputs);
+    SiteVisitor site(sites, polynomials, is_training() || clamped, site_inputs);
     Tensor x = thin(tokens->forward(ids) + positions->weight.slice(0, 0, length));  // (B, T, C)
     for (Layer& layer : layers) {
         const Tensor qkv = layer->query_key_value->forward(layer->attention_norm->forward(x, site))

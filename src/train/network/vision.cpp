@@ -218,7 +218,7 @@ std::string VisionNetworkImpl::obstacle() const {
 }
 
 Tensor VisionNetworkImpl::forward(const Tensor& images, std::vector<Tensor>* site_inputs) {
-    SiteVisitor site(sites, polynomials, is_training(), site_inputs);
+    SiteVisitor site(sites, polynomials, is_training() || clamped, site_inputs);
     Tensor x = patches->forward(images).permute({0, 2, 3, 1}).contiguous();  // (B, h, w, C)
     if (positions.defined()) x = x + positions;
     std::size_t number = 0;
