@@ -30,9 +30,9 @@ void add_query_options(CLI::App& command, QuerySource& source) {
 }
 
 void add_sample_options(CLI::App& command, ImageSample& sample) {
-    auto* data =
-        command.add_option("--data", sample.data,
-                           "A folder of labelled images, as 'polyformer data' makes it: some of them, evenly picked");
+    auto* data = command.add_option("--data", sample.data,
+                                    "A folder of labelled images, as 'polyformer data' makes it: some of them, drawn "
+                                    "at random, the same every time");
     for (const char* other : {"--text", "--text-file", "--token-ids", "--image"}) {
         data->excludes(command.get_option(other));
     }
@@ -81,16 +81,13 @@ Query ClientPart::read(const ImageSample& sample, std::size_t context) const {
     require_tokens(context);
     const model::ImageSet set = model::open_image_set(sample.data, sample.split);
     const std::vector<std::size_t> places = model::match_classes(image_->classes, set.classes(), sample.data.string());
-    const std::size_t images = std::min(sample.images, set.size());
-    Query query{.inputs = std::vector<model::Tensor>(images), .names = {}, .labels = {}};
-    for (std::size_t i = 0; i < images; ++i) {
-        const std::size_t index = model::evenly_picked(i, images, set.size());
+    const std::vector<std::size_t> picked = model::picked_images(std::min(sample.images, set.size()), set.size());
+    Query query{.inputs = std::vector<model::Tensor>(picked.size()), .names = {}, .labels = {}};
+    for (const std::size_t index : picked) {
         query.labels.push_back(places[set.label(index)]);
         query.names.push_back(fmt::format("{} ({})", set.name(index), image_->classes[query.labels.back()]));
     }
-    parallel_for(images, [&](std::size_t i) {
-        query.inputs[i] = image_->patches(set.image(model::evenly_picked(i, images, set.size())));
-    });
+    parallel_for(picked.size(), [&](std::size_t i) { query.inputs[i] = image_->patches(set.image(picked[i])); });
     return query;
 }
 

@@ -23,7 +23,7 @@ struct QuerySource {
 /// Adds --text, --text-file, --token-ids and --image.
 void add_query_options(CLI::App& command, QuerySource& source);
 
-/// Labelled images, evenly picked from a split of a data set.
+/// Labelled images, drawn from a split of a data set.
 struct ImageSample {
     std::filesystem::path data;  ///< a folder that open_image_set() knows; empty: none
     std::string split = "test";

@@ -120,7 +120,7 @@ void add_eval(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
         "  polyformer eval models/wikitext-small --text-file README.md\n"
-        "  polyformer eval my-model --data cifar-100 --json eval.json  # with the confusion of all classes\n"
+        "  polyformer eval models/cifar100-vit --data cifar-100 --json eval.json  # with the confusion of all classes\n"
         "  polyformer eval my-model --data my-images --split valid --most-images 500");
     command->add_option("model", text.model, "The model folder")->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")
@@ -135,7 +135,9 @@ void add_eval(CLI::App& program) {
     command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")->capture_default_str();
     command->add_option("--most-tokens", text.most_tokens, "Only the first so many tokens; 0: all")
         ->capture_default_str();
-    command->add_option("--most-images", options->most_images, "Only so many images, evenly picked; 0: all")
+    command
+        ->add_option("--most-images", options->most_images,
+                     "Only so many images, drawn at random, the same every time; 0: all")
         ->capture_default_str();
     command->add_flag("--quiet", text.quiet, "No progress bar");
     add_threads_option(*command);

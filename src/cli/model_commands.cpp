@@ -118,7 +118,7 @@ void add_plan(CLI::App& program) {
         "Examples:\n  polyformer plan models/wikitext-small\n"
         "  polyformer plan models/wikitext-small --positions all --out plan\n"
         "  polyformer plan models/wikitext-small --depth-budget\n"
-        "  polyformer plan my-model --images most   # as many images in a ciphertext as it has room for");
+        "  polyformer plan models/cifar100-vit --images most   # as many images in a ciphertext as it has room for");
     command->add_option("model", options->model, "The model folder")->required();
     add_plan_choice(*command, options->choice);
     command->add_option("--out", options->out, "Also write the plan: OUT/server and OUT/client");

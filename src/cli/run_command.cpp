@@ -203,9 +203,10 @@ void add_run(CLI::App& program) {
         "Examples:\n"
         "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
         "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json\n"
-        "  polyformer run my-model --image cat.png\n"
-        "  polyformer run my-model --image cat.png --image dog.jpg   # both in one ciphertext\n"
-        "  polyformer run my-model --data cifar-100 --most-images 20 --images 4   # four in each ciphertext");
+        "  polyformer run models/cifar100-vit --image cat.png\n"
+        "  polyformer run models/cifar100-vit --image cat.png --image dog.jpg   # both in one ciphertext\n"
+        "  polyformer run models/cifar100-vit --data cifar-100 --most-images 20 --images 4   # four in each "
+        "ciphertext");
     command->add_option("model", options->model, "The model folder")->required();
     add_query_options(*command, options->source);
     add_sample_options(*command, options->sample);

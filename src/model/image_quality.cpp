@@ -132,6 +132,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     const std::vector<std::size_t> places = match_classes(model.input.classes, set.classes(), options.data.string());
     const std::size_t images = options.most_images == 0 ? set.size() : std::min(options.most_images, set.size());
 
+    const std::vector<std::size_t> picked = picked_images(images, set.size());
     std::vector<Verdict> polynomial(images);
     std::vector<Verdict> exact(images);
     ImageQuality quality;
@@ -142,7 +143,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     std::size_t done = 0;
     std::mutex mutex;
     parallel_for(images, [&](std::size_t i) {
-        const std::size_t index = evenly_picked(i, images, set.size());
+        const std::size_t index = picked[i];
         const std::size_t label = places[set.label(index)];
         const Tensor patches = model.input.patches(set.image(index));
         const Evaluation evaluation = evaluate(model.graph, patches);
@@ -164,7 +165,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     quality.confusion.counts.resize(model.input.classes.size() * model.input.classes.size());
     std::size_t equal = 0;
     for (std::size_t i = 0; i < images; ++i) {
-        const std::size_t label = places[set.label(evenly_picked(i, images, set.size()))];
+        const std::size_t label = places[set.label(picked[i])];
         ++quality.confusion.counts[label * model.input.classes.size() + polynomial[i].found];
         equal += polynomial[i].found == exact[i].found ? 1 : 0;
     }

@@ -16,7 +16,7 @@ struct ImageQualityOptions {
     std::filesystem::path model;  ///< an image model's directory
     std::filesystem::path data;   ///< a folder that open_image_set() knows
     std::string split = "test";   ///< "train", "valid" or "test"
-    std::size_t most_images = 0;  ///< evenly picked from the split; 0: all. A part is for a quick look
+    std::size_t most_images = 0;  ///< drawn from the split; 0: all. A part is for a quick look
     bool quiet = false;           ///< no progress bar
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
+#include <random>
 #include <set>
 
 #include "model/digest.h"
@@ -349,6 +351,17 @@ ImageSet open_image_set(const fs::path& directory, const std::string& split) {
     ImageSet set = ImageSetReader(directory, split).read();
     require<FormatError>(set.size() > 0, "'{}' has no images for '{}': {}", directory.string(), split, own_layout_hint);
     return set;
+}
+
+std::vector<std::size_t> picked_images(std::size_t count, std::size_t size) {
+    std::vector<std::size_t> all(size);
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    if (count >= size) return all;
+    std::mt19937_64 random(1);
+    for (std::size_t i = 0; i < count; ++i) std::swap(all[i], all[i + random() % (size - i)]);
+    all.resize(count);
+    std::ranges::sort(all);
+    return all;
 }
 
 std::vector<std::size_t> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data,

@@ -69,10 +69,9 @@ ImageSet open_image_set(const std::filesystem::path& directory, const std::strin
 std::vector<std::size_t> match_classes(const std::vector<std::string>& model, const std::vector<std::string>& data,
                                        const std::string& folder);
 
-/// The i-th of `count` images that stand for all `size` of a set: a part shows all classes, however the set is sorted.
-constexpr std::size_t evenly_picked(std::size_t i, std::size_t count, std::size_t size) {
-    return i * size / count;
-}
+/// Which `count` images stand for all `size` of a set, ascending: drawn at random, so that classes come up whatever the
+/// set's order is, and the same ones every time.
+std::vector<std::size_t> picked_images(std::size_t count, std::size_t size);
 
 /// How many records of 3074 bytes a file of CIFAR-100's has; throws FormatError naming `label` when it is no such file.
 std::size_t cifar_records(std::span<const std::byte> bytes, const std::string& label);

@@ -74,7 +74,7 @@ TEST(Images, LabelledImagesAreCountedWhereTheyAreRecognised) {
     const json out = folder.json("out.json");
     EXPECT_EQ(out.at("images").size(), 4U);
     EXPECT_EQ(out.at("requests"), 1);
-    // Of the six test images the first, second, fourth and fifth; the model errs on one image of red.
+    // The model errs on one of the six test images.
     EXPECT_EQ(out.at("right_classes").at("encrypted"), out.at("right_classes").at("polynomial"));
     EXPECT_GE(out.at("right_classes").at("polynomial"), 3);
     EXPECT_LT(out.at("max_relative_logit_error"), 1e-6);
@@ -140,6 +140,21 @@ TEST(Images, RolesClassifyTwoImagesAtATime) {
     EXPECT_LT(out.at("max_abs_logit_error"), 0.01);
     EXPECT_EQ(out.at("compared")[1].at("input"), "b.jpg");
     expect_refused(folder.polyformer(decrypt + " --compare-with images --image a.png"), 2, HasSubstr("logits"));
+}
+
+TEST(Images, ShippedModelsPlanAtFullSecurity) {
+    const Folder& folder = image_folder();
+    std::size_t found = 0;
+    for (const auto& model : std::filesystem::directory_iterator(POLYFORMER_SOURCES "/models")) {
+        if (!std::filesystem::exists(model.path() / "image.json")) continue;
+        ++found;
+        folder.must("plan " + model.path().string() + " --json shipped.json");
+        const json plan = folder.json("shipped.json");
+        EXPECT_EQ(plan.at("security_bits"), 128) << model.path();
+        EXPECT_LE(plan.at("log2_qp"), 1747) << model.path();
+        EXPECT_LT(plan.at("key_bytes_memory").get<double>(), 8e9) << model.path();
+    }
+    EXPECT_GE(found, 1U);
 }
 
 TEST(Images, PlansSayHowManyImages) {

@@ -1,6 +1,9 @@
 #include "model/image_set.h"
 
+#include <algorithm>
+#include <functional>
 #include <numeric>
+#include <set>
 
 #include "fixtures.h"
 #include "image_files.h"
@@ -265,6 +268,24 @@ TEST_F(ImageSetTest, DigestsOfCifarSeeEveryByte) {
     bytes[3000] = static_cast<char>(bytes[3000] + 1);
     write_file(folder() / "test.bin", bytes);
     EXPECT_NE(open("test").digest(), before);
+}
+
+TEST(PickedImages, AreDistinctAndOfManyClassesInAnyOrder) {
+    const std::vector<std::size_t> picked = picked_images(40, 10000);
+    ASSERT_EQ(picked.size(), 40U);
+    EXPECT_TRUE(std::ranges::is_sorted(picked, std::less_equal<>()));  // so none comes twice
+    EXPECT_LT(picked.back(), 10000U);
+    std::set<std::size_t> by_turns;
+    std::set<std::size_t> sorted;
+    for (const std::size_t index : picked) {
+        by_turns.insert(index % 100);  // classes one after the other
+        sorted.insert(index / 100);    // or class by class
+    }
+    EXPECT_GT(by_turns.size(), 25U);
+    EXPECT_GT(sorted.size(), 25U);
+    EXPECT_EQ(picked_images(40, 10000), picked);
+    EXPECT_THAT(picked_images(3, 3), ElementsAre(0, 1, 2));
+    EXPECT_THAT(picked_images(9, 3), ElementsAre(0, 1, 2));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ TEST(Substitute, ClampedPolynomialsKeepOneExcursionFromSpreading) {
     polynomial.lower /= 1000;
     polynomial.upper /= 1000;
     const auto last_variance = [&] { return measure_ranges(*toy.model, toy.batches, 2).rows().back().largest; };
-    EXPECT_GT(last_variance(), 1e12);
+    EXPECT_FALSE(last_variance() < 1e12);  // or no number at all
     toy.model->clamped = true;
     EXPECT_LT(last_variance(), 1e3);
 }
