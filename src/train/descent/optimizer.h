@@ -14,7 +14,7 @@
 namespace polyformer::train {
 
 /// The nearest matrix with orthonormal rows or columns, roughly: its singular values lie in [0.7, 1.2], where five
-/// Newton-Schulz steps of a quintic (Jordan et al., "Muon", 2024) lift all but tiny ones there. x (rows, columns), in
+/// Newton-Schulz steps of a quintic (Jordan et al., "Muon", 2024) lift all but tiny ones. x (rows, columns), in
 /// the precision that the products are to have; not all zero.
 torch::Tensor orthogonalised(torch::Tensor x);
 
