@@ -62,7 +62,8 @@ std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const st
     return answers;
 }
 
-Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear) {
+Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                  std::span<const std::size_t> labels) {
     const model::Tensor& first = clear.front().polynomial.logits;
     const std::size_t vocabulary = first.columns;
     const std::size_t rows = logits.size() / (clear.size() * vocabulary);
@@ -70,10 +71,10 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
             "{} logits are not those of {} input(s) with 1 to {} rows of {} logits: take reply, input and model that "
             "belong together",
             logits.size(), clear.size(), first.rows, vocabulary);
-    Agreement agreement{clear.size() * rows, 0, 0};
+    Agreement agreement{.rows = clear.size() * rows};
     std::size_t equal = 0;
-    for (const ClearAnswer& answer : clear) {
-        std::span<const double> expected = std::span(answer.polynomial.logits.values).last(rows * vocabulary);
+    for (std::size_t i = 0; i < clear.size(); ++i) {
+        std::span<const double> expected = std::span(clear[i].polynomial.logits.values).last(rows * vocabulary);
         for (; !expected.empty(); expected = expected.subspan(vocabulary), logits = logits.subspan(vocabulary)) {
             double error = 0;
             for (std::size_t v = 0; v < vocabulary; ++v) error = std::max(error, std::abs(logits[v] - expected[v]));
@@ -81,20 +82,16 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
             agreement.max_error = std::max(agreement.max_error, error);
             if (error > 0)
                 agreement.max_relative_error = std::max(agreement.max_relative_error, error / (*greatest - *least));
-            if (argmax(logits.first(vocabulary)) == argmax(expected.first(vocabulary))) ++equal;
+            const std::size_t found = argmax(logits.first(vocabulary));
+            const std::size_t wanted = argmax(expected.first(vocabulary));
+            if (found == wanted) ++equal;
+            if (labels.empty()) continue;
+            if (found == labels[i]) ++agreement.right;
+            if (wanted == labels[i]) ++agreement.right_in_clear;
         }
     }
     agreement.argmax_share = static_cast<double>(equal) / static_cast<double>(agreement.rows);
     return agreement;
-}
-
-std::size_t count_right(std::span<const double> logits, const std::vector<std::size_t>& labels) {
-    const std::size_t vocabulary = logits.size() / labels.size();
-    std::size_t right = 0;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-        if (argmax(logits.subspan(i * vocabulary, vocabulary)) == labels[i]) ++right;
-    }
-    return right;
 }
 
 std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,

@@ -42,13 +42,14 @@ struct Agreement {
     double max_error = 0;           ///< greatest |difference| of logits
     double max_relative_error = 0;  ///< the same over greatest less least logit of its row
     double argmax_share = 0;        ///< rows with the same most likely token or class
+    std::size_t right = 0;          ///< of images with labels: how many are recognised
+    std::size_t right_in_clear = 0;
 };
 
-/// `logits` is (inputs, rows, vocabulary). Throws Error when they cannot be those of these inputs.
-Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear);
-
-/// How many rows of `logits` (inputs, vocabulary) are greatest at the input's label.
-std::size_t count_right(std::span<const double> logits, const std::vector<std::size_t>& labels);
+/// `logits` is (inputs, rows, vocabulary); `labels` are those of images, or none. Throws Error when they cannot be
+/// those of these inputs.
+Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                  std::span<const std::size_t> labels = {});
 
 /// The most likely tokens or classes by each of the three, for one input.
 struct Answers {

@@ -74,21 +74,6 @@ Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Ten
     return outcome;
 }
 
-/// Of images with labels: how many are recognised from ciphertext, and in the clear.
-struct Recognised {
-    std::size_t found = 0;
-    std::size_t polynomial = 0;
-};
-
-Recognised recognised(const Run& run) {
-    std::vector<double> polynomial;
-    for (const ClearAnswer& answer : run.clear) {
-        const std::vector<double>& logits = answer.polynomial.logits.values;
-        polynomial.insert(polynomial.end(), logits.begin(), logits.end());
-    }
-    return {count_right(run.outcome.logits, run.query.labels), count_right(polynomial, run.query.labels)};
-}
-
 double inputs_of(const Run& run) {
     return static_cast<double>(run.query.inputs.size());
 }
@@ -109,10 +94,9 @@ void print_answers(const Run& run, const Agreement& agreement) {
         {"encryption", format_duration(outcome.encrypt_seconds)},
         {"inference", format_duration(outcome.infer_seconds)}};
     if (!run.query.labels.empty()) {
-        const Recognised right = recognised(run);
         rows.insert(rows.begin() + 3,
-                    {"right class", fmt::format("{} of {} from ciphertext, {} in the clear", right.found,
-                                                run.query.labels.size(), right.polynomial)});
+                    {"right class", fmt::format("{} of {} from ciphertext, {} in the clear", agreement.right,
+                                                run.query.labels.size(), agreement.right_in_clear)});
     }
     if (run.query.inputs.size() > 1) {
         rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",
@@ -156,8 +140,7 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
         document["images"] = to_json(answers, run.query.names, run.client);
         document["requests"] = outcome.requests;
         if (!run.query.labels.empty()) {
-            const Recognised right = recognised(run);
-            document["right_classes"] = {{"encrypted", right.found}, {"polynomial", right.polynomial}};
+            document["right_classes"] = {{"encrypted", agreement.right}, {"polynomial", agreement.right_in_clear}};
         }
         document["seconds"]["infer_an_image"] = outcome.infer_seconds / inputs_of(run);
     } else {
@@ -189,7 +172,7 @@ void run(const RunOptions& options) {
                   .outcome = options.backend == "ckks" ? run_encrypted(plan, query.inputs)
                                                        : run_clear_requests(plan, query.inputs),
                   .clear = answer_in_the_clear(graph, query.inputs)};
-    const Agreement agreement = compare(run.outcome.logits, run.clear);
+    const Agreement agreement = compare(run.outcome.logits, run.clear, run.query.labels);
     if (options.json != "-") print_answers(run, agreement);
     write_json(document_of(run, agreement), options.json);
 }

@@ -31,7 +31,7 @@ torch::Tensor Batches::tokens(std::size_t step) {
         const std::size_t offset = random() % context_;
         starts_.resize((text_.ids.size() - 1) / context_ - 1);
         for (std::size_t i = 0; i < starts_.size(); ++i) starts_[i] = offset + i * context_;
-        for (std::size_t i = starts_.size(); i > 1; --i) std::swap(starts_[i - 1], starts_[random() % i]);
+        shuffle(starts_, random);
     }
     const auto rows = static_cast<std::int64_t>(batch_);
     const auto columns = static_cast<std::int64_t>(context_ + 1);

@@ -171,7 +171,7 @@ void ImageBatches::begin_epoch(std::size_t epoch) {
     std::mt19937_64 random(mix(seed_, epoch));
     order_.resize(images_.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
-    for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[random() % i]);
+    shuffle(order_, random);
 }
 
 Batch ImageBatches::at(std::size_t step) {
