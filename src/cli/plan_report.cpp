@@ -78,7 +78,7 @@ std::string describe(const compile::Plan& plan) {
     }
     return format_table({
         {"plan", ""},
-        {"model", fmt::format("width {}, context {}, vocabulary {}", plan.width, plan.context, plan.vocabulary)},
+        {"model", fmt::format("{} tokens of width {}, {} logits", plan.context, plan.width, plan.vocabulary)},
         {"ring dimension", fmt::format("{}", parameters.ring_dimension())},
         {"log2(QP)", fmt::format("{:.1f}", parameters.log2_qp())},
         {"security", security},

@@ -22,8 +22,9 @@ inline constexpr std::size_t kMaxImageSide = 16384;
 inline constexpr std::size_t kMaxImagePixels = std::size_t{1} << 26;
 
 /// A PNG or JPEG file, known by its content: greyscale and palettes are expanded, 16 bits become 8, transparent pixels
-/// are laid over black. Throws IoError, or FormatError naming the file and what is wrong with it (cut short, damaged,
-/// CMYK, neither format, a side above kMaxImageSide); sizes are checked before anything is allocated.
+/// are laid over black, photographs are turned as their Exif data say. Throws IoError, or FormatError naming the file
+/// and what is wrong with it (cut short, damaged, CMYK, neither format, a side above kMaxImageSide); sizes are checked
+/// before anything is allocated.
 Image read_image(const std::filesystem::path& file);
 
 /// The same from memory; `label` names it in errors.
