@@ -95,8 +95,8 @@ void print_answers(const Run& run, const Agreement& agreement) {
         {"inference", format_duration(outcome.infer_seconds)}};
     if (!run.query.labels.empty()) {
         rows.insert(rows.begin() + 3,
-                    {"right class", fmt::format("{} of {} from ciphertext, {} in the clear", agreement.right,
-                                                run.query.labels.size(), agreement.right_in_clear)});
+                    {"right class", fmt::format("{} of {} {}, {} from the polynomial model", agreement.right,
+                                                run.query.labels.size(), source, agreement.right_in_clear)});
     }
     if (run.query.inputs.size() > 1) {
         rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",

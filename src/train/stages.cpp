@@ -143,32 +143,31 @@ class StageFolder {
         record_quality("validation", task_->measure(*model_, "valid"));
         record("curve", history["curve"]);
         record("validation_curve", history["validation_curve"]);
-        record("sites",
-               to_json(model_->sites, measure_ranges(*model_, data, std::min(report_steps, data.steps_per_epoch()),
-                                                     Histograms::collect)));
+        record("sites", to_json(model_->sites, ranges(data, report_steps, Histograms::collect)));
         save_results();
         note(fmt::format("{}: {}", request_.stage, validation_quality()));
         return true;
     }
 
+    RangeTable ranges(Examples& data, std::size_t most_steps, Histograms histograms, bool clamped = false) {
+        return measure_ranges(*model_, data,
+                              {.steps = std::min(most_steps, data.steps_per_epoch()),
+                               .histograms = histograms,
+                               .clamped = clamped,
+                               .quiet = options_.quiet});
+    }
+
     // Range minimisation starts with intervals around what the trained model does.
     void set_targets(Examples& data) {
-        const std::size_t steps = std::min(report_steps, data.steps_per_epoch());
-        set_target_ranges(model_->sites, measure_ranges(*model_, data, steps), request_.config.ranges);
+        set_target_ranges(model_->sites, ranges(data, report_steps, Histograms::none), request_.config.ranges);
         if (options_.quiet) return;  // the table below is for people: shares outside the intervals just set
-        note(fmt::format("Ranges before '{}':\n{}", request_.stage,
-                         measure_ranges(*model_, data, steps / 8 + 1).text(model_->sites)));
+        const RangeTable seen = ranges(data, report_steps / 8, Histograms::none);
+        note(fmt::format("Ranges before '{}':\n{}", request_.stage, seen.text(model_->sites)));
     }
 
     // What the intervals to come must cover: with polynomials in place, too, one input far outside the interval that it
     // is about to lose must not make all sites behind it look as if they needed intervals of any width.
-    RangeTable calibration(Examples& data) {
-        model_->clamped = true;
-        RangeTable seen =
-            measure_ranges(*model_, data, std::min(calibration_steps, data.steps_per_epoch()), Histograms::collect);
-        model_->clamped = false;
-        return seen;
-    }
+    RangeTable calibration(Examples& data) { return ranges(data, calibration_steps, Histograms::collect, true); }
 
     void substitute_polynomials() {
         load_parent();

@@ -206,7 +206,7 @@ TEST(Stage, RangeMinimisationShrinksRanges) {
         model->layers[0]->up->weight.mul_(3);
     }
     Batches batches = toy_batches();
-    const RangeTable before = measure_ranges(*model, batches, 20);
+    const RangeTable before = measure_ranges(*model, batches, {.steps = 20});
     set_target_ranges(model->sites, before, {.scores = 1, .hidden = 2, .variance_ratio = 2});
     Schedule schedule = toy_schedule();
     schedule.dropout = 0;
@@ -214,7 +214,7 @@ TEST(Stage, RangeMinimisationShrinksRanges) {
     schedule.variance_weight = 0.1;
     run_stage(*model, batches, options_for(directory, schedule));
     const std::vector<SeenRange> before_rows = before.rows();
-    const std::vector<SeenRange> after_rows = measure_ranges(*model, batches, 20).rows();
+    const std::vector<SeenRange> after_rows = measure_ranges(*model, batches, {.steps = 20}).rows();
     for (const std::size_t site : {1U, 3U}) {  // scores and pre-activations
         const double wide = before_rows[site].largest - before_rows[site].smallest;
         const double narrow = after_rows[site].largest - after_rows[site].smallest;

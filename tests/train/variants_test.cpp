@@ -112,7 +112,7 @@ TEST(Variants, LearnAndBecomeTheSameGraph) {
                                                 .recipe = "",
                                                 .quiet = true});
         EXPECT_LT(outcome.history.loss, 2.98);  // log 20 is 3.0
-        const RangeTable seen = measure_ranges(*model, batches, 20, Histograms::collect);
+        const RangeTable seen = measure_ranges(*model, batches, {.steps = 20, .histograms = Histograms::collect});
         const std::vector<Batch> blocks = {batches.at(0)};
         if (!obstacle_to_substitution(shape.attention).empty()) {
             EXPECT_THROW(substitute(*model, seen, Substitution{}, blocks), Error);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "support/error.h"
+#include "support/progress.h"
 
 namespace polyformer::train {
 namespace {
@@ -76,6 +77,23 @@ Json coarse(const approx::Histogram& histogram) {
     return {{"edges", edges}, {"counts", counts}};
 }
 
+/// While it lives, the network's polynomials are read as asked.
+class ClampedScope {
+  public:
+    ClampedScope(Network& network, bool clamped) : network_(network), before_(network.clamped) {
+        network.clamped = clamped;
+    }
+    ~ClampedScope() { network_.clamped = before_; }
+    ClampedScope(const ClampedScope&) = delete;
+    ClampedScope& operator=(const ClampedScope&) = delete;
+    ClampedScope(ClampedScope&&) = delete;
+    ClampedScope& operator=(ClampedScope&&) = delete;
+
+  private:
+    Network& network_;
+    bool before_;
+};
+
 }  // namespace
 
 void RangeTable::add(const std::vector<Site>& sites, const std::vector<Tensor>& inputs) {
@@ -122,16 +140,20 @@ std::string RangeTable::text(const std::vector<Site>& sites) const {
     return table;
 }
 
-RangeTable measure_ranges(Network& model, Examples& batches, std::size_t steps, Histograms histograms) {
+RangeTable measure_ranges(Network& model, Examples& batches, const RangeMeasurement& measurement) {
     const torch::NoGradGuard no_gradients;
+    const ClampedScope scope(model, measurement.clamped);
     model.eval();
-    RangeTable table(histograms);
+    RangeTable table(measurement.histograms);
     std::vector<Tensor> inputs;
     const torch::Device device = model.device();
-    for (std::size_t step = 0; step < steps; ++step) {
+    Progress progress("Measuring ranges", static_cast<double>(measurement.steps), measurement.quiet);
+    for (std::size_t step = 0; step < measurement.steps; ++step) {
         model.forward(batches.at(step).input.to(device), &inputs);
         table.add(model.sites, inputs);
+        progress.update(static_cast<double>(step + 1));
     }
+    progress.finish();
     return table;
 }
 

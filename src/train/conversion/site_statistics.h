@@ -45,9 +45,15 @@ class RangeTable {
     std::vector<SiteKind> kinds_;
 };
 
-/// The ranges at every site over the first `steps` batches, without dropout.
-RangeTable measure_ranges(Network& model, Examples& batches, std::size_t steps,
-                          Histograms histograms = Histograms::none);
+struct RangeMeasurement {
+    std::size_t steps = 0;  ///< batches, from the first one on
+    Histograms histograms = Histograms::none;
+    bool clamped = false;  ///< polynomials that the model has are read within their intervals
+    bool quiet = true;     ///< no progress bar
+};
+
+/// The ranges at every site, without dropout.
+RangeTable measure_ranges(Network& model, Examples& batches, const RangeMeasurement& measurement);
 
 /// For reports: name, kind, function, interval wanted and seen, quantiles, and the histogram in at most 48 bins.
 nlohmann::ordered_json to_json(const std::vector<Site>& sites, const RangeTable& table);
