@@ -23,6 +23,11 @@ Json parse_file(const fs::path& file, const char* remedy) {
     }
 }
 
+// As it is written down: from the stage's own folder, so that a work folder may be moved, and named in any way.
+fs::path parent_from(const fs::path& folder, const fs::path& parent) {
+    return parent.empty() ? parent : fs::absolute(parent).lexically_proximate(fs::absolute(folder));
+}
+
 }  // namespace
 
 std::vector<std::string> stages_of(const Config& config) {
@@ -72,7 +77,7 @@ void save_request(const StageRequest& request, const fs::path& folder) {
                        {"config", to_json(request.config)},
                        {"recipe", request.recipe},
                        {"prepared", request.prepared.string()},
-                       {"parent", request.parent.string()},
+                       {"parent", parent_from(folder, request.parent).string()},
                        {"measure_test", request.measure_test},
                        {"measure_stability", request.measure_stability},
                        {"model", request.model.string()}};
@@ -99,6 +104,7 @@ StageRequest load_request(const fs::path& folder) {
     };
     read_path("prepared", request.prepared);
     read_path("parent", request.parent);
+    if (!request.parent.empty()) request.parent = (folder / request.parent).lexically_normal();
     read_path("model", request.model);
     section.read("measure_test", request.measure_test);
     section.read("measure_stability", request.measure_stability);

@@ -55,6 +55,21 @@ TEST(Commands, LeadFromTextToAModelThatTheInterpreterReads) {
     EXPECT_EQ(load_results(options.work / "convert")["complete"], true);
 }
 
+TEST(Commands, GoOnInAWorkFolderThatWasMovedAndIsNamedFromElsewhere) {
+    const ScratchFolder folder("moved");
+    TrainOptions options = options_for(folder, small_config());
+    const std::filesystem::path before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.path());
+    options.work = "work";
+    EXPECT_TRUE(run_train(options));
+    EXPECT_TRUE(run_tune(options));
+    std::filesystem::current_path(before);
+    options.work = folder.path() / "kept";
+    std::filesystem::rename(folder.path() / "work", options.work);
+    EXPECT_TRUE(run_convert(options, folder.path() / "model"));
+    EXPECT_EQ(model::load_graph(folder.path() / "model").vocabulary, 300U);
+}
+
 TEST(Commands, RefuseAWorkFolderOfAnotherConfiguration) {
     const ScratchFolder folder("another");
     nlohmann::ordered_json config = small_config();
