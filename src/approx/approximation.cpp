@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/math/constants/constants.hpp>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "approx/certificate.h"
@@ -115,7 +116,7 @@ struct Candidate {
 };
 
 Candidate minimax_candidate(const TargetFunction& target, Interval interval, std::size_t degree,
-                            RealFunction weight_of_x) {
+                            RealFunction weight_of_x, std::span<const double> weight_knots = {}) {
     const Scaled scaled = scale(target, interval, std::move(weight_of_x));
     const Symmetry symmetry = find_symmetry(scaled, interval, degree);
     RemezProblem problem;
@@ -129,9 +130,11 @@ Candidate minimax_candidate(const TargetFunction& target, Interval interval, std
     if ((symmetry.parity == Parity::even && degree % 2 == 1) || (symmetry.parity == Parity::odd && degree % 2 == 0)) {
         --problem.degree;
     }
-    for (const double knot : target.knots) {
-        if (interval.lower < knot && knot < interval.upper) {
-            problem.knots.emplace_back((Real(knot) - scaled.center) / scaled.radius);
+    for (const std::span<const double> knots : {std::span<const double>(target.knots), weight_knots}) {
+        for (const double knot : knots) {
+            if (interval.lower < knot && knot < interval.upper) {
+                problem.knots.emplace_back((Real(knot) - scaled.center) / scaled.radius);
+            }
         }
     }
     problem.noise = noise * scaled.weighted_magnitude;
@@ -174,17 +177,17 @@ Approximation minimax(const TargetFunction& target, Interval interval, std::size
     return certified(target, kind, minimax_candidate(target, interval, degree, weight_for(target, kind)));
 }
 
-Approximation minimax(const TargetFunction& target, Interval interval, std::size_t degree,
-                      const WeightFunction& weight) {
+Approximation minimax(const TargetFunction& target, Interval interval, std::size_t degree, const Weight& weight) {
     require_valid(target, interval, degree, ErrorKind::absolute);
     const RealFunction checked_weight = [&weight](const Real& x) {
         const double at = x.convert_to<double>();
-        const double value = weight(at);
+        const double value = weight.at(at);
         require(std::isfinite(value) && value > 0,
                 "the weight is {} at {:.17g}: it must be positive and finite (add a small floor)", value, at);
         return Real(value);
     };
-    return certified(target, ErrorKind::absolute, minimax_candidate(target, interval, degree, checked_weight));
+    return certified(target, ErrorKind::absolute,
+                     minimax_candidate(target, interval, degree, checked_weight, weight.knots));
 }
 
 Approximation chebyshev_interpolation(const TargetFunction& target, Interval interval, std::size_t degree,

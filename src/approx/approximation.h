@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "approx/chebyshev_polynomial.h"
 #include "approx/target_function.h"
@@ -33,7 +34,10 @@ struct Approximation {
 inline constexpr std::size_t max_degree = 255;
 
 /// A positive, continuous weight.
-using WeightFunction = std::function<double(double)>;
+struct Weight {
+    std::function<double(double)> at;
+    std::vector<double> knots = {};  ///< where it bends or varies fast: looked at besides an even grid
+};
 
 /// The polynomial of at most `degree` whose largest error is smallest (Remez exchange, several points at a time).
 ///
@@ -48,8 +52,7 @@ Approximation minimax(const TargetFunction& target, Interval interval, std::size
 
 /// Makes max weight(x)·|f(x) − p(x)| smallest. levelled_error is weighted, the two other errors are absolute.
 /// Throws as above, and where the weight is not positive and finite.
-Approximation minimax(const TargetFunction& target, Interval interval, std::size_t degree,
-                      const WeightFunction& weight);
+Approximation minimax(const TargetFunction& target, Interval interval, std::size_t degree, const Weight& weight);
 
 /// The polynomial through f at the degree + 1 Chebyshev points of the first kind. Errors as for minimax().
 Approximation chebyshev_interpolation(const TargetFunction& target, Interval interval, std::size_t degree,

@@ -12,6 +12,10 @@
 namespace polyformer::approx {
 namespace {
 
+// A knot of the density wherever this share of the inputs lies since the last one, or it has changed by this much.
+constexpr double knot_mass = 1.0 / 128;
+constexpr double knot_change = 0.2;
+
 /// A stretch of the interval on which the density is constant.
 struct Bin {
     Interval interval;
@@ -187,17 +191,28 @@ double mean_error(const TargetFunction& target, const ChebyshevPolynomial& polyn
     return sum;
 }
 
-WeightFunction density_weight(const Histogram& histogram, Interval interval, double floor) {
+Weight density_weight(const Histogram& histogram, Interval interval, double floor) {
     require_proper(interval);
     require_floor(floor);
     const double width = interval.upper - interval.lower;
     std::vector<double> centers;
     std::vector<double> densities;
+    std::vector<double> knots;
+    double mass_since_knot = 0;
+    double density_at_knot = 0;
     for (const Bin& bin : restrict_to(histogram, interval).bins) {
         centers.push_back(bin.interval.center());
         densities.push_back((1 - floor) * bin.mass * width / (bin.interval.upper - bin.interval.lower) + floor);
+        mass_since_knot += bin.mass;
+        const double density = densities.back();
+        const bool moved =
+            density > (1 + knot_change) * density_at_knot || density_at_knot > (1 + knot_change) * density;
+        if (!moved && mass_since_knot < knot_mass) continue;
+        knots.push_back(centers.back());
+        mass_since_knot = 0;
+        density_at_knot = density;
     }
-    return [centers = std::move(centers), densities = std::move(densities)](double x) {
+    auto interpolated = [centers = std::move(centers), densities = std::move(densities)](double x) {
         const auto above = std::ranges::upper_bound(centers, x);
         if (above == centers.begin()) return std::sqrt(densities.front());
         if (above == centers.end()) return std::sqrt(densities.back());
@@ -205,6 +220,7 @@ WeightFunction density_weight(const Histogram& histogram, Interval interval, dou
         const double share = (x - centers[right - 1]) / (centers[right] - centers[right - 1]);
         return std::sqrt(densities[right - 1] + share * (densities[right] - densities[right - 1]));
     };
+    return {std::move(interpolated), std::move(knots)};
 }
 
 }  // namespace polyformer::approx

@@ -42,7 +42,8 @@ double mean_error(const TargetFunction& target, const ChebyshevPolynomial& polyn
                   const Histogram& histogram);
 
 /// The weight √density for the weighted minimax(): the density of the same mixture, relative to the uniform one and
-/// interpolated between the bins' centres. Throws Error as weighted_least_squares().
-WeightFunction density_weight(const Histogram& histogram, Interval interval, double floor = default_floor);
+/// interpolated between the bins' centres. Its knots are enough of these to follow it: inputs may crowd in a part of
+/// the interval that an even grid steps over. Throws Error as weighted_least_squares().
+Weight density_weight(const Histogram& histogram, Interval interval, double floor = default_floor);
 
 }  // namespace polyformer::approx

@@ -24,12 +24,12 @@ Approximation by_minimax(const Request& request) {
 
 Approximation by_weighted_minimax(const Request& request) {
     const auto& [target, interval, degree, kind, histogram] = request;
-    const WeightFunction density = density_weight(*histogram, interval);
+    const Weight density = density_weight(*histogram, interval);
     if (kind == ErrorKind::absolute) return minimax(target, interval, degree, density);
     require_defined(target, interval);
     require_no_zero(target, interval);
-    Approximation result =
-        minimax(target, interval, degree, [&density, &f = target](double x) { return density(x) / std::abs(f(x)); });
+    const auto relative = [&density, &f = target](double x) { return density.at(x) / std::abs(f(x)); };
+    Approximation result = minimax(target, interval, degree, Weight{relative, density.knots});
     const ErrorBounds bounds = certify(target, result.polynomial, kind);
     result.kind = kind;
     result.max_grid_error = bounds.max_grid_error;

@@ -20,7 +20,7 @@ struct RemezProblem {
     std::function<Real(const Real&)> weight;  ///< positive
     std::size_t degree = 0;
     Parity parity = Parity::none;
-    std::vector<Real> knots;  ///< where the target is not smooth: examined besides the grid
+    std::vector<Real> knots;  ///< where target or weight are not smooth, or vary fast: examined besides the grid
     Real noise;               ///< a weighted error below this counts as zero
 };
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <memory>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 
 #include "model/image_orientation.h"
 #include "support/atomic_file.h"
@@ -77,7 +77,7 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& label) {
     // A file cut short is only a warning to libjpeg, its missing part grey; and thousands of scans only slow.
     check(tjDecompress2(jpeg.get(), data, bytes.size(), image.values.data(), width, 0, height, TJPF_RGB,
                         TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS));
-    return upright(image, exif_orientation(bytes));
+    return upright(std::move(image), exif_orientation(bytes));
 }
 
 /// What of a row (or column) goes into one pixel of the result.

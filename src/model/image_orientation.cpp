@@ -29,7 +29,7 @@ int exif_orientation(std::span<const std::byte> jpeg) {
     return orientation >= 1 && orientation <= 8 ? orientation : 1;
 }
 
-Image upright(const Image& stored, int orientation) {
+Image upright(Image stored, int orientation) {
     require(orientation >= 1 && orientation <= 8, "an image's orientation is 1 to 8, not {}", orientation);
     if (orientation == 1) return stored;
     const bool transposed = orientation >= 5;

@@ -15,6 +15,6 @@ int exif_orientation(std::span<const std::byte> jpeg);
 /// The image as it is to be seen, given its orientation: 1 as stored, 2 mirrored, 3 upside down, 4 upside down and
 /// mirrored, 6 and 8 to be turned by a quarter to the right and to the left, 5 and 7 the same of the mirrored image.
 /// Throws Error for any other number.
-Image upright(const Image& stored, int orientation);
+Image upright(Image stored, int orientation);
 
 }  // namespace polyformer::model

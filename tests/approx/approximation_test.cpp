@@ -109,7 +109,8 @@ TEST(Minimax, WeightShiftsTheError) {
     const TargetFunction target = target_function("gelu");
     const Interval interval{-6, 6};
     const Approximation plain = minimax(target, interval, 8);
-    const Approximation weighted = minimax(target, interval, 8, [](double x) { return std::exp(-x * x / 4) + 0.05; });
+    const Approximation weighted =
+        minimax(target, interval, 8, Weight{[](double x) { return std::exp(-x * x / 4) + 0.05; }});
     double plain_center = 0;
     double weighted_center = 0;
     for (double x = -1; x <= 1; x += 0.01) {
@@ -184,7 +185,10 @@ TEST(Errors, NameValuesAndRemedy) {
     EXPECT_THAT(message_of([&] { minimax(gelu, {-1, 1}, 256); }), HasSubstr("degree 256 is too high (at most 255"));
     EXPECT_THAT(message_of([&] { best_for_depth(gelu, {-1, 1}, 9); }), HasSubstr("depth 9 is too much (at most 8"));
     EXPECT_THAT(message_of([&] { minimax(gelu, {-1, 1.5}, 3, ErrorKind::relative); }), HasSubstr("zero in [-1, 1.5]"));
-    EXPECT_THAT(message_of([&] { minimax(gelu, {-1, 1}, 3, [](double x) { return x; }); }), HasSubstr("the weight is"));
+    EXPECT_THAT(message_of([&] {
+                    minimax(gelu, {-1, 1}, 3, Weight{[](double x) { return x; }});
+                }),
+                HasSubstr("the weight is"));
     EXPECT_THAT(message_of([&] { lowest_degree_for(gelu, {-1, 1}, 0); }), HasSubstr("error budget of 0"));
     EXPECT_THAT(message_of([&] { lowest_degree_for(cube(), {-1, 1}, 0.1); }), HasSubstr("cube has no bound"));
     EXPECT_THAT(message_of([&] { lowest_degree_for(gelu, {-3, 3}, 1e-30); }), HasSubstr("degree"));

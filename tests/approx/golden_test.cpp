@@ -33,7 +33,7 @@ TEST(Golden, MinimaxErrors) {
         SCOPED_TRACE(item.dump());
         Approximation result;
         if (kind == "1/(1+x^2)") {
-            result = minimax(target, interval, degree, [](double x) { return 1 / (1 + x * x); });
+            result = minimax(target, interval, degree, Weight{[](double x) { return 1 / (1 + x * x); }});
         } else {
             result = minimax(target, interval, degree, kind == "relative" ? ErrorKind::relative : ErrorKind::absolute);
             EXPECT_LE(result.max_grid_error, expected * (1 + 1e-7) + 1e-15);

@@ -69,9 +69,9 @@ TEST(DensityWeight, ConcentratesTheMinimaxError) {
     const TargetFunction target = target_function("gelu");
     const Interval interval{-9, 9};
     const Histogram histogram = normal_histogram(1.2);
-    const WeightFunction weight = density_weight(histogram, interval);
-    EXPECT_GT(weight(0), 5 * weight(6));
-    EXPECT_NEAR(weight(8.9), std::sqrt(default_floor), 1e-3);
+    const Weight weight = density_weight(histogram, interval);
+    EXPECT_GT(weight.at(0), 5 * weight.at(6));
+    EXPECT_NEAR(weight.at(8.9), std::sqrt(default_floor), 1e-3);
     const Approximation weighted = minimax(target, interval, 8, weight);
     const Approximation plain = minimax(target, interval, 8);
     EXPECT_LT(rms_of(target, weighted.polynomial, histogram), rms_of(target, plain.polynomial, histogram));

@@ -56,6 +56,43 @@ std::vector<Case> cases() {
             {"inverse_sqrt", {0.05, 6}, 7, ErrorKind::relative, bell(0.01, 8, 2, 0.4)}};
 }
 
+/// Inputs as calibration counts them: many narrow bins, nearly all inputs in the middle, single ones far out.
+Histogram narrow_peak(double reach, double deviation, double inputs) {
+    constexpr int bins_a_unit = 32;
+    Histogram histogram{{-reach}, {}};
+    for (int i = 1; i <= 2 * bins_a_unit * static_cast<int>(reach); ++i) {
+        histogram.edges.push_back(-reach + static_cast<double>(i) / bins_a_unit);
+        const double x = histogram.edges.back() - 0.5 / bins_a_unit;
+        histogram.counts.push_back(std::round(inputs * std::exp(-std::abs(x) / deviation)));
+    }
+    histogram.counts.front() = 1;
+    histogram.counts.back() = 1;
+    return histogram;
+}
+
+TEST(Approximate, WeightedMinimaxLevelsWhereInputsCrowdInASmallPartOfTheInterval) {
+    for (const auto& [reach, deviation] :
+         {std::pair(20.0, 1.0), std::pair(60.0, 1.0), std::pair(127.0, 0.5), std::pair(127.0, 6.0)}) {
+        const Histogram histogram = narrow_peak(reach, deviation, 1e7);
+        const Interval interval{-1.2 * reach, 1.1 * reach};
+        for (const char* function : {"gelu", "sigmoid"}) {
+            const TargetFunction target = target_function(function);
+            for (const std::size_t degree : {3U, 7U, 15U, 31U}) {
+                const Approximation fit =
+                    approximate("weighted_minimax", target, interval, degree, ErrorKind::absolute, &histogram)
+                        .approximation;
+                const Weight weight = density_weight(histogram, interval);
+                double largest = 0;
+                for (double x = interval.lower; x <= interval.upper; x += 0.01) {
+                    largest = std::max(largest, weight.at(x) * std::abs(target(x) - fit.polynomial(x)));
+                }
+                EXPECT_LE(largest, 1.05 * fit.levelled_error.value())
+                    << function << ", degree " << degree << ", " << deviation << " of " << reach;
+            }
+        }
+    }
+}
+
 TEST(Approximate, ErrorsAreThoseOfThePolynomial) {
     for (const Case& c : cases()) {
         const TargetFunction target = target_function(c.function);
@@ -79,7 +116,7 @@ TEST(Approximate, ErrorsAreThoseOfThePolynomial) {
 TEST(Approximate, EachMethodIsBestAtWhatItMinimises) {
     for (const Case& c : cases()) {
         const TargetFunction target = target_function(c.function);
-        const WeightFunction weight = density_weight(c.histogram, c.interval);
+        const Weight weight = density_weight(c.histogram, c.interval);
         std::map<std::string, double> largest;
         std::map<std::string, double> weighted;
         std::map<std::string, double> mean;
@@ -91,7 +128,7 @@ TEST(Approximate, EachMethodIsBestAtWhatItMinimises) {
                 const double x = c.interval.lower + (c.interval.upper - c.interval.lower) * i / 4000;
                 const double error = std::abs(target(x) - result.approximation.polynomial(x));
                 const double relative = c.kind == ErrorKind::relative ? error / std::abs(target(x)) : error;
-                weighted[method] = std::max(weighted[method], weight(x) * relative);
+                weighted[method] = std::max(weighted[method], weight.at(x) * relative);
             }
         }
         for (const std::string& other : method_names()) {

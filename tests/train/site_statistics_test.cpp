@@ -52,6 +52,18 @@ TEST(RangeTable, HistogramsHoldEveryValueInItsBin) {
     EXPECT_NEAR(json[1]["quantiles"]["0.5"].get<double>(), 0.011, 5e-4);
 }
 
+TEST(RangeTable, OutermostBinsReachAsFarAsAnythingWasSeen) {
+    const std::vector<Site> sites = {site(SiteKind::scores, -1, 1)};
+    RangeTable table(Histograms::collect);
+    table.add(sites, {torch::tensor({{{-300.0, -1.0, 2.0, 200.0}}})});
+    const approx::Histogram histogram = table.rows()[0].histogram;
+    approx::validate(histogram);
+    EXPECT_EQ(histogram.edges.front(), -300);
+    EXPECT_EQ(histogram.edges.back(), 200);
+    EXPECT_EQ(histogram.counts.front(), 1);
+    EXPECT_EQ(histogram.counts.back(), 1);
+}
+
 TEST(Excursion, IsAShareOfTheWidth) {
     EXPECT_EQ(excursion(SiteKind::hidden, -2, 2, -1, 1.5), 0);
     EXPECT_DOUBLE_EQ(excursion(SiteKind::hidden, -2, 2, -3, 4), 0.5);

@@ -30,8 +30,9 @@ Tensor count(SiteKind kind, const Tensor& x) {
     return torch::histc(scaled.clamp(-reach, reach), bins, -reach, reach).to(torch::kCPU, torch::kFloat64);
 }
 
-// The part of the bins that holds anything.
-approx::Histogram histogram_of(SiteKind kind, const Tensor& counts) {
+// The part of the bins that holds anything. What lies beyond all bins was counted in the outermost, which reach as far
+// as anything was seen.
+approx::Histogram histogram_of(SiteKind kind, const Tensor& counts, double smallest, double largest) {
     const double* values = counts.data_ptr<double>();
     std::int64_t first = 0;
     std::int64_t last = counts.numel();
@@ -46,7 +47,10 @@ approx::Histogram histogram_of(SiteKind kind, const Tensor& counts) {
         histogram.edges.push_back(edge(bin));
         histogram.counts.push_back(values[bin]);
     }
-    if (first < last) histogram.edges.push_back(edge(last));
+    if (first == last) return histogram;
+    histogram.edges.push_back(edge(last));
+    if (first == 0) histogram.edges.front() = std::min(histogram.edges.front(), smallest);
+    if (last == counts.numel()) histogram.edges.back() = std::max(histogram.edges.back(), largest);
     return histogram;
 }
 
@@ -125,7 +129,8 @@ void RangeTable::add(const std::vector<Site>& sites, const std::vector<Tensor>& 
 std::vector<SeenRange> RangeTable::rows() const {
     std::vector<SeenRange> rows = rows_;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (counts_[i].defined()) rows[i].histogram = histogram_of(kinds_[i], counts_[i]);
+        if (!counts_[i].defined()) continue;
+        rows[i].histogram = histogram_of(kinds_[i], counts_[i], rows[i].smallest, rows[i].largest);
     }
     return rows;
 }
