@@ -10,8 +10,10 @@ namespace polyformer::approx {
 namespace {
 
 constexpr std::size_t grid_points_per_extremum = 16;
-constexpr int max_iterations = 60;
-constexpr int patience = 6;  // iterations without a smaller largest error
+constexpr int most_halvings = 12;    // of a step of the grid
+constexpr double weight_step = 1.3;  // between neighbours on the grid, unless halved that often
+constexpr int max_iterations = 200;
+constexpr int patience = 30;  // iterations without a smaller largest error
 constexpr double tolerance = 1e-9;
 constexpr double tolerance_when_stalled = 1e-2;
 
@@ -44,6 +46,7 @@ class Exchange {
             if (angle <= widest_angle_) grid_.push_back(sample_at(angle));
         }
         sort_by_angle(grid_);
+        follow_weight();
     }
 
     RemezSolution run() const {
@@ -80,6 +83,20 @@ class Exchange {
         sample.target = problem_.target(sample.u);
         sample.weight = problem_.weight(sample.u);
         return sample;
+    }
+
+    /// Halves steps of the grid over which the weight rises or falls steeply, so that no extremum hides on a flank.
+    void follow_weight() {
+        for (int halving = 0; halving < most_halvings; ++halving) {
+            std::vector<Sample> between;
+            for (std::size_t i = 0; i + 1 < grid_.size(); ++i) {
+                const auto& [low, high] = std::minmax(grid_[i].weight, grid_[i + 1].weight);
+                if (high > weight_step * low) between.push_back(sample_at((grid_[i].angle + grid_[i + 1].angle) / 2));
+            }
+            if (between.empty()) return;
+            grid_.insert(grid_.end(), between.begin(), between.end());
+            sort_by_angle(grid_);
+        }
     }
 
     static void sort_by_angle(std::vector<Sample>& samples) {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "approx/certificate.h"
 #include "support/error.h"
@@ -56,28 +57,30 @@ std::vector<Case> cases() {
             {"inverse_sqrt", {0.05, 6}, 7, ErrorKind::relative, bell(0.01, 8, 2, 0.4)}};
 }
 
-/// Inputs as calibration counts them: many narrow bins, nearly all inputs in the middle, single ones far out.
-Histogram narrow_peak(double reach, double deviation, double inputs) {
+/// Inputs as calibration counts them: many narrow bins, nearly all of a million inputs in the middle, single ones far
+/// out, `repeated` equal ones.
+Histogram narrow_peak(double reach, double deviation, double repeated) {
     constexpr int bins_a_unit = 32;
     Histogram histogram{{-reach}, {}};
     for (int i = 1; i <= 2 * bins_a_unit * static_cast<int>(reach); ++i) {
         histogram.edges.push_back(-reach + static_cast<double>(i) / bins_a_unit);
         const double x = histogram.edges.back() - 0.5 / bins_a_unit;
-        histogram.counts.push_back(std::round(inputs * std::exp(-std::abs(x) / deviation)));
+        histogram.counts.push_back(std::round(1e6 * std::exp(-std::abs(x) / deviation)));
     }
     histogram.counts.front() = 1;
     histogram.counts.back() = 1;
+    histogram.counts[histogram.counts.size() / 3] += repeated;
     return histogram;
 }
 
 TEST(Approximate, WeightedMinimaxLevelsWhereInputsCrowdInASmallPartOfTheInterval) {
-    for (const auto& [reach, deviation] :
-         {std::pair(20.0, 1.0), std::pair(60.0, 1.0), std::pair(127.0, 0.5), std::pair(127.0, 6.0)}) {
-        const Histogram histogram = narrow_peak(reach, deviation, 1e7);
+    for (const auto& [reach, deviation, repeated] :
+         {std::tuple(20.0, 1.0, 1e7), std::tuple(60.0, 1.0, 0.0), std::tuple(127.0, 0.5, 1e7)}) {
+        const Histogram histogram = narrow_peak(reach, deviation, repeated);
         const Interval interval{-1.2 * reach, 1.1 * reach};
         for (const char* function : {"gelu", "sigmoid"}) {
             const TargetFunction target = target_function(function);
-            for (const std::size_t degree : {3U, 7U, 15U, 31U}) {
+            for (const std::size_t degree : {3U, 15U, 31U}) {
                 const Approximation fit =
                     approximate("weighted_minimax", target, interval, degree, ErrorKind::absolute, &histogram)
                         .approximation;
@@ -87,7 +90,7 @@ TEST(Approximate, WeightedMinimaxLevelsWhereInputsCrowdInASmallPartOfTheInterval
                     largest = std::max(largest, weight.at(x) * std::abs(target(x) - fit.polynomial(x)));
                 }
                 EXPECT_LE(largest, 1.05 * fit.levelled_error.value())
-                    << function << ", degree " << degree << ", " << deviation << " of " << reach;
+                    << function << ", degree " << degree << ", " << deviation << " of " << reach << ", " << repeated;
             }
         }
     }
