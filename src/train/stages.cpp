@@ -89,10 +89,15 @@ class StageFolder {
         for (const auto& [name, value] : quality.items()) record(split + "_" + name, value);
     }
     std::string validation_quality() const {
-        return results_.contains("validation_accuracy")
-                   ? fmt::format("validation accuracy {:.2f} %", results_["validation_accuracy"].get<double>())
-                   : fmt::format("validation perplexity {:.2f} per word",
-                                 results_["validation_perplexity"].get<double>());
+        if (results_.contains("validation_accuracy")) {
+            return fmt::format("validation accuracy {:.2f} %", results_["validation_accuracy"].get<double>());
+        }
+        const auto perplexity = results_["validation_perplexity"].get<double>();
+        if (std::isfinite(perplexity)) return fmt::format("validation perplexity {:.2f} per word", perplexity);
+        return "validation perplexity is not finite: this model is of no use. Its polynomials do not hold on the "
+               "ranges "
+               "above: raise their degrees or depths (substitution), draw the ranges in (tune.range_weight, "
+               "tune.variance_weight), or train longer";
     }
     void save_results() const { write_file(options_.folder / "results.json", results_.dump(1) + "\n"); }
 
