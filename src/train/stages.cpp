@@ -95,8 +95,7 @@ class StageFolder {
         const auto perplexity = results_["validation_perplexity"].get<double>();
         if (std::isfinite(perplexity)) return fmt::format("validation perplexity {:.2f} per word", perplexity);
         return "validation perplexity is not finite: this model is of no use. Its polynomials do not hold on the "
-               "ranges "
-               "above: raise their degrees or depths (substitution), draw the ranges in (tune.range_weight, "
+               "ranges above: raise their degrees or depths (substitution), draw the ranges in (tune.range_weight, "
                "tune.variance_weight), or train longer";
     }
     void save_results() const { write_file(options_.folder / "results.json", results_.dump(1) + "\n"); }

@@ -68,9 +68,8 @@ Json measure_image_stability(Network& model, const PreparedImages& images, const
         double agreeing = 0;
         for (const Tensor& input : inputs) {
             const Tensor polynomial = model.forward(input).argmax(1);
-            model.polynomials = false;
+            const ScopedSwitch exact(model.polynomials, false);
             agreeing += (polynomial == model.forward(input).argmax(1)).sum().item<double>();
-            model.polynomials = true;
         }
         entry["agreement"] = 100 * agreeing / static_cast<double>(count);
         list.push_back(std::move(entry));

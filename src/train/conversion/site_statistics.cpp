@@ -81,23 +81,6 @@ Json coarse(const approx::Histogram& histogram) {
     return {{"edges", edges}, {"counts", counts}};
 }
 
-/// While it lives, the network's polynomials are read as asked.
-class ClampedScope {
-  public:
-    ClampedScope(Network& network, bool clamped) : network_(network), before_(network.clamped) {
-        network.clamped = clamped;
-    }
-    ~ClampedScope() { network_.clamped = before_; }
-    ClampedScope(const ClampedScope&) = delete;
-    ClampedScope& operator=(const ClampedScope&) = delete;
-    ClampedScope(ClampedScope&&) = delete;
-    ClampedScope& operator=(ClampedScope&&) = delete;
-
-  private:
-    Network& network_;
-    bool before_;
-};
-
 }  // namespace
 
 void RangeTable::add(const std::vector<Site>& sites, const std::vector<Tensor>& inputs) {
@@ -147,7 +130,7 @@ std::string RangeTable::text(const std::vector<Site>& sites) const {
 
 RangeTable measure_ranges(Network& model, Examples& batches, const RangeMeasurement& measurement) {
     const torch::NoGradGuard no_gradients;
-    const ClampedScope scope(model, measurement.clamped);
+    const ScopedSwitch clamped(model.clamped, measurement.clamped);
     model.eval();
     RangeTable table(measurement.histograms);
     std::vector<Tensor> inputs;

@@ -92,14 +92,12 @@ Json measure_stability(TransformerImpl& model, const PreparedText& text, std::ui
     for (const Input& input : inputs) {
         const std::vector<Batch> blocks = blocks_of(input);
         Json entry = {{"input", input.name}, {"tokens", batches * batch * input.length}};
-        model.polynomials = true;
         std::vector<Tensor> read;
         for (const Batch& block : blocks) read.push_back(block.input.to(model.device()));
         entry.update(measure_excursions(model, read));
         entry["perplexity_polynomial"] = std::exp(mean_loss(model, blocks));
-        model.polynomials = false;
+        const ScopedSwitch exact(model.polynomials, false);
         entry["perplexity_exact"] = std::exp(mean_loss(model, blocks));
-        model.polynomials = true;
         list.push_back(std::move(entry));
     }
     return list;

@@ -30,6 +30,21 @@ struct Network : torch::nn::Module {
     std::vector<Site> sites;
 };
 
+/// While it lives, a switch of a network (`polynomials`, `clamped`) stands as asked; then as it stood before.
+class ScopedSwitch {
+  public:
+    ScopedSwitch(bool& which, bool value) : which_(which), before_(which) { which = value; }
+    ~ScopedSwitch() { which_ = before_; }
+    ScopedSwitch(const ScopedSwitch&) = delete;
+    ScopedSwitch& operator=(const ScopedSwitch&) = delete;
+    ScopedSwitch(ScopedSwitch&&) = delete;
+    ScopedSwitch& operator=(ScopedSwitch&&) = delete;
+
+  private:
+    bool& which_;
+    bool before_;
+};
+
 /// Whether any site has a polynomial.
 bool substituted(const Network& network);
 
