@@ -1,6 +1,6 @@
 # Warnings, sanitizers and include path that every target of ours shares, and two helpers that apply them.
 add_library(polyformer_options INTERFACE)
-target_include_directories(polyformer_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_include_directories(polyformer_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(polyformer_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
                                                    -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -30,8 +30,9 @@ function(polyformer_test name)
     cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
     add_executable(${name}_test ${ARG_SOURCES})
     target_link_libraries(${name}_test PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})
     target_compile_definitions(${name}_test PRIVATE POLYFORMER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data"
-                                                    POLYFORMER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+                                                    POLYFORMER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300)
     endif()

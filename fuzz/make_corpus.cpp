@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <functional>
 
-#include "ckks/secret_key_serialization.h"
-#include "model/bundle.h"
-#include "model/image_input.h"
-#include "model/random_vision_model.h"
-#include "service/client_plan.h"
-#include "service/messages.h"
-#include "small_ring.h"
+#include "fuzz/ckks/small_ring.h"
+#include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/model/images/image_input.h"
+#include "polyformer/model/language/bundle.h"
+#include "polyformer/service/client_plan.h"
+#include "polyformer/service/messages.h"
 
 namespace polyformer::fuzz {
 namespace {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "ckks/bootstrapping.h"
-#include "ckks/kernels.h"
-#include "ckks/secret_key.h"
-#include "support/parallel.h"
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/client/secret_key.h"
+#include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/support/parallel.h"
 
 namespace {
 

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <string>
 
-#include "program.h"
-#include "support/atomic_file.h"
+#include "polyformer/support/atomic_file.h"
+#include "tests/cli/program.h"
 
 namespace polyformer::test {
 namespace {

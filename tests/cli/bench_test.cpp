@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "program.h"
+#include "tests/cli/program.h"
 
 namespace polyformer::test {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <string>
 
-#include "program.h"
-#include "support/atomic_file.h"
+#include "polyformer/support/atomic_file.h"
+#include "tests/cli/program.h"
 
 namespace polyformer::test {
 namespace {

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "../model/colour_model.h"
-#include "program.h"
-#include "support/atomic_file.h"
+#include "polyformer/support/atomic_file.h"
+#include "tests/cli/program.h"
+#include "tests/model/images/colour_model.h"
 
 namespace polyformer::test {
 namespace {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "program.h"
+#include "tests/cli/program.h"
 
 namespace polyformer::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "program.h"
+#include "tests/cli/program.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "support/atomic_file.h"
+#include "polyformer/support/atomic_file.h"
 
 namespace polyformer::test {
 

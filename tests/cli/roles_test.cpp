@@ -6,7 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "program.h"
+#include "tests/cli/program.h"
 
 namespace polyformer::test {
 namespace {

@@ -5,12 +5,12 @@
 #include <fstream>
 #include <set>
 
-#include "ckks/bootstrapping.h"
-#include "compile/plan.h"
-#include "model/random_model.h"
-#include "model/random_vision_model.h"
-#include "support/atomic_file.h"
-#include "support/error.h"
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_model.h"
+#include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::compile {
 namespace {

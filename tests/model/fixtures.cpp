@@ -1,4 +1,4 @@
-#include "fixtures.h"
+#include "tests/model/fixtures.h"
 
 namespace polyformer::model {
 

@@ -10,12 +10,12 @@
 #include <random>
 #include <string>
 
-#include "model/bundle.h"
-#include "model/graph.h"
-#include "model/safetensors.h"
-#include "model/transformer_builder.h"
-#include "support/atomic_file.h"
-#include "support/error.h"
+#include "polyformer/model/builders/transformer_builder.h"
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/safetensors.h"
+#include "polyformer/model/language/bundle.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::model {
 

@@ -1,7 +1,7 @@
 // Transformers with other norms and activations than LayerNorm and GELU: plans of them give the interpreter's logits.
 #include <gtest/gtest.h>
 
-#include "fixtures.h"
+#include "tests/runtime/fixtures.h"
 
 namespace polyformer::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/ckks_backend.h"
+#include "polyformer/runtime/ckks_backend.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,12 +6,12 @@
 #include <cmath>
 #include <random>
 
-#include "ckks/secret_key.h"
-#include "compile/plan.h"
-#include "model/interpreter.h"
-#include "model/random_model.h"
-#include "random_graph.h"
-#include "support/error.h"
+#include "polyformer/ckks/client/secret_key.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_model.h"
+#include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/support/error.h"
+#include "tests/runtime/random_graph.h"
 
 namespace polyformer::runtime {
 namespace {

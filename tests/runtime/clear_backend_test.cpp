@@ -1,5 +1,5 @@
 // Plans of random models, run on plain vectors, against the exact interpreter.
-#include "runtime/clear_backend.h"
+#include "polyformer/runtime/clear_backend.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <cmath>
 #include <limits>
 
-#include "compile/candidates.h"
-#include "fixtures.h"
-#include "support/error.h"
+#include "polyformer/compile/candidates.h"
+#include "polyformer/support/error.h"
+#include "tests/runtime/fixtures.h"
 
 namespace polyformer::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "fixtures.h"
+#include "tests/runtime/fixtures.h"
 
 #include <algorithm>
 #include <cmath>

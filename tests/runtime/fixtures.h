@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "compile/plan.h"
-#include "model/random_model.h"
-#include "runtime/clear_backend.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_model.h"
+#include "polyformer/runtime/clear_backend.h"
 
 namespace polyformer::runtime::fixtures {
 

@@ -1,10 +1,10 @@
 // Graphs of image models: plans of them give the interpreter's logits, for one image and for several at once.
 #include <gtest/gtest.h>
 
-#include "fixtures.h"
-#include "model/random_vision_model.h"
-#include "random_graph.h"
-#include "support/error.h"
+#include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/support/error.h"
+#include "tests/runtime/fixtures.h"
+#include "tests/runtime/random_graph.h"
 
 namespace polyformer::runtime {
 namespace {

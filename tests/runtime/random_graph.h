@@ -8,8 +8,8 @@
 #include <numeric>
 #include <random>
 
-#include "model/calibration.h"
-#include "model/graph.h"
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/interpreter/calibration.h"
 
 namespace polyformer::runtime::fixtures {
 

@@ -1,9 +1,9 @@
 // Graphs that no ordinary transformer has, but that a model can express: the compiler goes by structure, not by names.
 #include <gtest/gtest.h>
 
-#include "fixtures.h"
-#include "random_graph.h"
-#include "support/error.h"
+#include "polyformer/support/error.h"
+#include "tests/runtime/fixtures.h"
+#include "tests/runtime/random_graph.h"
 
 namespace polyformer::runtime {
 namespace {

@@ -1,4 +1,4 @@
-#include "service/client_plan.h"
+#include "polyformer/service/client_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "small_plan.h"
-#include "support/error.h"
+#include "polyformer/support/error.h"
+#include "tests/service/small_plan.h"
 
 namespace polyformer::service {
 namespace {

@@ -1,10 +1,10 @@
-#include "service/messages.h"
+#include "polyformer/service/messages.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ckks/serialization.h"
-#include "support/error.h"
+#include "polyformer/ckks/files/serialization.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::service {
 namespace {

@@ -8,12 +8,12 @@
 #include <cmath>
 #include <csignal>
 
-#include "ckks/secret_key_serialization.h"
-#include "model/interpreter.h"
-#include "service/client.h"
-#include "service/server.h"
-#include "small_plan.h"
-#include "support/error.h"
+#include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/service/client.h"
+#include "polyformer/service/server.h"
+#include "polyformer/support/error.h"
+#include "tests/service/small_plan.h"
 
 namespace polyformer::service {
 namespace {

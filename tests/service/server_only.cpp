@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <exception>
 
-#include "service/server.h"
+#include "polyformer/service/server.h"
 
 int main(int argc, char** argv) {
     if (argc != 5) return 2;

@@ -1,8 +1,8 @@
 // A tiny transformer and its plan in a ring without any security: runs under encryption within seconds.
 #pragma once
 
-#include "compile/plan.h"
-#include "model/random_model.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_model.h"
 
 namespace polyformer::service {
 

@@ -1,0 +1,56 @@
+// What the targets that read keys and ciphertexts share: a ring small enough for files of a few kilobytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "polyformer/ckks/files/container.h"
+#include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/model/builders/random_model.h"
+
+namespace polyformer::fuzz {
+
+/// Rings above this are not tried: setting up their tables would take most of the time.
+inline constexpr std::size_t kMaxRingDimension = 1024;
+
+/// The bytes after the checksums: mutated inputs would not get past them.
+inline constexpr ckks::ReadOptions kWithoutChecksums{.verify_checksums = false};
+
+inline ckks::ParametersLiteral small_literal() {
+    ckks::ParametersLiteral literal;
+    literal.ring_dimension = kMaxRingDimension;
+    literal.base_prime_bits = 34;
+    literal.scale_bits = 30;
+    literal.working_levels = 1;
+    literal.special_prime_bits = 36;
+    literal.special_primes = 1;
+    literal.security = ckks::Security::insecure;
+    return literal;
+}
+
+inline const ckks::Parameters& small_parameters() {
+    static const ckks::Parameters parameters = ckks::Parameters::create(small_literal());
+    return parameters;
+}
+
+/// A transformer whose plan fits a ring of kMaxRingDimension.
+inline model::Transformer small_transformer() {
+    model::RandomModelOptions options;
+    options.layers = 1;
+    options.width = 4;
+    options.heads = 1;
+    options.context = 4;
+    options.feed_forward = 4;
+    options.vocabulary = 6;
+    options.activation_degree = 3;
+    options.inverse_sqrt_degree = 3;
+    options.samples = 2;
+    return model::random_model(options);
+}
+
+inline std::span<const std::byte> as_bytes(const std::uint8_t* data, std::size_t size) {
+    return std::as_bytes(std::span(data, size));
+}
+
+}  // namespace polyformer::fuzz

@@ -1,0 +1,51 @@
+// Input: plan.json, beside the files of a small model. Loading compiles again, and ends in a plan or in an Error.
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "fuzz/ckks/small_ring.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/language/bundle.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+
+namespace {
+
+/// The plan's directory with the model in it, removed at the end.
+class Directory {
+  public:
+    Directory() : path_(std::filesystem::temp_directory_path() / ("plan-fuzzer-" + std::to_string(getpid()))) {
+        polyformer::model::save_graph(polyformer::fuzz::small_transformer().graph, path_);
+    }
+    ~Directory() { std::filesystem::remove_all(path_); }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
+    Directory(Directory&&) = delete;
+    Directory& operator=(Directory&&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace polyformer;
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto document = nlohmann::json::parse(text, nullptr, false);
+    const nlohmann::json::json_pointer ring("/options/parameters/ring_dimension");
+    if (document.is_object() && document.contains(ring) && document[ring].is_number() &&
+        document[ring] > fuzz::kMaxRingDimension) {
+        return -1;
+    }
+    static const Directory directory;
+    write_file(directory.path() / "plan.json", text);
+    try {
+        compile::load_plan(directory.path());
+    } catch (const Error&) {
+    }
+    return 0;
+}

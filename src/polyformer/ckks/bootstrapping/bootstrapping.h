@@ -1,0 +1,50 @@
+// Bootstrapping: a ciphertext at the lowest levels becomes one at the highest working level, same message.
+//
+// StC → ModRaise under an ephemeral sparse secret → CtS → EvalMod (cosine, double angles) — ePrint 2020/1203, 2022/024.
+// Because StC comes first, each slot of EvalMod holds one slot of the message.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/scheme/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// log2 of a bound on the probability that in one bootstrap some coefficient of m/q_0 + I(X) leaves [−K, K], K =
+/// `interval`: |I| ≥ K needs a sum of `weight` uniform variables (Irwin–Hall) beyond K − 1/2 − 2^-9, the last for the
+/// message; times the number of coefficients. Exact but for that union bound; −132.5 at N = 2^16, weight 32, K = 16.
+double log2_bootstrap_failure(std::size_t ring_dimension, int ephemeral_weight, int interval);
+
+/// Set up once for a number of packed slots; holds the transforms' plaintexts.
+class Bootstrapper {
+  public:
+    /// Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
+    Bootstrapper(const Parameters& parameters, std::size_t slots);
+
+    /// Rotations, relinearisation, conjugation and encapsulation keys, each at the level where it is used.
+    static KeyRequest key_request(const Parameters& parameters, std::size_t slots);
+    /// Rotations that one bootstrap makes, and the bytes() that a bootstrapper will take.
+    static std::size_t rotation_count(const Parameters& parameters, std::size_t slots);
+    static std::size_t plaintext_bytes(const Parameters& parameters, std::size_t slots);
+
+    /// Real message in [−1, 1] per slot (the imaginary part is dropped). The input may have any level from
+    /// parameters.bootstrapping_input_level() up, at canonical scale; the result is at parameters.working_level().
+    Ciphertext bootstrap_real(const Evaluator& evaluator, const Ciphertext& input) const;
+    /// Two real messages as one complex: one StC, ModRaise and CtS for both.
+    std::pair<Ciphertext, Ciphertext> bootstrap_pair(const Evaluator& evaluator, const Ciphertext& first,
+                                                     const Ciphertext& second) const;
+    /// Complex message, real and imaginary parts in [−1, 1].
+    Ciphertext bootstrap_complex(const Evaluator& evaluator, const Ciphertext& input) const;
+
+    std::size_t bytes() const;
+
+  private:
+    struct Transforms;
+    std::shared_ptr<const Transforms> transforms_;
+};
+
+}  // namespace polyformer::ckks

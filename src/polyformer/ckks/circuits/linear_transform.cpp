@@ -1,0 +1,190 @@
+#include "polyformer/ckks/circuits/linear_transform.h"
+
+#include <algorithm>
+#include <bit>
+#include <set>
+
+#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/circuits/plaintext_sums.h"
+#include "polyformer/ckks/circuits/rotated_rows.h"
+#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/parallel.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+using Diagonals = std::map<long, std::vector<std::complex<double>>>;
+
+/// Shortest power of two with which every diagonal repeats, bit by bit.
+std::size_t common_period(const Diagonals& diagonals, std::size_t slots) {
+    std::size_t period = slots;
+    const auto repeats = [](const std::vector<std::complex<double>>& values, std::size_t half) {
+        return std::equal(values.begin() + static_cast<std::ptrdiff_t>(half), values.end(), values.begin());
+    };
+    while (period > 1 && std::all_of(diagonals.begin(), diagonals.end(),
+                                     [&](const auto& entry) { return repeats(entry.second, period / 2); })) {
+        period /= 2;
+    }
+    return period;
+}
+
+std::ptrdiff_t index_of(const std::vector<long>& sorted, long value) {
+    return std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin();
+}
+
+}  // namespace
+
+KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
+                            std::size_t slots, int level) {
+    KeyRequest request;
+    request.relinearisation = false;
+    for (const long offset : offsets) {
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        request.add_rotation(parameters, normalised_step(stride * steps.baby_step, slots), level);
+        request.add_rotation(parameters, normalised_step(stride * baby * steps.giant_step, slots), level);
+    }
+    return request;
+}
+
+DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& parameters, const Diagonals& diagonals,
+                                     long stride, int baby, int level, double plaintext_scale)
+    : stride_(stride),
+      baby_(baby),
+      level_(level),
+      plaintext_scale_(plaintext_scale),
+      automorphisms_(std::make_shared<const AutomorphismCache>(parameters.ring_dimension())) {
+    require(!diagonals.empty(), "a linear transform needs at least one diagonal");
+    require(level >= 1 && level <= parameters.max_level(),
+            "a linear transform at level {} must have a level between 1 and {}, since it ends one level down", level,
+            parameters.max_level());
+    slots_ = diagonals.begin()->second.size();
+    require(std::has_single_bit(slots_) && slots_ <= parameters.slots(),
+            "diagonals of {} values: their length must be a power of two up to {}", slots_, parameters.slots());
+
+    std::set<long> baby_steps;
+    std::set<long> giant_steps;
+    for (const auto& [offset, values] : diagonals) {
+        require(values.size() == slots_, "diagonal {} has {} values, the first one {}: all must be equally long",
+                offset, values.size(), slots_);
+        require(std::abs(offset) < static_cast<long>(slots_), "diagonal {} lies outside (-{}, {})", offset, slots_,
+                slots_);
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        baby_steps.insert(steps.baby_step);
+        giant_steps.insert(steps.giant_step);
+    }
+    baby_steps_.assign(baby_steps.begin(), baby_steps.end());
+    giant_steps_.assign(giant_steps.begin(), giant_steps.end());
+
+    const auto period = static_cast<long>(common_period(diagonals, slots_));
+    std::vector<const Diagonals::value_type*> entries;
+    for (const auto& entry : diagonals) entries.push_back(&entry);
+    plaintexts_.resize(baby_steps_.size() * giant_steps_.size());
+    parallel_for(entries.size(), [&](std::size_t index) {
+        const auto& [offset, values] = *entries[index];
+        const BabyGiant steps = split_offset(offset, stride, baby);
+        std::vector<std::complex<double>> rotated(static_cast<std::size_t>(period));
+        for (long slot = 0; slot < period; ++slot) {
+            const long from =
+                normalised_step(slot - stride * baby * steps.giant_step, static_cast<std::size_t>(period));
+            rotated[static_cast<std::size_t>(slot)] = values[static_cast<std::size_t>(from)];
+        }
+        const auto row = static_cast<std::size_t>(index_of(giant_steps_, steps.giant_step));
+        const auto column = static_cast<std::size_t>(index_of(baby_steps_, steps.baby_step));
+        plaintexts_[row * baby_steps_.size() + column] =
+            encoder.encode_periodic_extended(rotated, level, plaintext_scale);
+    });
+}
+
+Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, const Ciphertext& input) const {
+    return apply(evaluator, std::span(&input, 1)).front();
+}
+
+std::vector<Ciphertext> DiagonalTransform::apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const {
+    std::vector<Ciphertext> results = apply_unrescaled(evaluator, inputs);
+    for (Ciphertext& result : results) result = evaluator.rescale(result);
+    return results;
+}
+
+std::vector<Ciphertext> DiagonalTransform::apply_unrescaled(const Evaluator& evaluator,
+                                                            std::span<const Ciphertext> inputs) const {
+    std::vector<Ciphertext> results;
+    for (const Ciphertext& input : inputs) {
+        require(input.level == level_,
+                "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
+                level_, input.level);
+        require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
+        std::vector<ExtendedCiphertext> sums = giant_sums(evaluator, input);
+        RotatedSum total(evaluator);
+        for (std::size_t g = 0; g < sums.size(); ++g) {
+            const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
+            if (step == 0) {
+                total.add(std::move(sums[g]));
+            } else {
+                total.add(evaluator.divide_by_special(sums[g]), step);
+                sums[g] = {};
+            }
+        }
+        results.push_back(total.result());
+    }
+    return results;
+}
+
+std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator,
+                                                              const Ciphertext& input) const {
+    const Parameters& parameters = evaluator.parameters();
+    const std::size_t n = parameters.ring_dimension();
+    const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
+    std::vector<long> steps;
+    for (const long baby_step : baby_steps_) steps.push_back(normalised_step(stride_ * baby_step, slots_));
+    const RotatedRows rotated(evaluator, input, steps, *automorphisms_);
+
+    std::vector<ExtendedCiphertext> sums;
+    for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
+        sums.push_back({.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
+                        .level = level_,
+                        .scale = input.scale * plaintext_scale_,
+                        .slots = slots_,
+                        .key_fingerprint = input.key_fingerprint});
+    }
+    const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
+                                      [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
+    parallel_for(rows, [&](std::size_t row) {
+        std::vector<const std::uint64_t*> weights;
+        for (const SubringPlaintext& plaintext : plaintexts_) {
+            weights.push_back(plaintext.polynomial.limbs() == 0 ? nullptr : plaintext.polynomial.limb(row).data());
+        }
+        RnsPolynomial sources = RnsPolynomial::uninitialised(n, 2 * rotated.rotations());
+        rotated.compute(row, sources);
+        std::vector<LimbSums> operands(2);
+        for (std::size_t c = 0; c < 2; ++c) {
+            for (std::size_t k = 0; k < rotated.rotations(); ++k) {
+                operands[c].sources.push_back(sources.limb(c * rotated.rotations() + k).data());
+            }
+            for (ExtendedCiphertext& sum : sums) operands[c].results.push_back(sum.components[c].limb(row).data());
+        }
+        plaintext_sums(operands, weights, n, present->run, extended_modulus(parameters, level_, row));
+    });
+    return sums;
+}
+
+KeyRequest DiagonalTransform::key_request(const Parameters& parameters) const {
+    KeyRequest request;
+    request.relinearisation = false;
+    for (const long baby_step : baby_steps_) {
+        request.add_rotation(parameters, normalised_step(stride_ * baby_step, slots_), level_);
+    }
+    for (const long giant_step : giant_steps_) {
+        request.add_rotation(parameters, normalised_step(stride_ * baby_ * giant_step, slots_), level_);
+    }
+    return request;
+}
+
+std::size_t DiagonalTransform::bytes() const {
+    std::size_t total = 0;
+    for (const SubringPlaintext& plaintext : plaintexts_) total += plaintext.polynomial.bytes();
+    return total;
+}
+
+}  // namespace polyformer::ckks

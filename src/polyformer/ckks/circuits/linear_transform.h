@@ -1,0 +1,104 @@
+// Linear maps on slots, by diagonals, baby-step giant-step, with hoisted rotations.
+//
+// A map is y = Σ_d diagonal_d ⊙ rot_d(x), where rot_d reads slot i + d. Offsets split as d = stride·(a + baby·b): the
+// rotations by stride·a share one decomposition, and each giant step b rotates a finished inner sum.
+#pragma once
+
+#include <complex>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/scheme/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// A map whose diagonals have complex values: the factors of bootstrapping's transforms. Rotations by baby steps stay
+/// in the extended basis until all products of a giant step are summed (double hoisting, ePrint 2020/1203, §4).
+class DiagonalTransform {
+  public:
+    /// `diagonals`: offset in (−slots, slots) → `slots` values. All offsets are multiples of `stride`. The plaintexts
+    /// are encoded here, for ciphertexts at `level`, at `plaintext_scale`; diagonals that all repeat with a short
+    /// period are kept as words of a subring. Throws Error on lengths or offsets that do not fit.
+    DiagonalTransform(const Encoder& encoder, const Parameters& parameters,
+                      const std::map<long, std::vector<std::complex<double>>>& diagonals, long stride, int baby,
+                      int level, double plaintext_scale);
+
+    /// Result: one level down, scale = input scale · plaintext_scale / q_level.
+    Ciphertext apply(const Evaluator& evaluator, const Ciphertext& input) const;
+    /// The same for several inputs.
+    std::vector<Ciphertext> apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
+    /// The same before rescaling: for those who have more to add first.
+    std::vector<Ciphertext> apply_unrescaled(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
+
+    KeyRequest key_request(const Parameters& parameters) const;
+    std::size_t bytes() const;
+
+  private:
+    /// Σ over baby steps for each giant step, over Q·P. Row by row, so that of the rotated inputs there is one row
+    /// only.
+    std::vector<ExtendedCiphertext> giant_sums(const Evaluator& evaluator, const Ciphertext& input) const;
+
+    long stride_ = 1;
+    int baby_ = 1;
+    int level_ = 0;
+    double plaintext_scale_ = 1;
+    std::size_t slots_ = 0;
+    std::vector<long> baby_steps_;   ///< ascending
+    std::vector<long> giant_steps_;  ///< ascending
+    /// (giant_steps, baby_steps), rotated by −stride·baby·giant step; empty where there is no diagonal.
+    std::vector<SubringPlaintext> plaintexts_;
+    std::shared_ptr<const AutomorphismCache> automorphisms_;
+};
+
+/// Rotations that a BSGS transform with these offsets uses at `level` over `slots` slots.
+KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
+                            std::size_t slots, int level);
+
+/// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
+/// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
+struct PeriodicDiagonals {
+    std::size_t period = 0;  ///< F
+    std::size_t inputs = 0;
+    std::size_t outputs = 0;
+    long stride = 1;
+    int baby = 1;
+    /// blocks[output][input]: offset → F values. An offset that is absent is zero.
+    std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
+
+    /// Rotations that apply_periodic() will use, at `level`.
+    KeyRequest key_request(const Parameters& parameters, int level) const;
+};
+
+/// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them,
+/// and a giant step's key once for all outputs.
+inline constexpr std::size_t kMapOutputsAtATime = 4;
+inline constexpr std::size_t kMapGiantsAtATime = 8;
+
+/// Inputs at one level and canonical scale; outputs one level down at canonical scale.
+std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
+                                       std::span<const Ciphertext> inputs);
+
+/// Σ_{r=first}^{last−1} rot_{r·left_step}(left) ⊙ rot_{r·right_step + right_offset}(right): both products of attention.
+/// With r = a + baby·b it is Σ_b rot_{baby·b·left_step}( Σ_a rot_{a·left_step}(left) ⊙ rot_{a·right_step}(R_b) ),
+/// R_b = rot_{baby·b·(right_step − left_step) + right_offset}(right): few keys, and hoisted rotations throughout.
+struct RotatedInnerProduct {
+    long first = 0;
+    long last = 0;
+    long left_step = 1;
+    long right_step = 1;
+    long right_offset = 0;
+    long baby = 1;
+
+    KeyRequest key_request(const Parameters& parameters, int level) const;
+};
+
+/// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at
+/// canonical scale.
+std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
+                                                    std::span<const Ciphertext> left,
+                                                    std::span<const Ciphertext> right);
+
+}  // namespace polyformer::ckks

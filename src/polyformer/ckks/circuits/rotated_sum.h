@@ -1,0 +1,43 @@
+// Rotations of several ciphertexts, and sums of them that are divided by the special primes only once.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/scheme/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// Modulus of a row over q_0 .. q_level, p_0 .. p_{k-1}.
+const Modulus& extended_modulus(const Parameters& parameters, int level, std::size_t row);
+
+/// Σ_j rot_{step_j}(a_j), each a_j at one level and scale: the giant steps of baby-step giant-step.
+class RotatedSum {
+  public:
+    explicit RotatedSum(const Evaluator& evaluator) : evaluator_(&evaluator) {}
+
+    void add(const Ciphertext& a, long step);
+    void add(ExtendedCiphertext a);
+
+    /// The sum, rescaled so many times in the same division. Throws Error when nothing was added.
+    Ciphertext result(int rescaled_levels = 0) const;
+
+    bool empty() const { return !rotated_ && !unrotated_; }
+
+  private:
+    const Evaluator* evaluator_;
+    std::optional<ExtendedCiphertext> rotated_;
+    std::optional<Ciphertext> unrotated_;
+};
+
+/// results[i][k] = rot_{steps[k]}(ciphertexts[i]), all ciphertexts at one level: a ciphertext's rotations share its
+/// decomposition, and all ciphertexts the key of a step.
+std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                               std::span<const long> steps);
+
+/// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
+void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
+                 std::span<RotatedSum* const> totals);
+
+}  // namespace polyformer::ckks

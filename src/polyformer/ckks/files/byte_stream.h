@@ -1,0 +1,107 @@
+// Where serialised objects come from and go to: a file or memory, behind one small interface, so that the code that
+// reads a request from disk is the code that the fuzz targets feed from memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polyformer/support/atomic_file.h"
+
+namespace polyformer::ckks {
+
+/// Bytes that can be read at any offset, from several threads at once.
+class ByteSource {
+  public:
+    ByteSource() = default;
+    virtual ~ByteSource() = default;
+    ByteSource(const ByteSource&) = delete;
+    ByteSource& operator=(const ByteSource&) = delete;
+    ByteSource(ByteSource&&) = delete;
+    ByteSource& operator=(ByteSource&&) = delete;
+
+    /// What errors call it: a path, as a rule.
+    virtual const std::string& name() const = 0;
+    virtual std::uint64_t size() const = 0;
+    /// Fills `out` with the bytes from `offset` on. Throws FormatError when the source ends before that.
+    virtual void read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
+};
+
+/// A regular file, open for reading. Not mapped into memory: a key file would count twice towards the resident set.
+class FileSource final : public ByteSource {
+  public:
+    /// Throws IoError when `path` is no readable regular file.
+    explicit FileSource(const std::filesystem::path& path);
+    ~FileSource() override;
+    FileSource(const FileSource&) = delete;
+    FileSource& operator=(const FileSource&) = delete;
+    FileSource(FileSource&&) = delete;
+    FileSource& operator=(FileSource&&) = delete;
+
+    const std::string& name() const override { return name_; }
+    std::uint64_t size() const override { return size_; }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+
+  private:
+    std::string name_;
+    int descriptor_ = -1;
+    std::uint64_t size_ = 0;
+};
+
+/// Bytes in memory, which must outlive the source.
+class MemorySource final : public ByteSource {
+  public:
+    explicit MemorySource(std::span<const std::byte> bytes, std::string name = "memory")
+        : name_(std::move(name)), bytes_(bytes) {}
+
+    const std::string& name() const override { return name_; }
+    std::uint64_t size() const override { return bytes_.size(); }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+
+  private:
+    std::string name_;
+    std::span<const std::byte> bytes_;
+};
+
+/// Takes bytes in order.
+class ByteSink {
+  public:
+    ByteSink() = default;
+    virtual ~ByteSink() = default;
+    ByteSink(const ByteSink&) = delete;
+    ByteSink& operator=(const ByteSink&) = delete;
+    ByteSink(ByteSink&&) = delete;
+    ByteSink& operator=(ByteSink&&) = delete;
+
+    virtual void write(std::span<const std::byte> bytes) = 0;
+};
+
+/// A file that appears when commit() is called, whole, or not at all.
+class FileSink final : public ByteSink {
+  public:
+    /// Throws IoError when the directory is missing or not writable.
+    explicit FileSink(const std::filesystem::path& path, FileAccess access = FileAccess::everyone)
+        : file_(path, access) {}
+
+    void write(std::span<const std::byte> bytes) override;
+    void commit() { file_.commit(); }
+    std::uint64_t written() const { return written_; }
+
+  private:
+    AtomicFile file_;
+    std::uint64_t written_ = 0;
+};
+
+class MemorySink final : public ByteSink {
+  public:
+    void write(std::span<const std::byte> bytes) override;
+    std::span<const std::byte> bytes() const { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace polyformer::ckks

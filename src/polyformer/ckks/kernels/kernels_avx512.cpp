@@ -1,0 +1,83 @@
+// The kernels with AVX-512 IFMA; the transforms are in ntt_avx512.cpp, uniform residues in
+// uniform_avx512.cpp.
+#include "polyformer/ckks/kernels/arithmetic_avx512.h"
+#include "polyformer/ckks/kernels/kernels_vector.h"
+#include "polyformer/ckks/kernels/kernels_vector_template.h"
+
+namespace polyformer::ckks {
+
+namespace avx512 {
+
+namespace {
+
+struct Arithmetic {
+    using Vector = avx512::Vector;
+    using VectorModulus = avx512::VectorModulus;
+    using LazySum = avx512::LazySum;
+    static constexpr std::size_t kLanes = avx512::kLanes;
+    static constexpr std::size_t kOutputsPerTile = 4;  // times two blocks: sixteen of the thirty-two registers
+
+    static Vector broadcast(std::uint64_t value) { return avx512::broadcast(value); }
+    static Vector load(const std::uint64_t* p) { return avx512::load(p); }
+    static void store(std::uint64_t* p, Vector v) { avx512::store(p, v); }
+    static __mmask8 first(std::size_t length) { return static_cast<__mmask8>((1U << length) - 1); }
+    static Vector load_partial(const std::uint64_t* p, std::size_t length) {
+        return _mm512_maskz_loadu_epi64(first(length), p);
+    }
+    static void store_partial(std::uint64_t* p, std::size_t length, Vector v) {
+        _mm512_mask_storeu_epi64(p, first(length), v);
+    }
+
+    /// Of each index only the place in its block, the low three bits, matters.
+    static void store_permuted(std::uint64_t* out, const Vector* values, const std::uint32_t* index) {
+        const Vector places = _mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
+        avx512::store(out, _mm512_permutexvar_epi64(places, *values));
+    }
+
+    class CenteredReduction {
+      public:
+        CenteredReduction(const Modulus& from, const Modulus& to)
+            : to_(to), half_(broadcast(from.value() / 2)), minus_from_(broadcast(to.negate(to.reduce(from.value())))) {}
+
+        Vector operator()(Vector value) const {
+            const Vector reduced = to_.reduce(value);
+            const __mmask8 negative = _mm512_cmpgt_epu64_mask(value, half_);
+            return reduce_once(_mm512_mask_add_epi64(reduced, negative, reduced, minus_from_), to_.q);
+        }
+
+      private:
+        VectorModulus to_;
+        Vector half_;
+        Vector minus_from_;
+    };
+
+    class RoundedQuotient {
+      public:
+        void add_product(Vector a, double factor) {
+            sum_ = _mm512_add_pd(sum_, _mm512_mul_pd(_mm512_cvtepu64_pd(a), _mm512_set1_pd(factor)));
+        }
+        Vector rounded() const { return _mm512_cvttpd_epu64(sum_); }
+
+      private:
+        __m512d sum_ = _mm512_set1_pd(0.5);
+    };
+};
+
+void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* index, std::size_t n) {
+    for (std::size_t i = 0; i < n; i += kLanes) {
+        const Vector source = load(in + (index[i] & ~std::uint32_t{kLanes - 1}));
+        Arithmetic::store_permuted(out + i, &source, index + i);
+    }
+}
+
+}  // namespace
+
+}  // namespace avx512
+
+const Kernels& avx512_kernels() {
+    static constexpr Kernels kTable = vector_kernels<avx512::Arithmetic>(
+        "avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute, avx512::uniform_residues);
+    return kTable;
+}
+
+}  // namespace polyformer::ckks

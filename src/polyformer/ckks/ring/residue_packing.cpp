@@ -1,0 +1,57 @@
+#include "polyformer/ckks/ring/residue_packing.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace polyformer::ckks {
+
+static_assert(std::endian::native == std::endian::little, "files are little-endian and so is the word access below");
+
+std::size_t packed_bytes(std::size_t count, int bits) {
+    return (count * static_cast<std::size_t>(bits) + 7) / 8;
+}
+
+void pack_residues(std::span<const std::uint64_t> residues, int bits, std::span<std::byte> out) {
+    std::uint64_t word = 0;
+    int filled = 0;
+    std::byte* next = out.data();
+    for (const std::uint64_t residue : residues) {
+        word |= residue << filled;
+        filled += bits;
+        if (filled >= 64) {
+            std::memcpy(next, &word, 8);
+            next += 8;
+            filled -= 64;
+            word = filled > 0 ? residue >> (bits - filled) : 0;
+        }
+    }
+    std::memcpy(next, &word, static_cast<std::size_t>((filled + 7) / 8));
+}
+
+bool unpack_residues(std::span<const std::byte> packed, int bits, std::uint64_t modulus, std::span<std::uint64_t> out) {
+    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+    const auto width = static_cast<std::size_t>(bits);
+    std::uint64_t too_large = 0;
+    // Residues whose eight bytes, from the one with their lowest bit on, all lie inside the input.
+    const std::size_t whole_words = packed.size() < 8 ? 0 : std::min(out.size(), (packed.size() - 8) * 8 / width + 1);
+    for (std::size_t i = 0; i < whole_words; ++i) {
+        const std::size_t position = i * width;
+        std::uint64_t word = 0;
+        std::memcpy(&word, packed.data() + position / 8, 8);
+        out[i] = (word >> (position % 8)) & mask;
+        too_large |= static_cast<std::uint64_t>(out[i] >= modulus);
+    }
+    for (std::size_t i = whole_words; i < out.size(); ++i) {
+        const std::size_t position = i * width;
+        std::uint64_t word = 0;
+        std::memcpy(&word, packed.data() + position / 8, packed.size() - position / 8);
+        out[i] = (word >> (position % 8)) & mask;
+        too_large |= static_cast<std::uint64_t>(out[i] >= modulus);
+    }
+    const std::size_t padding = packed.size() * 8 - out.size() * width;
+    const bool clean = padding == 0 || (std::to_integer<unsigned>(packed.back()) >> (8 - padding)) == 0;
+    return too_large == 0 && clean;
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,98 @@
+#include "polyformer/ckks/scheme/evaluator_checks.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "polyformer/support/error.h"
+
+namespace polyformer::ckks {
+
+namespace {
+
+std::string short_name(const std::string& fingerprint) {
+    return fingerprint.empty() ? "(none)" : fingerprint.substr(0, 12) + "…";
+}
+
+}  // namespace
+
+bool same_scale(double a, double b) {
+    return std::abs(a - b) < 0x1p-30 * std::abs(a);
+}
+
+void check_ciphertext(const Parameters& parameters, const Ciphertext& a) {
+    require(a.level >= 0 && a.level <= parameters.max_level(), "a ciphertext is at level {}, but the chain has 0 to {}",
+            a.level, parameters.max_level());
+    require(a.components.size() == 2 || a.components.size() == 3, "a ciphertext has {} components instead of 2 or 3",
+            a.components.size());
+    for (const RnsPolynomial& component : a.components) {
+        require(component.ring_dimension() == parameters.ring_dimension() &&
+                    component.limbs() == static_cast<std::size_t>(a.level) + 1,
+                "a ciphertext at level {} has {} limbs of ring dimension {}; these parameters want {} of {}", a.level,
+                component.limbs(), component.ring_dimension(), a.level + 1, parameters.ring_dimension());
+    }
+}
+
+void check_two_components(const Parameters& parameters, const Ciphertext& a, const char* operation) {
+    check_ciphertext(parameters, a);
+    require(a.components.size() == 2, "{} of a ciphertext of {} components: relinearise() it first", operation,
+            a.components.size());
+}
+
+void check_operands(const Parameters& parameters, const Ciphertext& a, const Ciphertext& b, const char* operation) {
+    check_ciphertext(parameters, a);
+    check_ciphertext(parameters, b);
+    require(a.key_fingerprint == b.key_fingerprint,
+            "{} of ciphertexts under different key sets, {} and {}: both must be encrypted under the same", operation,
+            short_name(a.key_fingerprint), short_name(b.key_fingerprint));
+    require(a.level == b.level,
+            "{} of ciphertexts at levels {} (scale 2^{:.4f}) and {} (scale 2^{:.4f}): adjust() the higher one first",
+            operation, a.level, std::log2(a.scale), b.level, std::log2(b.scale));
+}
+
+void check_same_scale(const Parameters& parameters, int level, double a, double b, const char* operation) {
+    require(
+        same_scale(a, b),
+        "{} at level {} of scales 2^{:.6f} and 2^{:.6f} (canonical is 2^{:.6f}): rescale() a product first, or encode "
+        "the plaintext at the ciphertext's scale",
+        operation, level, std::log2(a), std::log2(b), std::log2(parameters.scale(level)));
+}
+
+void check_key_set(const EvaluationKeys& keys, const Ciphertext& a, const char* operation) {
+    require(
+        keys.key_fingerprint == a.key_fingerprint,
+        "{} with keys of key set {} of a ciphertext under key set {}: encrypt with the secret that these keys belong "
+        "to",
+        operation, short_name(keys.key_fingerprint), short_name(a.key_fingerprint));
+}
+
+const SwitchingKey& require_key(const std::optional<SwitchingKey>& key, int level, const char* name) {
+    require(key.has_value(), "there is no {} key (wanted at level {}): ask for it in the KeyRequest", name, level);
+    require(key->level >= level, "the {} key reaches level {}, but is wanted at level {}: ask for it there", name,
+            key->level, level);
+    return *key;
+}
+
+std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& parameters, const EvaluationKeys& keys,
+                                                      std::size_t slots, long step, int level) {
+    const auto modulus = static_cast<long>(std::clamp<std::size_t>(slots, 1, parameters.slots()));
+    const long wanted = (step % modulus + modulus) % modulus;
+    int highest = -1;
+    for (long candidate = wanted; candidate < static_cast<long>(parameters.slots()); candidate += modulus) {
+        const auto entry = keys.rotations.find(static_cast<int>(candidate));
+        if (entry == keys.rotations.end()) continue;
+        if (entry->second.level >= level) return {entry->first, &entry->second};
+        highest = std::max(highest, entry->second.level);
+    }
+    require(
+        highest < 0,
+        "the key for a rotation by {} of {} slots reaches level {}, but is wanted at level {}: ask for it there, or "
+        "drop the ciphertext",
+        step, slots, highest, level);
+    fail(
+        "there is no key for a rotation by {} of {} slots at level {} (there are {} rotation keys): add the step to "
+        "the "
+        "KeyRequest",
+        step, slots, level, keys.rotations.size());
+}
+
+}  // namespace polyformer::ckks

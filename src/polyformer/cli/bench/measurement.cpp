@@ -1,0 +1,94 @@
+#include "polyformer/cli/bench/measurement.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <thread>
+
+namespace polyformer::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+bool is_enough(const Repetition& repetition, std::size_t runs, double seconds) {
+    return runs >= std::max<std::size_t>(repetition.runs, 1) && seconds >= repetition.seconds;
+}
+
+}  // namespace
+
+Timing summarise(std::vector<double> seconds) {
+    std::ranges::sort(seconds);
+    return {seconds[seconds.size() / 2], seconds.front(), seconds.back(), seconds.size()};
+}
+
+double measure_once(const std::function<void()>& work) {
+    const auto start = Clock::now();
+    work();
+    return seconds_since(start);
+}
+
+Timing measure(const std::function<void()>& work, Repetition repetition) {
+    work();
+    std::vector<double> seconds;
+    double total = 0;
+    while (!is_enough(repetition, seconds.size(), total)) {
+        seconds.push_back(measure_once(work));
+        total += seconds.back();
+    }
+    return summarise(std::move(seconds));
+}
+
+Timing measure_on_threads(std::size_t threads, const std::function<std::function<void()>()>& make_work,
+                          Repetition repetition) {
+    if (threads <= 1) return measure(make_work(), repetition);
+    std::vector<std::function<void()>> works(threads);
+    for (auto& work : works) work = make_work();
+    std::barrier step(static_cast<std::ptrdiff_t>(threads));
+    std::vector<double> seconds;
+    bool done = false;  // written by the first thread before a barrier, read by all behind it
+    const auto loop = [&](std::size_t thread) {
+        works[thread]();
+        double total = 0;
+        for (step.arrive_and_wait(); !done; step.arrive_and_wait()) {
+            const auto start = Clock::now();
+            works[thread]();
+            step.arrive_and_wait();
+            if (thread != 0) continue;
+            seconds.push_back(seconds_since(start));
+            total += seconds.back();
+            done = is_enough(repetition, seconds.size(), total);
+        }
+    };
+    {
+        std::vector<std::jthread> others;
+        for (std::size_t thread = 1; thread < threads; ++thread) others.emplace_back(loop, thread);
+        loop(0);
+    }
+    return summarise(std::move(seconds));
+}
+
+std::size_t minor_page_faults() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_minflt);
+}
+
+nlohmann::json to_json(const Timing& timing) {
+    return {
+        {"seconds", timing.median}, {"fastest", timing.fastest}, {"slowest", timing.slowest}, {"runs", timing.runs}};
+}
+
+std::string format_milliseconds(double seconds) {
+    const double milliseconds = seconds * 1e3;
+    return fmt::format("{:.{}f}", milliseconds, milliseconds < 1 ? 4 : milliseconds < 10 ? 2 : 1);
+}
+
+}  // namespace polyformer::cli

@@ -1,0 +1,154 @@
+// `polyformer eval`: what substitution costs in quality, on a whole split or any text.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/model/images/image_model.h"
+#include "polyformer/model/images/image_quality.h"
+#include "polyformer/model/images/image_set.h"
+#include "polyformer/model/language/corpus.h"
+#include "polyformer/model/language/quality.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Where data lie when --data does not say: $POLYFORMER_DATA, or one of the usual folders of these names. The first
+/// that is accepted, or nothing; `tried` lists the others.
+fs::path find_data(const std::vector<const char*>& names, const std::function<bool(const fs::path&)>& accept,
+                   std::string& tried) {
+    std::vector<fs::path> places;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here writes the environment
+    if (const char* named = std::getenv("POLYFORMER_DATA"); named != nullptr) places.emplace_back(named);
+    for (const char* name : names) {
+        places.emplace_back(name);
+        places.push_back(fs::path("data") / name);
+        places.push_back(fs::temp_directory_path() / "polyformer-data" / name);
+    }
+    for (const auto& place : places) {
+        if (accept(place)) return place;
+        tried += fmt::format("{}{}", tried.empty() ? "" : ", ", place.string());
+    }
+    return {};
+}
+
+fs::path find_texts(const std::string& split) {
+    std::string tried;
+    const fs::path found = find_data(
+        {"wikitext-103", "wikitext-2"},
+        [&](const fs::path& place) { return model::find_corpus_file(place, split).has_value(); }, tried);
+    require<IoError>(!found.empty(),
+                     "none of {} holds {}: fetch WikiText with 'polyformer data wikitext-2', or name with --data the "
+                     "folder that holds the text",
+                     tried, fmt::join(model::corpus_names(split), ", "));
+    return found;
+}
+
+fs::path find_images(const fs::path& model, const std::string& split) {
+    std::vector<std::string> classes = model::load_image_input(model).classes;
+    std::sort(classes.begin(), classes.end());
+    std::string tried;
+    const fs::path found = find_data(
+        {"cifar-100", "cifar-100-binary", "tiny-imagenet", "tiny-imagenet-200"},
+        [&](const fs::path& place) {
+            if (!model::has_image_split(place, split)) return false;
+            std::vector<std::string> others = model::open_image_set(place, split).classes();
+            std::sort(others.begin(), others.end());
+            return others == classes;
+        },
+        tried);
+    require<IoError>(!found.empty(),
+                     "none of {} holds '{}' images of the model's {} classes ({}, ...): fetch them with 'polyformer "
+                     "data', or name with --data the folder that holds them",
+                     tried, split, classes.size(), classes.front());
+    return found;
+}
+
+/// What the command line says; which of it applies depends on the model.
+struct EvalOptions {
+    model::QualityOptions text;
+    std::size_t most_images = 0;
+    std::string json;
+};
+
+void eval_images(const EvalOptions& options) {
+    const model::QualityOptions& text = options.text;
+    require(text.text.empty() && text.stride == 0 && text.most_tokens == 0,
+            "'{}' is an image model, and --text-file, --stride and --most-tokens are for language models: name a "
+            "folder of images with --data",
+            text.model.string());
+    const model::ImageQuality quality =
+        model::measure_image_quality({.model = text.model,
+                                      .data = text.data.empty() ? find_images(text.model, text.split) : text.data,
+                                      .split = text.split,
+                                      .most_images = options.most_images,
+                                      .quiet = text.quiet});
+    if (options.json != "-") fmt::print("{}", model::describe(quality));
+    write_json(model::to_json(quality), options.json);
+}
+
+void eval_text(EvalOptions options) {
+    model::QualityOptions& text = options.text;
+    require(options.most_images == 0,
+            "'{}' is a language model, and --most-images is for image models: see --most-tokens", text.model.string());
+    require(text.data.empty() || model::find_corpus_file(text.data, text.split) || !model::is_image_folder(text.data),
+            "'{}' holds images, but '{}' is a language model (it has no image.json): give a folder of texts",
+            text.data.string(), text.model.string());
+    if (text.text.empty() && text.data.empty()) text.data = find_texts(text.split);
+    const model::Quality quality = model::measure_quality(text);
+    if (options.json != "-") fmt::print("{}", model::describe(quality));
+    write_json(model::to_json(quality), options.json);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program) {
+    auto options = std::make_shared<EvalOptions>();
+    model::QualityOptions& text = options->text;
+    auto* command = program.add_subcommand(
+        "eval", "How good a model is before and after substitution: perplexity on texts, accuracy on images");
+    command->footer(
+        "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
+        "  polyformer eval models/wikitext-small --text-file README.md\n"
+        "  polyformer eval models/cifar100-vit --data cifar-100 --json eval.json  # with the confusion of all classes\n"
+        "  polyformer eval my-model --data my-images --split valid --most-images 500");
+    command->add_option("model", text.model, "The model folder")->required();
+    auto* split = command->add_option("--split", text.split, "train, valid or test")
+                      ->check(CLI::IsMember({"train", "valid", "test"}))
+                      ->capture_default_str();
+    auto* data = command->add_option(
+        "--data", text.data, "Folder of the texts or images, as 'polyformer data' makes it; else $POLYFORMER_DATA");
+    command->add_option("--text-file", text.text, "Any text instead of a split")
+        ->check(CLI::ExistingFile)
+        ->excludes(split)
+        ->excludes(data);
+    command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")->capture_default_str();
+    command->add_option("--most-tokens", text.most_tokens, "Only the first so many tokens; 0: all")
+        ->capture_default_str();
+    command
+        ->add_option("--most-images", options->most_images,
+                     "Only so many images, drawn at random, the same every time; 0: all")
+        ->capture_default_str();
+    command->add_flag("--quiet", text.quiet, "No progress bar");
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] {
+        if (model::takes_images(options->text.model)) {
+            eval_images(*options);
+        } else {
+            eval_text(*options);
+        }
+    });
+}
+
+}  // namespace polyformer::cli

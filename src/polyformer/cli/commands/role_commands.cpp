@@ -1,0 +1,212 @@
+// The roles, one process each: keygen, encrypt and decrypt for the data owner, infer for the server.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/client_part.h"
+#include "polyformer/cli/common/comparison.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/service/client.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/progress.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+struct RoleOptions {
+    std::string folder;  ///< the plan's client folder
+    std::string secret;
+    std::string keys;
+    std::string request;
+    std::string reply;
+    std::string json;
+    std::string compare_with;
+    std::string threads = "0";
+    QuerySource source;
+    bool profile = false;
+    bool force = false;
+    bool allow_insecure = false;
+};
+
+void keygen(const RoleOptions& options) {
+    for (const std::string& path : {options.secret, options.keys}) {
+        require<IoError>(options.force || !std::filesystem::exists(path),
+                         "'{}' exists already: name another file, or overwrite it with --force", path);
+    }
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    Progress progress("generating keys", 1);
+    const service::KeyFiles files =
+        service::create_keys(plan, options.secret, options.keys,
+                             options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
+                             [&](double share) { progress.update(share); });
+    progress.finish();
+    if (options.json != "-") {
+        fmt::print("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
+                   options.secret, format_bytes(static_cast<double>(files.secret_bytes)), options.keys,
+                   format_bytes(static_cast<double>(files.server_bytes)));
+    }
+    write_json({{"secret_key_bytes", files.secret_bytes}, {"server_key_bytes", files.server_bytes}}, options.json);
+}
+
+void encrypt(const RoleOptions& options) {
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    const ClientPart client(options.folder);
+    const Query query = client.read(options.source, plan.plan.context);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
+    const service::Request request = service::make_request(plan, secret, query.inputs);
+    const std::size_t bytes = service::save_request(options.request, plan.plan.parameters, request);
+    const std::string what = client.takes_images() ? fmt::format("{} image(s)", query.inputs.size())
+                                                   : fmt::format("{} tokens", request.tokens);
+    if (options.json != "-") {
+        fmt::print("{} encrypted: {} ({})\n", what, options.request, format_bytes(static_cast<double>(bytes)));
+    }
+    write_json({{"tokens", request.tokens}, {"images", request.images}, {"request_bytes", bytes}}, options.json);
+}
+
+/// Decrypted answers beside those of a model in the clear.
+nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& client, std::size_t context,
+                                  std::span<const double> logits) {
+    const Query query = client.read(options.source, context);
+    const auto clear = answer_in_the_clear(model::load_graph(options.compare_with), query.inputs);
+    const Agreement agreement = compare(logits, clear);
+    const std::vector<Answers> answers = answers_of(logits, clear, client);
+    if (options.json != "-") {
+        fmt::print("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
+                   format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
+                   client.heading(), 100 * agreement.argmax_share);
+    }
+    nlohmann::json results{{"max_abs_logit_error", agreement.max_error}, {"argmax_agreement", agreement.argmax_share}};
+    if (client.takes_images()) results["compared"] = to_json(answers, query.names, client);
+    return results;
+}
+
+void decrypt(const RoleOptions& options) {
+    const service::ClientPlan plan = service::load_client_plan(options.folder);
+    const ClientPart client(options.folder);
+    const std::size_t vocabulary = plan.plan.vocabulary;
+    client.require_names_for(vocabulary);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
+    const service::Reply reply = service::load_reply(options.reply, plan.plan.parameters);
+    const std::vector<double> logits = service::open_reply(plan, secret, reply);
+    const std::size_t rows = service::logit_rows(plan, reply.tokens);
+    const bool print = options.json != "-" && options.compare_with.empty();
+
+    nlohmann::json results{{"rows", rows}};
+    for (std::size_t image = 0; image < reply.images; ++image) {
+        const auto last = std::span(logits).subspan(((image + 1) * rows - 1) * vocabulary, vocabulary);
+        const std::vector<Candidate> candidates = most_likely(last, client);
+        if (print) {
+            const std::string which = reply.images > 1 ? fmt::format("image {}, ", image + 1) : "";
+            fmt::print("{}{}, by the encrypted computation:\n", which, client.heading());
+            for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
+        }
+        const std::vector<double> values(last.begin(), last.end());
+        if (client.takes_images()) {
+            results["images"].push_back({{"classes", to_json(candidates, client)}, {"logits", values}});
+        } else {
+            results["next_words"] = to_json(candidates, client);
+            results["logits"] = values;
+        }
+    }
+    if (!options.compare_with.empty()) {
+        results.update(compare_with_model(options, client, plan.plan.context, logits));
+    }
+    write_json(results, options.json);
+}
+
+/// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.
+void infer(const RoleOptions& options) {
+    const std::filesystem::path server =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "polyformer-server";
+    std::vector<std::string> words{server.string(), "--plan",  options.folder, "--keys",    options.keys,   "--request",
+                                   options.request, "--reply", options.reply,  "--threads", options.threads};
+    if (!options.json.empty()) words.insert(words.end(), {"--json", options.json});
+    if (options.profile) words.emplace_back("--profile");
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv(server.c_str(), arguments.data());
+    fail<IoError>("cannot start {}: {}; install it beside polyformer", server.string(), std::strerror(errno));
+}
+
+/// Adds a subcommand whose callback gets its own options.
+CLI::App& add_role(CLI::App& program, const char* name, const char* description, const char* example,
+                   void (*body)(const RoleOptions&), const std::shared_ptr<RoleOptions>& options) {
+    auto* command = program.add_subcommand(name, description);
+    command->footer(std::string("Examples:\n  ") + example);
+    add_json_option(*command, options->json);
+    command->callback([options, body] { body(*options); });
+    return *command;
+}
+
+}  // namespace
+
+void add_keygen(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command =
+        add_role(program, "keygen", "Make a secret key and the server's keys for a plan",
+                 "polyformer keygen plan/client --secret secret.key --server-keys server.keys", keygen, options);
+    add_threads_option(command);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "Where to write the secret key (mode 0600)")->required();
+    command.add_option("--server-keys", options->keys, "Where to write the keys for the server")->required();
+    command.add_flag("--force", options->force, "Overwrite existing files");
+    command.add_flag("--allow-insecure", options->allow_insecure, "For tests: make keys for insecure parameters");
+}
+
+void add_encrypt(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(program, "encrypt", "Encrypt a text as a request to the server",
+                             "polyformer encrypt plan/client --secret secret.key --text-file passage.txt "
+                             "--request request.bin",
+                             encrypt, options);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "The secret key")->required();
+    add_query_options(command, options->source);
+    command.add_option("--request", options->request, "Where to write the request")->required();
+}
+
+void add_infer(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(program, "infer", "Compute on an encrypted request (starts polyformer-server)",
+                             "polyformer infer plan/server --keys server.keys --request request.bin --reply reply.bin",
+                             infer, options);
+    command.add_option("plan", options->folder, "The plan's server folder")->required();
+    command.add_option("--keys", options->keys, "The client's evaluation keys")->required();
+    command.add_option("--request", options->request, "The request")->required();
+    command.add_option("--reply", options->reply, "Where to write the reply")->required();
+    command.add_flag("--profile", options->profile, "Print seconds by operation and by layer");
+    command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(CLI::NonNegativeNumber);
+}
+
+void add_decrypt(CLI::App& program) {
+    auto options = std::make_shared<RoleOptions>();
+    auto& command = add_role(
+        program, "decrypt", "Decrypt a reply and show the most likely next words, or classes of images",
+        "polyformer decrypt plan/client --secret secret.key --reply reply.bin\n"
+        "  polyformer decrypt plan/client --secret secret.key --reply reply.bin --compare-with model --image cat.png",
+        decrypt, options);
+    command.add_option("client", options->folder, "The plan's client folder")->required();
+    command.add_option("--secret", options->secret, "The secret key")->required();
+    command.add_option("--reply", options->reply, "The server's reply")->required();
+    auto* compared = command.add_option(
+        "--compare-with", options->compare_with,
+        "A model folder: show its answers in the clear to the text or images beside the decrypted ones");
+    auto* text = command.add_option("--text-file", options->source.text.file, "The text, for --compare-with");
+    command.add_option("--image", options->source.images, "The images in their order, for --compare-with")
+        ->needs(compared)
+        ->excludes(text);
+    text->needs(compared);
+}
+
+}  // namespace polyformer::cli

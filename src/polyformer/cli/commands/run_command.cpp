@@ -1,0 +1,204 @@
+// `polyformer run`: all roles in one process, for trying out, with the encrypted answer beside the clear one.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/client_part.h"
+#include "polyformer/cli/common/comparison.h"
+#include "polyformer/cli/common/encrypted_run.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/cli/common/plan_report.h"
+#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/progress.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+struct RunOptions {
+    std::string model;
+    QuerySource source;
+    ImageSample sample;
+    std::string backend = "ckks";
+    PlanChoice choice{"all", 0, {}};
+    std::string json;
+};
+
+/// What was asked, by which plan, and what came of it.
+struct Run {
+    const RunOptions& options;
+    const ClientPart& client;
+    const Query& query;
+    const compile::Plan& plan;
+    Outcome outcome;
+    std::vector<ClearAnswer> clear;
+};
+
+/// The logits of one request.
+std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
+    const std::size_t rows = inputs.front().rows;
+    std::vector<double> values;
+    for (const model::Tensor& input : inputs) {
+        values.insert(values.end(), input.values.begin(), input.values.end());
+    }
+    runtime::ClearBackend backend(plan.parameters, plan.packing);
+    std::vector<runtime::ClearValue> packed;
+    for (auto& slots : compile::pack_input(plan, values, rows, inputs.size())) {
+        packed.push_back(backend.encrypt(std::move(slots), plan.input_level));
+    }
+    const auto result = runtime::run(plan, backend, std::move(packed), rows, {});
+    for (const runtime::Excursion& excursion : backend.excursions()) {
+        fmt::print(stderr, "note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
+                   excursion.operation, excursion.step, excursion.worst - 1);
+    }
+    std::vector<std::vector<double>> slots;
+    for (const auto& value : result.outputs) slots.push_back(value.slots);
+    return compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : rows, inputs.size());
+}
+
+Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
+    Outcome outcome;
+    Stopwatch watch;
+    for (const std::span<const model::Tensor> some : requests_of(plan, inputs)) {
+        const std::vector<double> logits = run_clear(plan, some);
+        outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
+        ++outcome.requests;
+    }
+    outcome.infer_seconds = watch.seconds();
+    return outcome;
+}
+
+double inputs_of(const Run& run) {
+    return static_cast<double>(run.query.inputs.size());
+}
+
+void print_answers(const Run& run, const Agreement& agreement) {
+    const Outcome& outcome = run.outcome;
+    const char* source = run.options.backend == "ckks" ? "from ciphertext" : "from the clear back end";
+    fmt::print("{}:\n{}\n", run.client.heading(),
+               format_table(answers_of(outcome.logits, run.clear, run.client), run.query.names, source));
+    std::vector<std::vector<std::string>> rows = {
+        {"measured", ""},
+        {"greatest logit error",
+         fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)},
+        {fmt::format("equal {}", run.client.heading()),
+         fmt::format("{:.1f} % of {} {}", 100 * agreement.argmax_share, agreement.rows,
+                     run.client.takes_images() ? "image(s)" : "positions")},
+        {"key generation", format_duration(outcome.keygen_seconds)},
+        {"encryption", format_duration(outcome.encrypt_seconds)},
+        {"inference", format_duration(outcome.infer_seconds)}};
+    if (!run.query.labels.empty()) {
+        rows.insert(rows.begin() + 3,
+                    {"right class", fmt::format("{} of {} {}, {} from the polynomial model", agreement.right,
+                                                run.query.labels.size(), source, agreement.right_in_clear)});
+    }
+    if (run.query.inputs.size() > 1) {
+        rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",
+                                                          format_duration(outcome.infer_seconds / inputs_of(run)),
+                                                          outcome.requests, run.plan.packing.images)});
+    }
+    rows.insert(rows.end(), {{"decryption", format_duration(outcome.decrypt_seconds)},
+                             {"request", format_bytes(static_cast<double>(outcome.request_bytes))},
+                             {"reply", format_bytes(static_cast<double>(outcome.reply_bytes))},
+                             {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
+                             {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))}});
+    fmt::print("{}", format_table(rows));
+}
+
+nlohmann::json document_of(const Run& run, const Agreement& agreement) {
+    const Outcome& outcome = run.outcome;
+    const compile::Plan& plan = run.plan;
+    nlohmann::json document{{"backend", run.options.backend},
+                            {"security_bits", plan.parameters.security_bits()},
+                            {"log2_qp", plan.parameters.log2_qp()},
+                            {"ring_dimension", plan.parameters.ring_dimension()},
+                            {"bootstraps", plan.summary.bootstraps},
+                            {"key_switches", plan.summary.key_switches},
+                            {"seconds",
+                             {{"keygen", outcome.keygen_seconds},
+                              {"encrypt", outcome.encrypt_seconds},
+                              {"infer", outcome.infer_seconds},
+                              {"decrypt", outcome.decrypt_seconds}}},
+                            {"peak_rss_bytes", peak_resident_bytes()},
+                            {"request_bytes", outcome.request_bytes},
+                            {"reply_bytes", outcome.reply_bytes},
+                            {"server_key_bytes", outcome.server_key_bytes},
+                            {"positions", agreement.rows},
+                            {"max_abs_logit_error", agreement.max_error},
+                            {"max_relative_logit_error", agreement.max_relative_error},
+                            {"argmax_agreement", agreement.argmax_share},
+                            {"out_of_interval_fraction", outside_share(run.clear)},
+                            {"plan", to_json(plan)}};
+    const std::vector<Answers> answers = answers_of(outcome.logits, run.clear, run.client);
+    if (run.client.takes_images()) {
+        document["images"] = to_json(answers, run.query.names, run.client);
+        document["requests"] = outcome.requests;
+        if (!run.query.labels.empty()) {
+            document["right_classes"] = {{"encrypted", agreement.right}, {"polynomial", agreement.right_in_clear}};
+        }
+        document["seconds"]["infer_an_image"] = outcome.infer_seconds / inputs_of(run);
+    } else {
+        document["tokens"] = run.query.inputs.front().rows;
+        document["next_words"] = to_json(answers.front().found, run.client);
+        document["next_words_polynomial"] = to_json(answers.front().polynomial, run.client);
+        document["next_words_before_substitution"] = to_json(answers.front().before_substitution, run.client);
+    }
+    return document;
+}
+
+void run(const RunOptions& options) {
+    require(options.backend == "ckks" || options.backend == "clear", "there is no back end '{}': choose ckks or clear",
+            options.backend);
+    const model::Graph graph = model::load_graph(options.model);
+    const ClientPart client(options.model);
+    client.require_names_for(graph.vocabulary);
+    const Query query = options.sample.data.empty() ? client.read(options.source, graph.context)
+                                                    : client.read(options.sample, graph.context);
+    require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
+            options.model);
+    const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));
+    if (options.json != "-") fmt::print("{}\n", describe(plan));
+
+    const Run run{.options = options,
+                  .client = client,
+                  .query = query,
+                  .plan = plan,
+                  .outcome = options.backend == "ckks" ? run_encrypted(plan, query.inputs)
+                                                       : run_clear_requests(plan, query.inputs),
+                  .clear = answer_in_the_clear(graph, query.inputs)};
+    const Agreement agreement = compare(run.outcome.logits, run.clear, run.query.labels);
+    if (options.json != "-") print_answers(run, agreement);
+    write_json(document_of(run, agreement), options.json);
+}
+
+}  // namespace
+
+void add_run(CLI::App& program) {
+    auto options = std::make_shared<RunOptions>();
+    auto* command = program.add_subcommand("run", "All roles in one process: keys, encrypt, infer, decrypt, compare");
+    command->footer(
+        "Examples:\n"
+        "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
+        "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json\n"
+        "  polyformer run models/cifar100-vit --image cat.png\n"
+        "  polyformer run models/cifar100-vit --image cat.png --image dog.jpg   # both in one ciphertext\n"
+        "  polyformer run models/cifar100-vit --data cifar-100 --most-images 20 --images 4   # four in each "
+        "ciphertext");
+    command->add_option("model", options->model, "The model folder")->required();
+    add_query_options(*command, options->source);
+    add_sample_options(*command, options->sample);
+    command->add_option("--backend", options->backend, "ckks: on ciphertext; clear: the same plan on plain vectors")
+        ->capture_default_str();
+    add_plan_choice(*command, options->choice);
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { run(*options); });
+}
+
+}  // namespace polyformer::cli

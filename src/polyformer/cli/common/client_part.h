@@ -1,0 +1,77 @@
+// The client's part of a model, of texts or of images: how they become what the model takes, and what its logits stand
+// for.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "polyformer/cli/common/text.h"
+#include "polyformer/model/images/image_input.h"
+
+namespace polyformer::cli {
+
+/// What a command is given: a text, or images.
+struct QuerySource {
+    TextSource text;
+    std::vector<std::string> images;  ///< files
+};
+
+/// Adds --text, --text-file, --token-ids and --image.
+void add_query_options(CLI::App& command, QuerySource& source);
+
+/// Labelled images, drawn from a split of a data set.
+struct ImageSample {
+    std::filesystem::path data;  ///< a folder that open_image_set() knows; empty: none
+    std::string split = "test";
+    std::size_t images = 20;
+};
+
+/// Adds --data, --split and --most-images, beside those of add_query_options(), which they exclude.
+void add_sample_options(CLI::App& command, ImageSample& sample);
+
+/// A text, or some images, as the model takes them.
+struct Query {
+    std::vector<model::Tensor> inputs;     ///< (rows, width): the embedded text, or each image's patches
+    std::vector<std::string> names;        ///< of each: "the text", or the file
+    std::vector<std::size_t> labels = {};  ///< of each, as the model's logits count classes; or none
+};
+
+class ClientPart {
+  public:
+    /// From a model's folder, or the client's folder of a plan; images where it has an image.json. Throws FormatError
+    /// when a file is damaged.
+    explicit ClientPart(std::filesystem::path folder);
+
+    bool takes_images() const { return image_.has_value(); }
+
+    /// Throws Error when the source is a text for an image model or an image for a language model, there is nothing or
+    /// too much, or the text has more than `context` tokens; IoError or FormatError when a file cannot be read.
+    Query read(const QuerySource& source, std::size_t context) const;
+    /// Throws Error for a language model; FormatError when the data set's classes are not the model's, and as
+    /// open_image_set() does.
+    Query read(const ImageSample& sample, std::size_t context) const;
+
+    /// Throws FormatError unless every one of `logits` logits of an image has a class.
+    void require_names_for(std::size_t logits) const;
+
+    /// The class or the token that a logit stands for.
+    std::string name_of(std::size_t logit) const;
+
+    /// What such a name is called: "class" or "word".
+    const char* kind_of_name() const { return takes_images() ? "class" : "word"; }
+    /// "most likely class" or "most likely next".
+    const char* heading() const { return takes_images() ? "most likely class" : "most likely next"; }
+
+  private:
+    void require_tokens(std::size_t context) const;
+
+    std::filesystem::path folder_;
+    std::optional<model::ImageInput> image_;
+    std::optional<model::Tokenizer> tokenizer_;
+};
+
+}  // namespace polyformer::cli

@@ -1,0 +1,148 @@
+#include "polyformer/cli/common/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "polyformer/cli/common/output.h"
+#include "polyformer/model/interpreter/interval_report.h"
+#include "polyformer/model/interpreter/reference.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/parallel.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+constexpr std::size_t kShownCandidates = 5;
+
+std::size_t argmax(std::span<const double> logits) {
+    return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+}  // namespace
+
+std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client) {
+    std::vector<std::size_t> order(logits.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const std::size_t count = std::min(kShownCandidates, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+    const double greatest = logits[order.front()];
+    double sum = 0;
+    for (const double logit : logits) sum += std::exp(logit - greatest);
+    std::vector<Candidate> candidates;
+    for (const std::size_t id : std::span(order).first(count)) {
+        candidates.push_back({client.name_of(id), std::exp(logits[id] - greatest) / sum});
+    }
+    return candidates;
+}
+
+nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client) {
+    auto list = nlohmann::json::array();
+    for (const Candidate& candidate : candidates) {
+        list.push_back({{client.kind_of_name(), candidate.name}, {"probability", candidate.probability}});
+    }
+    return list;
+}
+
+std::string to_cell(const Candidate& candidate) {
+    const bool blank = candidate.name.find_first_not_of(' ') == std::string::npos;
+    const std::string shown = candidate.name == "\n" ? "(end of line)" : blank ? "(space)" : candidate.name;
+    return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
+}
+
+std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs) {
+    std::vector<ClearAnswer> answers(inputs.size());
+    parallel_for(inputs.size(), [&](std::size_t i) {
+        answers[i] = {model::evaluate(graph, inputs[i]), model::evaluate_exact(graph, inputs[i])};
+    });
+    return answers;
+}
+
+Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                  std::span<const std::size_t> labels) {
+    const model::Tensor& first = clear.front().polynomial.logits;
+    const std::size_t vocabulary = first.columns;
+    const std::size_t rows = logits.size() / (clear.size() * vocabulary);
+    require(rows >= 1 && rows <= first.rows && logits.size() == clear.size() * rows * vocabulary,
+            "{} logits are not those of {} input(s) with 1 to {} rows of {} logits: take reply, input and model that "
+            "belong together",
+            logits.size(), clear.size(), first.rows, vocabulary);
+    Agreement agreement{.rows = clear.size() * rows};
+    std::size_t equal = 0;
+    for (std::size_t i = 0; i < clear.size(); ++i) {
+        std::span<const double> expected = std::span(clear[i].polynomial.logits.values).last(rows * vocabulary);
+        for (; !expected.empty(); expected = expected.subspan(vocabulary), logits = logits.subspan(vocabulary)) {
+            double error = 0;
+            for (std::size_t v = 0; v < vocabulary; ++v) error = std::max(error, std::abs(logits[v] - expected[v]));
+            const auto [least, greatest] = std::minmax_element(expected.begin(), expected.begin() + vocabulary);
+            agreement.max_error = std::max(agreement.max_error, error);
+            if (error > 0)
+                agreement.max_relative_error = std::max(agreement.max_relative_error, error / (*greatest - *least));
+            const std::size_t found = argmax(logits.first(vocabulary));
+            const std::size_t wanted = argmax(expected.first(vocabulary));
+            if (found == wanted) ++equal;
+            if (labels.empty()) continue;
+            if (found == labels[i]) ++agreement.right;
+            if (wanted == labels[i]) ++agreement.right_in_clear;
+        }
+    }
+    agreement.argmax_share = static_cast<double>(equal) / static_cast<double>(agreement.rows);
+    return agreement;
+}
+
+std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                                const ClientPart& client) {
+    std::vector<Answers> all;
+    for (std::size_t i = 0; i < clear.size(); ++i) {
+        const std::size_t vocabulary = clear[i].before_substitution.columns;
+        const auto of_last_row = [&](std::span<const double> values) {
+            return most_likely(values.last(vocabulary), client);
+        };
+        all.push_back({of_last_row(logits.first((i + 1) * logits.size() / clear.size())),
+                       of_last_row(clear[i].polynomial.logits.values),
+                       of_last_row(clear[i].before_substitution.values)});
+    }
+    return all;
+}
+
+std::string format_table(const std::vector<Answers>& answers, const std::vector<std::string>& names,
+                         const std::string& source) {
+    if (answers.size() == 1) {
+        const Answers& only = answers.front();
+        std::vector<std::vector<std::string>> rows{{source, "polynomial model", "before substitution"}};
+        for (std::size_t i = 0; i < only.found.size(); ++i) {
+            rows.push_back({to_cell(only.found[i]), to_cell(only.polynomial[i]), to_cell(only.before_substitution[i])});
+        }
+        return format_table(rows);
+    }
+    std::vector<std::vector<std::string>> rows{{"", source, "polynomial model", "before substitution"}};
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        rows.push_back({names[i], to_cell(answers[i].found.front()), to_cell(answers[i].polynomial.front()),
+                        to_cell(answers[i].before_substitution.front())});
+    }
+    return format_table(rows);
+}
+
+nlohmann::json to_json(const std::vector<Answers>& answers, const std::vector<std::string>& names,
+                       const ClientPart& client) {
+    auto list = nlohmann::json::array();
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+        list.push_back({{"input", names[i]},
+                        {"found", to_json(answers[i].found, client)},
+                        {"polynomial", to_json(answers[i].polynomial, client)},
+                        {"before_substitution", to_json(answers[i].before_substitution, client)}});
+    }
+    return list;
+}
+
+double outside_share(const std::vector<ClearAnswer>& clear) {
+    std::vector<model::IntervalReport> all;
+    for (const ClearAnswer& answer : clear) model::merge(all, answer.polynomial.intervals);
+    return model::outside_share(all);
+}
+
+}  // namespace polyformer::cli

@@ -1,0 +1,77 @@
+// An answer from ciphertext beside those of the same model in the clear.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polyformer/cli/common/client_part.h"
+#include "polyformer/model/interpreter/interpreter.h"
+
+namespace polyformer::cli {
+
+/// A likely next token, or class.
+struct Candidate {
+    std::string name;
+    double probability = 0;
+};
+
+/// The five most likely entries of softmax(logits), most likely first.
+std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client);
+
+nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client);
+
+/// "the  12.3 %": as a table cell.
+std::string to_cell(const Candidate& candidate);
+
+/// What the model says in the clear of one text or image, with its polynomials and with the functions that they stand
+/// for.
+struct ClearAnswer {
+    model::Evaluation polynomial;
+    model::Tensor before_substitution;  ///< logits (T, vocabulary)
+};
+
+/// Of each input, on all threads.
+std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs);
+
+/// How the logits found compare with the polynomial model's, over their rows: the last ones of each input.
+struct Agreement {
+    std::size_t rows = 0;
+    double max_error = 0;           ///< greatest |difference| of logits
+    double max_relative_error = 0;  ///< the same over greatest less least logit of its row
+    double argmax_share = 0;        ///< rows with the same most likely token or class
+    std::size_t right = 0;          ///< of images with labels: how many are recognised
+    std::size_t right_in_clear = 0;
+};
+
+/// `logits` is (inputs, rows, vocabulary); `labels` are those of images, or none. Throws Error when they cannot be
+/// those of these inputs.
+Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                  std::span<const std::size_t> labels = {});
+
+/// The most likely tokens or classes by each of the three, for one input.
+struct Answers {
+    std::vector<Candidate> found;
+    std::vector<Candidate> polynomial;
+    std::vector<Candidate> before_substitution;
+};
+
+/// Of each input's last row.
+std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
+                                const ClientPart& client);
+
+/// `source` heads the first column: "from ciphertext". All candidates of a single input; of several, named by `names`,
+/// the first.
+std::string format_table(const std::vector<Answers>& answers, const std::vector<std::string>& names,
+                         const std::string& source);
+
+/// A list with the name and the candidates of each input.
+nlohmann::json to_json(const std::vector<Answers>& answers, const std::vector<std::string>& names,
+                       const ClientPart& client);
+
+/// Share of all polynomials' inputs that lay outside their intervals, over all inputs.
+double outside_share(const std::vector<ClearAnswer>& clear);
+
+}  // namespace polyformer::cli

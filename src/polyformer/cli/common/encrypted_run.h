@@ -1,0 +1,53 @@
+// All roles of encrypted inference in one process: keys, encryption, inference, decryption.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/runtime/executor.h"
+
+namespace polyformer::cli {
+
+/// Seconds since it was made or last read.
+class Stopwatch {
+  public:
+    double seconds() {
+        const auto now = std::chrono::steady_clock::now();
+        const double passed = std::chrono::duration<double>(now - start_).count();
+        start_ = now;
+        return passed;
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// What a run of a plan gave and took, on whichever back end.
+struct Outcome {
+    std::vector<double> logits;  ///< (inputs, rows, vocabulary)
+    std::size_t requests = 0;  ///< each of as many inputs as the plan takes at a time; all of the below but keys add up
+    double keygen_seconds = 0;
+    double encrypt_seconds = 0;
+    double infer_seconds = 0;
+    double decrypt_seconds = 0;
+    std::size_t request_bytes = 0;
+    std::size_t reply_bytes = 0;
+    std::size_t server_key_bytes = 0;
+    std::size_t page_faults = 0;          ///< minor ones, during inference
+    std::size_t peak_resident_bytes = 0;  ///< of the process, until then
+    runtime::Profile profile;
+};
+
+/// `inputs` by as many as the plan takes at a time.
+std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
+                                                        std::span<const model::Tensor> inputs);
+
+/// Makes keys, encrypts inputs (rows, width) in as many requests as they take, infers and decrypts, with progress bars.
+/// Throws what these throw.
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs);
+
+}  // namespace polyformer::cli

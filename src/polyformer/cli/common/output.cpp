@@ -1,0 +1,66 @@
+#include "polyformer/cli/common/output.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "polyformer/support/atomic_file.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+/// Characters as a terminal shows them: UTF-8 continuation bytes take no room.
+std::size_t display_width(const std::string& text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+bool looks_numeric(const std::string& text) {
+    return !text.empty() && (std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '-');
+}
+
+}  // namespace
+
+std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_width(row[c]));
+    }
+    std::string text;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        std::string line;
+        for (std::size_t c = 0; c < rows[r].size(); ++c) {
+            const std::string& cell = rows[r][c];
+            const std::string padding(widths[c] - display_width(cell), ' ');
+            line += (c == 0 ? "" : "  ") + (looks_numeric(cell) && c > 0 ? padding + cell : cell + padding);
+        }
+        line.erase(line.find_last_not_of(' ') + 1);
+        text += line + "\n";
+        if (r != 0) continue;
+        for (std::size_t c = 0; c < widths.size(); ++c) text += (c == 0 ? "" : "  ") + std::string(widths[c], '-');
+        text += "\n";
+    }
+    return text;
+}
+
+void write_json(const nlohmann::json& document, const std::string& path) {
+    if (path.empty()) return;
+    const std::string text = document.dump(2) + "\n";
+    if (path == "-") {
+        fmt::print("{}", text);
+    } else {
+        write_file(path, text);
+    }
+}
+
+std::size_t peak_resident_bytes() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace polyformer::cli

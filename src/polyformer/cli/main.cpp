@@ -1,0 +1,55 @@
+// The `polyformer` program: everything that a model owner, a data owner or a researcher does, as subcommands.
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/support/parallel.h"
+
+namespace polyformer::cli {
+
+void add_threads_option(CLI::App& command) {
+    command
+        .add_option_function<std::size_t>(
+            "--threads",
+            [](std::size_t count) {
+                if (count > 0) set_thread_count(count);
+            },
+            "Threads; 0: all cores")
+        ->trigger_on_parse();
+}
+
+void add_json_option(CLI::App& command, std::string& path) {
+    command.add_option("--json", path, "Also write the results as JSON to this file ('-': standard output)");
+}
+
+namespace {
+
+int run_program(int argc, char** argv) {
+    CLI::App program{"Polyformer: transformers in polynomial form, on encrypted data."};
+    program.footer(
+        "Try it in one go:\n"
+        "  polyformer run models/wikitext-small --text-file passage.txt --backend ckks\n\n"
+        "Exit codes: 0 done, 1 internal error, 2 bad argument or value, 3 file cannot be read or written,\n"
+        "4 damaged or foreign file, 5 interrupted (the same command goes on).");
+    program.require_subcommand(1);
+    program.set_version_flag("--version", "polyformer 0.1.0");
+    for (const auto add : {add_data, add_train, add_tune, add_convert, add_study, add_eval, add_plan, add_random_model,
+                           add_keygen, add_encrypt, add_infer, add_decrypt, add_run, add_bench}) {
+        add(program);
+    }
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::RuntimeError& error) {
+        return error.get_exit_code();
+    } catch (const CLI::ParseError& error) {
+        const int code = program.exit(error);
+        return code == 0 ? 0 : static_cast<int>(ExitCode::bad_input);
+    }
+    return static_cast<int>(ExitCode::success);
+}
+
+}  // namespace
+
+}  // namespace polyformer::cli
+
+int main(int argc, char** argv) {
+    return polyformer::cli::guarded([&] { return polyformer::cli::run_program(argc, argv); });
+}

@@ -1,0 +1,100 @@
+// `polyformer-server`: answers one encrypted request. Links nothing that knows what a secret key is.
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/service/server.h"
+#include "polyformer/support/parallel.h"
+#include "polyformer/support/progress.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+struct InferOptions {
+    std::string plan;
+    std::string keys;
+    std::string request;
+    std::string reply;
+    std::string json;
+    bool profile = false;
+    std::size_t threads = 0;
+};
+
+void print_profile(const runtime::Profile& profile, double total) {
+    std::vector<std::vector<std::string>> rows{{"operation", "seconds", "share"}};
+    const auto add_rows = [&](const std::map<std::string, double>& seconds) {
+        for (const auto& [name, value] : seconds) {
+            rows.push_back({name, fmt::format("{:.2f}", value), fmt::format("{:.1f} %", 100 * value / total)});
+        }
+    };
+    add_rows(profile.by_operation());
+    rows.push_back({"layer", "", ""});
+    add_rows(profile.by_layer());
+    fmt::print("{}", format_table(rows));
+}
+
+int infer(const InferOptions& options) {
+    if (options.threads > 0) set_thread_count(options.threads);
+    const compile::Plan plan = compile::load_plan(options.plan);
+    // The request first: what is wrong with it shows before gigabytes of keys are read.
+    const service::Request request = service::load_request(options.request, plan.parameters);
+    Progress loading("loading keys", 1);
+    const auto keys = service::load_server_keys(options.keys, plan, [&](double share) { loading.update(share); });
+    loading.finish();
+    Progress computing("computing on ciphertext", 1);
+    const service::Inference inference = service::infer(
+        plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
+    computing.finish();
+    const std::size_t reply_bytes = service::save_reply(options.reply, plan.parameters, inference.reply);
+    if (options.json != "-") {
+        const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
+        fmt::print("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,
+                   format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
+                   format_bytes(static_cast<double>(inference.peak_resident_bytes)));
+    }
+    if (options.profile) print_profile(inference.profile, inference.seconds);
+    auto profile = nlohmann::json::array();
+    for (const auto& entry : inference.profile.entries) {
+        profile.push_back(
+            {{"step", entry.step}, {"operation", entry.operation}, {"level", entry.level}, {"seconds", entry.seconds}});
+    }
+    write_json({{"seconds", inference.seconds},
+                {"tokens", request.tokens},
+                {"images", request.images},
+                {"peak_rss_bytes", inference.peak_resident_bytes},
+                {"reply_bytes", reply_bytes},
+                {"server_key_bytes", keys->bytes()},
+                {"profile", profile}},
+               options.json);
+    return 0;
+}
+
+int run_server(int argc, char** argv) {
+    InferOptions options;
+    CLI::App program{"Computes a transformer on an encrypted request. Knows no secret key."};
+    program.footer(
+        "Example:\n  polyformer-server --plan plan/server --keys server.keys --request request.bin --reply reply.bin");
+    program.add_option("--plan", options.plan, "The plan's server folder")->required();
+    program.add_option("--keys", options.keys, "The client's evaluation keys")->required();
+    program.add_option("--request", options.request, "The encrypted request")->required();
+    program.add_option("--reply", options.reply, "Where to write the encrypted reply")->required();
+    program.add_option("--json", options.json, "Also write figures and profile as JSON ('-': standard output)");
+    program.add_flag("--profile", options.profile, "Print seconds by operation and by layer");
+    program.add_option("--threads", options.threads, "Threads; 0: all cores");
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::bad_input);
+    }
+    return infer(options);
+}
+
+}  // namespace
+
+}  // namespace polyformer::cli
+
+int main(int argc, char** argv) {
+    return polyformer::cli::guarded([&] { return polyformer::cli::run_server(argc, argv); });
+}

@@ -1,0 +1,111 @@
+// The network as gates on bundles of ciphertexts: layouts and constants are settled, levels and bootstraps are not.
+//
+// A bundle holds all ciphertexts of one value; they share a level, which keeps the search for levels small.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/compile/layout/packing.h"
+
+namespace polyformer::compile {
+
+using BundleId = std::size_t;
+
+struct Bundle {
+    std::string name;
+    std::size_t ciphertexts = 0;
+    /// Slots lie within [-1, 1]. Raw scores do not before their mask, nor do partial sums of attention.
+    bool can_bootstrap = true;
+};
+
+/// All ciphertexts of all inputs to all ciphertexts of all outputs, in order.
+struct MapGate {
+    ckks::PeriodicDiagonals map;
+    std::vector<std::vector<double>> bias;
+};
+
+/// left_factor · left + right. A factor other than 1 takes left one level above the sum.
+struct SumGate {
+    double left_factor = 1;
+};
+
+/// Ciphertext by ciphertext; a bundle of one is a factor of each of the other's.
+struct ProductGate {};
+
+/// One mask and addend for each ciphertext of the bundle.
+struct AffineGate {
+    std::vector<std::vector<double>> masks;
+    std::vector<std::vector<double>> addends;
+};
+
+/// One mask for each ciphertext of the bundle, or none at all.
+struct PolynomialGate {
+    std::vector<double> coefficients;
+    std::vector<std::vector<double>> masks;
+};
+
+/// Attention's products, of complex slots (docs/packing.md). Scores: left (groups), right (groups) → (groups · blocks).
+/// Values: left (groups · blocks), right (groups) → (groups), summed over blocks.
+struct AttentionGate {
+    ckks::RotatedInnerProduct product;  ///< of block 0
+    std::vector<long> right_offsets;    ///< one a block
+    bool sums_blocks = false;
+};
+
+/// Each ciphertext summed over `count` slots at distance `stride`; all ciphertexts added up first if so wanted.
+struct SumSlotsGate {
+    std::size_t count = 1;
+    long stride = 1;
+    bool adds_ciphertexts = false;
+};
+
+/// Sums of rotated ciphertexts times powers of i, all output ciphertexts of all inputs' ciphertexts: how real values
+/// are paired as complex ones and parted again. Costs no level.
+struct CombineGate {
+    struct Term {
+        std::size_t input = 0;       ///< of the gate
+        std::size_t ciphertext = 0;  ///< of that input
+        long rotation = 0;
+        int quarter_turns = 0;  ///< times i to this power
+    };
+    std::vector<std::vector<Term>> outputs;
+    bool doubled_real_part = false;            ///< of each sum: the sum plus its conjugate
+    std::vector<std::vector<double>> addends;  ///< of each output, or none
+};
+
+struct SelectLastTokenGate {};
+
+using GateOperation = std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate,
+                                   SumSlotsGate, CombineGate, SelectLastTokenGate>;
+
+struct Gate {
+    std::string name;  ///< of the model's node
+    GateOperation operation;
+    std::vector<BundleId> inputs;
+    std::vector<BundleId> outputs;
+};
+
+/// Levels that a gate consumes.
+int depth_of(const Gate& gate);
+
+/// Levels by which an input must lie above the level that the gate runs at.
+int headroom_of(const Gate& gate, std::size_t input);
+
+/// Gates in order of evaluation.
+struct Circuit {
+    std::vector<Bundle> bundles;
+    std::vector<Gate> gates;
+    BundleId input = 0;
+    BundleId output = 0;
+    Layout input_layout;
+    double input_bound = 1;
+    Layout output_layout;  ///< where each token has logits
+    double output_bound = 1;
+    std::vector<std::size_t> output_slot;  ///< where a request has one row of logits
+};
+
+}  // namespace polyformer::compile

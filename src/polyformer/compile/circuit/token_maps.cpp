@@ -1,0 +1,141 @@
+#include "polyformer/compile/circuit/token_maps.h"
+
+#include <algorithm>
+#include <map>
+
+#include "polyformer/support/parallel.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+/// The rows that one tap moves by, and the tokens that it moves by them.
+using TapTokens = std::map<std::size_t, std::vector<std::size_t>>;
+
+/// By tap, for all rows of the frame.
+std::vector<TapTokens> distances(const Packing& packing, const model::MixTokens& mix) {
+    std::vector<TapTokens> taps(mix.sources.size());
+    for (std::size_t tap = 0; tap < taps.size(); ++tap) {
+        const std::vector<std::int32_t>& sources = mix.sources[tap];
+        for (std::size_t t = 0; t < packing.tokens; ++t) {
+            const std::int32_t source = sources[t % sources.size()];
+            if (source == model::MixTokens::kNothing) continue;
+            // A copy reads copies where there are any: its diagonals are then those of the first tokens.
+            const std::size_t copy = t - t % sources.size() + static_cast<std::size_t>(source);
+            const std::size_t from = copy < packing.tokens ? copy : static_cast<std::size_t>(source);
+            // Back by some rows is forth by the tokens less those, cyclically.
+            const std::size_t rows = (from + packing.tokens - t) % packing.tokens;
+            taps[tap][rows].push_back(t);
+        }
+    }
+    return taps;
+}
+
+bool halves_alike(const std::vector<double>& values, std::size_t length) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(length / 2);
+    return std::equal(values.begin(), middle, middle);
+}
+
+/// All diagonals and biases cut to the shortest period, down to `least`, that all of them have.
+void shorten(MapGate& gate, std::size_t least) {
+    const auto all = [&](auto holds) {
+        for (const auto& row : gate.map.blocks) {
+            for (const auto& block : row) {
+                for (const auto& [offset, values] : block) {
+                    if (!holds(values)) return false;
+                }
+            }
+        }
+        return std::ranges::all_of(gate.bias, [&](const auto& bias) { return bias.empty() || holds(bias); });
+    };
+    std::size_t period = gate.map.period;
+    while (period > least && all([&](const auto& values) { return halves_alike(values, period); })) period /= 2;
+    gate.map.period = period;
+    for (auto& row : gate.map.blocks) {
+        for (auto& block : row) {
+            for (auto& [offset, values] : block) values.resize(period);
+        }
+    }
+    for (auto& bias : gate.bias) bias.resize(std::min(bias.size(), period));
+}
+
+}  // namespace
+
+MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const Storage& source,
+                     const Storage& target) {
+    const std::vector<TapTokens> taps = distances(packing, mix);
+    const std::size_t count = source.layout.ciphertexts();
+    const double gain = target.factor / source.factor;
+    MapGate gate;
+    gate.map.period = packing.slots;
+    gate.map.inputs = gate.map.outputs = count;
+    gate.map.stride = static_cast<long>(packing.row());
+    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
+    gate.bias.resize(count);
+    parallel_for(count, [&](std::size_t c) {
+        const std::vector<std::int32_t>& positions = source.layout.position[c];
+        std::vector<double> bias(packing.slots);
+        const auto at_row = [&](std::vector<double>& values, std::size_t token, auto value) {
+            for (std::size_t p = 0; p < positions.size(); ++p) {
+                if (positions[p] == Layout::kNothing) continue;
+                values[token * positions.size() + p] += value(source.layout.feature(positions[p]));
+            }
+        };
+        for (std::size_t t = 0; t < packing.tokens; ++t) {
+            at_row(bias, t, [&](std::size_t feature) {
+                const double own = mix.bias.empty() ? 0.0 : static_cast<double>(mix.bias[feature]);
+                return target.factor * own + target.shift;
+            });
+        }
+        for (std::size_t tap = 0; tap < taps.size(); ++tap) {
+            const auto weight = [&](std::size_t feature) {
+                return static_cast<double>(mix.weights.values[tap * mix.weights.columns + feature]);
+            };
+            for (const auto& [rows, tokens] : taps[tap]) {
+                auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.row())];
+                diagonal.resize(packing.slots);
+                for (const std::size_t t : tokens) {
+                    at_row(diagonal, t, [&](std::size_t feature) { return gain * weight(feature); });
+                    at_row(bias, t, [&](std::size_t feature) { return -gain * source.shift * weight(feature); });
+                }
+            }
+        }
+        if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[c] = std::move(bias);
+    });
+    shorten(gate, packing.features);
+    return gate;
+}
+
+std::vector<std::vector<double>> constants_by_token(const Packing& packing, const Layout& layout,
+                                                    const model::Matrix& values, double factor) {
+    std::vector<std::vector<double>> constants;
+    for (const auto& positions : layout.position) {
+        auto& slots = constants.emplace_back();
+        for (std::size_t t = 0; t < packing.tokens; ++t) {
+            const std::size_t row = t % values.rows * values.columns;
+            for (const std::int32_t held : positions) {
+                slots.push_back(held == Layout::kNothing
+                                    ? 0.0
+                                    : factor * static_cast<double>(values.values[row + layout.feature(held)]));
+            }
+        }
+    }
+    return constants;
+}
+
+std::vector<std::vector<double>> row_masks(const Packing& packing, const Layout& layout, std::size_t tokens) {
+    std::vector<std::vector<double>> masks = layout_masks(layout);
+    for (std::vector<double>& mask : masks) {
+        const std::vector<double> row = mask;
+        for (std::size_t t = 1; t < packing.tokens; ++t) {
+            if (t < tokens) {
+                mask.insert(mask.end(), row.begin(), row.end());
+            } else {
+                mask.resize(mask.size() + row.size());
+            }
+        }
+    }
+    return masks;
+}
+
+}  // namespace polyformer::compile

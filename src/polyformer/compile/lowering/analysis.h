@@ -1,0 +1,49 @@
+// What the lowering must know of each node before it starts: who reads it and how, its bound and its layout.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "polyformer/compile/layout/packing.h"
+#include "polyformer/model/graph/graph.h"
+
+namespace polyformer::compile {
+
+/// What a reader wants of a value.
+enum class Role {
+    linear,       ///< any layout and any constants: the map absorbs them
+    elementwise,  ///< stored = value / bound, in the layout that all operands share
+    mixed,        ///< any constants, in the layout that the result has
+    polynomial,   ///< stored = u, the Chebyshev variable
+    query,
+    key,
+    value,
+    attention  ///< scores, masked
+};
+
+struct Use {
+    model::NodeId reader = 0;
+    Role role = Role::linear;
+};
+
+struct NodeFacts {
+    model::Shape shape;
+    Packing packing;          ///< its frame
+    bool equal_rows = false;  ///< one token only, the same in all rows of the frame
+    std::vector<Use> uses;
+    double bound = 1;           ///< stored = value / bound; equal for all terms of a sum
+    Layout layout;              ///< of an activation
+    AttentionLayout attention;  ///< of scores: heads and lanes; head_width is the reader's to set
+    bool is_output = false;
+
+    bool only(Role role) const;
+};
+
+/// One entry a node; `packing` is the input's frame. Throws Error naming the node when a head does not fit, or tokens
+/// cannot be merged.
+std::vector<NodeFacts> analyse(const model::Graph& graph, const Packing& packing);
+
+/// The part of `layout` that heads of `head_width` features fill.
+AttentionLayout with_head_width(AttentionLayout layout, std::size_t head_width);
+
+}  // namespace polyformer::compile

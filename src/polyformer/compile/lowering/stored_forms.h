@@ -1,0 +1,55 @@
+// What has been produced of each node, and how it is stored: readers ask for a form, and what is missing is made.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "polyformer/compile/circuit/circuit_builder.h"
+#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/lowering/analysis.h"
+#include "polyformer/model/graph/graph.h"
+
+namespace polyformer::compile {
+
+/// u = (2x − lower − upper) / (upper − lower).
+Constants chebyshev_variable(const model::Polynomial& polynomial);
+
+/// The forms of all nodes so far. The first of a node is its producer's own.
+class StoredForms {
+  public:
+    /// All three must outlive this.
+    StoredForms(const model::Graph& graph, const std::vector<NodeFacts>& facts, CircuitBuilder& builder)
+        : graph_(graph), facts_(facts), builder_(builder), forms_(facts.size()), raw_scores_(facts.size()) {}
+
+    void add(model::NodeId id, const Stored& form) { forms_[id].push_back(form); }
+    /// Complex, before lanes are masked and a bias is added.
+    void add_raw_scores(model::NodeId id, const Stored& raw) { raw_scores_[id] = raw; }
+    const std::vector<Stored>& all(model::NodeId id) const { return forms_[id]; }
+
+    /// Any form: for linear maps, which absorb constants and partial sums.
+    Stored readable(model::NodeId id) const { return forms_[id].front(); }
+    /// stored = value / bound, in the node's layout.
+    Stored natural(model::NodeId id) { return stored(id, {1 / facts_[id].bound, 0}); }
+    /// With these constants, in the node's layout.
+    Stored stored(model::NodeId id, const Constants& wanted);
+    /// With any constants, in the node's layout.
+    Stored laid_out(model::NodeId id);
+    /// In a layout that attention wants, without a shift.
+    Stored in_layout(model::NodeId id, const Layout& layout);
+    /// A value that is also a query or a key may lie as one: the skew picks the lower lanes.
+    Stored value_of(model::NodeId id, const AttentionLayout& heads);
+
+    /// The constants that readers of a node ask of its producer.
+    std::vector<Constants> wanted(model::NodeId id) const;
+    /// A node's own layout, with these constants.
+    Storage target(model::NodeId id, const Constants& constants) const;
+
+  private:
+    const model::Graph& graph_;
+    const std::vector<NodeFacts>& facts_;
+    CircuitBuilder& builder_;
+    std::vector<std::vector<Stored>> forms_;
+    std::vector<std::optional<Stored>> raw_scores_;
+};
+
+}  // namespace polyformer::compile

@@ -1,0 +1,172 @@
+// plan.json beside the model's graph: options to compile again with, and what must come out of it.
+#include <cmath>
+
+#include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/compile/plan/parameters_json.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/graph/fingerprint.h"
+#include "polyformer/model/graph/json_fields.h"
+#include "polyformer/model/language/bundle.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+using model::Fields;
+using nlohmann::json;
+
+constexpr const char* kFile = "plan.json";
+constexpr const char* kFormat = "polyformer-plan";
+constexpr std::size_t kVersion = 3;
+constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
+constexpr std::size_t kMaxSteps = 1000000;
+constexpr std::size_t kMaxLevel = 1000;
+constexpr std::size_t kMaxImages = std::size_t{1} << 20;
+
+json costs_to_json(const CostModel& costs) {
+    return {{"ntt", costs.ntt},
+            {"product_word", costs.product_word},
+            {"key_word", costs.key_word},
+            {"bootstrap", costs.bootstrap},
+            {"bootstrap_second", costs.bootstrap_second},
+            {"threads", costs.threads},
+            {"key_byte", costs.key_byte}};
+}
+
+CostModel costs_from_json(const json& object, const std::string& place) {
+    Fields fields(object, place);
+    CostModel costs;
+    costs.ntt = fields.number("ntt");
+    costs.product_word = fields.number("product_word");
+    costs.key_word = fields.number("key_word");
+    costs.bootstrap = fields.number("bootstrap");
+    costs.bootstrap_second = fields.number("bootstrap_second");
+    costs.threads = fields.number("threads");
+    costs.key_byte = fields.number("key_byte");
+    fields.finish();
+    for (const double cost : {costs.ntt, costs.product_word, costs.key_word, costs.bootstrap, costs.bootstrap_second,
+                              costs.threads, costs.key_byte}) {
+        require<FormatError>(std::isfinite(cost) && cost >= 0 && costs.threads > 0,
+                             "{}: a cost is {} with {} threads; costs must be finite, not negative, threads positive",
+                             place, cost, costs.threads);
+    }
+    return costs;
+}
+
+/// What compiling again must reproduce. Estimated seconds stay out: another machine's logarithms may differ in the last
+/// bit.
+json results_to_json(const Plan& plan) {
+    const PlanSummary& summary = plan.summary;
+    json steps = json::array();
+    for (const Step& step : plan.steps) {
+        steps.push_back({{"name", step.name},
+                         {"operation", name_of(step.operation)},
+                         {"level", step.level},
+                         {"output_level", step.output_level}});
+    }
+    json rotations = json::array();
+    for (const auto& [rotation, level] : plan.keys.rotation_levels) rotations.push_back({rotation, level});
+    return {{"parameters_fingerprint", plan.parameters.fingerprint()},
+            {"model_fingerprint", plan.model_fingerprint},
+            {"context", plan.context},
+            {"width", plan.width},
+            {"vocabulary", plan.vocabulary},
+            {"tokens", plan.packing.tokens},
+            {"features", plan.packing.features},
+            {"images", plan.packing.images},
+            {"input_level", plan.input_level},
+            {"bootstraps", summary.bootstraps},
+            {"bootstrapped_values", summary.bootstrapped_values},
+            {"key_switches", summary.key_switches},
+            {"ciphertext_products", summary.ciphertext_products},
+            {"plaintext_products", summary.plaintext_products},
+            {"key_bytes_memory", summary.key_bytes_memory},
+            {"key_bytes_file", summary.key_bytes_file},
+            {"working_bytes", summary.working_bytes},
+            {"request_bytes", summary.request_bytes},
+            {"reply_bytes", summary.reply_bytes},
+            {"rotations", rotations},
+            {"steps", steps}};
+}
+
+json options_to_json(const PlanOptions& options) {
+    json object{{"positions", options.positions == Positions::all ? "all" : "last"},
+                {"images", options.images},
+                {"parameters", literal_to_json(options.parameters)},
+                {"costs", costs_to_json(options.costs)}};
+    if (options.highest_input_level) object["highest_input_level"] = *options.highest_input_level;
+    return object;
+}
+
+json plan_to_json(const Plan& plan) {
+    return {{"format", kFormat},
+            {"version", kVersion},
+            {"options", options_to_json(plan.options)},
+            {"seconds", plan.summary.seconds},
+            {"results", results_to_json(plan)}};
+}
+
+PlanOptions options_from_json(const json& object, const std::string& place) {
+    Fields fields(object, place);
+    PlanOptions options;
+    const std::string positions = fields.text("positions");
+    require<FormatError>(positions == "all" || positions == "last", "{}: positions are '{}', not 'all' or 'last'",
+                         place, positions);
+    options.positions = positions == "all" ? Positions::all : Positions::last;
+    options.images = fields.count("images", kMaxImages);
+    options.parameters = literal_from_json(fields.object("parameters"), place + ": parameters");
+    options.costs = costs_from_json(fields.object("costs"), place + ": costs");
+    if (object.contains("highest_input_level")) {
+        options.highest_input_level = static_cast<int>(fields.count("highest_input_level", kMaxLevel));
+    }
+    fields.finish();
+    return options;
+}
+
+/// The first field in which two objects differ.
+std::string first_difference(const json& written, const json& found) {
+    for (const auto& [key, value] : found.items()) {
+        if (!written.contains(key) || written.at(key) != value) return key;
+    }
+    return "a field that is not known here";
+}
+
+}  // namespace
+
+void save_plan(const Plan& plan, const model::Graph& graph, const std::filesystem::path& directory) {
+    require(model::fingerprint(graph) == plan.model_fingerprint,
+            "the plan was made for the model {}, not for the model {} that was given with it", plan.model_fingerprint,
+            model::fingerprint(graph));
+    model::save_graph(graph, directory);
+    write_file(directory / kFile, plan_to_json(plan).dump(1) + "\n");
+}
+
+Plan load_plan(const std::filesystem::path& directory) {
+    const std::filesystem::path path = directory / kFile;
+    const std::string label = fmt::format("'{}'", path.string());
+    const json document = model::parse_json(read_file(path, kMaxBytes), label);
+    Fields fields(document, label);
+    const std::string format = fields.text("format");
+    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
+    const std::size_t version = fields.count("version", kMaxSteps);
+    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
+                         version, kVersion);
+    const PlanOptions options = options_from_json(fields.object("options"), label + ": options");
+    fields.number("seconds");
+    const json written = fields.object("results");
+    fields.finish();
+    require<FormatError>(written.is_object(), "{}: 'results' must be an object", label);
+    const model::Graph graph = model::load_graph(directory);
+    Plan plan = compile(graph, options);
+    const json found = results_to_json(plan);
+    require<FormatError>(
+        written == found,
+        "{}: compiling the model beside it gives another '{}'; the plan or the model was changed, or made "
+        "by another version: run `polyformer plan` again",
+        label, first_difference(written, found));
+    return plan;
+}
+
+}  // namespace polyformer::compile

@@ -1,0 +1,319 @@
+#include "polyformer/compile/schedule/costs.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/model/graph/visit.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+/// Work on N coefficients relative to N = 2^16, transforms counted.
+double ring_factor(const ckks::Parameters& parameters) {
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    return n * std::log2(n) / (65536.0 * 16);
+}
+
+struct KeySwitchShape {
+    double limbs;
+    double special;
+    double digits;
+    double extended;  ///< limbs and special primes
+};
+
+KeySwitchShape key_switch_shape(const ckks::Parameters& parameters, int level) {
+    const double limbs = level + 1;
+    const double special = parameters.special_count();
+    return {limbs, special, static_cast<double>(parameters.digits(level)), limbs + special};
+}
+
+double count_nonzero(const std::set<long>& steps) {
+    return static_cast<double>(steps.size() - steps.count(0));
+}
+
+std::set<long> giant_steps(const std::vector<long>& offsets, long stride, long baby) {
+    std::set<long> steps;
+    for (const long offset : offsets) steps.insert(ckks::split_offset(offset, stride, baby).giant_step);
+    return steps;
+}
+
+std::set<long> baby_steps(const std::vector<long>& offsets, long stride, long baby) {
+    std::set<long> steps;
+    for (const long offset : offsets) steps.insert(ckks::split_offset(offset, stride, baby).baby_step);
+    return steps;
+}
+
+}  // namespace
+
+// `limbs` transforms back, digits·extended − limbs forth, and the base conversion between them.
+double CostModel::decomposition(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    return (s.digits * s.extended * ntt * ring_factor(parameters) + s.limbs * s.extended * n * product_word) / threads;
+}
+
+double CostModel::key_product(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    return s.digits * s.extended * static_cast<double>(parameters.ring_dimension()) * key_word / threads;
+}
+
+// 2·special transforms back, 2·limbs forth.
+double CostModel::division(const ckks::Parameters& parameters, int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters, level);
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    return (2 * s.extended * ntt * ring_factor(parameters) + 2 * s.special * s.limbs * n * product_word) / threads;
+}
+
+double CostModel::rotation(const ckks::Parameters& parameters, int level) const {
+    return summed_rotation(parameters, level) + division(parameters, level);
+}
+
+double CostModel::hoisted_rotation(const ckks::Parameters& parameters, int level) const {
+    return key_product(parameters, level) + division(parameters, level);
+}
+
+double CostModel::summed_rotation(const ckks::Parameters& parameters, int level) const {
+    return decomposition(parameters, level) + key_product(parameters, level);
+}
+
+// One division takes off P and the top prime together; four products of words are small beside it.
+double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
+    return rotation(parameters, level);
+}
+
+StepCost& StepCost::operator+=(const StepCost& other) {
+    seconds += other.seconds;
+    key_switches += other.key_switches;
+    ciphertext_products += other.ciphertext_products;
+    plaintext_products += other.plaintext_products;
+    return *this;
+}
+
+MapShape::MapShape(const ckks::PeriodicDiagonals& map) : period(map.period), inputs(map.inputs), stride(map.stride) {
+    std::set<long> all;
+    for (const auto& row : map.blocks) {
+        std::set<long> of_output;
+        for (const auto& block : row) {
+            diagonals += block.size();
+            for (const auto& [offset, values] : block) of_output.insert(offset);
+        }
+        all.insert(of_output.begin(), of_output.end());
+        output_offsets.emplace_back(of_output.begin(), of_output.end());
+    }
+    offsets.assign(all.begin(), all.end());
+}
+
+KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing)
+    : parameters_(parameters), seconds_per_byte_(seconds_per_byte), request_(std::move(existing)) {}
+
+double KeySet::bytes(int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters_, level);
+    return s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
+}
+
+double KeySet::price(const ckks::KeyRequest& wanted) const {
+    double missing = 0;
+    for (const auto& [step, level] : wanted.rotation_levels) {
+        const auto found = request_.rotation_levels.find(step);
+        const double held = found == request_.rotation_levels.end() ? 0 : bytes(found->second);
+        missing += std::max(0.0, bytes(level) - held);
+    }
+    return missing * seconds_per_byte_;
+}
+
+double StepPrices::words(double count) const {
+    return count * static_cast<double>(parameters_.ring_dimension()) * costs_.product_word / costs_.threads;
+}
+
+double StepPrices::ntts(double count) const {
+    return count * costs_.ntt * ring_factor(parameters_) / costs_.threads;
+}
+
+StepCost StepPrices::map(const MapShape& shape, long baby, int level) const {
+    const double limbs = level + 1;
+    const auto inputs = static_cast<double>(shape.inputs);
+    const double hoisted = inputs * count_nonzero(baby_steps(shape.offsets, shape.stride, baby));
+    double rotations = 0;
+    for (const auto& offsets : shape.output_offsets) {
+        rotations += count_nonzero(giant_steps(offsets, shape.stride, baby));
+    }
+    const auto diagonals = static_cast<double>(shape.diagonals);
+    const auto outputs = static_cast<double>(shape.output_offsets.size());
+    StepCost cost;
+    cost.seconds = inputs * costs_.decomposition(parameters_, level) +
+                   hoisted * costs_.hoisted_rotation(parameters_, level) +
+                   rotations * costs_.summed_rotation(parameters_, level) +
+                   outputs * costs_.division(parameters_, level) + words(2 * limbs * diagonals);
+    if (shape.period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
+    cost.key_switches = static_cast<std::size_t>(hoisted + rotations);
+    cost.plaintext_products = shape.diagonals;
+    return cost;
+}
+
+StepCost StepPrices::rotated_product(const ckks::RotatedInnerProduct& product, int level) const {
+    const double limbs = level + 1;
+    const auto terms = static_cast<double>(product.last - product.first);
+    const auto baby = static_cast<double>(product.baby);
+    const auto groups = static_cast<double>(ckks::floor_divide(product.last - 1, product.baby).quotient -
+                                            ckks::floor_divide(product.first, product.baby).quotient + 1);
+    const double hoisted = (baby - 1) * (groups + 1);  // of the right operand for each group, of the left once
+    const double rotations = 2 * (groups - 1);         // R_b from the right operand, and the group's sum
+    StepCost cost;
+    // Decompositions: of both operands, of each group's right operand, before each relinearisation and last rotation.
+    cost.seconds = (1 + groups) * costs_.decomposition(parameters_, level) +
+                   (hoisted + groups - 1) * costs_.hoisted_rotation(parameters_, level) +
+                   groups * costs_.rotation(parameters_, level) +
+                   (groups - 1) * costs_.summed_rotation(parameters_, level) + costs_.division(parameters_, level) +
+                   words(4 * limbs * terms);
+    cost.key_switches = static_cast<std::size_t>(hoisted + rotations + groups);
+    cost.ciphertext_products = static_cast<std::size_t>(terms);
+    return cost;
+}
+
+StepCost StepPrices::polynomial(std::size_t degree, bool masked, int level) const {
+    const ckks::ChebyshevSeries series{std::vector<double>(degree + 1), {}};
+    const double products = ckks::chebyshev_products(degree);
+    const double average_level = std::max(1.0, level - (series.depth() - 1) / 2.0);
+    StepCost cost;
+    cost.seconds = products * costs_.multiplication(parameters_, static_cast<int>(average_level)) +
+                   words(2 * average_level * static_cast<double>(degree));
+    if (masked) cost.seconds += ntts(average_level * static_cast<double>(degree));  // masks are encoded in full length
+    cost.key_switches = static_cast<std::size_t>(products);
+    cost.ciphertext_products = static_cast<std::size_t>(products);
+    cost.plaintext_products = masked ? degree + 1 : 0;
+    return cost;
+}
+
+StepCost StepPrices::product(int level) const {
+    return {.seconds = costs_.multiplication(parameters_, level),
+            .key_switches = 1,
+            .ciphertext_products = 1,
+            .plaintext_products = 0};
+}
+
+StepCost StepPrices::affine(int level) const {
+    const double limbs = level + 1;
+    return {.seconds = words(3 * limbs) + ntts(2 * (limbs + 1)),
+            .key_switches = 0,
+            .ciphertext_products = 0,
+            .plaintext_products = 1};
+}
+
+StepCost StepPrices::sum(int level) const {
+    return {.seconds = words(2.0 * (level + 1)), .key_switches = 0, .ciphertext_products = 0, .plaintext_products = 0};
+}
+
+StepCost StepPrices::sum_slots(std::size_t count, int level) const {
+    const int rotations = std::countr_zero(count);
+    return {.seconds = rotations * (costs_.rotation(parameters_, level) + sum(level).seconds),
+            .key_switches = static_cast<std::size_t>(rotations),
+            .ciphertext_products = 0,
+            .plaintext_products = 0};
+}
+
+StepCost StepPrices::combine(std::size_t terms, std::size_t rotations, bool real_part, int level) const {
+    const std::size_t key_switches = rotations + (real_part ? 1 : 0);
+    return {.seconds = static_cast<double>(key_switches) * costs_.rotation(parameters_, level) +
+                       static_cast<double>(terms) * sum(level).seconds,
+            .key_switches = key_switches,
+            .ciphertext_products = 0,
+            .plaintext_products = 0};
+}
+
+StepCost StepPrices::select_token(std::size_t tokens, int level) const {
+    StepCost cost = affine(level);
+    cost.seconds += ntts(level + 1);
+    cost += sum_slots(tokens, level - 1);
+    return cost;
+}
+
+StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
+    const ckks::BootstrappingLiteral& literal = *parameters_.literal().bootstrapping;
+    const double seconds = costs_.bootstrap + static_cast<double>(ciphertexts - 1) * costs_.bootstrap_second;
+    // The transforms' rotations, two switches of encapsulation, one conjugation; then EvalMod's products.
+    const auto products = static_cast<std::size_t>(
+        ckks::chebyshev_products(static_cast<std::size_t>(literal.cosine_degree)) + literal.double_angles);
+    return {.seconds = seconds * ring_factor(parameters_) / costs_.threads,
+            .key_switches =
+                ckks::Bootstrapper::rotation_count(parameters_, parameters_.slots()) + 3 + ciphertexts * products,
+            .ciphertext_products = ciphertexts * products,
+            .plaintext_products = 0};
+}
+
+long StepPrices::best_baby(const MapShape& shape, int level, const KeySet* keys) const {
+    if (shape.offsets.empty()) return 1;
+    const long range = std::max(std::abs(shape.offsets.front()), std::abs(shape.offsets.back())) / shape.stride + 1;
+    long best = 1;
+    double least = std::numeric_limits<double>::infinity();
+    for (long baby = 1; baby < 2 * range; baby *= 2) {
+        double price = map(shape, baby, level).seconds;
+        if (keys != nullptr) {
+            price += keys->price(ckks::rotation_request(parameters_, shape.offsets, shape.stride,
+                                                        static_cast<int>(baby), parameters_.slots(), level));
+        }
+        if (price < least) {
+            least = price;
+            best = baby;
+        }
+    }
+    return best;
+}
+
+long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys) const {
+    long best = 1;
+    double least = std::numeric_limits<double>::infinity();
+    for (long baby = 1; baby <= product.last; baby *= 2) {
+        product.baby = baby;
+        double price = rotated_product(product, level).seconds;
+        if (keys != nullptr) price += keys->price(product.key_request(parameters_, level));
+        if (price < least) {
+            least = price;
+            best = baby;
+        }
+    }
+    return best;
+}
+
+double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+                        int level) const {
+    const auto count = static_cast<double>(circuit.bundles[gate.outputs.front()].ciphertexts);
+    return std::visit(
+        model::Overloaded{
+            [&](const MapGate&) { return map(*shape, best_baby(*shape, level), level).seconds; },
+            [&](const SumGate&) { return count * sum(level).seconds; },
+            [&](const ProductGate&) { return count * product(level).seconds; },
+            [&](const AffineGate&) { return count * affine(level).seconds; },
+            [&](const PolynomialGate& polynomial_gate) {
+                return count *
+                       polynomial(polynomial_gate.coefficients.size() - 1, !polynomial_gate.masks.empty(), level)
+                           .seconds;
+            },
+            [&](const AttentionGate& attention) {
+                ckks::RotatedInnerProduct one = attention.product;
+                one.baby = best_baby(one, level);
+                const double blocks = attention.sums_blocks ? static_cast<double>(attention.right_offsets.size()) : 1;
+                return count * blocks * rotated_product(one, level).seconds;
+            },
+            [&](const SumSlotsGate& gate_sum) { return count * sum_slots(gate_sum.count, level).seconds; },
+            [&](const CombineGate& combined) {
+                double seconds = 0;
+                for (const auto& terms : combined.outputs) {
+                    const auto rotations =
+                        std::ranges::count_if(terms, [](const CombineGate::Term& term) { return term.rotation != 0; });
+                    seconds +=
+                        combine(terms.size(), static_cast<std::size_t>(rotations), combined.doubled_real_part, level)
+                            .seconds;
+                }
+                return seconds;
+            },
+            [&](const SelectLastTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
+        gate.operation);
+}
+
+}  // namespace polyformer::compile

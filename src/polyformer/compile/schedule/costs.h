@@ -1,0 +1,84 @@
+// Seconds that steps take by level, and the baby-step numbers that make rotations cheap.
+#pragma once
+
+#include <vector>
+
+#include "polyformer/compile/circuit/circuit.h"
+#include "polyformer/compile/plan/plan.h"
+
+namespace polyformer::compile {
+
+/// What one step takes.
+struct StepCost {
+    double seconds = 0;
+    std::size_t key_switches = 0;
+    std::size_t ciphertext_products = 0;
+    std::size_t plaintext_products = 0;  ///< diagonals and masks
+    StepCost& operator+=(const StepCost& other);
+};
+
+/// All that costs depend on in a map: which diagonals it has, not what they hold.
+struct MapShape {
+    explicit MapShape(const ckks::PeriodicDiagonals& map);
+    std::size_t period = 0;
+    std::size_t inputs = 0;
+    long stride = 1;
+    std::size_t diagonals = 0;
+    std::vector<long> offsets;                      ///< of all blocks, ascending
+    std::vector<std::vector<long>> output_offsets;  ///< of each output's blocks
+};
+
+/// The rotation keys that are there, and what more would cost besides time.
+class KeySet {
+  public:
+    KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing);
+    /// Seconds that the keys missing for `wanted` are worth.
+    double price(const ckks::KeyRequest& wanted) const;
+    void add(const ckks::KeyRequest& wanted) { request_.merge(parameters_, wanted); }
+    const ckks::KeyRequest& request() const { return request_; }
+
+  private:
+    double bytes(int level) const;
+
+    ckks::Parameters parameters_;
+    double seconds_per_byte_;
+    ckks::KeyRequest request_;
+};
+
+/// Prices steps for one parameter set.
+class StepPrices {
+  public:
+    StepPrices(ckks::Parameters parameters, CostModel costs) : parameters_(std::move(parameters)), costs_(costs) {}
+
+    StepCost map(const MapShape& shape, long baby, int level) const;
+    StepCost rotated_product(const ckks::RotatedInnerProduct& product, int level) const;
+    StepCost polynomial(std::size_t degree, bool masked, int level) const;
+    StepCost product(int level) const;
+    StepCost affine(int level) const;
+    StepCost sum(int level) const;
+    StepCost sum_slots(std::size_t count, int level) const;
+    /// `rotations` different ones, and a conjugation if the real part is taken.
+    StepCost combine(std::size_t terms, std::size_t rotations, bool real_part, int level) const;
+    StepCost select_token(std::size_t tokens, int level) const;
+    /// Refreshing one or two real ciphertexts together.
+    StepCost bootstrap(std::size_t ciphertexts) const;
+
+    /// The baby-step number of least time, a power of two so that maps share keys; with `keys`, those missing count
+    /// too.
+    long best_baby(const MapShape& shape, int level, const KeySet* keys = nullptr) const;
+    long best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys = nullptr) const;
+
+    /// The whole gate at `level`, with the baby-step numbers of least time. `shape` is that of a gate's map, which
+    /// takes longer to find than to price; null for other gates.
+    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+                int level) const;
+
+  private:
+    double words(double count) const;  ///< modular multiply-adds
+    double ntts(double count) const;
+
+    ckks::Parameters parameters_;
+    CostModel costs_;
+};
+
+}  // namespace polyformer::compile

@@ -1,0 +1,212 @@
+#include "polyformer/compile/schedule/expansion.h"
+
+#include <algorithm>
+#include <map>
+
+#include "polyformer/model/graph/visit.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+class Expansion {
+  public:
+    Expansion(Circuit circuit, const Schedule& schedule, Plan& plan)
+        : circuit_(std::move(circuit)), schedule_(schedule), plan_(plan), values_(circuit_.bundles.size()) {}
+
+    void run() {
+        plan_.inputs = new_values(circuit_.input);
+        for (const ValueId input : plan_.inputs) level_[input] = schedule_.input_level;
+        for (std::size_t g = 0; g < circuit_.gates.size(); ++g) {
+            Gate& gate = circuit_.gates[g];
+            const GateSchedule& when = schedule_.gates[g];
+            refresh(gate, when.refreshed);
+            name_ = gate.name;
+            step_level_ = when.level;
+            std::visit([&](auto& operation) { expand(gate, operation); }, gate.operation);
+        }
+        plan_.outputs = values_[circuit_.output];
+    }
+
+  private:
+    ValueId new_value() { return next_value_++; }
+
+    std::vector<ValueId> new_values(BundleId bundle) {
+        auto& ids = values_[bundle];
+        ids.resize(circuit_.bundles[bundle].ciphertexts);
+        std::ranges::generate(ids, [&] { return new_value(); });
+        return ids;
+    }
+
+    void add_step(Operation operation, int level, int output_level) {
+        for (const ValueId output : outputs_of(operation)) level_[output] = output_level;
+        plan_.steps.push_back({name_, std::move(operation), level, output_level, 0});
+    }
+
+    /// Two ciphertexts at a time, whichever bundles they belong to.
+    void refresh(const Gate& gate, const std::vector<BundleId>& bundles) {
+        name_ = gate.name;
+        std::vector<ValueId> old_ids;
+        std::vector<ValueId> new_ids;
+        for (const BundleId bundle : bundles) {
+            old_ids.insert(old_ids.end(), values_[bundle].begin(), values_[bundle].end());
+            const std::vector<ValueId> fresh = new_values(bundle);
+            new_ids.insert(new_ids.end(), fresh.begin(), fresh.end());
+        }
+        for (std::size_t i = 0; i < old_ids.size(); i += 2) {
+            const std::size_t end = std::min(i + 2, old_ids.size());
+            BootstrapStep step;
+            int level = plan_.parameters.working_level();
+            for (std::size_t j = i; j < end; ++j) {
+                step.inputs.push_back(old_ids[j]);
+                step.outputs.push_back(new_ids[j]);
+                level = std::min(level, level_.at(old_ids[j]));
+            }
+            add_step(std::move(step), level, plan_.parameters.working_level());
+        }
+    }
+
+    void expand(const Gate& gate, MapGate& map) {
+        LinearMapStep step{.inputs = values_[gate.inputs.front()],
+                           .outputs = {},
+                           .map = std::move(map.map),
+                           .bias = std::move(map.bias)};
+        for (const BundleId output : gate.outputs) {
+            const std::vector<ValueId> ids = new_values(output);
+            step.outputs.insert(step.outputs.end(), ids.begin(), ids.end());
+        }
+        add_step(std::move(step), step_level_, step_level_ - 1);
+    }
+
+    void expand(const Gate& gate, const SumGate& sum) {
+        const auto& left = values_[gate.inputs[0]];
+        const auto& right = values_[gate.inputs[1]];
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(AddStep{left[i], right[i], outputs[i], sum.left_factor}, step_level_, step_level_);
+        }
+    }
+
+    void expand(const Gate& gate, const ProductGate&) {
+        const auto& left = values_[gate.inputs[0]];
+        const auto& right = values_[gate.inputs[1]];
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(MultiplyStep{left[i % left.size()], right[i % right.size()], outputs[i]}, step_level_,
+                     step_level_ - 1);
+        }
+    }
+
+    void expand(const Gate& gate, AffineGate& affine) {
+        const auto& inputs = values_[gate.inputs.front()];
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(AffineStep{inputs[i], outputs[i], std::move(affine.masks[i]), std::move(affine.addends[i])},
+                     step_level_, step_level_ - 1);
+        }
+    }
+
+    /// Ciphertexts under the same mask go together.
+    void expand(const Gate& gate, const PolynomialGate& polynomial) {
+        const auto& inputs = values_[gate.inputs.front()];
+        const auto outputs = new_values(gate.outputs.front());
+        std::map<std::vector<double>, PolynomialStep> by_mask;
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const std::vector<double> mask = polynomial.masks.empty() ? std::vector<double>{} : polynomial.masks[i];
+            PolynomialStep& step = by_mask[mask];
+            step.series = {polynomial.coefficients, mask};
+            step.inputs.push_back(inputs[i]);
+            step.outputs.push_back(outputs[i]);
+        }
+        for (auto& [mask, step] : by_mask) {
+            add_step(std::move(step), step_level_, step_level_ - depth_of(gate));
+        }
+    }
+
+    /// A block at a time, of all groups: they share its rotation keys.
+    void expand(const Gate& gate, const AttentionGate& attention) {
+        const auto& left = values_[gate.inputs[0]];
+        const auto& right = values_[gate.inputs[1]];
+        const auto outputs = new_values(gate.outputs.front());
+        const std::size_t blocks = attention.right_offsets.size();
+        std::vector<ValueId> sums;
+        for (std::size_t block = 0; block < blocks; ++block) {
+            RotatedProductStep step{.left = {}, .right = right, .outputs = {}, .product = attention.product};
+            step.product.right_offset = attention.right_offsets[block];
+            for (std::size_t group = 0; group < right.size(); ++group) {
+                const std::size_t index = group * blocks + block;
+                step.left.push_back(left[attention.sums_blocks ? index : group]);
+                if (attention.sums_blocks) {
+                    step.outputs.push_back(blocks == 1 ? outputs[group] : new_value());
+                } else {
+                    step.outputs.push_back(outputs[index]);
+                }
+            }
+            const std::vector<ValueId> terms = step.outputs;
+            add_step(std::move(step), step_level_, step_level_ - 1);
+            if (!attention.sums_blocks || blocks == 1) continue;
+            if (block == 0) {
+                sums = terms;
+                continue;
+            }
+            for (std::size_t group = 0; group < right.size(); ++group) {
+                const ValueId total = block + 1 == blocks ? outputs[group] : new_value();
+                add_step(AddStep{sums[group], terms[group], total}, step_level_ - 1, step_level_ - 1);
+                sums[group] = total;
+            }
+        }
+    }
+
+    void expand(const Gate& gate, const SumSlotsGate& sum) {
+        std::vector<ValueId> inputs = values_[gate.inputs.front()];
+        const auto outputs = new_values(gate.outputs.front());
+        for (; sum.adds_ciphertexts && inputs.size() > 1; inputs.erase(inputs.begin())) {
+            const ValueId total = new_value();
+            add_step(AddStep{inputs[0], inputs[1], total}, step_level_, step_level_);
+            inputs[1] = total;
+        }
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(SumSlotsStep{inputs[i], outputs[i], sum.count, sum.stride}, step_level_, step_level_);
+        }
+    }
+
+    void expand(const Gate& gate, CombineGate& combine) {
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            CombineStep step{.terms = {},
+                             .output = outputs[i],
+                             .doubled_real_part = combine.doubled_real_part,
+                             .addend = combine.addends.empty() ? std::vector<double>{} : std::move(combine.addends[i])};
+            for (const CombineGate::Term& term : combine.outputs[i]) {
+                step.terms.push_back(
+                    {values_[gate.inputs[term.input]][term.ciphertext], term.rotation, term.quarter_turns});
+            }
+            add_step(std::move(step), step_level_, step_level_);
+        }
+    }
+
+    void expand(const Gate& gate, const SelectLastTokenGate&) {
+        const auto& inputs = values_[gate.inputs.front()];
+        const auto outputs = new_values(gate.outputs.front());
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            add_step(SelectLastTokenStep{inputs[i], outputs[i]}, step_level_, step_level_ - 1);
+        }
+    }
+
+    Circuit circuit_;
+    const Schedule& schedule_;
+    Plan& plan_;
+    std::vector<std::vector<ValueId>> values_;  ///< of each bundle, as last refreshed
+    std::map<ValueId, int> level_;
+    ValueId next_value_ = 0;
+    std::string name_;
+    int step_level_ = 0;
+};
+
+}  // namespace
+
+void expand(Circuit circuit, const Schedule& schedule, Plan& plan) {
+    Expansion(std::move(circuit), schedule, plan).run();
+}
+
+}  // namespace polyformer::compile

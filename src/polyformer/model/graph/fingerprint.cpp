@@ -1,0 +1,109 @@
+#include "polyformer/model/graph/fingerprint.h"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "polyformer/model/graph/digest.h"
+#include "polyformer/model/graph/visit.h"
+
+namespace polyformer::model {
+
+static_assert(std::endian::native == std::endian::little, "fingerprints hash little-endian bytes");
+
+namespace {
+
+/// Feeds values to the hash unambiguously: fixed-width numbers, and arrays behind their length.
+class CanonicalWriter {
+  public:
+    void integer(std::uint64_t value) { digest_.update(std::as_bytes(std::span(&value, 1))); }
+    void real(double value) { integer(std::bit_cast<std::uint64_t>(value)); }
+    void text(const std::string& value) { array<char>(value); }
+    void matrix(const Matrix& value) {
+        integer(value.rows);
+        integer(value.columns);
+        array<float>(value.values);
+    }
+    template <class Value>
+    void array(std::span<const Value> values) {
+        integer(values.size());
+        digest_.update(std::as_bytes(values));
+    }
+    std::string finish() { return digest_.finish(); }
+
+  private:
+    Digest digest_;
+};
+
+bool is_plain(const AttentionScores& scores) {
+    return scores.window == 0 && scores.bias.values.empty();
+}
+
+/// A number for each operation, apart from the order of the variant; what had one keeps it, and every model its
+/// fingerprint. Scores as language models have them (one window, no bias) are written as before there were others.
+int tag_of(const Operation& operation) {
+    return std::visit(Overloaded{[](const Input&) { return 0; }, [](const Linear&) { return 1; },
+                                 [](const FeatureMean&) { return 2; }, [](const Add&) { return 3; },
+                                 [](const Multiply&) { return 4; }, [](const Apply&) { return 5; },
+                                 [](const AttentionScores& scores) { return is_plain(scores) ? 6 : 12; },
+                                 [](const AttentionValues&) { return 7; }, [](const AddConstant&) { return 8; },
+                                 [](const MixTokens&) { return 9; }, [](const MergeTokens&) { return 10; },
+                                 [](const TokenMean&) { return 11; }},
+                      operation);
+}
+
+void write(CanonicalWriter& writer, const Operation& operation) {
+    writer.integer(static_cast<std::uint64_t>(tag_of(operation)));
+    for (const NodeId input : inputs_of(operation)) writer.integer(input);
+    std::visit(Overloaded{[&](const Linear& linear) {
+                              writer.matrix(linear.weight);
+                              writer.array<float>(linear.bias);
+                          },
+                          [&](const Apply& apply) {
+                              writer.real(apply.polynomial.lower);
+                              writer.real(apply.polynomial.upper);
+                              writer.array<double>(apply.polynomial.coefficients);
+                              writer.text(apply.replaces);
+                          },
+                          [&](const AddConstant& sum) { writer.matrix(sum.values); },
+                          [&](const MixTokens& mix) {
+                              writer.integer(mix.sources.size());
+                              for (const auto& sources : mix.sources) writer.array<std::int32_t>(sources);
+                              writer.matrix(mix.weights);
+                              writer.array<float>(mix.bias);
+                          },
+                          [&](const MergeTokens& merge) { writer.integer(merge.group); },
+                          [&](const AttentionScores& scores) {
+                              writer.integer(scores.heads);
+                              writer.real(scores.scale);
+                              if (is_plain(scores)) return;
+                              writer.integer(scores.window);
+                              writer.matrix(scores.bias);
+                          },
+                          [&](const AttentionValues& values) {
+                              writer.integer(values.heads);
+                              writer.integer(values.causal ? 1 : 0);
+                              writer.matrix(values.mask);
+                          },
+                          [](const auto&) {}},
+               operation);
+}
+
+}  // namespace
+
+std::string fingerprint(const Graph& graph) {
+    CanonicalWriter writer;
+    writer.text("polyformer graph 2");
+    writer.integer(graph.context);
+    writer.integer(graph.width);
+    writer.integer(graph.vocabulary);
+    writer.integer(graph.nodes.size());
+    for (const Node& node : graph.nodes) {
+        writer.text(node.name);
+        writer.real(node.bound);
+        write(writer, node.operation);
+    }
+    return writer.finish();
+}
+
+}  // namespace polyformer::model

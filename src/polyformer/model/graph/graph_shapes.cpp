@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <span>
+#include <string_view>
+
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/limits.h"
+#include "polyformer/model/graph/visit.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+/// The window that an attention over T tokens is told: 0 stands for all of them.
+std::size_t window_of(std::size_t window, std::size_t tokens) {
+    return window == 0 ? tokens : window;
+}
+
+bool is_empty(const Matrix& matrix) {
+    return matrix.rows == 0 && matrix.columns == 0 && matrix.values.empty();
+}
+
+/// Works out one node's shape from those of the nodes before it, and throws where they do not fit: after that, no
+/// operation reads or writes out of bounds.
+class ShapeRules {
+  public:
+    ShapeRules(const Graph& graph, NodeId id, std::span<const Shape> earlier)
+        : graph_(graph), id_(id), earlier_(earlier) {}
+
+    Shape operator()(const Input&) const { return {.features = graph_.width, .tokens = graph_.context}; }
+
+    Shape operator()(const Linear& linear) const {
+        const Shape input = activation(linear.input, "a linear map");
+        const Matrix& weight = linear.weight;
+        require(weight.values.size() == weight.rows * weight.columns,
+                "node '{}': the weight holds {} values, but its shape ({}, {}) needs {}", name(), weight.values.size(),
+                weight.rows, weight.columns, weight.rows * weight.columns);
+        require(weight.rows == input.features, "node '{}': the weight is ({}, {}), but the input '{}' is {}", name(),
+                weight.rows, weight.columns, name(linear.input), to_string(input));
+        check_bias(linear.bias, weight.columns);
+        return {.features = weight.columns, .tokens = input.tokens};
+    }
+
+    Shape operator()(const FeatureMean& mean) const {
+        return {.features = 1, .tokens = activation(mean.input, "a mean over features").tokens};
+    }
+
+    Shape operator()(const Add& add) const {
+        require(shape(add.left) == shape(add.right), "node '{}': cannot add {} ('{}') and {} ('{}')", name(),
+                to_string(shape(add.left)), name(add.left), to_string(shape(add.right)), name(add.right));
+        return shape(add.left);
+    }
+
+    Shape operator()(const Multiply& product) const {
+        const Shape left = shape(product.left);
+        const Shape right = shape(product.right);
+        const bool broadcasts =
+            !left.scores && !right.scores && left.tokens == right.tokens && (left.features == 1 || right.features == 1);
+        require(left == right || broadcasts, "node '{}': cannot multiply {} ('{}') and {} ('{}')", name(),
+                to_string(left), name(product.left), to_string(right), name(product.right));
+        return left.features == 1 ? right : left;
+    }
+
+    Shape operator()(const Apply& apply) const {
+        require(!apply.polynomial.coefficients.empty(), "node '{}': the polynomial has no coefficients", name());
+        return shape(apply.input);
+    }
+
+    Shape operator()(const AddConstant& sum) const {
+        const Shape input = activation(sum.input, "what a constant is added to");
+        check_matrix(sum.values, input.tokens, input.features, "constant", input);
+        return input;
+    }
+
+    Shape operator()(const MixTokens& mix) const {
+        const Shape input = activation(mix.input, "what tokens are mixed of");
+        require(!mix.sources.empty() && mix.sources.size() <= kMaxTaps, "node '{}': {} taps are outside 1 to {}",
+                name(), mix.sources.size(), kMaxTaps);
+        check_matrix(mix.weights, mix.sources.size(), input.features, "weight", input);
+        check_bias(mix.bias, input.features);
+        for (std::size_t tap = 0; tap < mix.sources.size(); ++tap) check_sources(mix, tap, input.tokens);
+        return input;
+    }
+
+    Shape operator()(const MergeTokens& merge) const {
+        const Shape input = activation(merge.input, "what tokens are merged of");
+        require(merge.group > 0 && input.tokens % merge.group == 0,
+                "node '{}': {} tokens do not divide into groups of {}", name(), input.tokens, merge.group);
+        return {.features = input.features * merge.group, .tokens = input.tokens / merge.group};
+    }
+
+    Shape operator()(const TokenMean& mean) const {
+        return {.features = activation(mean.input, "a mean over tokens").features, .tokens = 1};
+    }
+
+    Shape operator()(const AttentionScores& scores) const {
+        const Shape query = activation(scores.query, "the query");
+        const Shape key = activation(scores.key, "the key");
+        require(query == key, "node '{}': the query '{}' is {}, the key '{}' is {}; both must be alike", name(),
+                name(scores.query), to_string(query), name(scores.key), to_string(key));
+        require(scores.heads > 0 && query.features % scores.heads == 0,
+                "node '{}': {} features do not divide into {} heads", name(), query.features, scores.heads);
+        const std::size_t window = window_of(scores.window, query.tokens);
+        require(query.tokens % window == 0, "node '{}': {} tokens do not divide into windows of {}", name(),
+                query.tokens, window);
+        const Shape result{.scores = true, .features = scores.heads, .tokens = query.tokens, .window = window};
+        if (!is_empty(scores.bias)) check_matrix(scores.bias, scores.heads * window, window, "bias", result);
+        return result;
+    }
+
+    Shape operator()(const AttentionValues& values) const {
+        const Shape scores = shape(values.scores);
+        const Shape value = activation(values.value, "the value");
+        require(scores.scores && scores.features == values.heads && scores.tokens == value.tokens,
+                "node '{}': '{}' is {}, but scores of {} heads over {} tokens are needed", name(), name(values.scores),
+                to_string(scores), values.heads, value.tokens);
+        require(value.features % values.heads == 0, "node '{}': {} features do not divide into {} heads", name(),
+                value.features, values.heads);
+        require(!values.causal || scores.window == scores.tokens,
+                "node '{}': '{}' is {}, but a causal attention needs one window of all {} tokens", name(),
+                name(values.scores), to_string(scores), scores.tokens);
+        check_matrix(values.mask, scores.features * scores.tokens, scores.window, "mask", scores);
+        return value;
+    }
+
+  private:
+    const std::string& name() const { return graph_.nodes[id_].name; }
+    const std::string& name(NodeId id) const { return graph_.nodes[id].name; }
+
+    Shape shape(NodeId input) const {
+        require(input < id_,
+                "node {} ('{}') reads node {}, which does not come before it: the graph must be in order of "
+                "evaluation, without cycles",
+                id_, name(), input);
+        return earlier_[input];
+    }
+
+    Shape activation(NodeId input, std::string_view role) const {
+        const Shape found = shape(input);
+        require(!found.scores, "node '{}': {} must be an activation (T, C), but '{}' is {}", name(), role, name(input),
+                to_string(found));
+        return found;
+    }
+
+    void check_matrix(const Matrix& matrix, std::size_t rows, std::size_t columns, std::string_view what,
+                      const Shape& goes_with) const {
+        require(matrix.rows == rows && matrix.columns == columns && matrix.values.size() == rows * columns,
+                "node '{}': the {} is ({}, {}) with {} values, but ({}, {}) is needed for {}", name(), what,
+                matrix.rows, matrix.columns, matrix.values.size(), rows, columns, to_string(goes_with));
+    }
+
+    void check_bias(const std::vector<float>& bias, std::size_t features) const {
+        require(bias.empty() || bias.size() == features, "node '{}': the bias has {} entries, but {} are needed",
+                name(), bias.size(), features);
+    }
+
+    void check_sources(const MixTokens& mix, std::size_t tap, std::size_t tokens) const {
+        const std::vector<std::int32_t>& sources = mix.sources[tap];
+        require(sources.size() == tokens, "node '{}': tap {} has {} sources, but there are {} tokens", name(), tap,
+                sources.size(), tokens);
+        for (std::size_t t = 0; t < tokens; ++t) {
+            const bool is_token = sources[t] >= 0 && static_cast<std::size_t>(sources[t]) < tokens;
+            require(is_token || sources[t] == MixTokens::kNothing,
+                    "node '{}': tap {} takes token {} from {}, but there are tokens 0 to {}, or {} for none", name(),
+                    tap, t, sources[t], tokens - 1, MixTokens::kNothing);
+        }
+    }
+
+    const Graph& graph_;
+    NodeId id_;
+    std::span<const Shape> earlier_;
+};
+
+}  // namespace
+
+std::string to_string(const Shape& shape) {
+    if (!shape.scores) return fmt::format("({}, {})", shape.tokens, shape.features);
+    return fmt::format("scores of {} heads over {} tokens in windows of {}", shape.features, shape.tokens,
+                       shape.window);
+}
+
+std::vector<NodeId> inputs_of(const Operation& operation) {
+    using Inputs = std::vector<NodeId>;
+    return std::visit(Overloaded{[](const Input&) { return Inputs{}; },
+                                 [](const Add& add) {
+                                     return Inputs{add.left, add.right};
+                                 },
+                                 [](const Multiply& product) {
+                                     return Inputs{product.left, product.right};
+                                 },
+                                 [](const AttentionScores& scores) {
+                                     return Inputs{scores.query, scores.key};
+                                 },
+                                 [](const AttentionValues& values) {
+                                     return Inputs{values.scores, values.value};
+                                 },
+                                 [](const auto& with_one_input) { return Inputs{with_one_input.input}; }},
+                      operation);
+}
+
+std::vector<Shape> shapes_of(const Graph& graph) {
+    std::vector<Shape> shapes;
+    shapes.reserve(graph.nodes.size());
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const Shape shape = std::visit(ShapeRules(graph, id, shapes), graph.nodes[id].operation);
+        require(shape.features >= 1 && shape.features <= kMaxFeatures, "node '{}': {} features are outside 1 to {}",
+                graph.nodes[id].name, shape.features, kMaxFeatures);
+        shapes.push_back(shape);
+    }
+    return shapes;
+}
+
+bool takes_shorter_inputs(const Graph& graph) {
+    return std::ranges::all_of(graph.nodes, [](const Node& node) {
+        return std::visit(
+            Overloaded{[](const AddConstant&) { return false; }, [](const MixTokens&) { return false; },
+                       [](const MergeTokens&) { return false; }, [](const TokenMean&) { return false; },
+                       [](const AttentionScores& scores) { return is_empty(scores.bias); },
+                       [](const AttentionValues& values) { return values.causal; }, [](const auto&) { return true; }},
+            node.operation);
+    });
+}
+
+}  // namespace polyformer::model

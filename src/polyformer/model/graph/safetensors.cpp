@@ -1,0 +1,180 @@
+#include "polyformer/model/graph/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "polyformer/model/graph/digest.h"
+#include "polyformer/model/graph/json_fields.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::model {
+
+static_assert(std::endian::native == std::endian::little, "safetensors are little-endian");
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxHeaderBytes = 100'000'000;  // as in the reference implementation
+constexpr std::size_t kMaxRank = 8;
+constexpr const char* kMetadata = "__metadata__";
+constexpr const char* kChecksum = "blake2b_256";
+
+/// One tensor's place in the data section: [begin, end) in bytes.
+struct Entry {
+    std::string name;
+    std::vector<std::size_t> shape;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+/// 4 bytes for each element, or nothing when that is more than `limit`, however large the dimensions.
+std::optional<std::size_t> byte_count(std::span<const std::size_t> shape, std::size_t limit) {
+    if (std::ranges::find(shape, std::size_t{0}) != shape.end()) return 0;
+    std::size_t count = sizeof(float);
+    for (const std::size_t dimension : shape) {
+        if (dimension > limit / count) return std::nullopt;
+        count *= dimension;
+    }
+    return count;
+}
+
+Entry parse_entry(const std::string& name, const json& value, std::size_t data_bytes, const std::string& label) {
+    Fields fields(value, fmt::format("{}: tensor '{}'", label, name));
+    const std::string type = fields.text("dtype");
+    require<FormatError>(type == "F32", "{}: the type is '{}', but only F32 is known here; convert the file first",
+                         fields.place(), type);
+    Entry entry{.name = name, .shape = fields.counts("shape", kMaxRank), .begin = 0, .end = 0};
+    const std::vector<std::size_t> offsets = fields.counts("data_offsets", 2);
+    fields.finish();
+    require<FormatError>(
+        offsets.size() == 2 && offsets[0] <= offsets[1] && offsets[1] <= data_bytes,
+        "{}: the data offsets [{}] are not a range within the {} bytes of data; is the file truncated?", fields.place(),
+        fmt::join(offsets, ", "), data_bytes);
+    entry.begin = offsets[0];
+    entry.end = offsets[1];
+    require<FormatError>(byte_count(entry.shape, data_bytes) == entry.end - entry.begin,
+                         "{}: the shape [{}] does not fill the {} bytes that its offsets give it", fields.place(),
+                         fmt::join(entry.shape, ", "), entry.end - entry.begin);
+    return entry;
+}
+
+/// The format wants the data covered without holes or overlaps.
+void check_coverage(std::vector<Entry> entries, std::size_t data_bytes, const std::string& label) {
+    std::ranges::sort(
+        entries, [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
+    std::size_t covered = 0;
+    for (const Entry& entry : entries) {
+        require<FormatError>(entry.begin == covered,
+                             "{}: tensor '{}' begins at byte {} of the data, but the one before "
+                             "it ends at {}; tensors may neither overlap nor leave holes",
+                             label, entry.name, entry.begin, covered);
+        covered = entry.end;
+    }
+    require<FormatError>(covered == data_bytes,
+                         "{}: the tensors cover {} of {} bytes of data; is the file foreign or "
+                         "damaged?",
+                         label, covered, data_bytes);
+}
+
+void check_checksum(const json& header, std::span<const std::byte> data, const std::string& label) {
+    if (!header.contains(kMetadata)) return;
+    const json& metadata = header.at(kMetadata);
+    require<FormatError>(metadata.is_object(), "{}: '{}' must be an object, found {}", label, kMetadata,
+                         metadata.type_name());
+    if (!metadata.contains(kChecksum)) return;
+    Digest digest;
+    digest.update(data);
+    const std::string found = digest.finish();
+    require<FormatError>(metadata.at(kChecksum) == found,
+                         "{}: the data's checksum is {}, but the header says {}; the "
+                         "file was damaged: copy it again",
+                         label, found, metadata.at(kChecksum).dump());
+}
+
+void check_finite(std::span<const float> values, const std::string& name, const std::string& label) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        require<FormatError>(std::isfinite(values[i]),
+                             "{}: tensor '{}' has the value {} at index {}; weights must be "
+                             "finite",
+                             label, name, values[i], i);
+    }
+}
+
+}  // namespace
+
+FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::string& label) {
+    std::uint64_t header_bytes = 0;
+    require<FormatError>(bytes.size() >= sizeof header_bytes, "{}: {} bytes are too few for a safetensors file", label,
+                         bytes.size());
+    std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
+    bytes = bytes.subspan(sizeof header_bytes);
+    require<FormatError>(
+        header_bytes <= bytes.size() && header_bytes <= kMaxHeaderBytes,
+        "{}: the header claims {} bytes, but {} are left (and {} allowed); this is no safetensors file, "
+        "or it was truncated",
+        label, header_bytes, bytes.size(), kMaxHeaderBytes);
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), header_bytes);
+    const std::span<const std::byte> data = bytes.subspan(header_bytes);
+    const json header = parse_json(text, label);
+    require<FormatError>(header.is_object(), "{}: the header must be a JSON object, found {}", label,
+                         header.type_name());
+
+    std::vector<Entry> entries;
+    for (const auto& [name, value] : header.items()) {
+        if (name != kMetadata) entries.push_back(parse_entry(name, value, data.size(), label));
+    }
+    check_coverage(entries, data.size(), label);
+    check_checksum(header, data, label);
+
+    FloatTensors tensors;
+    for (Entry& entry : entries) {
+        FloatTensor tensor{std::move(entry.shape), std::vector<float>((entry.end - entry.begin) / sizeof(float))};
+        if (!tensor.values.empty()) {
+            std::memcpy(tensor.values.data(), &data[entry.begin], entry.end - entry.begin);
+        }
+        check_finite(tensor.values, entry.name, label);
+        tensors.emplace(std::move(entry.name), std::move(tensor));
+    }
+    return tensors;
+}
+
+FloatTensors read_safetensors(const std::filesystem::path& path) {
+    const std::string contents = read_file(path);
+    return parse_safetensors(std::as_bytes(std::span(contents)), path.string());
+}
+
+void write_safetensors(const FloatTensorViews& tensors, const std::filesystem::path& path) {
+    nlohmann::ordered_json header;
+    header[kMetadata] = {};  // first, as is the custom
+    Digest digest;
+    std::size_t offset = 0;
+    for (const auto& [name, tensor] : tensors) {
+        require(byte_count(tensor.shape, tensor.values.size_bytes()) == tensor.values.size_bytes(),
+                "tensor '{}': the shape [{}] does not fit {} values", name, fmt::join(tensor.shape, ", "),
+                tensor.values.size());
+        check_finite(tensor.values, name, path.string());
+        digest.update(std::as_bytes(tensor.values));
+        const std::size_t end = offset + tensor.values.size_bytes();
+        header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        offset = end;
+    }
+    header[kMetadata] = {{kChecksum, digest.finish()}};
+    std::string text = header.dump();
+    text.resize((text.size() + 7) / 8 * 8, ' ');
+
+    AtomicFile file(path);
+    const std::uint64_t header_bytes = text.size();
+    file.write(std::as_bytes(std::span(&header_bytes, 1)));
+    file.write(std::as_bytes(std::span(text)));
+    for (const auto& [name, tensor] : tensors) file.write(std::as_bytes(tensor.values));
+    file.commit();
+}
+
+}  // namespace polyformer::model

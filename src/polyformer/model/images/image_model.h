@@ -1,0 +1,22 @@
+// A directory of an image model: graph.json + weights.safetensors (the server's part), image.json (the client's part).
+#pragma once
+
+#include <filesystem>
+
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/images/image_input.h"
+
+namespace polyformer::model {
+
+struct ImageModel {
+    Graph graph;
+    ImageInput input;
+};
+
+/// Whether a model's directory, or the client's part of a plan, takes images: image.json is there.
+bool takes_images(const std::filesystem::path& directory);
+
+/// Throws FormatError as load_graph() and load_image_input() do, and when they do not fit each other.
+ImageModel load_image_model(const std::filesystem::path& directory);
+
+}  // namespace polyformer::model

@@ -1,0 +1,49 @@
+// The exact interpreter: evaluates a graph in double precision, token by token as written. It is the oracle that every
+// encrypted back end is held against.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polyformer/model/graph/graph.h"
+
+namespace polyformer::model {
+
+/// Row-major (rows, columns) in double; an activation is (T, C), scores are (H·T, W).
+struct Tensor {
+    std::size_t rows = 0;
+    std::size_t columns = 0;
+    std::vector<double> values;
+    double& at(std::size_t row, std::size_t column) { return values[row * columns + column]; }
+    double at(std::size_t row, std::size_t column) const { return values[row * columns + column]; }
+};
+
+/// How much of what entered one polynomial lay outside its interval. For scores only the entries that the mask keeps
+/// count.
+struct IntervalReport {
+    std::string node;
+    double lower = 0;
+    double upper = 0;
+    std::size_t values = 0;
+    std::size_t outside = 0;
+    double smallest = 0;  ///< of all inputs seen
+    double largest = 0;
+};
+
+/// What one evaluation gives.
+struct Evaluation {
+    Tensor logits;                          ///< (T, vocabulary), or (1, vocabulary) where tokens are averaged
+    std::vector<IntervalReport> intervals;  ///< one per Apply node, in order
+    std::vector<double> largest;            ///< per node: the largest |value|
+};
+
+/// Evaluates the graph on embedded tokens (T, width), 1 ≤ T ≤ context. With fewer tokens than the context the result is
+/// that of the first T tokens of a causal model; others take no fewer (takes_shorter_inputs()). May be called from many
+/// threads at once. Throws Error when the shape does not fit.
+Evaluation evaluate(const Graph& graph, const Tensor& embedded);
+
+/// All node values too, for tests of a compiler: one Tensor per node.
+std::vector<Tensor> evaluate_all(const Graph& graph, const Tensor& embedded);
+
+}  // namespace polyformer::model

@@ -1,0 +1,16 @@
+// The model before substitution: the graph with the functions that its polynomials stand for. A reference to compare
+// with, nothing more; no back end can run it.
+#pragma once
+
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/interpreter/interpreter.h"
+
+namespace polyformer::model {
+
+/// Logits (T, vocabulary) of the graph when every Apply uses the function named by its `replaces` ("gelu", "relu",
+/// "squared_relu", "sigmoid", "silu", "square", "tanh", "inverse_sqrt", whatever approx::target_function() knows)
+/// instead of its polynomial; an Apply that replaces nothing keeps its polynomial. `embedded` is (T, width). Throws
+/// Error listing the names for an unknown one, or as evaluate() does.
+Tensor evaluate_exact(const Graph& graph, const Tensor& embedded);
+
+}  // namespace polyformer::model

@@ -1,0 +1,105 @@
+#include "polyformer/model/language/bundle.h"
+
+#include "polyformer/model/graph/graph_json.h"
+#include "polyformer/model/graph/limits.h"
+#include "polyformer/model/graph/safetensors.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+constexpr const char* kGraphFile = "graph.json";
+constexpr const char* kWeightsFile = "weights.safetensors";
+constexpr const char* kEmbeddingFile = "embedding.safetensors";
+constexpr std::size_t kMaxGraphBytes = std::size_t{1} << 28;
+
+void make_directory(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    require<IoError>(!error, "cannot create the directory '{}': {}", directory.string(), error.message());
+}
+
+void check_table(const Matrix& table, const char* name, std::size_t most_rows) {
+    require(table.rows >= 1 && table.rows <= most_rows && table.columns >= 1 && table.columns <= kMaxFeatures,
+            "the embedding's {} are ({}, {}), outside 1 to {} rows of 1 to {} features", name, table.rows,
+            table.columns, most_rows, kMaxFeatures);
+    require(table.values.size() == table.rows * table.columns, "the embedding's {} are ({}, {}) but hold {} values",
+            name, table.rows, table.columns, table.values.size());
+}
+
+void check_embedding(const Embedding& embedding) {
+    check_table(embedding.tokens, "tokens", kMaxFeatures);
+    check_table(embedding.positions, "positions", kMaxContext);
+    require(embedding.tokens.columns == embedding.positions.columns,
+            "the embedding's tokens have {} features, its positions {}; both must have the model's width",
+            embedding.tokens.columns, embedding.positions.columns);
+}
+
+}  // namespace
+
+Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
+    require(!ids.empty() && ids.size() <= positions.rows,
+            "{} tokens do not fit a context of 1 to {}: give a shorter text, or a model with a longer context",
+            ids.size(), positions.rows);
+    Tensor result{ids.size(), tokens.columns, {}};
+    result.values.reserve(result.rows * result.columns);
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+        require(ids[t] >= 0 && static_cast<std::size_t>(ids[t]) < tokens.rows,
+                "token {} has the id {}, but the vocabulary is 0 to {}; do tokenizer and model belong together?", t,
+                ids[t], tokens.rows - 1);
+        const float* token = &tokens.values[static_cast<std::size_t>(ids[t]) * tokens.columns];
+        const float* position = &positions.values[t * tokens.columns];
+        for (std::size_t j = 0; j < tokens.columns; ++j) {
+            result.values.push_back(static_cast<double>(token[j]) + static_cast<double>(position[j]));
+        }
+    }
+    return result;
+}
+
+void save_graph(const Graph& graph, const std::filesystem::path& directory) {
+    validate(graph);
+    make_directory(directory);
+    // The fingerprint in graph.json covers the weights: a stop between the two files shows when they are loaded.
+    write_safetensors(weights_of(graph), directory / kWeightsFile);
+    write_file(directory / kGraphFile, graph_to_json(graph));
+}
+
+Graph load_graph(const std::filesystem::path& directory) {
+    const std::filesystem::path file = directory / kGraphFile;
+    const std::string text = read_file(file, kMaxGraphBytes);
+    return graph_from_json(text, read_safetensors(directory / kWeightsFile), file.string());
+}
+
+void save_embedding(const Embedding& embedding, const std::filesystem::path& directory) {
+    check_embedding(embedding);
+    make_directory(directory);
+    const auto view = [](const Matrix& matrix) {
+        return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
+    };
+    write_safetensors({{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}},
+                      directory / kEmbeddingFile);
+}
+
+Embedding load_embedding(const std::filesystem::path& directory) {
+    const std::filesystem::path file = directory / kEmbeddingFile;
+    FloatTensors tensors = read_safetensors(file);
+    require<FormatError>(tensors.size() == 2 && tensors.contains("tokens") && tensors.contains("positions"),
+                         "'{}' must hold the tensors 'tokens' and 'positions' and no others", file.string());
+    const auto matrix = [&](const char* name) {
+        FloatTensor& tensor = tensors.at(name);
+        require<FormatError>(tensor.shape.size() == 2, "'{}': the tensor '{}' has {} dimensions, not 2", file.string(),
+                             name, tensor.shape.size());
+        return Matrix{tensor.shape[0], tensor.shape[1], std::move(tensor.values)};
+    };
+    Embedding embedding{.tokens = matrix("tokens"), .positions = matrix("positions")};
+    try {
+        check_embedding(embedding);
+    } catch (const Error& error) {
+        throw FormatError(fmt::format("'{}': {}", file.string(), error.what()));
+    }
+    return embedding;
+}
+
+}  // namespace polyformer::model

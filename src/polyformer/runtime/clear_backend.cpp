@@ -1,0 +1,378 @@
+#include "polyformer/runtime/clear_backend.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "polyformer/support/error.h"
+#include "polyformer/support/parallel.h"
+
+namespace polyformer::runtime {
+
+namespace {
+
+constexpr double kScaleTolerance = 0x1p-30;
+
+double root_mean_square(std::span<const double> values) {
+    double sum = 0;
+    for (const double value : values) sum += value * value;
+    return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+/// result[i] += factor[i mod period] · source[i + step], cyclically.
+void add_rotated(std::span<double> result, std::span<const double> factor, std::span<const double> source, long step) {
+    const std::size_t slots = source.size();
+    const auto n = static_cast<long>(slots);
+    const auto shift = static_cast<std::size_t>((step % n + n) % n);
+    const std::size_t mask = factor.size() - 1;  // a power of two, as all periods are
+    for (std::size_t i = 0; i < slots; ++i) result[i] += factor[i & mask] * source[(i + shift) & (slots - 1)];
+}
+
+std::vector<double> rotated(std::span<const double> source, long step) {
+    std::vector<double> result(source.begin(), source.end());
+    const auto n = static_cast<long>(source.size());
+    std::rotate(result.begin(), result.begin() + (step % n + n) % n, result.end());
+    return result;
+}
+
+/// sum += i^quarter_turns · rot_step(value).
+void add_turned(ClearValue& sum, const ClearValue& value, long step, int quarter_turns) {
+    const auto add_part = [&](std::vector<double>& out, const std::vector<double>& part, double sign) {
+        if (part.empty()) return;
+        out.resize(part.size());
+        const std::vector<double> moved = rotated(part, step);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] += sign * moved[i];
+    };
+    const double sign = quarter_turns / 2 % 2 == 0 ? 1 : -1;
+    const bool turned = quarter_turns % 2 != 0;
+    add_part(turned ? sum.imaginary : sum.slots, value.slots, sign);
+    add_part(turned ? sum.slots : sum.imaginary, value.imaginary, turned ? -sign : sign);
+}
+
+/// Complex slots appear in attention alone: between these steps a plan has none.
+void require_real(const ClearValue& value, const char* reader) {
+    require(value.imaginary.empty(), "{} was given complex slots: the plan should take their real part first", reader);
+}
+
+}  // namespace
+
+ClearBackend::ClearBackend(ckks::Parameters parameters, const compile::Packing& packing, const ClearOptions& options)
+    : parameters_(std::move(parameters)), packing_(packing), options_(options), generator_(options.seed) {
+    require(packing.slots == parameters_.slots(), "a packing in {} slots does not fill the {} slots of the ring",
+            packing.slots, parameters_.slots());
+}
+
+double ClearBackend::prime(int level) const {
+    return std::exp2(parameters_.log2_q(level) - (level == 0 ? 0 : parameters_.log2_q(level - 1)));
+}
+
+// Rounding a ciphertext leaves uniform errors τ_0 + τ_1·s on N coefficients, of variance (1 + 2N/3)/12 each for a
+// uniform ternary secret; the embedding sums N of them, half of the variance falling on the real part.
+double ClearBackend::rounding_noise(int level) const {
+    const auto n = static_cast<double>(parameters_.ring_dimension());
+    return std::sqrt(n * (2 * n / 3 + 1) / 24) / parameters_.scale(level);
+}
+
+void ClearBackend::add_noise(Value& value, double deviation) {
+    value.noise = std::hypot(value.noise, deviation);
+    if (!options_.noise) return;
+    std::normal_distribution<double> distribution(0, deviation);
+    for (double& slot : value.slots) slot += distribution(generator_);
+    for (double& slot : value.imaginary) slot += distribution(generator_);
+}
+
+void ClearBackend::rescale(Value& value) {
+    require(value.level >= 1, "level 0 is too low for a product (needs 1): bootstrap first");
+    value.scale /= prime(value.level);
+    --value.level;
+    const double canonical = parameters_.scale(value.level);
+    require(std::abs(value.scale / canonical - 1) < kScaleTolerance,
+            "a product at level {} has the scale {}, but the canonical one is {}: its operands had other scales",
+            value.level, value.scale, canonical);
+    add_noise(value, rounding_noise(value.level));
+}
+
+ClearValue ClearBackend::encrypt(std::vector<double> slots, int level) {
+    require(slots.size() == packing_.slots, "{} values were given for {} slots", slots.size(), packing_.slots);
+    require(level >= 0 && level <= parameters_.working_level(), "level {} is outside the working levels 0 to {}", level,
+            parameters_.working_level());
+    for (const double slot : slots) require(std::isfinite(slot), "a slot of the request is {}", slot);
+    Value value{std::move(slots), {}, level, parameters_.scale(level), 0};
+    // Discrete Gaussian noise of deviation 3.2 on N coefficients.
+    add_noise(value, 3.2 * std::sqrt(static_cast<double>(parameters_.ring_dimension()) / 2) / value.scale);
+    return value;
+}
+
+ClearValue ClearBackend::adjust(const Value& value, int level) {
+    require(level >= 0 && value.level >= level, "a value at level {} cannot be brought to level {}: bootstrap it first",
+            value.level, level);
+    Value result = value;
+    if (value.level == level) return result;
+    result.level = level;
+    result.scale = parameters_.scale(level);
+    add_noise(result, rounding_noise(level));
+    return result;
+}
+
+ClearValue ClearBackend::scaled(Value value, double factor) const {
+    require_real(value, "a scaled value");
+    for (double& slot : value.slots) slot *= factor;
+    value.noise *= std::abs(factor);
+    value.scale /= factor;
+    return value;
+}
+
+ClearValue ClearBackend::add(const Value& left, const Value& right) const {
+    require(left.level == right.level && std::abs(left.scale / right.scale - 1) < kScaleTolerance,
+            "cannot add a value at level {} with scale {} and one at level {} with scale {}: adjust one of them",
+            left.level, left.scale, right.level, right.scale);
+    Value result = left;
+    add_turned(result, right, 0, 0);
+    result.noise = std::hypot(left.noise, right.noise);
+    return result;
+}
+
+ClearValue ClearBackend::blank_product(const Value& left, const Value& right) const {
+    require(left.level == right.level, "cannot multiply values at levels {} and {}: adjust one of them", left.level,
+            right.level);
+    Value result{std::vector<double>(left.slots.size()), {}, left.level, left.scale * right.scale, 0};
+    result.noise = std::hypot(left.noise * root_mean_square(right.slots), right.noise * root_mean_square(left.slots));
+    return result;
+}
+
+ClearValue ClearBackend::multiply(const Value& left, const Value& right) {
+    require_real(left, "a product");
+    require_real(right, "a product");
+    Value result = blank_product(left, right);
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = left.slots[i] * right.slots[i];
+    rescale(result);
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) {
+    const ckks::PeriodicDiagonals& map = step.map;
+    require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
+            inputs.size());
+    for (const Value& input : inputs) require_real(input, "a linear map");
+    const Value& first = inputs.front();
+    std::vector<Value> outputs(map.outputs);
+    parallel_for(map.outputs, [&](std::size_t o) {
+        Value& output = outputs[o];
+        output = {
+            std::vector<double>(packing_.slots), {}, first.level, first.scale * parameters_.scale(first.level), 0};
+        double variance = 0;
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            for (const auto& [offset, diagonal] : map.blocks[o][i]) {
+                add_rotated(output.slots, diagonal, inputs[i].slots, offset);
+                const double size = root_mean_square(diagonal);
+                // Each rotation adds its own rounding to the input's noise.
+                variance += size * size * (std::pow(inputs[i].noise, 2) + std::pow(rounding_noise(first.level), 2));
+            }
+        }
+        output.noise = std::sqrt(variance);
+    });
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+        Value& output = outputs[o];
+        if (options_.noise) {
+            // Inputs carry their noise already; what is new are the rotations'.
+            double variance = 0;
+            for (const auto& block : map.blocks[o]) {
+                for (const auto& [offset, diagonal] : block) variance += std::pow(root_mean_square(diagonal), 2);
+            }
+            const double estimate = output.noise;
+            add_noise(output, std::sqrt(variance) * rounding_noise(output.level));
+            output.noise = estimate;
+        }
+        rescale(output);
+        const std::vector<double>& bias = step.bias[o];
+        for (std::size_t i = 0; i < output.slots.size() && !bias.empty(); ++i) output.slots[i] += bias[i % bias.size()];
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& input) {
+    Value result = input;
+    for (std::vector<double>* part : {&result.slots, &result.imaginary}) {
+        for (std::size_t i = 0; i < part->size(); ++i) (*part)[i] *= step.mask[i % step.mask.size()];
+    }
+    result.noise *= root_mean_square(step.mask);
+    result.scale *= parameters_.scale(input.level);
+    rescale(result);
+    for (std::size_t i = 0; i < result.slots.size() && !step.addend.empty(); ++i) {
+        result.slots[i] += step.addend[i % step.addend.size()];
+    }
+    return result;
+}
+
+/// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
+std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input, double& noise) {
+    const std::size_t count = coefficients.size();
+    const double rounding = rounding_noise(std::max(0, input.level - 1));
+    std::vector<double> result(input.slots.size(), coefficients[0]);
+    std::vector<std::vector<double>> powers{std::vector<double>(input.slots.size(), 1.0), input.slots};
+    std::vector<double> deviations{0, input.noise};
+    std::normal_distribution<double> distribution(0, rounding);
+    double variance = 0;
+    for (std::size_t k = 1; k < count; ++k) {
+        if (k >= 2) {
+            const std::size_t a = (k + 1) / 2;
+            const std::size_t b = k / 2;
+            std::vector<double> power(input.slots.size());
+            for (std::size_t i = 0; i < power.size(); ++i) {
+                power[i] = 2 * powers[a][i] * powers[b][i] - powers[a - b][i];
+                if (options_.noise) power[i] += distribution(generator_);
+            }
+            // |T_k| is 1/√2 on average.
+            deviations.push_back(
+                std::sqrt(2 * (std::pow(deviations[a], 2) + std::pow(deviations[b], 2)) + rounding * rounding));
+            powers.push_back(std::move(power));
+        }
+        for (std::size_t i = 0; i < result.size(); ++i) result[i] += coefficients[k] * powers[k][i];
+        variance += std::pow(coefficients[k] * deviations[k], 2);
+    }
+    noise = std::sqrt(variance);
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
+    std::vector<Value> outputs;
+    for (const Value& input : inputs) {
+        require_real(input, "a polynomial");
+        watch(input, "polynomial");
+        const int depth = step.series.depth();
+        require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
+                input.level, step.series.degree(), depth);
+        Value result;
+        result.slots = evaluate(step.series.coefficients, input, result.noise);
+        result.level = input.level - depth;
+        result.scale = parameters_.scale(result.level);
+        const std::vector<double>& mask = step.series.mask;
+        for (std::size_t i = 0; i < result.slots.size() && !mask.empty(); ++i) result.slots[i] *= mask[i % mask.size()];
+        add_noise(result, rounding_noise(result.level));
+        outputs.push_back(std::move(result));
+    }
+    return outputs;
+}
+
+std::vector<ClearValue> ClearBackend::rotated_product(const compile::RotatedProductStep& step,
+                                                      std::span<const Value> left, std::span<const Value> right) {
+    std::vector<Value> outputs;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+        outputs.push_back(one_rotated_product(step.product, left[i], right[i]));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left,
+                                             const Value& right) {
+    Value result = blank_product(left, right);
+    if (!left.imaginary.empty() || !right.imaginary.empty()) result.imaginary.resize(result.slots.size());
+    for (long r = sum.first; r < sum.last; ++r) {
+        const long right_step = r * sum.right_step + sum.right_offset;
+        const auto add_products = [&](std::vector<double>& out, const std::vector<double>& a,
+                                      const std::vector<double>& b, double sign) {
+            if (a.empty() || b.empty()) return;
+            std::vector<double> factor = rotated(a, r * sum.left_step);
+            for (double& value : factor) value *= sign;
+            add_rotated(out, factor, b, right_step);
+        };
+        add_products(result.slots, left.slots, right.slots, 1);
+        add_products(result.slots, left.imaginary, right.imaginary, -1);
+        add_products(result.imaginary, left.slots, right.imaginary, 1);
+        add_products(result.imaginary, left.imaginary, right.slots, 1);
+    }
+    const double terms = std::sqrt(static_cast<double>(sum.last - sum.first));
+    const double rotations =
+        rounding_noise(left.level) * std::hypot(root_mean_square(left.slots), root_mean_square(right.slots));
+    result.noise *= terms;
+    add_noise(result, terms * rotations);
+    rescale(result);
+    return result;
+}
+
+ClearValue ClearBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) {
+    Value result = input;
+    for (std::size_t distance = 1; distance < step.count; distance *= 2) {
+        const std::vector<double> other = rotated(result.slots, step.stride * static_cast<long>(distance));
+        for (std::size_t i = 0; i < other.size(); ++i) result.slots[i] += other[i];
+        result.noise *= std::sqrt(2.0);
+        add_noise(result, rounding_noise(result.level));
+    }
+    return result;
+}
+
+ClearValue ClearBackend::combine(const compile::CombineStep& step, std::span<const Value> values) {
+    const Value& first = values.front();
+    Value result{std::vector<double>(first.slots.size()), {}, first.level, first.scale, 0};
+    double variance = 0;
+    std::size_t key_switches = step.doubled_real_part ? 1 : 0;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+        add_turned(result, values[k], step.terms[k].rotation, step.terms[k].quarter_turns);
+        variance += values[k].noise * values[k].noise;
+        key_switches += step.terms[k].rotation != 0 ? 1 : 0;
+    }
+    result.noise = std::sqrt(variance);
+    if (step.doubled_real_part) {
+        result.imaginary.clear();
+        for (double& slot : result.slots) slot *= 2;
+        result.noise *= 2;
+    }
+    add_noise(result, std::sqrt(static_cast<double>(key_switches)) * rounding_noise(result.level));
+    for (std::size_t i = 0; i < result.slots.size() && !step.addend.empty(); ++i) {
+        result.slots[i] += step.addend[i % step.addend.size()];
+    }
+    return result;
+}
+
+std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
+    require(inputs.size() == 1 || inputs.size() == 2, "a bootstrap refreshes one or two values, not {}", inputs.size());
+    std::vector<Value> outputs;
+    for (const Value& input : inputs) {
+        require_real(input, "a bootstrap");
+        watch(input, "bootstrap");
+        const int needed = parameters_.bootstrapping_input_level();
+        require(input.level >= needed, "level {} is too low to bootstrap (needs {}): bootstrap before", input.level,
+                needed);
+        Value result = input;
+        result.level = parameters_.working_level();
+        result.scale = parameters_.scale(result.level);
+        add_noise(result, options_.bootstrap_noise);
+        outputs.push_back(std::move(result));
+    }
+    return outputs;
+}
+
+ClearValue ClearBackend::select_token(const Value& input, std::size_t row) {
+    require(row < packing_.tokens, "token {} of {} cannot be selected", row, packing_.tokens);
+    Value result = input;
+    result.scale *= parameters_.scale(input.level);
+    rescale(result);
+    const std::size_t length = packing_.row();
+    const std::vector<double> kept(result.slots.begin() + static_cast<std::ptrdiff_t>(row * length),
+                                   result.slots.begin() + static_cast<std::ptrdiff_t>((row + 1) * length));
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = kept[i % length];
+    // A rotation's rounding for every doubling of rows; the earlier ones are added up by the later.
+    add_noise(result, std::sqrt(2 * static_cast<double>(packing_.tokens)) * rounding_noise(result.level));
+    return result;
+}
+
+void ClearBackend::begin_step(const compile::Step& step) {
+    step_ = step.name;
+}
+
+void ClearBackend::watch(const Value& value, const char* operation) {
+    double worst = 0;
+    std::size_t outside = 0;
+    for (const double slot : value.slots) {
+        worst = std::max(worst, std::abs(slot));
+        if (!(std::abs(slot) <= 1 + options_.tolerance)) ++outside;
+    }
+    if (outside == 0) return;
+    if (!excursions_.empty() && excursions_.back().step == step_ && excursions_.back().operation == operation) {
+        excursions_.back().worst = std::max(excursions_.back().worst, worst);
+        excursions_.back().slots += outside;
+        return;
+    }
+    excursions_.push_back({step_, operation, worst, outside});
+}
+
+}  // namespace polyformer::runtime

@@ -1,0 +1,92 @@
+// The clear back end: the same plan on plain vectors, with CKKS's levels, scales and noise accounted for. It shows,
+// before any key exists, what encrypted inference will give and whether every slot stays where it must.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/runtime/executor.h"
+
+namespace polyformer::runtime {
+
+struct ClearOptions {
+    bool noise = true;
+    std::uint64_t seed = 1;
+    double bootstrap_noise = 0x1p-22;  ///< standard deviation that a bootstrap adds; docs/parameters.md
+    double tolerance = 0x1p-10;        ///< by which slots may leave [-1, 1] before it is recorded
+};
+
+/// A step some of whose operands left [-1, 1].
+struct Excursion {
+    std::string step;
+    std::string operation;  ///< "polynomial" or "bootstrap"
+    double worst = 0;       ///< largest |slot|
+    std::size_t slots = 0;  ///< how many were outside
+};
+
+struct ClearValue {
+    std::vector<double> slots;      ///< real parts
+    std::vector<double> imaginary;  ///< imaginary parts, or none where all are 0
+    int level = 0;
+    double scale = 1;
+    double noise = 0;  ///< standard deviation of the noise in a slot, estimated
+};
+
+/// Satisfies Backend. Deterministic for a seed. Throws Error for a level too low or scales that differ, as ckks/ does;
+/// slots outside [-1, 1] where that matters are recorded, not refused.
+class ClearBackend {
+  public:
+    using Value = ClearValue;
+
+    ClearBackend(ckks::Parameters parameters, const compile::Packing& packing, const ClearOptions& options = {});
+
+    /// A fresh ciphertext's stand-in. Throws Error unless there are N/2 finite slots and the level is a working one.
+    Value encrypt(std::vector<double> slots, int level);
+
+    int level(const Value& value) const { return value.level; }
+    Value adjust(const Value& value, int level);
+    /// Read at another scale, as CkksBackend does; adjust() to a lower level makes the scale canonical again.
+    Value scaled(Value value, double factor) const;
+    Value add(const Value& left, const Value& right) const;
+    Value multiply(const Value& left, const Value& right);
+    std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs);
+    Value affine(const compile::AffineStep& step, const Value& input);
+    std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
+    std::vector<Value> rotated_product(const compile::RotatedProductStep& step, std::span<const Value> left,
+                                       std::span<const Value> right);
+    Value sum_slots(const compile::SumSlotsStep& step, const Value& input);
+    Value combine(const compile::CombineStep& step, std::span<const Value> values);
+    std::vector<Value> bootstrap(std::span<const Value> inputs);
+    Value select_token(const Value& input, std::size_t row);
+
+    /// Called by the executor before each step.
+    void begin_step(const compile::Step& step);
+    /// One entry a step at most, in order.
+    const std::vector<Excursion>& excursions() const { return excursions_; }
+
+  private:
+    /// Standard deviation in a real slot of what one rescaling, or one division by P, adds at `level`.
+    double rounding_noise(int level) const;
+    /// Divides slots' scale by q_level and adds the rounding; throws Error at level 0.
+    void rescale(Value& value);
+    void add_noise(Value& value, double deviation);
+    Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
+    /// A value of zero slots with the level, scale and noise of a product; not rescaled.
+    Value blank_product(const Value& left, const Value& right) const;
+    std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input, double& noise);
+    void watch(const Value& value, const char* operation);
+    double prime(int level) const;  ///< q_level
+
+    ckks::Parameters parameters_;
+    compile::Packing packing_;
+    ClearOptions options_;
+    std::mt19937_64 generator_;
+    std::string step_;
+    std::vector<Excursion> excursions_;
+};
+
+}  // namespace polyformer::runtime

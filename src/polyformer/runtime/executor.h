@@ -1,0 +1,221 @@
+// Runs a plan on a back end. A back end knows how to do each kind of step on its own kind of ciphertext; the executor
+// knows the order, brings operands to their level, frees values after their last use, reports progress and profiles.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::runtime {
+
+/// What a back end offers; `Value` is its ciphertext. One that has begin_step(const compile::Step&) is told of each
+/// step.
+template <class B>
+concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
+                           const compile::LinearMapStep& linear, const compile::AffineStep& affine,
+                           const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
+                           const compile::SumSlotsStep& sum, const compile::CombineStep& combination, int level,
+                           double factor, std::size_t row) {
+    { backend.level(value) } -> std::same_as<int>;
+    { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
+    { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
+    { backend.add(value, value) } -> std::same_as<typename B::Value>;
+    { backend.multiply(value, value) } -> std::same_as<typename B::Value>;
+    { backend.linear_map(linear, values) } -> std::same_as<std::vector<typename B::Value>>;
+    { backend.affine(affine, value) } -> std::same_as<typename B::Value>;
+    { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
+    { backend.rotated_product(product, values, values) } -> std::same_as<std::vector<typename B::Value>>;
+    { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
+    { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
+    { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
+    { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
+};
+
+/// One row of a profile.
+struct ProfileEntry {
+    std::string step;
+    std::string operation;
+    int level = 0;
+    double seconds = 0;
+};
+
+/// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
+std::string layer_of(const std::string& step);
+
+struct Profile {
+    std::vector<ProfileEntry> entries;
+    /// Seconds by kind of operation, and by layer ("layers.0", ...).
+    std::map<std::string, double> by_operation() const;
+    std::map<std::string, double> by_layer() const;
+};
+
+/// Called after each step with the share of the estimated work done and the step's name.
+using ProgressCallback = std::function<void(double share, const std::string& step)>;
+
+/// What one run gives.
+template <class Value>
+struct Run {
+    std::vector<Value> outputs;
+    Profile profile;
+};
+
+namespace detail {
+
+/// The values of a plan while it runs. A value is dropped after the last step that reads it.
+template <class B>
+class Execution {
+  public:
+    using Value = typename B::Value;
+
+    Execution(const compile::Plan& plan, B& backend, std::vector<Value> inputs, std::size_t tokens)
+        : plan_(plan), backend_(backend), tokens_(tokens) {
+        require(tokens >= plan.least_rows && tokens <= plan.context,
+                "a request of {} tokens does not fit this plan, which takes {} to {}", tokens, plan.least_rows,
+                plan.context);
+        require(inputs.size() == plan.inputs.size(), "a request of {} ciphertexts was given, but the plan takes {}",
+                inputs.size(), plan.inputs.size());
+        for (std::size_t step = 0; step < plan.steps.size(); ++step) {
+            for (const compile::ValueId id : compile::inputs_of(plan.steps[step].operation)) last_use_[id] = step;
+        }
+        for (const compile::ValueId id : plan.outputs) last_use_[id] = plan.steps.size();
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            require(
+                backend.level(inputs[i]) >= plan.input_level,
+                "ciphertext {} of the request is at level {}, but the plan takes level {}: encrypt it for this plan", i,
+                backend.level(inputs[i]), plan.input_level);
+            values_.emplace(plan.inputs[i], std::move(inputs[i]));
+        }
+    }
+
+    void run(std::size_t index) {
+        const compile::Step& step = plan_.steps[index];
+        if constexpr (requires { backend_.begin_step(step); }) backend_.begin_step(step);
+        std::visit([&](const auto& operation) { apply(step, operation); }, step.operation);
+        for (const compile::ValueId id : compile::inputs_of(step.operation)) {
+            if (last_use_.at(id) == index) values_.erase(id);
+        }
+    }
+
+    std::vector<Value> take_outputs() {
+        std::vector<Value> outputs;
+        for (const compile::ValueId id : plan_.outputs) outputs.push_back(values_.at(id));
+        return outputs;
+    }
+
+  private:
+    Value operand(const compile::Step& step, compile::ValueId id) const {
+        return backend_.adjust(values_.at(id), step.level);
+    }
+
+    std::vector<Value> operands(const compile::Step& step, const std::vector<compile::ValueId>& ids) const {
+        std::vector<Value> result;
+        result.reserve(ids.size());
+        for (const compile::ValueId id : ids) result.push_back(operand(step, id));
+        return result;
+    }
+
+    void set(compile::ValueId id, Value value) { values_.insert_or_assign(id, std::move(value)); }
+
+    void set(const std::vector<compile::ValueId>& ids, std::vector<Value> results) {
+        for (std::size_t i = 0; i < ids.size(); ++i) set(ids[i], std::move(results.at(i)));
+    }
+
+    void apply(const compile::Step& step, const compile::LinearMapStep& map) {
+        set(map.outputs, backend_.linear_map(map, operands(step, map.inputs)));
+    }
+    void apply(const compile::Step& step, const compile::AddStep& sum) {
+        const Value left = sum.left_factor == 1
+                               ? operand(step, sum.left)
+                               : backend_.adjust(backend_.scaled(values_.at(sum.left), sum.left_factor), step.level);
+        set(sum.output, backend_.add(left, operand(step, sum.right)));
+    }
+    void apply(const compile::Step& step, const compile::MultiplyStep& product) {
+        const Value left = operand(step, product.left);
+        // The same object twice tells the back end that it may square.
+        if (product.left == product.right) return set(product.output, backend_.multiply(left, left));
+        set(product.output, backend_.multiply(left, operand(step, product.right)));
+    }
+    void apply(const compile::Step& step, const compile::AffineStep& affine) {
+        compile::AffineStep limited = affine;
+        forget_rows_beyond_text(limited.mask);
+        set(affine.output, backend_.affine(limited, operand(step, affine.input)));
+    }
+    void apply(const compile::Step& step, const compile::PolynomialStep& polynomial) {
+        compile::PolynomialStep limited = polynomial;
+        forget_rows_beyond_text(limited.series.mask);
+        set(polynomial.outputs, backend_.polynomial(limited, operands(step, polynomial.inputs)));
+    }
+
+    /// Rows that repeat a short text would attend to the same tokens over and over and leave every bound; nobody reads
+    /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others. Where
+    /// tokens have merged, the same slots are fewer and longer rows.
+    void forget_rows_beyond_text(std::vector<double>& mask) const {
+        if (mask.size() != plan_.packing.slots || plan_.packing.row() == plan_.packing.slots) return;
+        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.packing.row()), mask.end(), 0.0);
+    }
+
+    void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
+        set(product.outputs,
+            backend_.rotated_product(product, operands(step, product.left), operands(step, product.right)));
+    }
+    void apply(const compile::Step& step, const compile::SumSlotsStep& sum) {
+        set(sum.output, backend_.sum_slots(sum, operand(step, sum.input)));
+    }
+    void apply(const compile::Step& step, const compile::CombineStep& combination) {
+        set(combination.output, backend_.combine(combination, operands(step, compile::inputs_of(combination))));
+    }
+    void apply(const compile::Step&, const compile::BootstrapStep& bootstrap) {
+        std::vector<Value> inputs;
+        for (const compile::ValueId id : bootstrap.inputs) inputs.push_back(values_.at(id));
+        set(bootstrap.outputs, backend_.bootstrap(inputs));
+    }
+    void apply(const compile::Step& step, const compile::SelectLastTokenStep& select) {
+        set(select.output, backend_.select_token(operand(step, select.input), tokens_ - 1));
+    }
+
+    const compile::Plan& plan_;
+    B& backend_;
+    std::size_t tokens_;
+    std::map<compile::ValueId, std::size_t> last_use_;
+    std::map<compile::ValueId, Value> values_;
+};
+
+}  // namespace detail
+
+/// Runs all steps on `inputs`, the request's ciphertexts of a text of `tokens` tokens. Throws Error when they do not
+/// fit the plan, and whatever the back end throws, with the step's name in front.
+template <Backend B>
+Run<typename B::Value> run(const compile::Plan& plan, B& backend, std::vector<typename B::Value> inputs,
+                           std::size_t tokens, const ProgressCallback& progress = {}) {
+    detail::Execution<B> execution(plan, backend, std::move(inputs), tokens);
+    Run<typename B::Value> result;
+    double done = 0;
+    for (std::size_t index = 0; index < plan.steps.size(); ++index) {
+        const compile::Step& step = plan.steps[index];
+        const auto start = std::chrono::steady_clock::now();
+        try {
+            execution.run(index);
+        } catch (const Error& error) {
+            fail("step {} of {} ({} of '{}' at level {}): {}", index + 1, plan.steps.size(),
+                 compile::name_of(step.operation), step.name, step.level, error.what());
+        }
+        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+        result.profile.entries.push_back({step.name, compile::name_of(step.operation), step.level, taken.count()});
+        done += step.seconds;
+        if (progress) progress(plan.summary.seconds > 0 ? done / plan.summary.seconds : 1, step.name);
+    }
+    result.outputs = execution.take_outputs();
+    return result;
+}
+
+}  // namespace polyformer::runtime

@@ -1,0 +1,118 @@
+#include "polyformer/service/client.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/ckks/scheme/encoder.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::service {
+
+KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
+                     const std::filesystem::path& server_path, WeakParameters weak, const ShareCallback& progress) {
+    const ckks::Parameters& parameters = plan.plan.parameters;
+    require(weak == WeakParameters::allow || parameters.security_bits() >= 128,
+            "this plan's parameters ({}) promise {} bits of security: data encrypted with them can be read by others. "
+            "Ask for a plan with 128-bit parameters",
+            ckks::describe(parameters.literal()), parameters.security_bits());
+    require(secret_path.lexically_normal() != server_path.lexically_normal(),
+            "the secret key and the server's keys cannot both go to '{}'", secret_path.string());
+    const ckks::SecretKey secret = ckks::SecretKey::generate(parameters);
+    ckks::FileSink server_file(server_path);
+    ckks::FileSink secret_file(secret_path, FileAccess::owner_only);
+    ckks::write_secret_key(secret_file, parameters, secret);
+    ckks::write_fresh_evaluation_keys(server_file, parameters, secret, plan.plan.keys, progress);
+    // The large file first: should the disk be full after all, no secret key without its server keys is left.
+    server_file.commit();
+    secret_file.commit();
+    return {secret_file.written(), server_file.written()};
+}
+
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs) {
+    const compile::Plan& frame = plan.plan;
+    require(!inputs.empty() && inputs.size() <= frame.packing.images,
+            "{} images or texts were given, but this plan takes 1 to {} at a time: make several requests",
+            inputs.size(), frame.packing.images);
+    const std::size_t tokens = inputs.front().rows;
+    std::vector<double> values;
+    for (const model::Tensor& input : inputs) {
+        require(input.columns == frame.width,
+                "the input has width {}, but the plan's model has {}: take both from the "
+                "same model",
+                input.columns, frame.width);
+        require(input.rows == tokens,
+                "inputs of {} and of {} tokens cannot share a request: they must be of one length", tokens, input.rows);
+        require(tokens >= frame.least_rows && tokens >= 1, "an input of {} tokens is too short: this model needs {}",
+                tokens, frame.least_rows);
+        require(tokens <= frame.context, "an input of {} tokens is too long: the model takes at most {}", tokens,
+                frame.context);
+        for (const double value : input.values) {
+            require(std::abs(value) <= frame.input_bound,
+                    "an input value of {} lies outside the plan's bound {}: take what makes the input and the plan "
+                    "from the same model",
+                    value, frame.input_bound);
+        }
+        values.insert(values.end(), input.values.begin(), input.values.end());
+    }
+
+    Request request{tokens, inputs.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}};
+    const ckks::Encoder encoder(frame.parameters);
+    for (const std::vector<double>& slots : compile::pack_input(frame, values, tokens, inputs.size())) {
+        const ckks::Plaintext plaintext =
+            encoder.encode(slots, frame.input_level, frame.parameters.scale(frame.input_level));
+        request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext, slots.size()));
+    }
+    return request;
+}
+
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
+                     std::span<const std::int32_t> ids) {
+    const compile::Plan& frame = plan.plan;
+    require(!ids.empty(), "the text has no tokens: give at least one word");
+    require(ids.size() <= frame.context, "the text has {} tokens, but the model takes at most {}: shorten it",
+            ids.size(), frame.context);
+    require(embedding.tokens.columns == frame.width,
+            "the embedding has width {}, but the plan's model has {}: take both from the same model",
+            embedding.tokens.columns, frame.width);
+    require(ids.size() >= frame.least_rows, "the text has {} tokens, but this model looks ahead and needs all {}",
+            ids.size(), frame.least_rows);
+    const model::Tensor embedded = embedding.embed(ids);
+    return make_request(plan, secret, std::span(&embedded, 1));
+}
+
+std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply) {
+    const compile::Plan& frame = plan.plan;
+    require(
+        reply.plan_fingerprint == plan.fingerprint,
+        "the reply was computed with another plan ({:.12}…, yours is {:.12}…): decrypt it with the client.json that "
+        "the request was made with",
+        reply.plan_fingerprint, plan.fingerprint);
+    require(reply.key_fingerprint == secret.key_fingerprint(),
+            "the reply is encrypted under key set {:.12}…, but this secret key belongs to {:.12}…: use the secret key "
+            "that the request was made with",
+            reply.key_fingerprint, secret.key_fingerprint());
+    require(reply.tokens >= 1 && reply.tokens <= frame.context, "the reply is to {} tokens; the model takes 1 to {}",
+            reply.tokens, frame.context);
+    require(reply.images >= 1 && reply.images <= frame.packing.images,
+            "the reply is to {} images; the plan takes 1 to {}", reply.images, frame.packing.images);
+    require(reply.outputs.size() == frame.outputs.size(), "the reply has {} ciphertexts, the plan's output {}",
+            reply.outputs.size(), frame.outputs.size());
+
+    const ckks::Encoder encoder(frame.parameters);
+    std::vector<std::vector<double>> slots;
+    for (const ckks::Ciphertext& output : reply.outputs) {
+        const ckks::Plaintext plaintext = ckks::decrypt(frame.parameters, secret, output);
+        std::vector<double>& values = slots.emplace_back();
+        for (const std::complex<double>& value : encoder.decode(plaintext, frame.packing.slots)) {
+            values.push_back(value.real());
+        }
+    }
+    return compile::unpack_output(frame, slots, logit_rows(plan, reply.tokens), reply.images);
+}
+
+std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens) {
+    return plan.plan.gives_one_row() ? 1 : tokens;
+}
+
+}  // namespace polyformer::service

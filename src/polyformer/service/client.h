@@ -1,0 +1,50 @@
+// The data owner's role: makes keys, encrypts a text, reads the reply. The only part of service/ that knows the secret.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/client/secret_key.h"
+#include "polyformer/model/language/bundle.h"
+#include "polyformer/service/client_plan.h"
+#include "polyformer/service/messages.h"
+
+namespace polyformer::service {
+
+/// Called with the share of the work done, in [0, 1].
+using ShareCallback = std::function<void(double share)>;
+
+/// What a client accepts from whoever gave it the plan.
+enum class WeakParameters { refuse, allow };
+
+struct KeyFiles {
+    std::size_t secret_bytes = 0;
+    std::size_t server_bytes = 0;
+};
+
+/// Makes a key set: the secret key (mode 0600) and the server's keys, each whole or not at all; memory holds one server
+/// key at a time. Throws Error when the plan's parameters promise no security and `weak` does not allow that.
+KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
+                     const std::filesystem::path& server_path, WeakParameters weak = WeakParameters::refuse,
+                     const ShareCallback& progress = {});
+
+/// What a model takes, such as patches: (tokens, width) for each image or text, all of one length; encrypted. Throws
+/// Error naming what does not fit when there are none, or more than the plan takes at a time, or too few or too many
+/// tokens, or a value lies outside the plan's input bound.
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs);
+
+/// Embeds and encrypts `ids`, one text. Throws Error as above, and when the embedding does not fit the plan.
+Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
+                     std::span<const std::int32_t> ids);
+
+/// Logits (images, rows, vocabulary), row-major: a row per token, or one, as the plan has it. Throws Error when the
+/// reply belongs to another plan or key set.
+std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
+
+/// Rows of logits, for each image or text, in a reply to `tokens` tokens.
+std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens);
+
+}  // namespace polyformer::service

@@ -1,0 +1,222 @@
+#include "polyformer/service/client_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "polyformer/compile/plan/parameters_json.h"
+#include "polyformer/model/graph/digest.h"
+#include "polyformer/model/graph/json_fields.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::service {
+
+namespace {
+
+using model::Fields;
+using nlohmann::json;
+
+constexpr std::size_t kVersion = 2;
+constexpr std::size_t kMaxCount = std::size_t{1} << 24;  ///< of anything: tokens, features, levels, bits
+constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
+
+json keys_to_json(const ckks::KeyRequest& keys) {
+    json steps = json::array();
+    json levels = json::array();
+    for (const auto& [step, level] : keys.rotation_levels) {
+        steps.push_back(step);
+        levels.push_back(level);
+    }
+    return {{"relinearisation", keys.relinearisation},
+            {"relinearisation_level", keys.relinearisation_level},
+            {"conjugation", keys.conjugation},
+            {"conjugation_level", keys.conjugation_level},
+            {"bootstrapping", keys.bootstrapping},
+            {"rotation_steps", steps},
+            {"rotation_levels", levels}};
+}
+
+ckks::KeyRequest keys_from_json(const json& object, const std::string& place, const ckks::Parameters& parameters) {
+    Fields fields(object, place);
+    const auto level = [&](const char* key) {
+        return static_cast<int>(fields.count(key, static_cast<std::size_t>(parameters.max_level())));
+    };
+    ckks::KeyRequest keys;
+    keys.relinearisation = fields.boolean("relinearisation");
+    keys.relinearisation_level = level("relinearisation_level");
+    keys.conjugation = fields.boolean("conjugation");
+    keys.conjugation_level = level("conjugation_level");
+    keys.bootstrapping = fields.boolean("bootstrapping");
+    require<FormatError>(!keys.bootstrapping || parameters.can_bootstrap(),
+                         "{}: bootstrapping keys are asked for, but the parameters have no bootstrapping", place);
+    const std::vector<std::size_t> steps = fields.counts("rotation_steps", parameters.slots());
+    const std::vector<std::size_t> levels = fields.counts("rotation_levels", parameters.slots());
+    require<FormatError>(steps.size() == levels.size(), "{}: {} rotation_steps but {} rotation_levels", place,
+                         steps.size(), levels.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        require<FormatError>(steps[i] >= 1 && steps[i] < parameters.slots(), "{}: rotation step {} is outside 1 to {}",
+                             place, steps[i], parameters.slots() - 1);
+        require<FormatError>(levels[i] <= static_cast<std::size_t>(parameters.max_level()),
+                             "{}: rotation level {} is above the parameters' {}", place, levels[i],
+                             parameters.max_level());
+        require<FormatError>(
+            keys.rotation_levels.emplace(static_cast<int>(steps[i]), static_cast<int>(levels[i])).second,
+            "{}: rotation step {} is given twice", place, steps[i]);
+    }
+    fields.finish();
+    return keys;
+}
+
+/// Rows of as many entries as the packing's, each that of one of `features` features of an image or Layout::kNothing.
+compile::Layout layout_from_json(const json& rows, const std::string& place, const compile::Packing& packing,
+                                 std::size_t features) {
+    compile::Layout layout{features, packing.images, {}};
+    const std::size_t most = packing.images * features;
+    for (const json& row : rows) {
+        require<FormatError>(row.is_array() && row.size() == packing.row(),
+                             "{}: each ciphertext of a layout must be an array of {} entries", place, packing.row());
+        std::vector<std::int32_t>& positions = layout.position.emplace_back();
+        for (const json& entry : row) {
+            require<FormatError>(entry.is_number_integer() && entry >= compile::Layout::kNothing && entry < most,
+                                 "{}: a layout's entry must be a whole number from -1 to below {}, found {}", place,
+                                 most, entry.dump());
+            positions.push_back(entry.get<std::int32_t>());
+        }
+    }
+    return layout;
+}
+
+double bound_from_json(Fields& fields, const char* key) {
+    const double bound = fields.number(key);
+    require<FormatError>(std::isfinite(bound) && bound > 0, "{}: '{}' is {}; expected a positive number",
+                         fields.place(), key, bound);
+    return bound;
+}
+
+std::string fingerprint_from_json(Fields& fields, const char* key) {
+    std::string fingerprint = fields.text(key);
+    require<FormatError>(
+        fingerprint.size() == 64 && fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos,
+        "{}: '{}' must be 64 hexadecimal digits", fields.place(), key);
+    return fingerprint;
+}
+
+json plan_to_json(const compile::Plan& plan) {
+    return {{"version", kVersion},
+            {"parameters", compile::literal_to_json(plan.parameters.literal())},
+            {"parameters_fingerprint", plan.parameters.fingerprint()},
+            {"model_fingerprint", plan.model_fingerprint},
+            {"tokens", plan.packing.tokens},
+            {"images", plan.packing.images},
+            {"context", plan.context},
+            {"width", plan.width},
+            {"vocabulary", plan.vocabulary},
+            {"least_rows", plan.least_rows},
+            {"input_layout", plan.input_layout.position},
+            {"input_bound", plan.input_bound},
+            {"input_level", plan.input_level},
+            {"one_row", plan.gives_one_row()},
+            {"output_layout", plan.output_layout.position},
+            {"output_bound", plan.output_bound},
+            {"output_slot", plan.output_slot},
+            {"outputs", plan.outputs.size()},
+            {"keys", keys_to_json(plan.keys)}};
+}
+
+std::string fingerprint_of(const std::string& text) {
+    model::Digest digest;
+    digest.update(std::as_bytes(std::span(text)));
+    return digest.finish();
+}
+
+}  // namespace
+
+ClientPlan client_plan(const compile::Plan& plan) {
+    // Through JSON, so that both sides hold exactly the same and nothing of the steps comes along.
+    return client_plan_from_json(plan_to_json(plan).dump(), "the plan");
+}
+
+std::string to_json(const ClientPlan& plan) {
+    return plan_to_json(plan.plan).dump();
+}
+
+ClientPlan client_plan_from_json(std::string_view text, const std::string& label) {
+    const json object = model::parse_json(text, label);
+    Fields fields(object, label);
+    const std::size_t version = fields.count("version", kMaxCount);
+    require<FormatError>(version == kVersion, "{}: version {}, this program reads {}", label, version, kVersion);
+    const ckks::ParametersLiteral literal =
+        compile::literal_from_json(fields.object("parameters"), fmt::format("{}: parameters", label));
+    const ckks::Parameters parameters = ckks::Parameters::create(literal);
+    const std::string parameters_fingerprint = fingerprint_from_json(fields, "parameters_fingerprint");
+    require<FormatError>(parameters.fingerprint() == parameters_fingerprint,
+                         "{}: its parameters lead to fingerprint {:.12}…, but it says {:.12}…: it was made by another "
+                         "version; get a new one",
+                         label, parameters.fingerprint(), parameters_fingerprint);
+
+    compile::PlanOptions options;
+    options.parameters = literal;
+    const bool one_row = fields.boolean("one_row");
+    options.positions = one_row ? compile::Positions::last : compile::Positions::all;
+    compile::Plan plan{.options = options, .parameters = parameters};
+    plan.model_fingerprint = fingerprint_from_json(fields, "model_fingerprint");
+    plan.packing.slots = parameters.slots();
+    plan.packing.tokens = fields.count("tokens", parameters.slots());
+    require<FormatError>(plan.packing.tokens >= 1 && plan.packing.slots % plan.packing.tokens == 0,
+                         "{}: {} tokens do not divide {} slots", label, plan.packing.tokens, plan.packing.slots);
+    const std::size_t row = plan.packing.slots / plan.packing.tokens;
+    plan.packing.images = options.images = fields.count("images", row);
+    require<FormatError>(plan.packing.images >= 1 && row % plan.packing.images == 0,
+                         "{}: {} images do not divide the {} positions of a token", label, plan.packing.images, row);
+    plan.packing.features = row / plan.packing.images;
+    plan.context = fields.count("context", plan.packing.tokens);
+    plan.width = fields.count("width", kMaxCount);
+    plan.vocabulary = fields.count("vocabulary", kMaxCount);
+    plan.least_rows = fields.count("least_rows", plan.context);
+    require<FormatError>(plan.least_rows >= 1 && plan.width >= 1 && plan.vocabulary >= 1,
+                         "{}: least_rows {}, width {} and vocabulary {} must be at least 1", label, plan.least_rows,
+                         plan.width, plan.vocabulary);
+
+    const std::size_t most_features = std::max(plan.width, plan.vocabulary);
+    require<FormatError>(most_features <= kMaxCount / plan.packing.images,
+                         "{}: {} images of {} features are more than {} entries of a layout", label,
+                         plan.packing.images, most_features, kMaxCount);
+    const std::size_t most_ciphertexts = kMaxCount / row;
+    plan.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
+                                         fmt::format("{}: input_layout", label), plan.packing, plan.width);
+    plan.input_bound = bound_from_json(fields, "input_bound");
+    plan.input_level = static_cast<int>(fields.count("input_level", static_cast<std::size_t>(parameters.max_level())));
+    plan.output_layout = layout_from_json(fields.array("output_layout", most_ciphertexts),
+                                          fmt::format("{}: output_layout", label), plan.packing, plan.vocabulary);
+    plan.output_bound = bound_from_json(fields, "output_bound");
+    const std::size_t logits = plan.packing.images * plan.vocabulary;
+    plan.output_slot = fields.counts("output_slot", logits);
+    const std::size_t outputs = fields.count("outputs", most_ciphertexts);
+    for (const std::size_t slot : plan.output_slot) {
+        require<FormatError>(slot < outputs * plan.packing.slots, "{}: output_slot {} lies beyond {} ciphertexts",
+                             label, slot, outputs);
+    }
+    require<FormatError>(one_row ? plan.output_slot.size() == logits
+                                 : plan.output_slot.empty() && plan.output_layout.ciphertexts() == outputs,
+                         "{}: the output layout does not fit {} ciphertexts and {} logits", label, outputs, logits);
+    plan.inputs.resize(plan.input_layout.ciphertexts());
+    plan.outputs.resize(outputs);
+    plan.keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);
+    fields.finish();
+    std::string fingerprint = fingerprint_of(plan_to_json(plan).dump());
+    return {std::move(plan), std::move(fingerprint)};
+}
+
+void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory) {
+    write_file(directory / kClientPlanFile, to_json(plan));
+}
+
+ClientPlan load_client_plan(const std::filesystem::path& directory) {
+    const std::filesystem::path path = directory / kClientPlanFile;
+    return client_plan_from_json(read_file(path, kMaxFileBytes), fmt::format("'{}'", path.string()));
+}
+
+}  // namespace polyformer::service

@@ -1,0 +1,33 @@
+// What a client has to know of a plan: how to pack its input, what the reply holds, which parameters and keys. No
+// weights and no steps, so the model stays with its owner.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "polyformer/compile/plan/plan.h"
+
+namespace polyformer::service {
+
+struct ClientPlan {
+    compile::Plan plan;       ///< steps left out
+    std::string fingerprint;  ///< BLAKE2b-256 of everything in client.json: binds requests and replies to the plan
+};
+
+/// The client's view of a whole plan.
+ClientPlan client_plan(const compile::Plan& plan);
+
+/// As JSON text, the same for equal plans.
+std::string to_json(const ClientPlan& plan);
+/// Throws FormatError naming `label`, the field, what was expected and what was found; Error when the parameters break
+/// a rule.
+ClientPlan client_plan_from_json(std::string_view text, const std::string& label);
+
+inline constexpr std::string_view kClientPlanFile = "client.json";
+
+/// Writes client.json into `directory`.
+void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory);
+ClientPlan load_client_plan(const std::filesystem::path& directory);
+
+}  // namespace polyformer::service

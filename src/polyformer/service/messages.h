@@ -1,0 +1,56 @@
+// What passes between client and server: a request and its reply, each one file.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "polyformer/ckks/files/container.h"
+#include "polyformer/ckks/scheme/ciphertext.h"
+#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/parameters.h"
+
+namespace polyformer::service {
+
+/// What a container's header says it is.
+inline constexpr std::string_view kRequestKind = "inference request";
+inline constexpr std::string_view kReplyKind = "inference reply";
+
+/// The encrypted embeddings of texts of one length, or the patches of images. How many there are, and their number of
+/// tokens, is not secret.
+struct Request {
+    std::size_t tokens = 0;
+    std::size_t images = 1;  ///< images or texts
+    std::string model_fingerprint;
+    std::string plan_fingerprint;  ///< of the ClientPlan that it was packed for
+    std::string key_fingerprint;
+    std::vector<ckks::SeededCiphertext> inputs;
+};
+
+/// The encrypted logits.
+struct Reply {
+    std::size_t tokens = 0;  ///< of the request
+    std::size_t images = 1;  ///< of the request
+    std::string plan_fingerprint;
+    std::string key_fingerprint;
+    std::vector<ckks::Ciphertext> outputs;
+};
+
+void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request);
+/// Throws FormatError for anything but an intact request for these parameters; whether it fits a plan is for
+/// check_request() to say.
+Request read_request(const ckks::ByteSource& source, const ckks::Parameters& parameters,
+                     ckks::ReadOptions options = {});
+
+void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply);
+Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options = {});
+
+// The same with files, written whole or not at all; the bytes written are returned.
+std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters, const Request& request);
+Request load_request(const std::filesystem::path& path, const ckks::Parameters& parameters);
+std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply);
+Reply load_reply(const std::filesystem::path& path, const ckks::Parameters& parameters);
+
+}  // namespace polyformer::service

@@ -1,0 +1,129 @@
+#include "polyformer/service/server.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "polyformer/ckks/files/serialization.h"
+#include "polyformer/runtime/ckks_backend.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::service {
+
+namespace {
+
+/// Relative difference of two scales that still counts as none; see ckks/evaluator.h.
+constexpr double kScaleTolerance = 0x1p-30;
+
+void check_key(std::vector<std::string>& missing, const std::string& name, int level, const ckks::SwitchingKey* key) {
+    if (key == nullptr) {
+        missing.push_back(fmt::format("{} at level {}", name, level));
+    } else if (key->level < level) {
+        missing.push_back(fmt::format("{} at level {} (there is one for level {})", name, level, key->level));
+    }
+}
+
+const ckks::SwitchingKey* pointer_to(const std::optional<ckks::SwitchingKey>& key) {
+    return key ? &*key : nullptr;
+}
+
+std::size_t peak_resident_bytes() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace
+
+std::vector<std::string> missing_keys(const ckks::KeyRequest& needed, const ckks::EvaluationKeys& keys) {
+    std::vector<std::string> missing;
+    if (needed.relinearisation) {
+        check_key(missing, "relinearisation", needed.relinearisation_level, pointer_to(keys.relinearisation));
+    }
+    if (needed.conjugation) {
+        check_key(missing, "conjugation", needed.conjugation_level, pointer_to(keys.conjugation));
+    }
+    if (needed.bootstrapping) {
+        check_key(missing, "dense-to-sparse encapsulation", 0, pointer_to(keys.dense_to_sparse));
+        check_key(missing, "sparse-to-dense encapsulation", 0, pointer_to(keys.sparse_to_dense));
+    }
+    for (const auto& [step, level] : needed.rotation_levels) {
+        const auto found = keys.rotations.find(step);
+        check_key(missing, fmt::format("rotation by {}", step), level,
+                  found == keys.rotations.end() ? nullptr : &found->second);
+    }
+    return missing;
+}
+
+std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,
+                                                             const compile::Plan& plan,
+                                                             const std::function<void(double share)>& progress) {
+    auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        ckks::read_evaluation_keys(ckks::FileSource(path), plan.parameters, {}, progress));
+    const std::vector<std::string> missing = missing_keys(plan.keys, *keys);
+    constexpr std::size_t kShown = 8;
+    require(missing.empty(),
+            "'{}' lacks {} of the keys that this plan needs: {}{}. Make new keys with this plan's client.json",
+            path.string(), missing.size(),
+            fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(std::min(missing.size(), kShown)),
+                      ", "),
+            missing.size() > kShown ? ", …" : "");
+    return keys;
+}
+
+void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, const Request& request) {
+    require(
+        request.model_fingerprint == plan.model_fingerprint,
+        "the request is for model {:.12}…, but this plan runs model {:.12}…: encrypt the text with the client files "
+        "of this plan",
+        request.model_fingerprint, plan.model_fingerprint);
+    const std::string fingerprint = client_plan(plan).fingerprint;
+    require(request.plan_fingerprint == fingerprint,
+            "the request was packed for plan {:.12}…, but this is plan {:.12}…: encrypt the text with the client files "
+            "of this plan",
+            request.plan_fingerprint, fingerprint);
+    require(
+        request.key_fingerprint == keys.key_fingerprint,
+        "the request is encrypted under key set {:.12}…, but the server keys belong to {:.12}…: send the server keys "
+        "made together with the secret key that encrypted it",
+        request.key_fingerprint, keys.key_fingerprint);
+    require(request.tokens >= plan.least_rows && request.tokens <= plan.context,
+            "the request has {} tokens; this plan takes {} to {}", request.tokens, plan.least_rows, plan.context);
+    require(request.images >= 1 && request.images <= plan.packing.images,
+            "the request has {} images; this plan takes 1 to {}", request.images, plan.packing.images);
+    require(request.inputs.size() == plan.inputs.size(), "the request has {} ciphertexts; this plan takes {}",
+            request.inputs.size(), plan.inputs.size());
+    const double scale = plan.parameters.scale(plan.input_level);
+    for (const ckks::SeededCiphertext& input : request.inputs) {
+        require(
+            input.level == plan.input_level && std::abs(input.scale / scale - 1) < kScaleTolerance &&
+                input.slots == plan.packing.slots,
+            "a ciphertext of the request has level {}, scale 2^{:.4f} and {} slots; this plan takes level {}, scale "
+            "2^{:.4f} and {} slots",
+            input.level, std::log2(input.scale), input.slots, plan.input_level, std::log2(scale), plan.packing.slots);
+    }
+}
+
+Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
+                const runtime::ProgressCallback& progress) {
+    check_request(plan, *keys, request);
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<ckks::Ciphertext> inputs;
+    for (const ckks::SeededCiphertext& input : request.inputs) inputs.push_back(ckks::expand(plan.parameters, input));
+
+    runtime::CkksBackend backend(plan.parameters, plan.packing, std::move(keys));
+    if (plan.summary.bootstraps > 0) backend.prepare_bootstrapping();
+    auto result = runtime::run(plan, backend, std::move(inputs), request.tokens, progress);
+    // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
+    for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
+    Inference inference;
+    inference.reply = {request.tokens, request.images, request.plan_fingerprint, request.key_fingerprint,
+                       std::move(result.outputs)};
+    inference.profile = std::move(result.profile);
+    inference.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    inference.peak_resident_bytes = peak_resident_bytes();
+    return inference;
+}
+
+}  // namespace polyformer::service

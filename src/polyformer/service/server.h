@@ -1,0 +1,41 @@
+// The server's role: takes keys and requests, computes, replies. It links no code that knows what a secret key is.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/compile/plan/plan.h"
+#include "polyformer/runtime/executor.h"
+#include "polyformer/service/client_plan.h"
+#include "polyformer/service/messages.h"
+
+namespace polyformer::service {
+
+/// Keys that a plan needs and `keys` lack, in words: "rotation by 512 at level 9 (there is one for level 4)".
+std::vector<std::string> missing_keys(const ckks::KeyRequest& needed, const ckks::EvaluationKeys& keys);
+
+/// Loads the server's keys on all threads. Throws FormatError when the file is damaged, is something else (a secret
+/// key, for one) or belongs to other parameters; Error listing what is missing when the plan needs keys that it lacks.
+std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,
+                                                             const compile::Plan& plan,
+                                                             const std::function<void(double share)>& progress = {});
+
+/// Throws Error, saying which and what to do, unless the request was made for this plan and these keys.
+void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, const Request& request);
+
+struct Inference {
+    Reply reply;
+    runtime::Profile profile;
+    double seconds = 0;
+    std::size_t peak_resident_bytes = 0;  ///< of the process so far
+};
+
+/// Checks the request, then runs the whole plan on it.
+Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
+                const runtime::ProgressCallback& progress = {});
+
+}  // namespace polyformer::service

@@ -1,0 +1,133 @@
+#include "polyformer/train/configuration/stage_request.h"
+
+#include <array>
+#include <span>
+
+#include "polyformer/model/graph/digest.h"
+#include "polyformer/model/graph/json_fields.h"
+#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/error.h"
+#include "polyformer/train/configuration/json_section.h"
+
+namespace polyformer::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+Json parse_file(const fs::path& file, const char* remedy) {
+    try {
+        return model::parse_ordered_json(read_file(file, std::size_t{1} << 28), file.string());
+    } catch (const FormatError& error) {
+        fail<FormatError>("{}: {}", error.what(), remedy);
+    }
+}
+
+// As it is written down: from the stage's own folder, so that a work folder may be moved, and named in any way.
+fs::path parent_from(const fs::path& folder, const fs::path& parent) {
+    return parent.empty() ? parent : fs::absolute(parent).lexically_proximate(fs::absolute(folder));
+}
+
+}  // namespace
+
+std::vector<std::string> stages_of(const Config& config) {
+    std::vector<std::string> stages = {train_name};
+    if (config.tune.epochs > 0) stages.emplace_back(tune_name);
+    if (!obstacle_to_substitution(config).empty()) return stages;
+    stages.emplace_back(substitute_name);
+    if (config.convert.epochs > 0) stages.emplace_back(convert_name);
+    return stages;
+}
+
+Json recipe_of(const std::string& stage, const Config& config, const Json& data, const Json& parent) {
+    Json recipe = {{"stage", stage}};
+    if (stage == train_name) {
+        recipe["seed"] = config.seed;
+        if (config.vision) {
+            recipe["images"] = data;
+            recipe["vision"] = to_json(*config.vision);
+            recipe["augmentation"] = to_json(config.augmentation);
+        } else {
+            recipe["texts"] = data;
+            recipe["model"] = to_json(config.model);
+        }
+        recipe["schedule"] = to_json(config.train);
+        if (penalised(config.train)) recipe["ranges"] = to_json(config.ranges);
+    } else if (stage == tune_name) {
+        recipe["schedule"] = to_json(config.tune);
+        recipe["ranges"] = to_json(config.ranges);
+    } else if (stage == substitute_name) {
+        recipe["substitution"] = to_json(config.substitution);
+    } else {
+        recipe["schedule"] = to_json(config.convert);
+    }
+    recipe["parent"] = parent;
+    return recipe;
+}
+
+std::string digest_of(const Json& recipe) {
+    model::Digest digest;
+    const std::string text = recipe.dump();
+    digest.update(std::as_bytes(std::span(text)));
+    return digest.finish().substr(0, 12);
+}
+
+void save_request(const StageRequest& request, const fs::path& folder) {
+    const Json json = {{"stage", request.stage},
+                       {"config", to_json(request.config)},
+                       {"recipe", request.recipe},
+                       {"prepared", request.prepared.string()},
+                       {"parent", parent_from(folder, request.parent).string()},
+                       {"measure_test", request.measure_test},
+                       {"measure_stability", request.measure_stability},
+                       {"model", request.model.string()}};
+    write_file(folder / "stage.json", json.dump(2) + "\n");
+}
+
+StageRequest load_request(const fs::path& folder) {
+    const fs::path file = folder / "stage.json";
+    const Json json = parse_file(file, "give the command that made it once more");
+    StageRequest request;
+    JsonSection section(json, file.string());
+    section.choose("stage", request.stage, std::array{train_name, tune_name, substitute_name, convert_name});
+    require<FormatError>(!request.stage.empty(), "{} names no stage", file.string());
+    const Json* config = section.find("config");
+    const Json* recipe = section.find("recipe");
+    require<FormatError>(config != nullptr && recipe != nullptr, "{} has no configuration or no recipe", file.string());
+    request.config = config_from(*config, file.string() + ".config");
+    request.recipe = *recipe;
+    std::string path;
+    const auto read_path = [&](const char* key, fs::path& target) {
+        path.clear();
+        section.read(key, path);
+        target = path;
+    };
+    read_path("prepared", request.prepared);
+    read_path("parent", request.parent);
+    if (!request.parent.empty()) request.parent = (folder / request.parent).lexically_normal();
+    read_path("model", request.model);
+    section.read("measure_test", request.measure_test);
+    section.read("measure_stability", request.measure_stability);
+    section.refuse_unknown();
+    return request;
+}
+
+bool settled(const StageRequest& request, const fs::path& folder) {
+    const Json results = load_results(folder);
+    if (results.value("diverged", false)) return true;
+    const bool polynomials = request.stage == substitute_name || request.stage == convert_name;
+    return results.value("complete", false) && (!request.measure_test || results.contains("test_perplexity")) &&
+           (!request.measure_stability || !polynomials || results.contains("stability")) &&
+           (request.model.empty() || fs::exists(request.model / "metadata.json"));
+}
+
+Json load_results(const fs::path& folder) {
+    const fs::path file = folder / "results.json";
+    if (!fs::exists(file)) return Json::object();
+    Json results = parse_file(file, "delete it, and the stage is measured again");
+    require<FormatError>(results.is_object(), "{} is damaged (no object): delete it, and the stage is measured again",
+                         file.string());
+    return results;
+}
+
+}  // namespace polyformer::train

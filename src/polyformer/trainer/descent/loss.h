@@ -1,0 +1,14 @@
+// What a network's predictions lose, apart from any gradient.
+#pragma once
+
+#include <vector>
+
+#include "polyformer/trainer/batches/examples.h"
+#include "polyformer/trainer/network/network.h"
+
+namespace polyformer::train {
+
+/// Mean nats per prediction.
+double mean_loss(Network& model, const std::vector<Batch>& blocks);
+
+}  // namespace polyformer::train

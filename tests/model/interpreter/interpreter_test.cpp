@@ -1,0 +1,155 @@
+#include "polyformer/model/interpreter/interpreter.h"
+
+#include <cmath>
+#include <limits>
+
+#include "polyformer/model/interpreter/operations.h"
+#include "tests/model/fixtures.h"
+
+namespace polyformer::model {
+namespace {
+
+Tensor golden_input() {
+    return load_embedding(kGolden).embed(golden_json("expected.json")["tokens"].get<std::vector<std::int32_t>>());
+}
+
+/// Scores of one head, S[q,k] = x_q · x_k, through `polynomial` into values.
+Graph one_head(const Polynomial& polynomial, bool causal) {
+    Graph graph{.context = 3, .width = 1, .vocabulary = 1, .nodes = {}};
+    append(graph, "input", Input{}, 10);
+    append(graph, "scores", AttentionScores{0, 0, 1, 1}, 100);
+    append(graph, "activation", Apply{1, polynomial, "identity"}, 100);
+    append(graph, "logits", AttentionValues{2, 0, 1, causal, unit_mask(1, 3, causal)}, 1000);
+    return graph;
+}
+
+TEST(Interpreter, MatchesTheGoldenModelAtEveryNode) {
+    const Graph graph = load_graph(kGolden);
+    const nlohmann::json expected = golden_json("expected.json")["nodes"];
+    const std::vector<Tensor> values = evaluate_all(graph, golden_input());
+    ASSERT_EQ(values.size(), expected.size());
+    for (NodeId id = 0; id < values.size(); ++id) {
+        const auto node = expected[graph.nodes[id].name].get<std::vector<double>>();
+        ASSERT_EQ(values[id].values.size(), node.size()) << graph.nodes[id].name;
+        for (std::size_t i = 0; i < node.size(); ++i) {
+            ASSERT_NEAR(values[id].values[i], node[i], 1e-9) << graph.nodes[id].name << " at " << i;
+        }
+    }
+}
+
+TEST(Interpreter, FewerTokensGiveTheFirstRows) {
+    const Graph graph = load_graph(kGolden);
+    const Tensor all = golden_input();
+    const Tensor logits = evaluate(graph, all).logits;
+    for (std::size_t tokens = 1; tokens < all.rows; ++tokens) {
+        Tensor shorter{tokens, all.columns, all.values};
+        shorter.values.resize(tokens * all.columns);
+        const Tensor found = evaluate(graph, shorter).logits;
+        ASSERT_EQ(found.rows, tokens);
+        for (std::size_t i = 0; i < found.values.size(); ++i) EXPECT_DOUBLE_EQ(found.values[i], logits.values[i]);
+    }
+}
+
+TEST(Interpreter, SizesBeyondOneBlockMatchAPlainProduct) {
+    const std::size_t rows = 7;
+    const std::size_t inner = 5;
+    const std::size_t columns = 131;
+    Graph graph{.context = rows, .width = inner, .vocabulary = columns, .nodes = {}};
+    Matrix weight{inner, columns, std::vector<float>(inner * columns)};
+    for (std::size_t i = 0; i < weight.values.size(); ++i) weight.values[i] = std::sin(static_cast<float>(i));
+    append(graph, "input", Input{});
+    append(graph, "logits", Linear{0, weight, {}});
+    Tensor input{rows, inner, std::vector<double>(rows * inner)};
+    for (std::size_t i = 0; i < input.values.size(); ++i) input.values[i] = std::cos(static_cast<double>(i));
+    const Tensor logits = evaluate(graph, input).logits;
+    for (std::size_t t = 0; t < rows; ++t) {
+        for (std::size_t j = 0; j < columns; ++j) {
+            double sum = 0;
+            for (std::size_t i = 0; i < inner; ++i) {
+                sum += input.at(t, i) * static_cast<double>(weight.values[i * columns + j]);
+            }
+            ASSERT_NEAR(logits.at(t, j), sum, 1e-12);
+        }
+    }
+}
+
+TEST(Interpreter, PolynomialsAreChebyshevSeriesOverTheirInterval) {
+    Graph graph = small_graph();
+    std::get<Apply>(graph.nodes[2].operation).polynomial = {1, 5, {1, 2, 3, 4}};  // of 2x + 1, u = (2x + 1 − 3)/2
+    const Tensor logits = evaluate(graph, {1, 2, {1.5, 0.25}}).logits;
+    for (std::size_t i = 0; i < 2; ++i) {
+        const double x = i == 0 ? 4 : 1.5;
+        const double u = (x - 3) / 2;
+        const double p = 1 + 2 * u + 3 * (2 * u * u - 1) + 4 * (4 * u * u * u - 3 * u);
+        EXPECT_NEAR(logits.values[i], x * p, 1e-12);
+    }
+}
+
+TEST(Interpreter, LargestMagnitudesSeeSignsInfinitiesAndNans) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<double> values(37, 0.5);
+    const auto largest = [&] { return largest_magnitude({1, values.size(), values}); };
+    EXPECT_EQ(largest(), 0.5);
+    values[33] = -7;
+    values[2] = 6.5;
+    EXPECT_EQ(largest(), 7);
+    values[20] = -infinity;
+    EXPECT_EQ(largest(), infinity);
+    values[5] = -std::numeric_limits<double>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(largest()));
+    EXPECT_EQ(largest_magnitude({0, 0, {}}), 0);
+}
+
+TEST(Interpreter, MeasuresLikeAnInterpreterThatKeepsEveryValue) {
+    const Graph graph = load_graph(kGolden);
+    const std::vector<Tensor> values = evaluate_all(graph, golden_input());
+    const Evaluation result = evaluate(graph, golden_input());
+    EXPECT_EQ(result.logits.values, values.back().values);
+    ASSERT_EQ(result.largest.size(), values.size());
+    for (NodeId id = 0; id < values.size(); ++id) {
+        EXPECT_EQ(result.largest[id], largest_magnitude(values[id])) << graph.nodes[id].name;
+    }
+}
+
+TEST(Interpreter, ReportsWhatLeavesAnInterval) {
+    Graph graph = small_graph();
+    std::get<Apply>(graph.nodes[2].operation).polynomial = {-1, 3, {0, 1}};
+    const Evaluation result = evaluate(graph, {2, 2, {1, -1, 1.5, -3}});  // 2x + 1: 3, −1, 4, −5
+    ASSERT_EQ(result.intervals.size(), 1U);
+    const IntervalReport& report = result.intervals[0];
+    EXPECT_EQ(report.node, "square");
+    EXPECT_EQ(report.values, 4U);
+    EXPECT_EQ(report.outside, 2U);
+    EXPECT_EQ(report.smallest, -5);
+    EXPECT_EQ(report.largest, 4);
+    EXPECT_EQ(report.lower, -1);
+    EXPECT_EQ(report.upper, 3);
+    EXPECT_EQ(result.largest[0], 3);
+    EXPECT_EQ(result.largest[1], 5);
+}
+
+TEST(Interpreter, MaskedScoresDoNotCount) {
+    const Polynomial identity{-4, 4, {0, 4}};
+    const Tensor input{3, 1, {1, 2, 5}};  // the scores: 1 | 2 4 | 5 10 25, and above the diagonal 2 5 10
+    const Evaluation causal = evaluate(one_head(identity, true), input);
+    EXPECT_EQ(causal.intervals[0].values, 6U);
+    EXPECT_EQ(causal.intervals[0].outside, 3U);
+    EXPECT_EQ(causal.intervals[0].smallest, 1);
+    EXPECT_EQ(causal.intervals[0].largest, 25);
+    EXPECT_NEAR(causal.logits.values[0], 1, 1e-12);
+    EXPECT_NEAR(causal.logits.values[1], 2 * 1 + 4 * 2, 1e-12);
+    const Evaluation open = evaluate(one_head(identity, false), input);
+    EXPECT_EQ(open.intervals[0].values, 9U);
+    EXPECT_EQ(open.intervals[0].outside, 5U);
+    EXPECT_NEAR(open.logits.values[0], 1 * 1 + 2 * 2 + 5 * 5, 1e-12);
+}
+
+TEST(Interpreter, InputsThatDoNotFitAreRefused) {
+    const Graph graph = small_graph();
+    expect_error<Error>([&] { evaluate(graph, {4, 2, std::vector<double>(8)}); }, {"4 tokens", "context of 1 to 3"});
+    expect_error<Error>([&] { evaluate(graph, {0, 2, {}}); }, {"0 tokens"});
+    expect_error<Error>([&] { evaluate(graph, {1, 3, std::vector<double>(3)}); }, {"(1, 3)", "width is 2"});
+}
+
+}  // namespace
+}  // namespace polyformer::model
