@@ -17,6 +17,7 @@
 #include "polyformer/ckks/scheme/keys.h"
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/plan/cost_model.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {
@@ -125,27 +126,6 @@ std::string name_of(const Operation& operation);
 
 /// Which logits the client gets. A model that gives one row for all tokens gives it either way.
 enum class Positions { last, all };
-
-/// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
-struct CostModel {
-    double ntt = 0.15e-3;           ///< one limb, with its passes over memory
-    double product_word = 0.14e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
-    double key_word = 1.9e-9;       ///< one word of a key's half: read, the other half regenerated, both multiplied
-    double bootstrap = 3.5;         ///< one real ciphertext
-    double bootstrap_second = 0.9;  ///< the second of a pair adds
-    double threads = 1.85;          ///< by which all of it is faster: two cores, not quite twice
-    double key_byte = 2e-9;         ///< what a byte of rotation keys is worth: 1 s for 500 MB keeps key sets small
-
-    // Wall-clock seconds of the three parts of a key switch, which operations combine: raising the digits (shared by
-    // all rotations of a ciphertext), the product with the key, the division by P (shared by all terms of a sum).
-    double decomposition(const ckks::Parameters& parameters, int level) const;
-    double key_product(const ckks::Parameters& parameters, int level) const;
-    double division(const ckks::Parameters& parameters, int level) const;
-    double rotation(const ckks::Parameters& parameters, int level) const;          ///< all three
-    double hoisted_rotation(const ckks::Parameters& parameters, int level) const;  ///< the last two
-    double summed_rotation(const ckks::Parameters& parameters, int level) const;   ///< the first two
-    double multiplication(const ckks::Parameters& parameters, int level) const;    ///< relinearised and rescaled
-};
 
 struct PlanOptions {
     Positions positions = Positions::all;

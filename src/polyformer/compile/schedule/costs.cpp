@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <limits>
 #include <set>
 
@@ -13,25 +12,6 @@
 namespace polyformer::compile {
 
 namespace {
-
-/// Work on N coefficients relative to N = 2^16, transforms counted.
-double ring_factor(const ckks::Parameters& parameters) {
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    return n * std::log2(n) / (65536.0 * 16);
-}
-
-struct KeySwitchShape {
-    double limbs;
-    double special;
-    double digits;
-    double extended;  ///< limbs and special primes
-};
-
-KeySwitchShape key_switch_shape(const ckks::Parameters& parameters, int level) {
-    const double limbs = level + 1;
-    const double special = parameters.special_count();
-    return {limbs, special, static_cast<double>(parameters.digits(level)), limbs + special};
-}
 
 double count_nonzero(const std::set<long>& steps) {
     return static_cast<double>(steps.size() - steps.count(0));
@@ -50,42 +30,6 @@ std::set<long> baby_steps(const std::vector<long>& offsets, long stride, long ba
 }
 
 }  // namespace
-
-// `limbs` transforms back, digits·extended − limbs forth, and the base conversion between them.
-double CostModel::decomposition(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    return (s.digits * s.extended * ntt * ring_factor(parameters) + s.limbs * s.extended * n * product_word) / threads;
-}
-
-double CostModel::key_product(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    return s.digits * s.extended * static_cast<double>(parameters.ring_dimension()) * key_word / threads;
-}
-
-// 2·special transforms back, 2·limbs forth.
-double CostModel::division(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    return (2 * s.extended * ntt * ring_factor(parameters) + 2 * s.special * s.limbs * n * product_word) / threads;
-}
-
-double CostModel::rotation(const ckks::Parameters& parameters, int level) const {
-    return summed_rotation(parameters, level) + division(parameters, level);
-}
-
-double CostModel::hoisted_rotation(const ckks::Parameters& parameters, int level) const {
-    return key_product(parameters, level) + division(parameters, level);
-}
-
-double CostModel::summed_rotation(const ckks::Parameters& parameters, int level) const {
-    return decomposition(parameters, level) + key_product(parameters, level);
-}
-
-// One division takes off P and the top prime together; four products of words are small beside it.
-double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
-    return rotation(parameters, level);
-}
 
 StepCost& StepCost::operator+=(const StepCost& other) {
     seconds += other.seconds;
@@ -107,24 +51,6 @@ MapShape::MapShape(const ckks::PeriodicDiagonals& map) : period(map.period), inp
         output_offsets.emplace_back(of_output.begin(), of_output.end());
     }
     offsets.assign(all.begin(), all.end());
-}
-
-KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing)
-    : parameters_(parameters), seconds_per_byte_(seconds_per_byte), request_(std::move(existing)) {}
-
-double KeySet::bytes(int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters_, level);
-    return s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
-}
-
-double KeySet::price(const ckks::KeyRequest& wanted) const {
-    double missing = 0;
-    for (const auto& [step, level] : wanted.rotation_levels) {
-        const auto found = request_.rotation_levels.find(step);
-        const double held = found == request_.rotation_levels.end() ? 0 : bytes(found->second);
-        missing += std::max(0.0, bytes(level) - held);
-    }
-    return missing * seconds_per_byte_;
 }
 
 double StepPrices::words(double count) const {

@@ -5,6 +5,7 @@
 
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/schedule/key_set.h"
 
 namespace polyformer::compile {
 
@@ -26,23 +27,6 @@ struct MapShape {
     std::size_t diagonals = 0;
     std::vector<long> offsets;                      ///< of all blocks, ascending
     std::vector<std::vector<long>> output_offsets;  ///< of each output's blocks
-};
-
-/// The rotation keys that are there, and what more would cost besides time.
-class KeySet {
-  public:
-    KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing);
-    /// Seconds that the keys missing for `wanted` are worth.
-    double price(const ckks::KeyRequest& wanted) const;
-    void add(const ckks::KeyRequest& wanted) { request_.merge(parameters_, wanted); }
-    const ckks::KeyRequest& request() const { return request_; }
-
-  private:
-    double bytes(int level) const;
-
-    ckks::Parameters parameters_;
-    double seconds_per_byte_;
-    ckks::KeyRequest request_;
 };
 
 /// Prices steps for one parameter set.

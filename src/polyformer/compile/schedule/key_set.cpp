@@ -1,0 +1,27 @@
+#include "polyformer/compile/schedule/key_set.h"
+
+#include <algorithm>
+
+#include "polyformer/compile/plan/cost_model.h"
+
+namespace polyformer::compile {
+
+KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing)
+    : parameters_(parameters), seconds_per_byte_(seconds_per_byte), request_(std::move(existing)) {}
+
+double KeySet::bytes(int level) const {
+    const KeySwitchShape s = key_switch_shape(parameters_, level);
+    return s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
+}
+
+double KeySet::price(const ckks::KeyRequest& wanted) const {
+    double missing = 0;
+    for (const auto& [step, level] : wanted.rotation_levels) {
+        const auto found = request_.rotation_levels.find(step);
+        const double held = found == request_.rotation_levels.end() ? 0 : bytes(found->second);
+        missing += std::max(0.0, bytes(level) - held);
+    }
+    return missing * seconds_per_byte_;
+}
+
+}  // namespace polyformer::compile
