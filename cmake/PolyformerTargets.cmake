@@ -1,27 +1,43 @@
-# Warnings, sanitizers and include path that every target of ours shares, and two helpers that apply them.
-add_library(polyformer_options INTERFACE)
-target_include_directories(polyformer_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
-target_compile_options(polyformer_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                                                   -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+# Warnings and sanitizers for all that is built in this folder and below, and helpers that make targets. None of it gets
+# into what a target asks of those who link it: options of a folder are no usage requirements.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor
+                    -Woverloaded-virtual)
+if(POLYFORMER_WARNINGS_AS_ERRORS)
+    add_compile_options(-Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(polyformer_options INTERFACE -Wno-restrict)  # GCC 12 sees overlaps in "text" + string
+    add_compile_options(-Wno-restrict)  # GCC 12 sees overlaps in "text" + string
+    if(BUILD_SHARED_LIBS)
+        add_compile_options(-fno-semantic-interposition)  # else calls within a library cannot be inlined
+    endif()
 endif()
 if(POLYFORMER_SANITIZERS)
-    target_compile_options(polyformer_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-                                                       -fno-omit-frame-pointer)
-    target_link_options(polyformer_options INTERFACE -fsanitize=address,undefined)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
 endif()
 if(POLYFORMER_FUZZERS)
-    target_compile_options(polyformer_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
-                                                       -fno-sanitize-recover=all)
-    target_link_options(polyformer_options INTERFACE -fsanitize=address,undefined)
+    add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
 endif()
 
-# polyformer_library(NAME SOURCES a.cpp ... DEPENDS lib ...): a static library polyformer_NAME.
+# polyformer_library(NAME [INTERNAL] SOURCES a.cpp ... DEPENDS lib ...): a library polyformer_NAME, for others
+# polyformer::NAME, here and in the installed package alike. INTERNAL: not installed.
 function(polyformer_library name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
-    add_library(polyformer_${name} STATIC ${ARG_SOURCES})
-    target_link_libraries(polyformer_${name} PUBLIC polyformer_options fmt::fmt ${ARG_DEPENDS})
+    cmake_parse_arguments(ARG "INTERNAL" "" "SOURCES;DEPENDS" ${ARGN})
+    set(target polyformer_${name})
+    add_library(${target} ${ARG_SOURCES})
+    add_library(polyformer::${name} ALIAS ${target})
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
+    target_link_libraries(${target} PUBLIC fmt::fmt ${ARG_DEPENDS})
+    # Before 1.0, programs built with 0.1 need libraries of 0.1.
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
+                          SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    if(POLYFORMER_INSTALL AND NOT ARG_INTERNAL)
+        set_property(GLOBAL APPEND PROPERTY POLYFORMER_INSTALLED_LIBRARIES ${target})
+    elseif(NOT PROJECT_IS_TOP_LEVEL)
+        set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)  # built where something links it
+    endif()
 endfunction()
 
 # polyformer_test(NAME SOURCES a_test.cpp ... DEPENDS lib ... [TIMEOUT seconds]): one GoogleTest binary, each case a
