@@ -2,6 +2,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/support/parallel.h"
+#include "polyformer/support/version.h"
 
 namespace polyformer::cli {
 
@@ -30,7 +31,7 @@ int run_program(int argc, char** argv) {
         "Exit codes: 0 done, 1 internal error, 2 bad argument or value, 3 file cannot be read or written,\n"
         "4 damaged or foreign file, 5 interrupted (the same command goes on).");
     program.require_subcommand(1);
-    program.set_version_flag("--version", "polyformer 0.1.0");
+    program.set_version_flag("--version", fmt::format("polyformer {}", version()));
     for (const auto add : {add_data, add_train, add_tune, add_convert, add_study, add_eval, add_plan, add_random_model,
                            add_keygen, add_encrypt, add_infer, add_decrypt, add_run, add_bench}) {
         add(program);

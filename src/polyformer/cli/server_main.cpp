@@ -7,6 +7,7 @@
 #include "polyformer/service/server.h"
 #include "polyformer/support/parallel.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/version.h"
 
 namespace polyformer::cli {
 
@@ -76,6 +77,7 @@ int run_server(int argc, char** argv) {
     CLI::App program{"Computes a transformer on an encrypted request. Knows no secret key."};
     program.footer(
         "Example:\n  polyformer-server --plan plan/server --keys server.keys --request request.bin --reply reply.bin");
+    program.set_version_flag("--version", fmt::format("polyformer-server {}", version()));
     program.add_option("--plan", options.plan, "The plan's server folder")->required();
     program.add_option("--keys", options.keys, "The client's evaluation keys")->required();
     program.add_option("--request", options.request, "The encrypted request")->required();

@@ -1,5 +1,5 @@
-// polyformer-train FOLDER [--threads=N] [--device=NAME] [--precision=NAME] [--quiet]: carries out the stage that the
-// folder describes. The commands of `polyformer` prepare such folders and start it.
+// `polyformer-train`: carries out the stage that a folder describes. The commands of `polyformer` prepare such folders
+// and start it.
 #include <malloc.h>
 
 #include <cstdlib>
@@ -10,12 +10,25 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/version.h"
 #include "polyformer/train/run/exit_codes.h"
 #include "polyformer/trainer/stages.h"
 
 namespace {
 
 using namespace polyformer;
+
+constexpr std::string_view usage =
+    "Carries out one stage of a model's training: what FOLDER/stage.json describes.\n"
+    "Usage: polyformer-train FOLDER [OPTIONS]\n\n"
+    "Meant to be started by 'polyformer train' and its like, which prepare FOLDER.\n\n"
+    "Options:\n"
+    "  --threads=N       Threads, 1 to 1024 (default: 1)\n"
+    "  --device=NAME     cpu, cuda, cuda:N or auto, which is CUDA where there is any (default: cpu)\n"
+    "  --precision=NAME  float32 or bfloat16 (default: float32)\n"
+    "  --quiet           Show no progress\n"
+    "  --help            Print this help message and exit\n"
+    "  --version         Display program version information and exit\n";
 
 train::StagesOptions parse(const std::vector<std::string>& arguments) {
     train::StagesOptions options;
@@ -34,9 +47,8 @@ train::StagesOptions parse(const std::vector<std::string>& arguments) {
             require(name == "float32" || name == "bfloat16", "{}: choose float32 or bfloat16", argument);
             options.precision = name == "float32" ? train::Precision::float32 : train::Precision::bfloat16;
         } else {
-            require(options.folder.empty() && !argument.starts_with("-"),
-                    "usage: polyformer-train FOLDER [--threads=N] [--device=NAME] [--precision=NAME] [--quiet]; it is "
-                    "meant to be started by 'polyformer train' and its like, which prepare FOLDER");
+            require(options.folder.empty() && !argument.starts_with("-"), "'{}' is no option, or a second folder\n{}",
+                    argument, usage);
             options.folder = argument;
         }
     }
@@ -47,6 +59,15 @@ train::StagesOptions parse(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    const std::string_view only = argc == 2 ? argv[1] : "";
+    if (only == "--help") {
+        fmt::print("{}", usage);
+        return train::trainer_complete;
+    }
+    if (only == "--version") {
+        fmt::print("polyformer-train {}\n", version());
+        return train::trainer_complete;
+    }
     // Keep freed memory: giving tensors of many MiB back to the system and fetching them again at every step costs a
     // third of the time.
     mallopt(M_MMAP_MAX, 0);
