@@ -64,7 +64,7 @@ struct Fetched {
 };
 
 /// Fills `out` with the texts of a data set: from the archive at its official home, from a copy of that archive, or
-/// from a folder with its texts, word level (checked) or otherwise (wiki.<split>.raw or <split>.txt, taken as they
+/// from a folder with its texts, word level (checked) or otherwise (wiki.SPLIT.raw or SPLIT.txt, taken as they
 /// are). A file appears whole and checked or not at all; one that is there is never replaced by another text. Throws
 /// FormatError with expected and found when something is not what was published, IoError when something is missing or
 /// cannot be fetched or written.
