@@ -13,6 +13,7 @@
 
 namespace polyformer::approx {
 
+/// The largest error that was seen, and one that is never exceeded; as in Approximation.
 struct ErrorBounds {
     double max_grid_error = 0;
     double certified_error = 0;

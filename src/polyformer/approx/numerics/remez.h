@@ -24,6 +24,7 @@ struct RemezProblem {
     Real noise;               ///< a weighted error below this counts as zero
 };
 
+/// The best polynomial, and the proof that there is no much better one.
 struct RemezSolution {
     std::vector<Real> coefficients;  ///< of T_0, T_1, ...
     Real levelled_error;             ///< on the last reference: a lower bound of the minimax error

@@ -8,6 +8,7 @@
 
 namespace polyformer::model {
 
+/// Both parts of an image model: the server's graph, and how the client makes its input of an image.
 struct ImageModel {
     Graph graph;
     ImageInput input;

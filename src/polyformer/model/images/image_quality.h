@@ -12,6 +12,7 @@
 
 namespace polyformer::model {
 
+/// Which model to measure on which images.
 struct ImageQualityOptions {
     std::filesystem::path model;  ///< an image model's directory
     std::filesystem::path data;   ///< a folder that open_image_set() knows
@@ -20,6 +21,7 @@ struct ImageQualityOptions {
     bool quiet = false;           ///< no progress bar
 };
 
+/// How well a model recognises labelled images.
 struct Accuracy {
     double top_1 = 0;  ///< share of images whose class has the greatest logit
     double top_5 = 0;  ///< or one of the five greatest
@@ -45,6 +47,7 @@ struct ConfusedPair {
 /// The `count` most frequent mistakes, most frequent first; those that never happened are left out.
 std::vector<ConfusedPair> worst_pairs(const Confusion& confusion, std::size_t count);
 
+/// What measuring an image model gives: with its polynomials and with the exact functions.
 struct ImageQuality {
     std::string split;
     std::size_t images = 0;

@@ -34,6 +34,7 @@ class NgramModel {
 /// The word that ends each line.
 inline constexpr std::string_view end_of_line_word = "\n";
 
+/// Perplexities per word of two simple models, as baselines.
 struct NgramPerplexity {
     std::size_t words = 0;
     double unigram = 0;

@@ -14,6 +14,7 @@
 
 namespace polyformer::model {
 
+/// Which model to measure on which text.
 struct QualityOptions {
     std::filesystem::path model;  ///< a model directory with a tokenizer
     std::filesystem::path data;   ///< folder of the texts, under any of corpus_names()

@@ -15,6 +15,7 @@
 
 namespace polyformer::train {
 
+/// How the vocabulary is learned.
 struct TokenizerConfig {
     std::string algorithm = "unigram";  ///< of SentencePiece: "unigram" or "bpe"
     std::size_t sentences = 200000;     ///< lines sampled from the training text to learn the vocabulary
@@ -80,6 +81,7 @@ struct Substitution {
     std::size_t feed_forward_depth = 0;
 };
 
+/// A whole training run: the model, its data and every stage.
 struct Config {
     std::uint64_t seed = 1;
     Architecture model;  ///< of a language model, unless there is a vision model

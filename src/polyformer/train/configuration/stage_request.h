@@ -20,6 +20,7 @@ inline constexpr const char* tune_name = "tune";              ///< range minimis
 inline constexpr const char* substitute_name = "substitute";  ///< polynomials put in
 inline constexpr const char* convert_name = "convert";        ///< training with the polynomials in place
 
+/// What stage.json says: one stage, all that it depends on, and what to measure.
 struct StageRequest {
     std::string stage;
     Config config;

@@ -33,6 +33,7 @@ struct VisionStage {
         0;  ///< side of attention's windows in patches, every second layer's shifted by half; 0: no windows
 };
 
+/// A vision transformer: images, patches, and its stages from the finest grid to the coarsest.
 struct VisionArchitecture {
     std::size_t height = 32;  ///< of the images, in pixels
     std::size_t width = 32;

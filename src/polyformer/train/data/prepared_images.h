@@ -13,6 +13,7 @@
 
 namespace polyformer::train {
 
+/// Images of one size with their labels, in memory or mapped from a file.
 struct PreparedImages {
     std::size_t height = 0;
     std::size_t width = 0;

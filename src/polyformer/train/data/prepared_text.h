@@ -12,6 +12,7 @@
 
 namespace polyformer::train {
 
+/// A text as token ids, in memory or mapped from a file.
 struct PreparedText {
     std::size_t vocabulary = 0;      ///< every id is below it
     std::size_t words = 0;           ///< what perplexities per word are counted over

@@ -36,6 +36,7 @@ std::span<const DataSet> data_sets();
 /// Throws Error with the known names.
 const DataSet& find_data_set(const std::string& name);
 
+/// Where a data set comes from and where it goes.
 struct FetchOptions {
     std::filesystem::path out;   ///< folder to fill, made when missing
     std::filesystem::path from;  ///< a folder with the texts, or the zip archive; empty: from the official home
@@ -49,6 +50,7 @@ enum class Check {
     none,      ///< a text of the user's own choice
 };
 
+/// One text of a data set, as it was written.
 struct FetchedFile {
     std::string name;
     std::uint64_t bytes = 0;
@@ -58,6 +60,7 @@ struct FetchedFile {
     Check check = Check::none;
 };
 
+/// What fetch() has written.
 struct Fetched {
     std::string source;  ///< a URL, a path, or "already there"
     std::vector<FetchedFile> files;

@@ -7,6 +7,7 @@
 
 namespace polyformer::train {
 
+/// What to expect of a download.
 struct DownloadOptions {
     std::string sha256;            ///< of the whole file, 64 hexadecimal digits
     std::uint64_t most_bytes = 0;  ///< a server that sends more is cut off

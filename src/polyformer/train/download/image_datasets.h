@@ -43,6 +43,7 @@ struct ImageCounts {
     std::size_t published = 0;  ///< of each class
 };
 
+/// An image set that has been written, and how much of the published one it is.
 struct FetchedImages {
     std::string source;  ///< a URL, a path, or "already there"
     std::size_t classes = 0;

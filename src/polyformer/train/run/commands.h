@@ -13,6 +13,7 @@
 
 namespace polyformer::train {
 
+/// What all three commands are told.
 struct TrainOptions {
     std::filesystem::path config;  ///< configs/wikitext-small.json, for one
     std::filesystem::path data;    ///< folder of the training and validation texts

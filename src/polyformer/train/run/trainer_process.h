@@ -10,11 +10,12 @@
 
 namespace polyformer::train {
 
+/// How to start polyformer-train.
 struct TrainerOptions {
     std::filesystem::path program;      ///< polyformer-train; empty: beside this program
     std::size_t threads = 1;            ///< of LibTorch
     std::string device = "cpu";         ///< "cpu", "cuda", "cuda:N" or "auto"
-    std::string precision = "float32";  ///< or "bfloat16", on CUDA
+    std::string precision = "float32";  ///< or "bfloat16", mixed precision
     bool quiet = false;
 };
 

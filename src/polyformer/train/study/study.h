@@ -8,6 +8,7 @@
 
 namespace polyformer::train {
 
+/// How to run a study, and in which folders.
 struct StudyOptions {
     std::filesystem::path config;  ///< see study_config.h
     std::filesystem::path data;    ///< folder of the texts or the images, those for testing included

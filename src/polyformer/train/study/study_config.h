@@ -24,6 +24,7 @@ struct Variant {
     bool measure_stability = false;    ///< the stages with polynomials on input unlike the training text
 };
 
+/// A table of the report: variants in its rows, stages in its columns.
 struct StudyTable {
     std::string name;
     std::string title;
@@ -33,6 +34,7 @@ struct StudyTable {
     std::vector<std::string> columns;  ///< stages
 };
 
+/// A study as its file describes it.
 struct StudyConfig {
     std::string title;
     std::string description;

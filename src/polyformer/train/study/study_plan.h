@@ -14,6 +14,7 @@ namespace polyformer::train {
 /// In a stage's folder: why its last attempt failed.
 inline constexpr const char* failure_file = "failure.txt";
 
+/// One stage of a study, whichever variants need it.
 struct StudyStage {
     std::filesystem::path folder;  ///< named by the stage and the digest of its recipe
     StageRequest request;
@@ -28,6 +29,7 @@ struct StudyRun {
     std::vector<std::size_t> stages;
 };
 
+/// All stages of a study, and the way of each variant through them.
 struct StudyPlan {
     std::vector<StudyStage> stages;
     std::vector<StudyRun> runs;
