@@ -1,5 +1,5 @@
-// What `polyformer eval` reports of an image model: how often it is right, beside itself before substitution, and which
-// classes it takes for each other.
+// What `polyformer eval` reports of an image model: how often it is right, compared with itself before substitution,
+// and which classes it confuses.
 #pragma once
 
 #include <cstddef>

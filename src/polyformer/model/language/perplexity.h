@@ -37,7 +37,7 @@ struct TextScore {
     std::vector<IntervalReport> intervals;  ///< one per Apply node, over all windows
 };
 
-/// One window's evaluation: evaluate(), or evaluate_exact() dressed as one.
+/// One window's evaluation: evaluate(), or evaluate_exact() in the same form.
 using EvaluateWindow = std::function<Evaluation(const Tensor& embedded)>;
 
 /// Reads `ids` after one `end_of_line`, windows `stride` apart, on all threads. `progress` gets the share done.

@@ -1,4 +1,4 @@
-// What `polyformer eval` reports: how well a model predicts a text, beside itself before substitution and beside
+// What `polyformer eval` reports: how well a model predicts a text, compared with itself before substitution and with
 // models that any language model must beat.
 #pragma once
 

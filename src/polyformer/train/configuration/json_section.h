@@ -1,4 +1,4 @@
-// Reads one object of a configuration: each key within bounds, and none that nobody asked for.
+// Reads one object of a configuration: every value is checked against its bounds, unknown keys are refused.
 #pragma once
 
 #include <cmath>

@@ -23,7 +23,7 @@ struct PreparedText {
     std::shared_ptr<const void> owner;  ///< keeps `ids` alive; empty where another owns them
 };
 
-/// Writes a prepared text whose tokens come bit by bit: it need never be in memory as a whole.
+/// Writes a prepared text whose tokens come piece by piece: it need never be in memory as a whole.
 class PreparedTextWriter {
   public:
     /// `about` gives all but `words`, `ids` and `owner`. Throws IoError; Error when its digest is none.

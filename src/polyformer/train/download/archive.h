@@ -15,7 +15,7 @@ namespace polyformer::train {
 
 using UseBytes = std::function<void(std::span<const std::byte>)>;
 
-/// One entry of an archive, while it is its turn.
+/// One entry of an archive; valid during the callback that gets it.
 class ArchiveEntry {
   public:
     enum class Kind { file, folder, other };  ///< other: links, devices
@@ -39,7 +39,7 @@ class ArchiveEntry {
     Kind kind_ = Kind::other;
 };
 
-/// An archive that nothing is believed of: names in it never become paths, and sizes are held against a limit.
+/// An untrusted archive: names in it never become paths, and sizes are checked against a limit.
 class Archive {
   public:
     /// Throws FormatError when `file` is no such archive, or a damaged one; IoError when it cannot be read.

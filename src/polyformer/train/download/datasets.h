@@ -43,7 +43,7 @@ struct FetchOptions {
     bool quiet = false;          ///< no progress bars
 };
 
-/// What a file was held against.
+/// What a file was compared with.
 enum class Check {
     checksum,  ///< its own, or that of the archive it came from
     lines,     ///< the number of its lines only

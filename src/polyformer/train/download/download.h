@@ -14,11 +14,11 @@ struct DownloadOptions {
     bool quiet = false;            ///< no progress bar
 };
 
-/// Fetches `url` (https; redirects must stay with it) and puts it at `file` once its checksum is right. What has come
-/// so far stands in `file`.part: the next call goes on from there with a range request, and from the start when the
-/// server knows no ranges or the part cannot belong to the file. A connection that breaks after some progress is taken
-/// up again at once, a few times. Throws IoError naming the URL, the cause and what to do when it cannot be fetched,
-/// or the disk refuses; FormatError with both checksums when it is another file, of which nothing is kept.
+/// Fetches `url` (https; redirects must stay with it) and puts it at `file` once its checksum is right. What has
+/// arrived is kept in `file`.part: the next call resumes there with a range request, or starts anew when the server
+/// knows no ranges or the part cannot belong to the file. A connection that breaks after some progress is tried again
+/// at once, a few times. Throws IoError naming the URL, the cause and what to do when it cannot be fetched, or the disk
+/// refuses; FormatError with both checksums when it is another file, of which nothing is kept.
 void download(const std::string& url, const std::filesystem::path& file, const DownloadOptions& options);
 
 }  // namespace polyformer::train

@@ -1,4 +1,4 @@
-// What a training step reads: a pure function of the seed and the step, so that a resumed run goes on exactly.
+// What a training step reads: a pure function of the seed and the step, so that a resumed run continues exactly.
 #pragma once
 
 #include <torch/torch.h>

@@ -23,7 +23,7 @@ struct Colours {
 /// What a byte of each channel is to the network.
 using NormalisedBytes = std::array<std::array<float, 256>, 3>;
 
-/// Over all images, or every so manieth of many; the same for the same images.
+/// Over all images, or an even sample of a large set; the same for the same images.
 Colours measure_colours(const PreparedImages& images);
 
 /// Images begin..end−1 as they are, normalised: input (B, 3, H, W), target (B) classes.

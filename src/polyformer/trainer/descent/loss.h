@@ -1,4 +1,4 @@
-// What a network's predictions lose, apart from any gradient.
+// The loss of a network's predictions, without gradients.
 #pragma once
 
 #include <vector>

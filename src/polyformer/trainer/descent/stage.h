@@ -48,8 +48,8 @@ struct StageOutcome {
 };
 
 /// Minimises task + α·range + β·variance. Every step is a function of the seed and the state before it, so a run that
-/// was interrupted ends with the very weights of one that was not. With early stopping, the weights of the best
-/// validation are what is left in the model and in the checkpoint. Throws DivergenceError when the loss is no longer
+/// was interrupted ends with exactly the weights of one that was not. After early stopping the model and the checkpoint
+/// hold the weights of the best validation. Throws DivergenceError when the loss is no longer
 /// finite, naming the step and what to change; the last checkpoint stays.
 StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& options);
 

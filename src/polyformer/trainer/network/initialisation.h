@@ -1,4 +1,4 @@
-// How the weights of transformers begin.
+// Initial weights of transformers.
 #pragma once
 
 #include <torch/torch.h>
@@ -17,8 +17,8 @@ void initialise(const torch::nn::Linear& linear, double gain);
 double residual_stream_gain(std::size_t layers);
 
 /// Equal biases of queries and keys put the scores of pointwise attention around attention.initial_score, where σ is
-/// neither flat nor 0: attention begins as a mean over the keys, as softmax does. Around 0 a GELU or a ReLU lets next
-/// to nothing through.
+/// neither flat nor 0: attention begins as a mean over the keys, as softmax does. Around 0 a GELU or a ReLU lets hardly
+/// anything through.
 void initialise_scores(const torch::nn::Linear& query_key_value, std::size_t heads, const Attention& attention);
 
 }  // namespace polyformer::train

@@ -1,4 +1,4 @@
-// What training, range minimisation and substitution know of a network: its sites, and that it maps inputs to logits.
+// What training, range minimisation and substitution need of a network: its sites, and a map from inputs to logits.
 #pragma once
 
 #include <torch/torch.h>
@@ -15,7 +15,7 @@ struct Network : torch::nn::Module {
     /// in the order of `sites`.
     virtual torch::Tensor forward(const torch::Tensor& input, std::vector<torch::Tensor>* site_inputs = nullptr) = 0;
 
-    /// Of how many layers its sites are.
+    /// Number of layers that its sites belong to.
     virtual std::size_t depth() const = 0;
     /// Why the network has no polynomial form, or an empty text when it has one.
     virtual std::string obstacle() const = 0;
@@ -30,7 +30,7 @@ struct Network : torch::nn::Module {
     std::vector<Site> sites;
 };
 
-/// While it lives, a switch of a network (`polynomials`, `clamped`) stands as asked; then as it stood before.
+/// Sets a switch of a network (`polynomials`, `clamped`) for as long as it lives, then restores it.
 class ScopedSwitch {
   public:
     ScopedSwitch(bool& which, bool value) : which_(which), before_(which) { which = value; }

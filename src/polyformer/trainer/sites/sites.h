@@ -38,7 +38,7 @@ torch::Tensor apply_function(const std::string& name, const torch::Tensor& x);
 /// Walks along the sites as the forward pass reaches them, in order.
 class SiteVisitor {
   public:
-    /// Into `inputs`, when given, goes what entered each site. `clamped` reads every polynomial at the nearest point of
+    /// `inputs`, when given, gets what entered each site. `clamped` evaluates every polynomial at the nearest point of
     /// its interval: while training, one value outside would otherwise end the run before the range penalty, which sees
     /// the value itself, can bring it back.
     SiteVisitor(const std::vector<Site>& sites, bool polynomials, bool clamped, std::vector<torch::Tensor>* inputs);

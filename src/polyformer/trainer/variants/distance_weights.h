@@ -1,5 +1,5 @@
-// What a head learns to think of a key for its distance from the query alone: constants, which encrypted inference
-// multiplies by for nothing, together with the mask.
+// What a head learns that a key is worth for its distance from the query alone: constants, by which encrypted inference
+// multiplies at no cost, together with the mask.
 #pragma once
 
 #include <torch/torch.h>
