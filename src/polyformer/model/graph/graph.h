@@ -36,8 +36,8 @@ struct Input {};
 /// y = x·weight + bias: (T, C_in) → (T, C_out). weight is (C_in, C_out); bias has C_out entries or none.
 struct Linear {
     NodeId input = 0;
-    Matrix weight;
-    std::vector<float> bias;
+    Matrix weight = {};
+    std::vector<float> bias = {};
 };
 
 /// The mean over features, (T, C) → (T, 1).
