@@ -1,0 +1,12 @@
+# Runs PROGRAM with ARGUMENTS; fails unless it ends well and prints something that matches every expression in SAYS.
+# (CTest's own PASS_REGULAR_EXPRESSION would no longer look at the exit status.)
+execute_process(COMMAND ${PROGRAM} ${ARGUMENTS} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+message("${output}")
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${PROGRAM} ended with ${status}")
+endif()
+foreach(expected IN LISTS SAYS)
+    if(NOT output MATCHES "${expected}")
+        message(FATAL_ERROR "${PROGRAM} does not say '${expected}'")
+    endif()
+endforeach()
