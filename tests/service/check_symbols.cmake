@@ -1,5 +1,9 @@
-# Fails when PROGRAM holds a symbol of the client's side, or when the check itself would see nothing.
-execute_process(COMMAND ${NM} ${PROGRAM} OUTPUT_VARIABLE symbols RESULT_VARIABLE status)
+# Fails when PROGRAM, or a shared library of ours that it loads, holds a symbol of the client's side; or when the check
+# itself would see nothing.
+file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${PROGRAM} RESOLVED_DEPENDENCIES_VAR libraries
+     UNRESOLVED_DEPENDENCIES_VAR unresolved)
+list(FILTER libraries INCLUDE REGEX "/libpolyformer_[^/]*$")
+execute_process(COMMAND ${NM} ${PROGRAM} ${libraries} OUTPUT_VARIABLE symbols RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
     message(FATAL_ERROR "${NM} could not list the symbols of ${PROGRAM}")
 endif()
