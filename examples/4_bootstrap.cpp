@@ -95,7 +95,7 @@ int main(int argc, char** argv) try {
 
     examples::heading("Result");
     fmt::print("{} levels used in all; without a bootstrap there are {}\n", top - lowest + 8, top);
-    examples::check("12 iterations against the same in the clear", error(), 0x1p-14);
+    examples::check("12 iterations against the same in the clear", error(), 0x1p-13);
     return 0;
 } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());

@@ -31,9 +31,9 @@ std::string bytes(std::size_t count) {
 }
 
 void print_steps(const compile::Plan& plan) {
-    fmt::print("{:<18} {:<16} {:>12} {:>10}\n", "node", "step", "levels", "estimate");
+    fmt::print("{:<26} {:<17} {:>10} {:>10}\n", "node", "step", "levels", "estimate");
     for (const compile::Step& step : plan.steps) {
-        fmt::print("{:<18} {:<16} {:>6} → {:<3} {:>7.0f} ms\n", step.name, compile::name_of(step.operation), step.level,
+        fmt::print("{:<26} {:<17} {:>4} → {:<3} {:>7.0f} ms\n", step.name, compile::name_of(step.operation), step.level,
                    step.output_level, 1e3 * step.seconds);
     }
 }
@@ -62,6 +62,7 @@ std::vector<double> run_in_the_clear(const compile::Plan& plan, runtime::ClearBa
 }  // namespace
 
 int main(int argc, char** argv) try {
+    examples::require_folder("letters/model", "5_graph_of_your_own");
     const model::Graph graph = model::load_graph("letters/model");
     compile::PlanOptions options;
     options.parameters = examples::parameters_from(argc, argv, ckks::presets::bootstrapping_65536());
@@ -96,8 +97,8 @@ int main(int argc, char** argv) try {
             const std::vector<double> logits = run_in_the_clear(*one, backend, embedded);
             const double error = examples::largest_error(logits, exact);
             worst = std::max(worst, error);
-            fmt::print("after {:<12} comes {:<26} error {:.1e}, {} bootstraps, {} steps left [-1, 1]\n", text,
-                       examples::describe(logits), error, one->summary.bootstraps, backend.excursions().size());
+            fmt::print("after {:<12} comes {:<26} error {:.1e}, {} bootstraps, {} steps met values outside [-1, 1]\n",
+                       text, examples::describe(logits), error, one->summary.bootstraps, backend.excursions().size());
         }
     }
 

@@ -67,6 +67,7 @@ void read(const service::ClientPlan& plan, const std::string& text) {
 int main(int argc, char** argv) try {
     std::vector<std::string> words(argv + 1, argv + argc);
     const bool insecure = std::erase(words, "--allow-insecure") > 0;
+    examples::require_folder("letters/plan/client", "6_from_graph_to_plan");
     const service::ClientPlan plan = service::load_client_plan("letters/plan/client");
     if (insecure) fmt::print("INSECURE parameters are allowed: for tests only\n");
     if (words.size() == 1 && words[0] == "keys") {
