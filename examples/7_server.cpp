@@ -29,7 +29,8 @@ int main() try {
     for (const auto& [operation, seconds] : inference.profile.by_operation()) {
         fmt::print("  {:<18} {:>6.2f} s\n", operation, seconds);
     }
-    fmt::print("peak memory {}\n", format_bytes(static_cast<double>(inference.peak_resident_bytes)));
+    fmt::print("  the rest made bootstrapping ready; peak memory {}\n",
+               format_bytes(static_cast<double>(inference.peak_resident_bytes)));
     fmt::print("reply written, encrypted under the client's key\n");
     return 0;
 } catch (const std::exception& error) {
