@@ -30,6 +30,8 @@ foreach(part IN LISTS parts_with_headers)
             FILES_MATCHING PATTERN "*.h" PATTERN "*avx*" EXCLUDE PATTERN "*vector*" EXCLUDE)
 endforeach()
 
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)  # a project of its own, see its README
+
 install(EXPORT polyformer-targets NAMESPACE polyformer:: DESTINATION ${config_dir} COMPONENT development)
 list(TRANSFORM libraries REPLACE "^polyformer_" "" OUTPUT_VARIABLE components)
 configure_package_config_file(cmake/polyformer-config.cmake.in polyformer-config.cmake INSTALL_DESTINATION ${config_dir})
