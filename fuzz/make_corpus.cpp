@@ -5,7 +5,10 @@
 #include <functional>
 
 #include "fuzz/ckks/small_ring.h"
+#include "fuzz/plans/tiny_transformer.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/language/bundle.h"
@@ -59,7 +62,7 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
 }
 
 void write_plans(const std::filesystem::path& corpus) {
-    const model::Graph graph = small_transformer().graph;
+    const model::Graph graph = tiny_transformer().graph;
     const std::filesystem::path scratch = corpus / "scratch";
     struct Start {
         const char* name;
@@ -69,11 +72,8 @@ void write_plans(const std::filesystem::path& corpus) {
     for (const auto& [name, positions, images] :
          {Start{"all", compile::Positions::all, 1}, Start{"last", compile::Positions::last, 1},
           Start{"several", compile::Positions::last, 4}}) {
-        compile::PlanOptions options;
-        options.positions = positions;
-        options.images = images;
-        options.parameters = ckks::presets::insecure_bootstrapping(kMaxRingDimension);
-        const compile::Plan plan = compile::compile(graph, options);
+        const compile::Plan plan =
+            compile::compile(graph, fixtures::plan_options(kMaxRingDimension, positions, images));
         std::filesystem::create_directories(scratch);
         compile::save_plan(plan, graph, scratch);
         for (const char* target : {"plan", "client_plan"}) std::filesystem::create_directories(corpus / target);

@@ -7,7 +7,6 @@
 
 #include "polyformer/ckks/files/container.h"
 #include "polyformer/ckks/scheme/parameters.h"
-#include "polyformer/model/builders/random_model.h"
 
 namespace polyformer::fuzz {
 
@@ -32,21 +31,6 @@ inline ckks::ParametersLiteral small_literal() {
 inline const ckks::Parameters& small_parameters() {
     static const ckks::Parameters parameters = ckks::Parameters::create(small_literal());
     return parameters;
-}
-
-/// A transformer whose plan fits a ring of kMaxRingDimension.
-inline model::Transformer small_transformer() {
-    model::RandomModelOptions options;
-    options.layers = 1;
-    options.width = 4;
-    options.heads = 1;
-    options.context = 4;
-    options.feed_forward = 4;
-    options.vocabulary = 6;
-    options.activation_degree = 3;
-    options.inverse_sqrt_degree = 3;
-    options.samples = 2;
-    return model::random_model(options);
 }
 
 inline std::span<const std::byte> as_bytes(const std::uint8_t* data, std::size_t size) {

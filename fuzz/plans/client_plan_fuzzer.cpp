@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "fuzz/ckks/small_ring.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
 
@@ -16,13 +17,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return -1;
     }
     try {
-        const compile::Plan plan = service::client_plan_from_json(text, "fuzz").plan;
-        const std::size_t images = plan.packing.images;
-        const std::size_t rows = images * plan.context;
-        if (plan.width * rows > 100000 || plan.vocabulary * rows > 100000) return 0;
-        compile::pack_input(plan, std::vector<double>(rows * plan.width, 0.5), plan.context, images);
-        const std::vector<std::vector<double>> slots(plan.outputs.size(), std::vector<double>(plan.packing.slots));
-        compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : plan.context, images);
+        const compile::Frame frame = service::client_plan_from_json(text, "fuzz").frame;
+        const std::size_t images = frame.packing.images;
+        const std::size_t rows = images * frame.context;
+        if (frame.width * rows > 100000 || frame.vocabulary * rows > 100000) return 0;
+        compile::pack_input(frame, std::vector<double>(rows * frame.width, 0.5), frame.context, images);
+        const std::vector<std::vector<double>> slots(frame.output_ciphertexts,
+                                                     std::vector<double>(frame.packing.slots));
+        compile::unpack_output(frame, slots, frame.logit_rows(frame.context), images);
     } catch (const Error&) {
     }
     return 0;

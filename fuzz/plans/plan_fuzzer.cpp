@@ -6,7 +6,9 @@
 #include <string_view>
 
 #include "fuzz/ckks/small_ring.h"
+#include "fuzz/plans/tiny_transformer.h"
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/model/language/bundle.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
@@ -17,7 +19,7 @@ namespace {
 class Directory {
   public:
     Directory() : path_(std::filesystem::temp_directory_path() / ("plan-fuzzer-" + std::to_string(getpid()))) {
-        polyformer::model::save_graph(polyformer::fuzz::small_transformer().graph, path_);
+        polyformer::model::save_graph(polyformer::fuzz::tiny_transformer().graph, path_);
     }
     ~Directory() { std::filesystem::remove_all(path_); }
     Directory(const Directory&) = delete;

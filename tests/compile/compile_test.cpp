@@ -1,42 +1,24 @@
+#include "polyformer/compile/compile.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <fstream>
 #include <set>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/compile/plan/plan.h"
-#include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_vision_model.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "tests/compile/small_plan.h"
 
 namespace polyformer::compile {
 namespace {
 
+using fixtures::plan_options;
+using fixtures::small_transformer;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
-
-model::Transformer small_model(std::size_t degree = 15) {
-    model::RandomModelOptions options;
-    options.layers = 1;
-    options.width = 16;
-    options.heads = 2;
-    options.context = 8;
-    options.feed_forward = 32;
-    options.vocabulary = 30;
-    options.samples = 2;
-    options.activation_degree = options.inverse_sqrt_degree = degree;
-    return model::random_model(options);
-}
-
-PlanOptions small_options() {
-    PlanOptions options;
-    options.parameters = ckks::presets::insecure_bootstrapping(2048);
-    return options;
-}
 
 int depth_of(const Operation& operation) {
     if (std::holds_alternative<AddStep>(operation) || std::holds_alternative<SumSlotsStep>(operation) ||
@@ -50,14 +32,15 @@ int depth_of(const Operation& operation) {
 /// Every value is made once, before it is read, and read at a level that it has.
 void expect_sound_levels(const Plan& plan) {
     std::map<ValueId, int> levels;
-    for (const ValueId input : plan.inputs) levels[input] = plan.input_level;
+    for (const ValueId input : plan.inputs) levels[input] = plan.frame.input_level;
     for (const Step& step : plan.steps) {
         const bool bootstrap = std::holds_alternative<BootstrapStep>(step.operation);
         for (const ValueId input : inputs_of(step.operation)) {
             ASSERT_TRUE(levels.contains(input)) << step.name;
-            EXPECT_GE(levels[input], bootstrap ? plan.parameters.bootstrapping_input_level() : step.level) << step.name;
+            EXPECT_GE(levels[input], bootstrap ? plan.frame.parameters.bootstrapping_input_level() : step.level)
+                << step.name;
         }
-        const int expected = bootstrap ? plan.parameters.working_level() : step.level - depth_of(step.operation);
+        const int expected = bootstrap ? plan.frame.parameters.working_level() : step.level - depth_of(step.operation);
         EXPECT_EQ(step.output_level, expected) << step.name;
         EXPECT_GE(step.output_level, 0);
         for (const ValueId output : outputs_of(step.operation)) {
@@ -85,7 +68,7 @@ void expect_covered(const Plan& plan, const ckks::KeyRequest& used, const std::s
 
 /// Keys that the steps use, each at its level.
 ckks::KeyRequest keys_used(const Plan& plan) {
-    const ckks::Parameters& parameters = plan.parameters;
+    const ckks::Parameters& parameters = plan.frame.parameters;
     ckks::KeyRequest used;
     used.relinearisation = false;
     for (const Step& step : plan.steps) {
@@ -109,8 +92,8 @@ ckks::KeyRequest keys_used(const Plan& plan) {
             one.conjugation_level = step.level;
         }
         if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
-            for (std::size_t d = 1; d < plan.packing.tokens; d *= 2) {
-                one.add_rotation(parameters, static_cast<long>(d * plan.packing.features), step.output_level);
+            for (std::size_t d = 1; d < plan.frame.packing.tokens; d *= 2) {
+                one.add_rotation(parameters, static_cast<long>(d * plan.frame.packing.features), step.output_level);
             }
         }
         if (std::holds_alternative<BootstrapStep>(step.operation)) {
@@ -128,15 +111,15 @@ ckks::KeyRequest keys_used(const Plan& plan) {
 }
 
 TEST(Compile, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
-    const model::Transformer model = small_model();
+    const model::Transformer model = small_transformer();
     for (const Positions positions : {Positions::all, Positions::last}) {
-        PlanOptions options = small_options();
+        PlanOptions options = plan_options(2048);
         options.positions = positions;
         const Plan plan = compile(model.graph, options);
         expect_sound_levels(plan);
         EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
         EXPECT_EQ(keys_used(plan).relinearisation_level, plan.keys.relinearisation_level);
-        EXPECT_EQ(plan.summary.key_bytes_memory, plan.keys.memory_bytes(plan.parameters));
+        EXPECT_EQ(plan.summary.key_bytes_memory, plan.keys.memory_bytes(plan.frame.parameters));
         EXPECT_GT(plan.summary.bootstraps, 0U);
         EXPECT_LE(plan.summary.bootstrapped_values, 2 * plan.summary.bootstraps);
     }
@@ -155,13 +138,13 @@ model::Graph small_vision_model() {
 TEST(CompileImages, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
     const model::Graph graph = small_vision_model();
     for (const std::size_t images : {1U, 2U}) {
-        PlanOptions options = small_options();
+        PlanOptions options = plan_options(2048);
         options.images = images;
         const Plan plan = compile(graph, options);
         expect_sound_levels(plan);
         EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
-        EXPECT_EQ(plan.least_rows, 64U);
-        EXPECT_EQ(plan.output_slot.size(), images * graph.vocabulary);
+        EXPECT_EQ(plan.frame.least_rows, 64U);
+        EXPECT_EQ(plan.frame.output_slot.size(), images * graph.vocabulary);
         // Merging and averaging tokens, and adding constants, cost no level.
         for (const Step& step : plan.steps) {
             if (step.name == "positions" || step.name == "stages.1.merge" || step.name == "pooling") {
@@ -169,24 +152,24 @@ TEST(CompileImages, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
             }
         }
     }
-    EXPECT_EQ(largest_image_count(graph, ckks::Parameters::create(small_options().parameters)), 2U);
+    EXPECT_EQ(largest_image_count(graph, ckks::Parameters::create(plan_options(2048).parameters)), 2U);
 }
 
 TEST(CompileImages, PositionsMakeNoDifference) {
     const model::Graph graph = small_vision_model();
-    PlanOptions options = small_options();
+    PlanOptions options = plan_options(2048);
     const Plan all = compile(graph, options);
     options.positions = Positions::last;
     const Plan last = compile(graph, options);
-    EXPECT_EQ(all.output_slot, last.output_slot);
+    EXPECT_EQ(all.frame.output_slot, last.frame.output_slot);
     EXPECT_EQ(all.steps.size(), last.steps.size());
     EXPECT_EQ(all.keys.rotation_levels, last.keys.rotation_levels);
 }
 
 TEST(Compile, GivesTheSamePlanTwice) {
-    const model::Transformer model = small_model();
-    const Plan a = compile(model.graph, small_options());
-    const Plan b = compile(model.graph, small_options());
+    const model::Transformer model = small_transformer();
+    const Plan a = compile(model.graph, plan_options(2048));
+    const Plan b = compile(model.graph, plan_options(2048));
     ASSERT_EQ(a.steps.size(), b.steps.size());
     for (std::size_t i = 0; i < a.steps.size(); ++i) {
         EXPECT_EQ(a.steps[i].name, b.steps[i].name);
@@ -198,18 +181,18 @@ TEST(Compile, GivesTheSamePlanTwice) {
 }
 
 TEST(Compile, BootstrapsLessWhenItCostsMore) {
-    const model::Transformer model = small_model();
-    PlanOptions dear = small_options();
+    const model::Transformer model = small_transformer();
+    PlanOptions dear = plan_options(2048);
     dear.costs.bootstrap = dear.costs.bootstrap_second = 1000;
-    PlanOptions cheap = small_options();
+    PlanOptions cheap = plan_options(2048);
     cheap.costs.bootstrap = cheap.costs.bootstrap_second = 1e-6;
     EXPECT_LT(compile(model.graph, dear).summary.bootstrapped_values,
               compile(model.graph, cheap).summary.bootstrapped_values);
 }
 
 TEST(Compile, RunsWithoutBootstrappingWhenTheLevelsSuffice) {
-    const model::Transformer model = small_model(3);
-    PlanOptions options = small_options();
+    const model::Transformer model = small_transformer(3);
+    PlanOptions options = plan_options(2048);
     options.parameters.bootstrapping.reset();
     options.parameters.working_levels = 30;
     const Plan plan = compile(model.graph, options);
@@ -222,14 +205,14 @@ TEST(Compile, RunsWithoutBootstrappingWhenTheLevelsSuffice) {
 }
 
 TEST(Compile, AnExhaustedInputIsRefreshedFirst) {
-    const auto model = small_model();
-    PlanOptions options = small_options();
+    const auto model = small_transformer();
+    PlanOptions options = plan_options(2048);
     const int exhausted = options.parameters.bootstrapping->slots_to_coefficients_levels;
     options.highest_input_level = exhausted;
     const Plan plan = compile(model.graph, options);
-    EXPECT_EQ(plan.input_level, exhausted);
+    EXPECT_EQ(plan.frame.input_level, exhausted);
     EXPECT_EQ(name_of(plan.steps.front().operation), "bootstrap");
-    EXPECT_GT(plan.summary.bootstrapped_values, compile(model.graph, small_options()).summary.bootstrapped_values);
+    EXPECT_GT(plan.summary.bootstrapped_values, compile(model.graph, plan_options(2048)).summary.bootstrapped_values);
     expect_sound_levels(plan);
     options.highest_input_level = exhausted - 1;
     EXPECT_THAT([&] { compile(model.graph, options); },
@@ -238,14 +221,14 @@ TEST(Compile, AnExhaustedInputIsRefreshedFirst) {
 }
 
 TEST(Compile, NamesAPolynomialThatNoStretchHolds) {
-    model::Transformer model = small_model();
+    model::Transformer model = small_transformer();
     for (model::Node& node : model.graph.nodes) {
         auto* apply = std::get_if<model::Apply>(&node.operation);
         if (apply == nullptr || node.name != "layers.0.feed_forward.activation") continue;
         apply->polynomial.coefficients.assign(std::size_t{1} << 15, 1e-6);
         apply->polynomial.coefficients.push_back(1e-6);
     }
-    PlanOptions options = small_options();
+    PlanOptions options = plan_options(2048);
     options.parameters.working_levels = 15;
     EXPECT_THAT([&] { compile(model.graph, options); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("degree 32768"), HasSubstr("layers.0.feed_forward.activation"),
@@ -253,8 +236,8 @@ TEST(Compile, NamesAPolynomialThatNoStretchHolds) {
 }
 
 TEST(Compile, RefusesHeadsAndContextsThatDoNotFit) {
-    const model::Transformer model = small_model();
-    PlanOptions options = small_options();
+    const model::Transformer model = small_transformer();
+    PlanOptions options = plan_options(2048);
     options.parameters.ring_dimension = 1024;
     model::Graph wide = model.graph;
     wide.context = 1024;
@@ -289,101 +272,13 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     EXPECT_LT(taken.count(), 20);
     expect_sound_levels(plan);
-    EXPECT_EQ(plan.parameters.security_bits(), 128);
+    EXPECT_EQ(plan.frame.parameters.security_bits(), 128);
     EXPECT_LE(plan.summary.bootstraps, 5U);
     const std::size_t bootstrapping =
-        ckks::Bootstrapper::key_request(plan.parameters, plan.parameters.slots()).memory_bytes(plan.parameters);
+        ckks::Bootstrapper::key_request(plan.frame.parameters, plan.frame.parameters.slots())
+            .memory_bytes(plan.frame.parameters);
     EXPECT_LT(plan.summary.key_bytes_memory - bootstrapping, std::size_t{2} << 30);
     EXPECT_LT(plan.summary.key_bytes_memory + plan.summary.working_bytes, std::size_t{8} << 30);
-}
-
-class PlanFiles : public testing::Test {
-  protected:
-    void SetUp() override {
-        // Its own for each test: ctest may run them side by side.
-        directory_ = std::filesystem::path(testing::TempDir()) /
-                     fmt::format("polyformer_plan_{}", testing::UnitTest::GetInstance()->current_test_info()->name());
-        std::filesystem::remove_all(directory_);
-        model_ = small_model();
-        PlanOptions options = small_options();
-        options.positions = Positions::last;
-        options.costs.bootstrap = 7;
-        options.highest_input_level = 5;
-        save_plan(compile(model_.graph, options), model_.graph, directory_);
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
-    std::filesystem::path file() const { return directory_ / "plan.json"; }
-    void replace(const std::string& from, const std::string& to) const {
-        std::string text = read_file(file());
-        const std::size_t at = text.find(from);
-        ASSERT_NE(at, std::string::npos) << from;
-        write_file(file(), text.replace(at, from.size(), to));
-    }
-
-    std::filesystem::path directory_;
-    model::Transformer model_;
-};
-
-TEST_F(PlanFiles, ComeBackAsTheyWere) {
-    const Plan plan = load_plan(directory_);
-    EXPECT_EQ(plan.options.positions, Positions::last);
-    EXPECT_EQ(plan.options.costs.bootstrap, 7);
-    EXPECT_EQ(plan.options.highest_input_level, 5);
-    PlanOptions options = small_options();
-    options.positions = Positions::last;
-    options.costs.bootstrap = 7;
-    options.highest_input_level = 5;
-    const Plan again = compile(model_.graph, options);
-    EXPECT_EQ(plan.keys.rotation_levels, again.keys.rotation_levels);
-    EXPECT_EQ(plan.model_fingerprint, again.model_fingerprint);
-}
-
-TEST_F(PlanFiles, AreRefusedWhenTamperedWith) {
-    replace("\"input_level\": ", "\"input_level\": 1");
-    EXPECT_THAT([&] { load_plan(directory_); }, ThrowsMessage<FormatError>(HasSubstr("input_level")));
-}
-
-TEST_F(PlanFiles, AreRefusedWithOtherOptions) {
-    replace("\"last\"", "\"all\"");
-    EXPECT_THROW(load_plan(directory_), FormatError);
-    replace("\"all\"", "\"some\"");
-    EXPECT_THAT([&] { load_plan(directory_); }, ThrowsMessage<FormatError>(HasSubstr("'some'")));
-}
-
-TEST_F(PlanFiles, AreRefusedWhenForeignOrTruncated) {
-    const std::string text = read_file(file());
-    write_file(file(), text.substr(0, text.size() / 2));
-    EXPECT_THROW(load_plan(directory_), FormatError);
-    write_file(file(), "{\"format\": \"something else\"}");
-    EXPECT_THAT([&] { load_plan(directory_); }, ThrowsMessage<FormatError>(HasSubstr("something else")));
-    write_file(file(), text);
-    replace("\"ring_dimension\": 2048", "\"ring_dimension\": 3000");
-    EXPECT_THROW(load_plan(directory_), Error);
-}
-
-TEST_F(PlanFiles, AreRefusedForAnotherModel) {
-    const Plan plan = load_plan(directory_);
-    model::Transformer other = small_model();
-    other.graph.nodes.back().bound *= 2;
-    EXPECT_THAT([&] { save_plan(plan, other.graph, directory_); }, ThrowsMessage<Error>(HasSubstr("model")));
-    model::save_graph(other.graph, directory_);
-    EXPECT_THAT([&] { load_plan(directory_); }, ThrowsMessage<FormatError>(HasSubstr("model_fingerprint")));
-}
-
-TEST(PackInput, RefusesTextsAndValuesThatDoNotFit) {
-    const model::Transformer model = small_model();
-    const Plan plan = compile(model.graph, small_options());
-    const model::Tensor text = model.embedding.embed(model::random_tokens(5, 30, 3));
-    const auto slots = pack_input(plan, text.values, 5);
-    ASSERT_EQ(slots.size(), plan.inputs.size());
-    // Rows repeat the text.
-    EXPECT_EQ(slots[0][5 * plan.packing.features], slots[0][0]);
-    EXPECT_THAT([&] { pack_input(plan, text.values, 9); }, ThrowsMessage<Error>(HasSubstr("9 tokens")));
-    EXPECT_THROW(pack_input(plan, text.values, 4), Error);
-    std::vector<double> large(text.values);
-    large[3] = std::numeric_limits<double>::quiet_NaN();
-    EXPECT_THAT([&] { pack_input(plan, large, 5); }, ThrowsMessage<Error>(HasSubstr("nan")));
 }
 
 }  // namespace

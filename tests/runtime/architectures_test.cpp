@@ -1,6 +1,7 @@
 // Transformers with other norms and activations than LayerNorm and GELU: plans of them give the interpreter's logits.
 #include <gtest/gtest.h>
 
+#include "polyformer/compile/compile.h"
 #include "tests/runtime/fixtures.h"
 
 namespace polyformer::runtime {
@@ -21,7 +22,7 @@ class ArchitecturesTest : public testing::TestWithParam<Architecture> {};
 
 TEST_P(ArchitecturesTest, TheClearBackEndGivesTheInterpretersLogits) {
     const Architecture& architecture = GetParam();
-    model::RandomModelOptions options = fixtures::model_options(2, 24, 2, 8, 48, 40);
+    model::RandomModelOptions options = fixtures::transformer_shape(2, 24, 2, 8, 48, 40);
     options.norm = architecture.norm;
     options.attention_function = architecture.attention;
     options.feed_forward_function = architecture.feed_forward;
@@ -31,7 +32,7 @@ TEST_P(ArchitecturesTest, TheClearBackEndGivesTheInterpretersLogits) {
     for (const Positions positions : {Positions::all, Positions::last}) {
         const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(2048, positions));
         EXPECT_GT(plan.summary.bootstraps, 0U);
-        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         const std::vector<double> exact = fixtures::exact_logits(model.graph, text, positions);
         const double size = fixtures::largest_difference(exact, std::vector<double>(exact.size(), 0.0));
         EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6 * (1 + size));

@@ -7,10 +7,12 @@
 #include <random>
 
 #include "polyformer/ckks/client/secret_key.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/compile/plan/plan.h"
-#include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
+#include "tests/compile/small_plan.h"
 #include "tests/runtime/random_graph.h"
 
 namespace polyformer::runtime {
@@ -152,38 +154,30 @@ TEST_F(CkksBackendTest, RefusesPackingsThatDoNotFillTheRing) {
 }
 
 model::RandomModelOptions small_model() {
-    model::RandomModelOptions options;
-    options.layers = 2;
-    options.width = 12;
-    options.heads = 3;
-    options.context = 6;
-    options.feed_forward = 24;
-    options.vocabulary = 20;
-    options.activation_degree = 7;
-    options.inverse_sqrt_degree = 7;
+    model::RandomModelOptions options = fixtures::transformer_shape(2, 12, 3, 6, 24, 20);
+    options.activation_degree = options.inverse_sqrt_degree = 7;
     return options;
 }
 
 /// A whole transformer on ciphertext, widths and context not powers of two.
 class EncryptedTransformerTest : public ::testing::Test {
   protected:
-    EncryptedTransformerTest() { options_.parameters = ckks::presets::insecure_bootstrapping(1024); }
     model::Transformer transformer_ = model::random_model(small_model());
-    compile::PlanOptions options_;
+    compile::PlanOptions options_ = fixtures::plan_options(1024);
 
     void expect_interpreters_logits(const model::Transformer& transformer) const;
 };
 
 /// `values` as compile::pack_input() takes them.
-std::vector<ckks::Ciphertext> encrypt(const compile::Plan& plan, const ckks::SecretKey& secret,
+std::vector<ckks::Ciphertext> encrypt(const compile::Frame& frame, const ckks::SecretKey& secret,
                                       std::span<const double> values, std::size_t rows, std::size_t images = 1) {
-    const ckks::Encoder encoder(plan.parameters);
+    const ckks::Encoder encoder(frame.parameters);
     std::vector<ckks::Ciphertext> inputs;
-    for (const auto& slots : compile::pack_input(plan, values, rows, images)) {
-        inputs.push_back(ckks::encrypt(
-            plan.parameters, secret,
-            encoder.encode(std::span<const double>(slots), plan.input_level, plan.parameters.scale(plan.input_level)),
-            slots.size()));
+    for (const auto& slots : compile::pack_input(frame, values, rows, images)) {
+        inputs.push_back(ckks::encrypt(frame.parameters, secret,
+                                       encoder.encode(std::span<const double>(slots), frame.input_level,
+                                                      frame.parameters.scale(frame.input_level)),
+                                       slots.size()));
     }
     return inputs;
 }
@@ -191,20 +185,21 @@ std::vector<ckks::Ciphertext> encrypt(const compile::Plan& plan, const ckks::Sec
 /// With fresh keys, from values to logits.
 std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const double> values, std::size_t rows,
                                      std::size_t images = 1) {
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
+    const compile::Frame& frame = plan.frame;
+    const ckks::SecretKey secret = ckks::SecretKey::generate(frame.parameters);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(plan.keys));
-    CkksBackend backend(plan.parameters, plan.packing, keys);
-    const auto result = run(plan, backend, encrypt(plan, secret, values, rows, images), rows);
-    const ckks::Encoder encoder(plan.parameters);
+        ckks::KeyGenerator(frame.parameters, secret).evaluation_keys(plan.keys));
+    CkksBackend backend(frame.parameters, frame.packing, keys);
+    const auto result = run(plan, backend, encrypt(frame, secret, values, rows, images), rows);
+    const ckks::Encoder encoder(frame.parameters);
     std::vector<std::vector<double>> slots;
     for (const ckks::Ciphertext& output : result.outputs) {
         std::vector<double>& real = slots.emplace_back();
-        for (const auto& value : encoder.decode(ckks::decrypt(plan.parameters, secret, output), plan.packing.slots)) {
+        for (const auto& value : encoder.decode(ckks::decrypt(frame.parameters, secret, output), frame.packing.slots)) {
             real.push_back(value.real());
         }
     }
-    return compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : rows, images);
+    return compile::unpack_output(frame, slots, frame.logit_rows(rows), images);
 }
 
 void EncryptedTransformerTest::expect_interpreters_logits(const model::Transformer& transformer) const {
@@ -228,10 +223,7 @@ TEST(EncryptedImages, AgreeWithTheInterpreter) {
     x = builder.sum(x, builder.linear(builder.apply(builder.linear(x, 8, 12)), 12, 8));
     builder.linear(builder.add(model::TokenMean{x}), 8, 5);
     const model::Graph graph = builder.finish_fitted(5);
-    compile::PlanOptions options;
-    options.parameters = ckks::presets::insecure_bootstrapping(1024);
-    options.images = 2;
-    const compile::Plan plan = compile::compile(graph, options);
+    const compile::Plan plan = compile::compile(graph, fixtures::plan_options(1024, compile::Positions::all, 2));
     ASSERT_GT(plan.summary.bootstraps, 0U);
     std::vector<double> values;
     std::vector<double> expected;
@@ -263,14 +255,14 @@ TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreterForOtherNormsAndActivat
 
 TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
     const compile::Plan plan = compile::compile(transformer_.graph, options_);
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan.parameters);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan.frame.parameters);
     ckks::KeyRequest request = plan.keys;
     request.rotation_levels.clear();
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::KeyGenerator(plan.parameters, secret).evaluation_keys(request));
-    CkksBackend backend(plan.parameters, plan.packing, keys);
+        ckks::KeyGenerator(plan.frame.parameters, secret).evaluation_keys(request));
+    CkksBackend backend(plan.frame.parameters, plan.frame.packing, keys);
     const auto embedded = transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, 5));
-    EXPECT_THAT([&] { run(plan, backend, encrypt(plan, secret, embedded.values, 6), 6); },
+    EXPECT_THAT([&] { run(plan, backend, encrypt(plan.frame, secret, embedded.values, 6), 6); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("layers.0."), HasSubstr("rotation"))));
 }
 

@@ -9,7 +9,8 @@
 #include <cmath>
 #include <limits>
 
-#include "polyformer/compile/candidates.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/support/error.h"
 #include "tests/runtime/fixtures.h"
 
@@ -17,8 +18,8 @@ namespace polyformer::runtime {
 namespace {
 
 using compile::Positions;
-using fixtures::model_options;
 using fixtures::Shape;
+using fixtures::transformer_shape;
 using testing::HasSubstr;
 using testing::ThrowsMessage;
 
@@ -41,11 +42,11 @@ TEST_P(PlanOnVectors, GivesTheInterpretersLogits) {
             compile::compile(model.graph, fixtures::plan_options(shape.ring_dimension, positions));
         const std::vector<double> exact = fixtures::exact_logits(model.graph, text, positions);
 
-        ClearBackend exactly(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend exactly(plan.frame.parameters, plan.frame.packing, {.noise = false});
         EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, exactly, text), exact), 1e-6);
         EXPECT_TRUE(exactly.excursions().empty()) << describe(exactly.excursions());
 
-        ClearBackend noisily(plan.parameters, plan.packing);
+        ClearBackend noisily(plan.frame.parameters, plan.frame.packing);
         const double error = fixtures::largest_difference(fixtures::clear_logits(plan, noisily, text), exact);
         EXPECT_LT(error, 0.02);
         EXPECT_GT(error, 0);
@@ -53,7 +54,7 @@ TEST_P(PlanOnVectors, GivesTheInterpretersLogits) {
 }
 
 TEST(TokenFactors, GiveTheInterpretersLogitsWhereverTheyAreMultiplied) {
-    const Shape shape{"", model_options(2, 24, 3, 8, 40, 30), 2048};
+    const Shape shape{"", transformer_shape(2, 24, 3, 8, 40, 30), 2048};
     const model::Transformer model = model::random_model(shape.model);
     const model::Tensor text = model.embedding.embed(model::random_tokens(8, 30, 99));
     const std::vector<double> exact = fixtures::exact_logits(model.graph, text, Positions::all);
@@ -62,7 +63,7 @@ TEST(TokenFactors, GiveTheInterpretersLogitsWhereverTheyAreMultiplied) {
     for (const auto place : {compile::TokenFactors::before_maps, compile::TokenFactors::behind_attention_maps,
                              compile::TokenFactors::behind_all_maps}) {
         const compile::Plan plan = compile::compile_cheapest(model.graph, options, std::array{place});
-        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6);
         products.push_back(static_cast<std::size_t>(std::ranges::count_if(plan.steps, [](const compile::Step& step) {
             return std::holds_alternative<compile::MultiplyStep>(step.operation) &&
@@ -72,16 +73,17 @@ TEST(TokenFactors, GiveTheInterpretersLogitsWhereverTheyAreMultiplied) {
     EXPECT_THAT(products, testing::ElementsAre(0, 2, 4));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, PlanOnVectors,
-                         testing::Values(Shape{"small", model_options(1, 32, 2, 8, 64, 50), 2048},
-                                         Shape{"three_heads_in_groups", model_options(1, 96, 3, 48, 160, 100), 8192},
-                                         Shape{"two_blocks_of_scores", model_options(1, 32, 2, 64, 40, 30), 4096},
-                                         Shape{"four_blocks_of_scores", model_options(1, 16, 2, 64, 40, 30), 2048},
-                                         Shape{"odd_head_width", model_options(2, 36, 3, 13, 40, 70), 2048},
-                                         Shape{"wider_than_a_ciphertext", model_options(1, 80, 4, 16, 200, 300), 2048},
-                                         Shape{"one_head_three_layers", model_options(3, 16, 1, 32, 24, 20), 4096},
-                                         Shape{"lanes_beyond_the_tokens", model_options(1, 32, 1, 4, 32, 10), 2048}),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, PlanOnVectors,
+    testing::Values(Shape{"small", transformer_shape(1, 32, 2, 8, 64, 50), 2048},
+                    Shape{"three_heads_in_groups", transformer_shape(1, 96, 3, 48, 160, 100), 8192},
+                    Shape{"two_blocks_of_scores", transformer_shape(1, 32, 2, 64, 40, 30), 4096},
+                    Shape{"four_blocks_of_scores", transformer_shape(1, 16, 2, 64, 40, 30), 2048},
+                    Shape{"odd_head_width", transformer_shape(2, 36, 3, 13, 40, 70), 2048},
+                    Shape{"wider_than_a_ciphertext", transformer_shape(1, 80, 4, 16, 200, 300), 2048},
+                    Shape{"one_head_three_layers", transformer_shape(3, 16, 1, 32, 24, 20), 4096},
+                    Shape{"lanes_beyond_the_tokens", transformer_shape(1, 32, 1, 4, 32, 10), 2048}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 /// Steps by hand, in a ring of 1024 slots with 8 rows.
 class ClearSteps : public testing::Test {
@@ -145,15 +147,15 @@ TEST_F(ClearSteps, RecordsSlotsOutsideTheUnitInterval) {
 }
 
 TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
-    const model::Transformer model = model::random_model(model_options(1, 16, 2, 8, 32, 20));
+    const model::Transformer model = model::random_model(transformer_shape(1, 16, 2, 8, 32, 20));
     const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(2048, Positions::all));
     const model::Tensor text = model.embedding.embed(model::random_tokens(8, 20, 1));
-    ClearBackend backend(plan.parameters, plan.packing);
+    ClearBackend backend(plan.frame.parameters, plan.frame.packing);
     const auto inputs = [&](int level) {
-        return std::vector{backend.encrypt(compile::pack_input(plan, text.values, 8).front(), level)};
+        return std::vector{backend.encrypt(compile::pack_input(plan.frame, text.values, 8).front(), level)};
     };
     std::vector<double> shares;
-    const auto result = run(plan, backend, inputs(plan.input_level), 8,
+    const auto result = run(plan, backend, inputs(plan.frame.input_level), 8,
                             [&](double share, const std::string&) { shares.push_back(share); });
     EXPECT_EQ(shares.size(), plan.steps.size());
     EXPECT_TRUE(std::ranges::is_sorted(shares));
@@ -164,8 +166,9 @@ TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
     EXPECT_TRUE(result.profile.by_operation().contains("rotated_product"));
 
     EXPECT_THAT([&] { run(plan, backend, {}, 8); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.input_level), 9); }, ThrowsMessage<Error>(HasSubstr("9 tokens")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.input_level - 1), 8); },
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level), 9); },
+                ThrowsMessage<Error>(HasSubstr("9 tokens")));
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level - 1), 8); },
                 ThrowsMessage<Error>(HasSubstr("encrypt it for this plan")));
 }
 

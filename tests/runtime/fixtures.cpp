@@ -4,27 +4,9 @@
 #include <cmath>
 #include <limits>
 
-namespace polyformer::runtime::fixtures {
+#include "polyformer/compile/layout/slots.h"
 
-model::RandomModelOptions model_options(std::size_t layers, std::size_t width, std::size_t heads, std::size_t context,
-                                        std::size_t feed_forward, std::size_t vocabulary) {
-    model::RandomModelOptions options;
-    options.layers = layers;
-    options.width = width;
-    options.heads = heads;
-    options.context = context;
-    options.feed_forward = feed_forward;
-    options.vocabulary = vocabulary;
-    options.samples = 4;
-    return options;
-}
-
-compile::PlanOptions plan_options(std::size_t ring_dimension, compile::Positions positions) {
-    compile::PlanOptions options;
-    options.positions = positions;
-    options.parameters = ckks::presets::insecure_bootstrapping(ring_dimension);
-    return options;
-}
+namespace polyformer::fixtures {
 
 std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor& embedded,
                                  compile::Positions positions) {
@@ -38,15 +20,15 @@ std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor&
 std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
                                  std::size_t images) {
     const std::size_t rows = embedded.rows / images;
-    std::vector<ClearValue> inputs;
-    for (std::vector<double>& slots : compile::pack_input(plan, embedded.values, rows, images)) {
-        inputs.push_back(backend.encrypt(std::move(slots), plan.input_level));
+    std::vector<runtime::ClearValue> inputs;
+    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, rows, images)) {
+        inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     std::vector<std::vector<double>> outputs;
-    for (ClearValue& value : run(plan, backend, std::move(inputs), rows).outputs) {
+    for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), rows).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    return compile::unpack_output(plan, outputs, plan.gives_one_row() ? 1 : rows, images);
+    return compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(rows), images);
 }
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
@@ -56,4 +38,4 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
     return largest;
 }
 
-}  // namespace polyformer::runtime::fixtures
+}  // namespace polyformer::fixtures

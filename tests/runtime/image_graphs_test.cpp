@@ -1,6 +1,8 @@
 // Graphs of image models: plans of them give the interpreter's logits, for one image and for several at once.
 #include <gtest/gtest.h>
 
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/support/error.h"
 #include "tests/runtime/fixtures.h"
@@ -60,7 +62,7 @@ compile::Plan expect_interpreters_logits(const model::Graph& graph, std::size_t 
     compile::PlanOptions options = fixtures::plan_options(ring_dimension, Positions::all);
     options.images = images;
     compile::Plan plan = compile::compile(graph, options);
-    ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+    ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
     const model::Tensor input = samples(graph, images);
     const std::vector<double> logits = fixtures::clear_logits(plan, backend, input, images);
     std::vector<double> exact;
@@ -73,15 +75,15 @@ compile::Plan expect_interpreters_logits(const model::Graph& graph, std::size_t 
     }
     const double size = fixtures::largest_difference(exact, std::vector<double>(exact.size(), 0.0));
     EXPECT_LT(fixtures::largest_difference(logits, exact), 1e-6 * (1 + size));
-    const double most = plan.packing.tokens == plan.context ? 1.0001 : 1.5;
+    const double most = plan.frame.packing.tokens == plan.frame.context ? 1.0001 : 1.5;
     for (const Excursion& excursion : backend.excursions()) EXPECT_LE(excursion.worst, most) << excursion.step;
     return plan;
 }
 
 TEST(ImageGraphs, VisionTransformer) {
     const compile::Plan plan = expect_interpreters_logits(vision_transformer(4, 5));
-    EXPECT_TRUE(plan.gives_one_row());
-    EXPECT_EQ(plan.least_rows, 16U);
+    EXPECT_TRUE(plan.frame.gives_one_row());
+    EXPECT_EQ(plan.frame.least_rows, 16U);
     EXPECT_EQ(plan.outputs.size(), 1U);
 }
 
@@ -104,7 +106,7 @@ TEST(RandomVisionModels, GiveTheInterpretersLogits) {
         // A sample that its bounds come from.
         const model::Tensor patches = model::random_patches(graph.context, graph.width, options.seed + 1);
         const compile::Plan plan = compile::compile(graph, fixtures::plan_options(4096, Positions::all));
-        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         const std::vector<double> exact = fixtures::exact_logits(graph, patches, Positions::all);
         EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, patches), exact), 1e-6);
         for (const Excursion& excursion : backend.excursions()) EXPECT_LE(excursion.worst, 1.0001) << excursion.step;
@@ -163,7 +165,7 @@ TEST(SeveralImages, VisionTransformer) {
     const model::Graph graph = vision_transformer(4, 5);
     for (const std::size_t images : {2U, 4U}) {
         const compile::Plan plan = expect_interpreters_logits(graph, images);
-        EXPECT_EQ(plan.packing.images, images);
+        EXPECT_EQ(plan.frame.packing.images, images);
     }
     // Features beyond a ciphertext's positions spread over several.
     EXPECT_GT(expect_interpreters_logits(graph, 8).inputs.size(), 0U);
@@ -189,23 +191,23 @@ TEST(SeveralImages, PlacesLeftOverRepeatTheLastOne) {
     compile::PlanOptions options = fixtures::plan_options(2048, Positions::all);
     options.images = 4;
     const compile::Plan plan = compile::compile(graph, options);
-    ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+    ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
     const model::Tensor three = samples(graph, 3);
     const model::Tensor four = samples(graph, 4);
     std::vector<double> all = fixtures::clear_logits(plan, backend, four, 4);
     all.resize(15);
     EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, three, 3), all), 1e-9);
-    EXPECT_THROW(compile::pack_input(plan, samples(graph, 5).values, 16, 5), Error);
-    EXPECT_THROW(compile::pack_input(plan, three.values, 16, 4), Error);
+    EXPECT_THROW(compile::pack_input(plan.frame, samples(graph, 5).values, 16, 5), Error);
+    EXPECT_THROW(compile::pack_input(plan.frame, three.values, 16, 4), Error);
 }
 
 TEST(SeveralImages, OrTextsSideBySide) {
-    const model::Transformer model = model::random_model(fixtures::model_options(2, 16, 2, 8, 32, 20));
+    const model::Transformer model = model::random_model(fixtures::transformer_shape(2, 16, 2, 8, 32, 20));
     for (const Positions positions : {Positions::all, Positions::last}) {
         compile::PlanOptions options = fixtures::plan_options(2048, positions);
         options.images = 4;
         const compile::Plan plan = compile::compile(model.graph, options);
-        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         model::Tensor texts{12, 16, {}};
         std::vector<double> exact;
         for (unsigned text = 0; text < 2; ++text) {

@@ -11,7 +11,7 @@
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/interpreter/calibration.h"
 
-namespace polyformer::runtime::fixtures {
+namespace polyformer::fixtures {
 
 using model::NodeId;
 
@@ -157,4 +157,4 @@ class Builder {
     std::mt19937 random_{7};
 };
 
-}  // namespace polyformer::runtime::fixtures
+}  // namespace polyformer::fixtures

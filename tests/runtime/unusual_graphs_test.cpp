@@ -1,6 +1,8 @@
 // Graphs that no ordinary transformer has, but that a model can express: the compiler goes by structure, not by names.
 #include <gtest/gtest.h>
 
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/support/error.h"
 #include "tests/runtime/fixtures.h"
 #include "tests/runtime/random_graph.h"
@@ -16,7 +18,7 @@ void expect_interpreters_logits(const model::Graph& graph, const model::Tensor& 
                                 std::size_t ring_dimension = 2048) {
     for (const Positions positions : {Positions::all, Positions::last}) {
         const compile::Plan plan = compile::compile(graph, fixtures::plan_options(ring_dimension, positions));
-        ClearBackend backend(plan.parameters, plan.packing, {.noise = false});
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         const std::vector<double> exact = fixtures::exact_logits(graph, text, positions);
         const double size = fixtures::largest_difference(exact, std::vector<double>(exact.size(), 0.0));
         EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6 * (1 + size));
@@ -34,7 +36,7 @@ TEST(UnusualGraphs, AttentionThatLooksAhead) {
         const model::Graph graph = builder.finish(9);
         expect_interpreters_logits(graph, builder.text(context, 3));
         const compile::Plan plan = compile::compile(graph, fixtures::plan_options(2048, Positions::all));
-        EXPECT_THROW(compile::pack_input(plan, builder.text(context - 1, 3).values, context - 1), Error);
+        EXPECT_THROW(compile::pack_input(plan.frame, builder.text(context - 1, 3).values, context - 1), Error);
     }
 }
 
@@ -97,14 +99,14 @@ TEST(UnusualGraphs, OneTokenOnly) {
 }
 
 TEST(ShortTexts, GiveTheLogitsOfTheirRows) {
-    const model::RandomModelOptions options = fixtures::model_options(3, 32, 2, 32, 64, 50);
+    const model::RandomModelOptions options = fixtures::transformer_shape(3, 32, 2, 32, 64, 50);
     const model::Transformer model = model::random_model(options);
     for (const std::size_t rows : {1U, 5U, 31U}) {
         const model::Tensor text = model.embedding.embed(model::random_tokens(rows, 50, 4));
         expect_interpreters_logits(model.graph, text, 4096);
         // Rows beyond the text may not leave the intervals: they would spoil the others on ciphertext.
         const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(4096, Positions::all));
-        ClearBackend backend(plan.parameters, plan.packing);
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing);
         fixtures::clear_logits(plan, backend, text);
         for (const Excursion& excursion : backend.excursions()) EXPECT_LT(excursion.worst, 1.5) << excursion.step;
     }

@@ -6,8 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "polyformer/compile/compile.h"
 #include "polyformer/support/error.h"
-#include "tests/service/small_plan.h"
+#include "tests/compile/small_plan.h"
 
 namespace polyformer::service {
 namespace {
@@ -18,28 +19,18 @@ using ::testing::ThrowsMessage;
 class ClientPlanTest : public ::testing::Test {
   protected:
     static compile::Plan make_plan(compile::Positions positions, std::size_t images = 1) {
-        compile::PlanOptions options = small_plan_options(positions);
-        options.images = images;
-        return compile::compile(model::random_model(small_model_options()).graph, options);
+        return compile::compile(fixtures::small_transformer(7).graph, fixtures::plan_options(1024, positions, images));
     }
     compile::Plan plan_ = make_plan(compile::Positions::all);
 };
 
 TEST_F(ClientPlanTest, KeepsWhatTheClientNeedsAndNoSteps) {
     const ClientPlan view = client_plan(plan_);
-    EXPECT_TRUE(view.plan.steps.empty());
-    EXPECT_EQ(view.plan.parameters, plan_.parameters);
-    EXPECT_EQ(view.plan.model_fingerprint, plan_.model_fingerprint);
-    EXPECT_EQ(view.plan.context, plan_.context);
-    EXPECT_EQ(view.plan.input_layout, plan_.input_layout);
-    EXPECT_EQ(view.plan.input_bound, plan_.input_bound);
-    EXPECT_EQ(view.plan.input_level, plan_.input_level);
-    EXPECT_EQ(view.plan.inputs.size(), plan_.inputs.size());
-    EXPECT_EQ(view.plan.output_layout, plan_.output_layout);
-    EXPECT_EQ(view.plan.output_bound, plan_.output_bound);
-    EXPECT_EQ(view.plan.outputs.size(), plan_.outputs.size());
-    EXPECT_EQ(view.plan.keys.rotation_levels, plan_.keys.rotation_levels);
-    EXPECT_EQ(view.plan.keys.bootstrapping, plan_.keys.bootstrapping);
+    EXPECT_TRUE(view.frame == plan_.frame);
+    EXPECT_EQ(view.frame.input_ciphertexts(), plan_.inputs.size());
+    EXPECT_EQ(view.frame.output_ciphertexts, plan_.outputs.size());
+    EXPECT_EQ(view.keys.rotation_levels, plan_.keys.rotation_levels);
+    EXPECT_EQ(view.keys.bootstrapping, plan_.keys.bootstrapping);
     EXPECT_EQ(view.fingerprint.size(), 64U);
 }
 
@@ -55,19 +46,18 @@ TEST_F(ClientPlanTest, RoundTripsThroughItsFile) {
         const ClientPlan read = load_client_plan(directory);
         EXPECT_EQ(read.fingerprint, view.fingerprint);
         EXPECT_EQ(to_json(read), to_json(view));
-        EXPECT_EQ(read.plan.output_slot, view.plan.output_slot);
-        EXPECT_EQ(read.plan.input_layout, view.plan.input_layout);
-        EXPECT_EQ(read.plan.packing.images, static_cast<std::size_t>(images));
+        EXPECT_TRUE(read.frame == view.frame);
+        EXPECT_EQ(read.frame.packing.images, static_cast<std::size_t>(images));
     }
     std::filesystem::remove_all(directory);
 }
 
 TEST_F(ClientPlanTest, FingerprintTellsPlansApart) {
     EXPECT_NE(client_plan(plan_).fingerprint, client_plan(make_plan(compile::Positions::last)).fingerprint);
-    model::RandomModelOptions options = small_model_options();
+    model::RandomModelOptions options = fixtures::small_shape(7);
     options.seed = 2;
     const compile::Plan other =
-        compile::compile(model::random_model(options).graph, small_plan_options(compile::Positions::all));
+        compile::compile(model::random_model(options).graph, fixtures::plan_options(1024, compile::Positions::all));
     EXPECT_NE(client_plan(plan_).fingerprint, client_plan(other).fingerprint);
 }
 

@@ -9,11 +9,12 @@
 #include <csignal>
 
 #include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/compile/compile.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/error.h"
-#include "tests/service/small_plan.h"
+#include "tests/compile/small_plan.h"
 
 namespace polyformer::service {
 namespace {
@@ -37,8 +38,8 @@ class RolesTest : public ::testing::Test {
         std::filesystem::path(::testing::TempDir()) / fmt::format("service-roles-{}", getpid());
     std::filesystem::path secret_path_ = directory_ / "secret.key";
     std::filesystem::path server_path_ = directory_ / "server.keys";
-    model::Transformer transformer_ = model::random_model(small_model_options());
-    compile::Plan plan_ = compile::compile(transformer_.graph, small_plan_options(compile::Positions::all));
+    model::Transformer transformer_ = fixtures::small_transformer(7);
+    compile::Plan plan_ = compile::compile(transformer_.graph, fixtures::plan_options(1024, compile::Positions::all));
     ClientPlan client_ = client_plan(plan_);
 
     std::vector<std::int32_t> tokens(std::size_t count) const {
@@ -56,28 +57,28 @@ double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std
     EXPECT_EQ(share, 1);
     EXPECT_EQ(files.server_bytes, std::filesystem::file_size(server_path_));
     EXPECT_EQ(files.secret_bytes, std::filesystem::file_size(secret_path_));
-    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.parameters);
+    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.frame.parameters);
     const std::filesystem::path request_path = directory_ / "request";
     const std::filesystem::path reply_path = directory_ / "reply";
     constexpr std::size_t kFrame = 2048;  // header, sections, checksums
     const std::size_t request_bytes =
-        save_request(request_path, plan.parameters, make_request(client, secret, transformer_.embedding, ids));
+        save_request(request_path, plan.frame.parameters, make_request(client, secret, transformer_.embedding, ids));
     EXPECT_GT(request_bytes, plan.summary.request_bytes);
     EXPECT_LT(request_bytes, plan.summary.request_bytes + kFrame);
 
     const auto keys = load_server_keys(server_path_, plan);
-    const Inference inference = infer(plan, keys, load_request(request_path, plan.parameters));
+    const Inference inference = infer(plan, keys, load_request(request_path, plan.frame.parameters));
     EXPECT_EQ(inference.profile.entries.size(), plan.steps.size());
     EXPECT_GT(inference.peak_resident_bytes, 0U);
-    const std::size_t reply_bytes = save_reply(reply_path, plan.parameters, inference.reply);
+    const std::size_t reply_bytes = save_reply(reply_path, plan.frame.parameters, inference.reply);
     EXPECT_GT(reply_bytes, plan.summary.reply_bytes);
     EXPECT_LT(reply_bytes, plan.summary.reply_bytes + kFrame);
     EXPECT_LT(files.server_bytes, plan.summary.key_bytes_file + kFrame + 256 * plan.summary.rotation_keys);
     EXPECT_GT(files.server_bytes, plan.summary.key_bytes_file);
 
-    const std::vector<double> logits = open_reply(client, secret, load_reply(reply_path, plan.parameters));
+    const std::vector<double> logits = open_reply(client, secret, load_reply(reply_path, plan.frame.parameters));
     const model::Tensor expected = model::evaluate(transformer_.graph, transformer_.embedding.embed(ids)).logits;
-    const std::size_t rows = logit_rows(client, ids.size());
+    const std::size_t rows = client.frame.logit_rows(ids.size());
     EXPECT_EQ(logits.size(), rows * expected.columns);
     const std::span<const double> last_rows = std::span(expected.values).last(rows * expected.columns);
     double worst = 0;
@@ -94,17 +95,17 @@ TEST_F(RolesTest, EncryptedLogitsAreTheInterpretersAtAllPositions) {
 
 TEST_F(RolesTest, EncryptedLogitsAreTheInterpretersAtTheLastPositionOfAShortText) {
     EXPECT_LT(
-        encrypted_error(compile::compile(transformer_.graph, small_plan_options(compile::Positions::last)), tokens(5)),
+        encrypted_error(compile::compile(transformer_.graph, fixtures::plan_options(1024, compile::Positions::last)),
+                        tokens(5)),
         1e-3);
 }
 
 TEST_F(RolesTest, SeveralInputsShareARequest) {
-    compile::PlanOptions options = small_plan_options(compile::Positions::last);
-    options.images = 4;
-    const compile::Plan plan = compile::compile(transformer_.graph, options);
+    const compile::Plan plan =
+        compile::compile(transformer_.graph, fixtures::plan_options(1024, compile::Positions::last, 4));
     const ClientPlan client = client_plan(plan);
     create_keys(client, secret_path_, server_path_, WeakParameters::allow);
-    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.parameters);
+    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.frame.parameters);
     std::vector<model::Tensor> inputs;
     std::vector<double> expected;
     for (unsigned input = 0; input < 3; ++input) {
@@ -151,7 +152,7 @@ TEST_F(RolesTest, FullDiskLeavesNoKeysBehind) {
 }
 
 TEST_F(RolesTest, ClientRefusesTextsThatDoNotFit) {
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.frame.parameters);
     EXPECT_THAT([&] { make_request(client_, secret, transformer_.embedding, tokens(9)); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("9 tokens"), HasSubstr("at most 8"))));
     EXPECT_THROW(make_request(client_, secret, transformer_.embedding, {}), Error);
@@ -162,7 +163,7 @@ TEST_F(RolesTest, ClientRefusesTextsThatDoNotFit) {
 }
 
 TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.frame.parameters);
     ckks::EvaluationKeys keys;
     keys.key_fingerprint = secret.key_fingerprint();
     const Request sound = make_request(client_, secret, transformer_.embedding, tokens(4));
@@ -186,7 +187,7 @@ TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
 }
 
 TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.frame.parameters);
     ckks::KeyRequest request = plan_.keys;
     ASSERT_GE(request.rotation_levels.size(), 2U);
     const auto removed = *request.rotation_levels.begin();
@@ -197,7 +198,7 @@ TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
     request.bootstrapping = false;
     {
         ckks::FileSink sink(server_path_);
-        ckks::write_fresh_evaluation_keys(sink, plan_.parameters, secret, request);
+        ckks::write_fresh_evaluation_keys(sink, plan_.frame.parameters, secret, request);
         sink.commit();
     }
     EXPECT_THAT(
@@ -214,20 +215,20 @@ TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
 }
 
 TEST_F(RolesTest, ServerRefusesASecretKeyFile) {
-    ckks::save_secret_key(secret_path_, plan_.parameters, ckks::SecretKey::generate(plan_.parameters));
+    ckks::save_secret_key(secret_path_, plan_.frame.parameters, ckks::SecretKey::generate(plan_.frame.parameters));
     EXPECT_THAT([&] { load_server_keys(secret_path_, plan_); },
                 ThrowsMessage<FormatError>(HasSubstr("holds 'secret key', but 'evaluation keys' is needed")));
 }
 
 TEST_F(RolesTest, ClientRefusesForeignReplies) {
-    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.parameters);
+    const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.frame.parameters);
     const Request request = make_request(client_, secret, transformer_.embedding, tokens(4));
     Reply reply{4, 1, client_.fingerprint, secret.key_fingerprint(), {}};
     for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
-        reply.outputs.push_back(ckks::expand(plan_.parameters, request.inputs.front()));
+        reply.outputs.push_back(ckks::expand(plan_.frame.parameters, request.inputs.front()));
     }
     ASSERT_NO_THROW(open_reply(client_, secret, reply));
-    const ckks::SecretKey other = ckks::SecretKey::generate(plan_.parameters);
+    const ckks::SecretKey other = ckks::SecretKey::generate(plan_.frame.parameters);
     EXPECT_THAT([&] { open_reply(client_, other, reply); }, ThrowsMessage<Error>(HasSubstr("secret key belongs to")));
     Reply changed = reply;
     changed.plan_fingerprint = std::string(64, '0');

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
 
 int main(int argc, char** argv) {
@@ -9,8 +10,8 @@ int main(int argc, char** argv) {
     try {
         const polyformer::compile::Plan plan = polyformer::compile::load_plan(argv[1]);
         const auto keys = polyformer::service::load_server_keys(argv[2], plan);
-        const auto request = polyformer::service::load_request(argv[3], plan.parameters);
-        polyformer::service::save_reply(argv[4], plan.parameters,
+        const auto request = polyformer::service::load_request(argv[3], plan.frame.parameters);
+        polyformer::service::save_reply(argv[4], plan.frame.parameters,
                                         polyformer::service::infer(plan, keys, request).reply);
     } catch (const std::exception& error) {
         std::fputs(error.what(), stderr);

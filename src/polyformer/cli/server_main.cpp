@@ -4,6 +4,7 @@
 
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/parallel.h"
 #include "polyformer/support/progress.h"
@@ -40,7 +41,7 @@ int infer(const InferOptions& options) {
     if (options.threads > 0) set_thread_count(options.threads);
     const compile::Plan plan = compile::load_plan(options.plan);
     // The request first: what is wrong with it shows before gigabytes of keys are read.
-    const service::Request request = service::load_request(options.request, plan.parameters);
+    const service::Request request = service::load_request(options.request, plan.frame.parameters);
     Progress loading("loading keys", 1);
     const auto keys = service::load_server_keys(options.keys, plan, [&](double share) { loading.update(share); });
     loading.finish();
@@ -48,7 +49,7 @@ int infer(const InferOptions& options) {
     const service::Inference inference = service::infer(
         plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
     computing.finish();
-    const std::size_t reply_bytes = service::save_reply(options.reply, plan.parameters, inference.reply);
+    const std::size_t reply_bytes = service::save_reply(options.reply, plan.frame.parameters, inference.reply);
     if (options.json != "-") {
         const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
         fmt::print("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,

@@ -1,12 +1,14 @@
-// The compiler's passes, in order.
+#include "polyformer/compile/compile.h"
+
 #include <array>
 #include <optional>
+#include <utility>
 
-#include "polyformer/compile/candidates.h"
 #include "polyformer/compile/lowering/analysis.h"
-#include "polyformer/compile/reports/summary.h"
 #include "polyformer/compile/schedule/expansion.h"
+#include "polyformer/compile/schedule/key_choice.h"
 #include "polyformer/compile/schedule/level_search.h"
+#include "polyformer/compile/summary/summary.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/support/error.h"
 
@@ -14,6 +16,7 @@ namespace polyformer::compile {
 
 namespace {
 
+/// A circuit with the levels of its gates.
 struct Candidate {
     Circuit circuit;
     Schedule schedule;
@@ -26,6 +29,40 @@ bool fits(const model::Graph& graph, std::size_t slots, std::size_t images) {
     } catch (const Error&) {
         return false;
     }
+}
+
+/// All of a plan's frame that is known before its circuit.
+Frame frame_of(const model::Graph& graph, const PlanOptions& options) {
+    Frame frame{.parameters = ckks::Parameters::create(options.parameters)};
+    frame.model_fingerprint = model::fingerprint(graph);
+    frame.packing = choose_packing(frame.parameters.slots(), graph.context, options.images);
+    frame.context = graph.context;
+    frame.width = graph.width;
+    frame.vocabulary = graph.vocabulary;
+    frame.least_rows = model::takes_shorter_inputs(graph) ? 1 : graph.context;
+    const std::size_t rows = model::shapes_of(graph).back().tokens;
+    require(rows == 1 || rows == graph.context,
+            "the logits of '{}' are {} rows for {} tokens: a plan gives a row for each token, or one for all of them",
+            graph.nodes.back().name, rows, graph.context);
+    return frame;
+}
+
+Candidate cheapest_candidate(const model::Graph& graph, const PlanOptions& options, const Frame& frame,
+                             std::span<const TokenFactors> places) {
+    std::optional<Candidate> best;
+    std::optional<Error> refusal;
+    for (const TokenFactors place : places) {
+        try {
+            Candidate candidate{lower(graph, frame.packing, options.positions, place), {}};
+            candidate.schedule = choose_levels(candidate.circuit, frame.parameters, options.costs, frame.packing,
+                                               options.highest_input_level);
+            if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
+        } catch (const Error& error) {
+            if (!refusal) refusal = error;  // another place may need fewer levels in one piece
+        }
+    }
+    if (!best) throw Error(*refusal);
+    return std::move(*best);
 }
 
 }  // namespace
@@ -46,41 +83,24 @@ Plan compile(const model::Graph& graph, const PlanOptions& options) {
 
 Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std::span<const TokenFactors> places) {
     model::validate(graph);
-    const auto parameters = ckks::Parameters::create(options.parameters);
-    Plan plan{.options = options, .parameters = parameters};
-    plan.model_fingerprint = model::fingerprint(graph);
-    plan.packing = choose_packing(parameters.slots(), graph.context, options.images);
-    plan.context = graph.context;
-    plan.width = graph.width;
-    plan.vocabulary = graph.vocabulary;
-    plan.least_rows = model::takes_shorter_inputs(graph) ? 1 : graph.context;
-    const std::size_t rows = model::shapes_of(graph).back().tokens;
-    require(rows == 1 || rows == graph.context,
-            "the logits of '{}' are {} rows for {} tokens: a plan gives a row for each token, or one for all of them",
-            graph.nodes.back().name, rows, graph.context);
+    Plan plan{.options = options, .frame = frame_of(graph, options)};
+    Frame& frame = plan.frame;
+    auto [circuit, schedule] = cheapest_candidate(graph, options, frame, places);
 
-    std::optional<Candidate> best;
-    std::optional<Error> refusal;
-    for (const TokenFactors place : places) {
-        try {
-            Candidate candidate{lower(graph, plan.packing, options.positions, place), {}};
-            candidate.schedule =
-                choose_levels(candidate.circuit, parameters, options.costs, plan.packing, options.highest_input_level);
-            if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
-        } catch (const Error& error) {
-            if (!refusal) refusal = error;  // another place may need fewer levels in one piece
-        }
-    }
-    if (!best) throw Error(*refusal);
-    Circuit& circuit = best->circuit;
-    plan.input_layout = circuit.input_layout;
-    plan.input_bound = circuit.input_bound;
-    plan.output_layout = circuit.output_layout;
-    plan.output_bound = circuit.output_bound;
-    plan.output_slot = circuit.output_slot;
-    plan.input_level = best->schedule.input_level;
-    expand(std::move(circuit), best->schedule, plan);
-    choose_keys_and_summarise(plan);
+    frame.input_layout = circuit.input_layout;
+    frame.input_bound = circuit.input_bound;
+    frame.input_level = schedule.input_level;
+    frame.output_layout = circuit.output_layout;
+    frame.output_bound = circuit.output_bound;
+    frame.output_slot = circuit.output_slot;
+    frame.output_ciphertexts = circuit.bundles[circuit.output].ciphertexts;
+
+    ExpandedCircuit expanded = expand(std::move(circuit), schedule, frame.parameters.working_level());
+    plan.inputs = std::move(expanded.inputs);
+    plan.steps = std::move(expanded.steps);
+    plan.outputs = std::move(expanded.outputs);
+    plan.keys = choose_keys(plan.steps, frame.packing, frame.parameters, options.costs);
+    summarise(plan);
     return plan;
 }
 

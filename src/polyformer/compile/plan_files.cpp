@@ -1,9 +1,10 @@
-// plan.json beside the model's graph: options to compile again with, and what must come out of it.
+#include "polyformer/compile/plan_files.h"
+
 #include <cmath>
 
 #include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan/parameters_json.h"
-#include "polyformer/compile/plan/plan.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/json_fields.h"
 #include "polyformer/model/language/bundle.h"
@@ -58,6 +59,7 @@ CostModel costs_from_json(const json& object, const std::string& place) {
 /// What compiling again must reproduce. Estimated seconds stay out: another machine's logarithms may differ in the last
 /// bit.
 json results_to_json(const Plan& plan) {
+    const Frame& frame = plan.frame;
     const PlanSummary& summary = plan.summary;
     json steps = json::array();
     for (const Step& step : plan.steps) {
@@ -68,15 +70,15 @@ json results_to_json(const Plan& plan) {
     }
     json rotations = json::array();
     for (const auto& [rotation, level] : plan.keys.rotation_levels) rotations.push_back({rotation, level});
-    return {{"parameters_fingerprint", plan.parameters.fingerprint()},
-            {"model_fingerprint", plan.model_fingerprint},
-            {"context", plan.context},
-            {"width", plan.width},
-            {"vocabulary", plan.vocabulary},
-            {"tokens", plan.packing.tokens},
-            {"features", plan.packing.features},
-            {"images", plan.packing.images},
-            {"input_level", plan.input_level},
+    return {{"parameters_fingerprint", frame.parameters.fingerprint()},
+            {"model_fingerprint", frame.model_fingerprint},
+            {"context", frame.context},
+            {"width", frame.width},
+            {"vocabulary", frame.vocabulary},
+            {"tokens", frame.packing.tokens},
+            {"features", frame.packing.features},
+            {"images", frame.packing.images},
+            {"input_level", frame.input_level},
             {"bootstraps", summary.bootstraps},
             {"bootstrapped_values", summary.bootstrapped_values},
             {"key_switches", summary.key_switches},
@@ -136,9 +138,9 @@ std::string first_difference(const json& written, const json& found) {
 }  // namespace
 
 void save_plan(const Plan& plan, const model::Graph& graph, const std::filesystem::path& directory) {
-    require(model::fingerprint(graph) == plan.model_fingerprint,
-            "the plan was made for the model {}, not for the model {} that was given with it", plan.model_fingerprint,
-            model::fingerprint(graph));
+    require(model::fingerprint(graph) == plan.frame.model_fingerprint,
+            "the plan was made for the model {}, not for the model {} that was given with it",
+            plan.frame.model_fingerprint, model::fingerprint(graph));
     model::save_graph(graph, directory);
     write_file(directory / kFile, plan_to_json(plan).dump(1) + "\n");
 }

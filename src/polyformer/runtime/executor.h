@@ -79,9 +79,9 @@ class Execution {
 
     Execution(const compile::Plan& plan, B& backend, std::vector<Value> inputs, std::size_t tokens)
         : plan_(plan), backend_(backend), tokens_(tokens) {
-        require(tokens >= plan.least_rows && tokens <= plan.context,
-                "a request of {} tokens does not fit this plan, which takes {} to {}", tokens, plan.least_rows,
-                plan.context);
+        require(tokens >= plan.frame.least_rows && tokens <= plan.frame.context,
+                "a request of {} tokens does not fit this plan, which takes {} to {}", tokens, plan.frame.least_rows,
+                plan.frame.context);
         require(inputs.size() == plan.inputs.size(), "a request of {} ciphertexts was given, but the plan takes {}",
                 inputs.size(), plan.inputs.size());
         for (std::size_t step = 0; step < plan.steps.size(); ++step) {
@@ -90,9 +90,9 @@ class Execution {
         for (const compile::ValueId id : plan.outputs) last_use_[id] = plan.steps.size();
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             require(
-                backend.level(inputs[i]) >= plan.input_level,
+                backend.level(inputs[i]) >= plan.frame.input_level,
                 "ciphertext {} of the request is at level {}, but the plan takes level {}: encrypt it for this plan", i,
-                backend.level(inputs[i]), plan.input_level);
+                backend.level(inputs[i]), plan.frame.input_level);
             values_.emplace(plan.inputs[i], std::move(inputs[i]));
         }
     }
@@ -160,8 +160,8 @@ class Execution {
     /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others. Where
     /// tokens have merged, the same slots are fewer and longer rows.
     void forget_rows_beyond_text(std::vector<double>& mask) const {
-        if (mask.size() != plan_.packing.slots || plan_.packing.row() == plan_.packing.slots) return;
-        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.packing.row()), mask.end(), 0.0);
+        if (mask.size() != plan_.frame.packing.slots || plan_.frame.packing.row() == plan_.frame.packing.slots) return;
+        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.frame.packing.row()), mask.end(), 0.0);
     }
 
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {

@@ -5,13 +5,14 @@
 
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/ckks/scheme/encoder.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::service {
 
 KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
                      const std::filesystem::path& server_path, WeakParameters weak, const ShareCallback& progress) {
-    const ckks::Parameters& parameters = plan.plan.parameters;
+    const ckks::Parameters& parameters = plan.frame.parameters;
     require(weak == WeakParameters::allow || parameters.security_bits() >= 128,
             "this plan's parameters ({}) promise {} bits of security: data encrypted with them can be read by others. "
             "Ask for a plan with 128-bit parameters",
@@ -22,7 +23,7 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
     ckks::FileSink server_file(server_path);
     ckks::FileSink secret_file(secret_path, FileAccess::owner_only);
     ckks::write_secret_key(secret_file, parameters, secret);
-    ckks::write_fresh_evaluation_keys(server_file, parameters, secret, plan.plan.keys, progress);
+    ckks::write_fresh_evaluation_keys(server_file, parameters, secret, plan.keys, progress);
     // The large file first: should the disk be full after all, no secret key without its server keys is left.
     server_file.commit();
     secret_file.commit();
@@ -30,7 +31,7 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
 }
 
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs) {
-    const compile::Plan& frame = plan.plan;
+    const compile::Frame& frame = plan.frame;
     require(!inputs.empty() && inputs.size() <= frame.packing.images,
             "{} images or texts were given, but this plan takes 1 to {} at a time: make several requests",
             inputs.size(), frame.packing.images);
@@ -68,7 +69,7 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
 
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
                      std::span<const std::int32_t> ids) {
-    const compile::Plan& frame = plan.plan;
+    const compile::Frame& frame = plan.frame;
     require(!ids.empty(), "the text has no tokens: give at least one word");
     require(ids.size() <= frame.context, "the text has {} tokens, but the model takes at most {}: shorten it",
             ids.size(), frame.context);
@@ -82,7 +83,7 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
 }
 
 std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply) {
-    const compile::Plan& frame = plan.plan;
+    const compile::Frame& frame = plan.frame;
     require(
         reply.plan_fingerprint == plan.fingerprint,
         "the reply was computed with another plan ({:.12}…, yours is {:.12}…): decrypt it with the client.json that "
@@ -96,8 +97,8 @@ std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& se
             reply.tokens, frame.context);
     require(reply.images >= 1 && reply.images <= frame.packing.images,
             "the reply is to {} images; the plan takes 1 to {}", reply.images, frame.packing.images);
-    require(reply.outputs.size() == frame.outputs.size(), "the reply has {} ciphertexts, the plan's output {}",
-            reply.outputs.size(), frame.outputs.size());
+    require(reply.outputs.size() == frame.output_ciphertexts, "the reply has {} ciphertexts, the plan's output {}",
+            reply.outputs.size(), frame.output_ciphertexts);
 
     const ckks::Encoder encoder(frame.parameters);
     std::vector<std::vector<double>> slots;
@@ -108,11 +109,7 @@ std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& se
             values.push_back(value.real());
         }
     }
-    return compile::unpack_output(frame, slots, logit_rows(plan, reply.tokens), reply.images);
-}
-
-std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens) {
-    return plan.plan.gives_one_row() ? 1 : tokens;
+    return compile::unpack_output(frame, slots, frame.logit_rows(reply.tokens), reply.images);
 }
 
 }  // namespace polyformer::service

@@ -44,7 +44,4 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
 /// reply belongs to another plan or key set.
 std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
 
-/// Rows of logits, for each image or text, in a reply to `tokens` tokens.
-std::size_t logit_rows(const ClientPlan& plan, std::size_t tokens);
-
 }  // namespace polyformer::service

@@ -104,26 +104,26 @@ std::string fingerprint_from_json(Fields& fields, const char* key) {
     return fingerprint;
 }
 
-json plan_to_json(const compile::Plan& plan) {
+json to_document(const compile::Frame& frame, const ckks::KeyRequest& keys) {
     return {{"version", kVersion},
-            {"parameters", compile::literal_to_json(plan.parameters.literal())},
-            {"parameters_fingerprint", plan.parameters.fingerprint()},
-            {"model_fingerprint", plan.model_fingerprint},
-            {"tokens", plan.packing.tokens},
-            {"images", plan.packing.images},
-            {"context", plan.context},
-            {"width", plan.width},
-            {"vocabulary", plan.vocabulary},
-            {"least_rows", plan.least_rows},
-            {"input_layout", plan.input_layout.position},
-            {"input_bound", plan.input_bound},
-            {"input_level", plan.input_level},
-            {"one_row", plan.gives_one_row()},
-            {"output_layout", plan.output_layout.position},
-            {"output_bound", plan.output_bound},
-            {"output_slot", plan.output_slot},
-            {"outputs", plan.outputs.size()},
-            {"keys", keys_to_json(plan.keys)}};
+            {"parameters", compile::literal_to_json(frame.parameters.literal())},
+            {"parameters_fingerprint", frame.parameters.fingerprint()},
+            {"model_fingerprint", frame.model_fingerprint},
+            {"tokens", frame.packing.tokens},
+            {"images", frame.packing.images},
+            {"context", frame.context},
+            {"width", frame.width},
+            {"vocabulary", frame.vocabulary},
+            {"least_rows", frame.least_rows},
+            {"input_layout", frame.input_layout.position},
+            {"input_bound", frame.input_bound},
+            {"input_level", frame.input_level},
+            {"one_row", frame.gives_one_row()},
+            {"output_layout", frame.output_layout.position},
+            {"output_bound", frame.output_bound},
+            {"output_slot", frame.output_slot},
+            {"outputs", frame.output_ciphertexts},
+            {"keys", keys_to_json(keys)}};
 }
 
 std::string fingerprint_of(const std::string& text) {
@@ -135,12 +135,11 @@ std::string fingerprint_of(const std::string& text) {
 }  // namespace
 
 ClientPlan client_plan(const compile::Plan& plan) {
-    // Through JSON, so that both sides hold exactly the same and nothing of the steps comes along.
-    return client_plan_from_json(plan_to_json(plan).dump(), "the plan");
+    return {plan.frame, plan.keys, fingerprint_of(to_document(plan.frame, plan.keys).dump())};
 }
 
 std::string to_json(const ClientPlan& plan) {
-    return plan_to_json(plan.plan).dump();
+    return to_document(plan.frame, plan.keys).dump();
 }
 
 ClientPlan client_plan_from_json(std::string_view text, const std::string& label) {
@@ -148,66 +147,61 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
     Fields fields(object, label);
     const std::size_t version = fields.count("version", kMaxCount);
     require<FormatError>(version == kVersion, "{}: version {}, this program reads {}", label, version, kVersion);
-    const ckks::ParametersLiteral literal =
-        compile::literal_from_json(fields.object("parameters"), fmt::format("{}: parameters", label));
-    const ckks::Parameters parameters = ckks::Parameters::create(literal);
+    const ckks::Parameters parameters = ckks::Parameters::create(
+        compile::literal_from_json(fields.object("parameters"), fmt::format("{}: parameters", label)));
     const std::string parameters_fingerprint = fingerprint_from_json(fields, "parameters_fingerprint");
     require<FormatError>(parameters.fingerprint() == parameters_fingerprint,
                          "{}: its parameters lead to fingerprint {:.12}…, but it says {:.12}…: it was made by another "
                          "version; get a new one",
                          label, parameters.fingerprint(), parameters_fingerprint);
 
-    compile::PlanOptions options;
-    options.parameters = literal;
     const bool one_row = fields.boolean("one_row");
-    options.positions = one_row ? compile::Positions::last : compile::Positions::all;
-    compile::Plan plan{.options = options, .parameters = parameters};
-    plan.model_fingerprint = fingerprint_from_json(fields, "model_fingerprint");
-    plan.packing.slots = parameters.slots();
-    plan.packing.tokens = fields.count("tokens", parameters.slots());
-    require<FormatError>(plan.packing.tokens >= 1 && plan.packing.slots % plan.packing.tokens == 0,
-                         "{}: {} tokens do not divide {} slots", label, plan.packing.tokens, plan.packing.slots);
-    const std::size_t row = plan.packing.slots / plan.packing.tokens;
-    plan.packing.images = options.images = fields.count("images", row);
-    require<FormatError>(plan.packing.images >= 1 && row % plan.packing.images == 0,
-                         "{}: {} images do not divide the {} positions of a token", label, plan.packing.images, row);
-    plan.packing.features = row / plan.packing.images;
-    plan.context = fields.count("context", plan.packing.tokens);
-    plan.width = fields.count("width", kMaxCount);
-    plan.vocabulary = fields.count("vocabulary", kMaxCount);
-    plan.least_rows = fields.count("least_rows", plan.context);
-    require<FormatError>(plan.least_rows >= 1 && plan.width >= 1 && plan.vocabulary >= 1,
-                         "{}: least_rows {}, width {} and vocabulary {} must be at least 1", label, plan.least_rows,
-                         plan.width, plan.vocabulary);
+    compile::Frame frame{.parameters = parameters};
+    frame.model_fingerprint = fingerprint_from_json(fields, "model_fingerprint");
+    frame.packing.slots = parameters.slots();
+    frame.packing.tokens = fields.count("tokens", parameters.slots());
+    require<FormatError>(frame.packing.tokens >= 1 && frame.packing.slots % frame.packing.tokens == 0,
+                         "{}: {} tokens do not divide {} slots", label, frame.packing.tokens, frame.packing.slots);
+    const std::size_t row = frame.packing.slots / frame.packing.tokens;
+    frame.packing.images = fields.count("images", row);
+    require<FormatError>(frame.packing.images >= 1 && row % frame.packing.images == 0,
+                         "{}: {} images do not divide the {} positions of a token", label, frame.packing.images, row);
+    frame.packing.features = row / frame.packing.images;
+    frame.context = fields.count("context", frame.packing.tokens);
+    frame.width = fields.count("width", kMaxCount);
+    frame.vocabulary = fields.count("vocabulary", kMaxCount);
+    frame.least_rows = fields.count("least_rows", frame.context);
+    require<FormatError>(frame.least_rows >= 1 && frame.width >= 1 && frame.vocabulary >= 1,
+                         "{}: least_rows {}, width {} and vocabulary {} must be at least 1", label, frame.least_rows,
+                         frame.width, frame.vocabulary);
 
-    const std::size_t most_features = std::max(plan.width, plan.vocabulary);
-    require<FormatError>(most_features <= kMaxCount / plan.packing.images,
+    const std::size_t most_features = std::max(frame.width, frame.vocabulary);
+    require<FormatError>(most_features <= kMaxCount / frame.packing.images,
                          "{}: {} images of {} features are more than {} entries of a layout", label,
-                         plan.packing.images, most_features, kMaxCount);
+                         frame.packing.images, most_features, kMaxCount);
     const std::size_t most_ciphertexts = kMaxCount / row;
-    plan.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
-                                         fmt::format("{}: input_layout", label), plan.packing, plan.width);
-    plan.input_bound = bound_from_json(fields, "input_bound");
-    plan.input_level = static_cast<int>(fields.count("input_level", static_cast<std::size_t>(parameters.max_level())));
-    plan.output_layout = layout_from_json(fields.array("output_layout", most_ciphertexts),
-                                          fmt::format("{}: output_layout", label), plan.packing, plan.vocabulary);
-    plan.output_bound = bound_from_json(fields, "output_bound");
-    const std::size_t logits = plan.packing.images * plan.vocabulary;
-    plan.output_slot = fields.counts("output_slot", logits);
+    frame.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
+                                          fmt::format("{}: input_layout", label), frame.packing, frame.width);
+    frame.input_bound = bound_from_json(fields, "input_bound");
+    frame.input_level = static_cast<int>(fields.count("input_level", static_cast<std::size_t>(parameters.max_level())));
+    frame.output_layout = layout_from_json(fields.array("output_layout", most_ciphertexts),
+                                           fmt::format("{}: output_layout", label), frame.packing, frame.vocabulary);
+    frame.output_bound = bound_from_json(fields, "output_bound");
+    const std::size_t logits = frame.packing.images * frame.vocabulary;
+    frame.output_slot = fields.counts("output_slot", logits);
     const std::size_t outputs = fields.count("outputs", most_ciphertexts);
-    for (const std::size_t slot : plan.output_slot) {
-        require<FormatError>(slot < outputs * plan.packing.slots, "{}: output_slot {} lies beyond {} ciphertexts",
+    for (const std::size_t slot : frame.output_slot) {
+        require<FormatError>(slot < outputs * frame.packing.slots, "{}: output_slot {} lies beyond {} ciphertexts",
                              label, slot, outputs);
     }
-    require<FormatError>(one_row ? plan.output_slot.size() == logits
-                                 : plan.output_slot.empty() && plan.output_layout.ciphertexts() == outputs,
+    require<FormatError>(one_row ? frame.output_slot.size() == logits
+                                 : frame.output_slot.empty() && frame.output_layout.ciphertexts() == outputs,
                          "{}: the output layout does not fit {} ciphertexts and {} logits", label, outputs, logits);
-    plan.inputs.resize(plan.input_layout.ciphertexts());
-    plan.outputs.resize(outputs);
-    plan.keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);
+    frame.output_ciphertexts = outputs;
+    ckks::KeyRequest keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);
     fields.finish();
-    std::string fingerprint = fingerprint_of(plan_to_json(plan).dump());
-    return {std::move(plan), std::move(fingerprint)};
+    std::string fingerprint = fingerprint_of(to_document(frame, keys).dump());
+    return {std::move(frame), std::move(keys), std::move(fingerprint)};
 }
 
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory) {

@@ -11,7 +11,8 @@
 namespace polyformer::service {
 
 struct ClientPlan {
-    compile::Plan plan;       ///< steps left out
+    compile::Frame frame;
+    ckks::KeyRequest keys;    ///< to make for the server
     std::string fingerprint;  ///< BLAKE2b-256 of everything in client.json: binds requests and replies to the plan
 };
 

@@ -60,7 +60,7 @@ std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesyst
                                                              const compile::Plan& plan,
                                                              const std::function<void(double share)>& progress) {
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::read_evaluation_keys(ckks::FileSource(path), plan.parameters, {}, progress));
+        ckks::read_evaluation_keys(ckks::FileSource(path), plan.frame.parameters, {}, progress));
     const std::vector<std::string> missing = missing_keys(plan.keys, *keys);
     constexpr std::size_t kShown = 8;
     require(missing.empty(),
@@ -73,11 +73,12 @@ std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesyst
 }
 
 void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, const Request& request) {
+    const compile::Frame& frame = plan.frame;
     require(
-        request.model_fingerprint == plan.model_fingerprint,
+        request.model_fingerprint == frame.model_fingerprint,
         "the request is for model {:.12}…, but this plan runs model {:.12}…: encrypt the text with the client files "
         "of this plan",
-        request.model_fingerprint, plan.model_fingerprint);
+        request.model_fingerprint, frame.model_fingerprint);
     const std::string fingerprint = client_plan(plan).fingerprint;
     require(request.plan_fingerprint == fingerprint,
             "the request was packed for plan {:.12}…, but this is plan {:.12}…: encrypt the text with the client files "
@@ -88,20 +89,20 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
         "the request is encrypted under key set {:.12}…, but the server keys belong to {:.12}…: send the server keys "
         "made together with the secret key that encrypted it",
         request.key_fingerprint, keys.key_fingerprint);
-    require(request.tokens >= plan.least_rows && request.tokens <= plan.context,
-            "the request has {} tokens; this plan takes {} to {}", request.tokens, plan.least_rows, plan.context);
-    require(request.images >= 1 && request.images <= plan.packing.images,
-            "the request has {} images; this plan takes 1 to {}", request.images, plan.packing.images);
-    require(request.inputs.size() == plan.inputs.size(), "the request has {} ciphertexts; this plan takes {}",
-            request.inputs.size(), plan.inputs.size());
-    const double scale = plan.parameters.scale(plan.input_level);
+    require(request.tokens >= frame.least_rows && request.tokens <= frame.context,
+            "the request has {} tokens; this plan takes {} to {}", request.tokens, frame.least_rows, frame.context);
+    require(request.images >= 1 && request.images <= frame.packing.images,
+            "the request has {} images; this plan takes 1 to {}", request.images, frame.packing.images);
+    require(request.inputs.size() == frame.input_ciphertexts(), "the request has {} ciphertexts; this plan takes {}",
+            request.inputs.size(), frame.input_ciphertexts());
+    const double scale = frame.parameters.scale(frame.input_level);
     for (const ckks::SeededCiphertext& input : request.inputs) {
         require(
-            input.level == plan.input_level && std::abs(input.scale / scale - 1) < kScaleTolerance &&
-                input.slots == plan.packing.slots,
+            input.level == frame.input_level && std::abs(input.scale / scale - 1) < kScaleTolerance &&
+                input.slots == frame.packing.slots,
             "a ciphertext of the request has level {}, scale 2^{:.4f} and {} slots; this plan takes level {}, scale "
             "2^{:.4f} and {} slots",
-            input.level, std::log2(input.scale), input.slots, plan.input_level, std::log2(scale), plan.packing.slots);
+            input.level, std::log2(input.scale), input.slots, frame.input_level, std::log2(scale), frame.packing.slots);
     }
 }
 
@@ -110,9 +111,10 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
     check_request(plan, *keys, request);
     const auto start = std::chrono::steady_clock::now();
     std::vector<ckks::Ciphertext> inputs;
-    for (const ckks::SeededCiphertext& input : request.inputs) inputs.push_back(ckks::expand(plan.parameters, input));
+    for (const ckks::SeededCiphertext& input : request.inputs)
+        inputs.push_back(ckks::expand(plan.frame.parameters, input));
 
-    runtime::CkksBackend backend(plan.parameters, plan.packing, std::move(keys));
+    runtime::CkksBackend backend(plan.frame.parameters, plan.frame.packing, std::move(keys));
     if (plan.summary.bootstraps > 0) backend.prepare_bootstrapping();
     auto result = runtime::run(plan, backend, std::move(inputs), request.tokens, progress);
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.

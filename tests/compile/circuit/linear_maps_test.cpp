@@ -5,6 +5,8 @@
 #include <bit>
 #include <cmath>
 
+#include "polyformer/compile/layout/attention_layout.h"
+
 namespace polyformer::compile {
 namespace {
 

@@ -6,32 +6,22 @@
 #include <algorithm>
 #include <map>
 
+#include "polyformer/compile/compile.h"
 #include "polyformer/compile/reports/depth_budget.h"
-#include "polyformer/model/builders/random_model.h"
 #include "polyformer/support/error.h"
+#include "tests/compile/small_plan.h"
 
 namespace polyformer::compile {
 namespace {
 
-model::Transformer small_model(model::NormKind norm, std::size_t activation_degree = 15) {
-    model::RandomModelOptions options;
+using fixtures::plan_options;
+
+model::Transformer two_layers(model::NormKind norm, std::size_t activation_degree = 15) {
+    model::RandomModelOptions options = fixtures::small_shape();
     options.layers = 2;
-    options.width = 16;
-    options.heads = 2;
-    options.context = 8;
-    options.feed_forward = 32;
-    options.vocabulary = 30;
-    options.samples = 2;
     options.norm = norm;
     options.activation_degree = activation_degree;
     return model::random_model(options);
-}
-
-PlanOptions small_options(Positions positions = Positions::all) {
-    PlanOptions options;
-    options.positions = positions;
-    options.parameters = ckks::presets::insecure_bootstrapping(2048);
-    return options;
 }
 
 /// A change to try on a plan whose bootstraps stay where they are.
@@ -48,22 +38,22 @@ bool fits(const Plan& plan, const Change& change) {
     };
     std::map<ValueId, int> levels;
     std::size_t stretch = 0;
-    for (const ValueId input : plan.inputs) levels[input] = start(stretch, plan.parameters.working_level());
+    for (const ValueId input : plan.inputs) levels[input] = start(stretch, plan.frame.parameters.working_level());
     bool after_bootstrap = false;
     bool fit = true;
     for (const Step& step : plan.steps) {
         const bool bootstrap = std::holds_alternative<BootstrapStep>(step.operation);
         if (bootstrap && !after_bootstrap) ++stretch;
         after_bootstrap = bootstrap;
-        int level = plan.parameters.working_level();
+        int level = plan.frame.parameters.working_level();
         const auto* add = std::get_if<AddStep>(&step.operation);
         for (const ValueId input : inputs_of(step.operation)) {
             const bool scaled = add != nullptr && input == add->left && add->left_factor != 1;
             level = std::min(level, levels.at(input) - (scaled ? 1 : 0));
         }
         if (bootstrap) {
-            fit = fit && level >= plan.parameters.bootstrapping_input_level();
-            level = start(stretch, plan.parameters.working_level());
+            fit = fit && level >= plan.frame.parameters.bootstrapping_input_level();
+            level = start(stretch, plan.frame.parameters.working_level());
         } else {
             level -= step.level - step.output_level;
             const bool deeper =
@@ -78,9 +68,9 @@ bool fits(const Plan& plan, const Change& change) {
 class StretchesTest : public testing::TestWithParam<model::NormKind> {};
 
 TEST_P(StretchesTest, SlackAndRoomAreWhatFitsAndNoMore) {
-    const model::Transformer model = small_model(GetParam());
+    const model::Transformer model = two_layers(GetParam());
     for (const Positions positions : {Positions::all, Positions::last}) {
-        const Plan plan = compile(model.graph, small_options(positions));
+        const Plan plan = compile(model.graph, plan_options(2048, positions));
         const std::vector<Stretch> stretches = stretches_of(plan);
         ASSERT_GE(stretches.size(), 2U);
         for (std::size_t s = 0; s < stretches.size(); ++s) {
@@ -100,8 +90,8 @@ TEST_P(StretchesTest, SlackAndRoomAreWhatFitsAndNoMore) {
 }
 
 TEST_P(StretchesTest, EveryCiphertextAndPolynomialIsInOne) {
-    const model::Graph graph = small_model(GetParam()).graph;
-    const Plan plan = compile(graph, small_options());
+    const model::Graph graph = two_layers(GetParam()).graph;
+    const Plan plan = compile(graph, plan_options(2048));
     std::vector<std::string> expected;
     for (const model::Node& node : graph.nodes) {
         if (std::holds_alternative<model::Apply>(node.operation)) expected.push_back(node.name);
@@ -124,24 +114,24 @@ INSTANTIATE_TEST_SUITE_P(Norms, StretchesTest,
                                          model::NormKind::batch_norm));
 
 TEST(Stretches, ARequestMayStartLower) {
-    PlanOptions options = small_options();
+    PlanOptions options = plan_options(2048);
     options.highest_input_level = 3;
     const std::vector<Stretch> stretches =
-        stretches_of(compile(small_model(model::NormKind::layer_norm).graph, options));
+        stretches_of(compile(two_layers(model::NormKind::layer_norm).graph, options));
     EXPECT_EQ(stretches.front().levels, 3);
     EXPECT_LE(stretches.front().used + stretches.front().kept, 3);
 }
 
 TEST(DepthBudget, CostsAreThoseOfModelsWithSuchPolynomials) {
-    const PlanOptions options = small_options();
-    const model::Graph graph = small_model(model::NormKind::layer_norm, 7).graph;
+    const PlanOptions options = plan_options(2048);
+    const model::Graph graph = two_layers(model::NormKind::layer_norm, 7).graph;
     const std::vector<DepthCosts> budget = depth_budget(graph, options, 7, 8);
     ASSERT_EQ(budget.size(), 4U);
     // Norms of depth 3 and activations of depth 4, then both of depth 4: models that exist.
     EXPECT_EQ(budget[0].attention.norm, 3);
     EXPECT_EQ(budget[0].feed_forward.activation, 4);
     EXPECT_EQ(budget[3].attention.sum(), 8);
-    const PlanSummary equal = compile(small_model(model::NormKind::layer_norm, 15).graph, options).summary;
+    const PlanSummary equal = compile(two_layers(model::NormKind::layer_norm, 15).graph, options).summary;
     EXPECT_EQ(budget[3].summary.value().bootstraps, equal.bootstraps);
     EXPECT_EQ(budget[3].summary.value().ciphertext_products, equal.ciphertext_products);
     EXPECT_DOUBLE_EQ(budget[3].summary.value().seconds, equal.seconds);
@@ -150,7 +140,7 @@ TEST(DepthBudget, CostsAreThoseOfModelsWithSuchPolynomials) {
 
 TEST(DepthBudget, BatchNormsLeaveItAllToTheActivation) {
     const std::vector<DepthCosts> budget =
-        depth_budget(small_model(model::NormKind::batch_norm).graph, small_options());
+        depth_budget(two_layers(model::NormKind::batch_norm).graph, plan_options(2048));
     ASSERT_EQ(budget.size(), 36U);
     EXPECT_EQ(budget.front().attention.norm, 0);
     EXPECT_EQ(budget.front().attention.activation, 3);
@@ -159,20 +149,20 @@ TEST(DepthBudget, BatchNormsLeaveItAllToTheActivation) {
 }
 
 TEST(DepthBudget, WhatCannotFitIsSaid) {
-    PlanOptions options = small_options();
+    PlanOptions options = plan_options(2048);
     options.parameters.working_levels = 9;
-    const auto budget = depth_budget(small_model(model::NormKind::layer_norm).graph, options, 8, 16);
+    const auto budget = depth_budget(two_layers(model::NormKind::layer_norm).graph, options, 8, 16);
     EXPECT_TRUE(budget.front().summary.has_value());
     EXPECT_FALSE(budget.back().summary.has_value()) << "depth 8 leaves none of 9 levels for a bootstrap";
 }
 
 TEST(DepthBudget, ErrorsNameTheRemedy) {
     using testing::HasSubstr;
-    model::Graph graph = small_model(model::NormKind::layer_norm).graph;
-    EXPECT_THAT([&] { depth_budget(graph, small_options(), 9, 7); },
+    model::Graph graph = two_layers(model::NormKind::layer_norm).graph;
+    EXPECT_THAT([&] { depth_budget(graph, plan_options(2048), 9, 7); },
                 testing::ThrowsMessage<Error>(HasSubstr("9 to 7")));
     for (model::Node& node : graph.nodes) node.name = "x" + node.name + "x";
-    EXPECT_THAT([&] { depth_budget(graph, small_options()); },
+    EXPECT_THAT([&] { depth_budget(graph, plan_options(2048)); },
                 testing::ThrowsMessage<Error>(HasSubstr("layers.0.attention.activation")));
 }
 

@@ -17,6 +17,7 @@
 #include "polyformer/cli/common/encrypted_run.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
+#include "polyformer/compile/compile.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
@@ -93,9 +94,9 @@ double floor_of(const model::Graph& graph, const compile::Plan& plan, const Mach
     options.costs.ntt = seconds(ntt_work(kCostsAreFor));
     options.costs.product_word = 1 / peak.multiply_adds_per_second;
     options.costs.key_word = 2 * options.costs.product_word;  // one for each half of the key
-    options.costs.bootstrap = seconds(bootstrap_work(plan.parameters, kCostsAreFor, 1));
+    options.costs.bootstrap = seconds(bootstrap_work(plan.frame.parameters, kCostsAreFor, 1));
     options.costs.bootstrap_second =
-        seconds(bootstrap_work(plan.parameters, kCostsAreFor, 2)) - options.costs.bootstrap;
+        seconds(bootstrap_work(plan.frame.parameters, kCostsAreFor, 2)) - options.costs.bootstrap;
     double sum = 0;
     for (const compile::Step& step : compile::compile(graph, options).steps) {
         if (runtime::layer_of(step.name).starts_with("layers.")) sum += step.seconds;

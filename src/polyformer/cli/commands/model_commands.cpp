@@ -8,6 +8,8 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/model/images/image_model.h"

@@ -61,10 +61,10 @@ void keygen(const RoleOptions& options) {
 void encrypt(const RoleOptions& options) {
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
-    const Query query = client.read(options.source, plan.plan.context);
-    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
+    const Query query = client.read(options.source, plan.frame.context);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
     const service::Request request = service::make_request(plan, secret, query.inputs);
-    const std::size_t bytes = service::save_request(options.request, plan.plan.parameters, request);
+    const std::size_t bytes = service::save_request(options.request, plan.frame.parameters, request);
     const std::string what = client.takes_images() ? fmt::format("{} image(s)", query.inputs.size())
                                                    : fmt::format("{} tokens", request.tokens);
     if (options.json != "-") {
@@ -93,12 +93,12 @@ nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& 
 void decrypt(const RoleOptions& options) {
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
-    const std::size_t vocabulary = plan.plan.vocabulary;
+    const std::size_t vocabulary = plan.frame.vocabulary;
     client.require_names_for(vocabulary);
-    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.plan.parameters);
-    const service::Reply reply = service::load_reply(options.reply, plan.plan.parameters);
+    const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
+    const service::Reply reply = service::load_reply(options.reply, plan.frame.parameters);
     const std::vector<double> logits = service::open_reply(plan, secret, reply);
-    const std::size_t rows = service::logit_rows(plan, reply.tokens);
+    const std::size_t rows = plan.frame.logit_rows(reply.tokens);
     const bool print = options.json != "-" && options.compare_with.empty();
 
     nlohmann::json results{{"rows", rows}};
@@ -119,7 +119,7 @@ void decrypt(const RoleOptions& options) {
         }
     }
     if (!options.compare_with.empty()) {
-        results.update(compare_with_model(options, client, plan.plan.context, logits));
+        results.update(compare_with_model(options, client, plan.frame.context, logits));
     }
     write_json(results, options.json);
 }

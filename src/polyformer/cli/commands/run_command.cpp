@@ -13,6 +13,8 @@
 #include "polyformer/cli/common/encrypted_run.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
@@ -47,10 +49,10 @@ std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::
     for (const model::Tensor& input : inputs) {
         values.insert(values.end(), input.values.begin(), input.values.end());
     }
-    runtime::ClearBackend backend(plan.parameters, plan.packing);
+    runtime::ClearBackend backend(plan.frame.parameters, plan.frame.packing);
     std::vector<runtime::ClearValue> packed;
-    for (auto& slots : compile::pack_input(plan, values, rows, inputs.size())) {
-        packed.push_back(backend.encrypt(std::move(slots), plan.input_level));
+    for (auto& slots : compile::pack_input(plan.frame, values, rows, inputs.size())) {
+        packed.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     const auto result = runtime::run(plan, backend, std::move(packed), rows, {});
     for (const runtime::Excursion& excursion : backend.excursions()) {
@@ -59,7 +61,7 @@ std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::
     }
     std::vector<std::vector<double>> slots;
     for (const auto& value : result.outputs) slots.push_back(value.slots);
-    return compile::unpack_output(plan, slots, plan.gives_one_row() ? 1 : rows, inputs.size());
+    return compile::unpack_output(plan.frame, slots, plan.frame.logit_rows(rows), inputs.size());
 }
 
 Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
@@ -101,7 +103,7 @@ void print_answers(const Run& run, const Agreement& agreement) {
     if (run.query.inputs.size() > 1) {
         rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",
                                                           format_duration(outcome.infer_seconds / inputs_of(run)),
-                                                          outcome.requests, run.plan.packing.images)});
+                                                          outcome.requests, run.plan.frame.packing.images)});
     }
     rows.insert(rows.end(), {{"decryption", format_duration(outcome.decrypt_seconds)},
                              {"request", format_bytes(static_cast<double>(outcome.request_bytes))},
@@ -115,9 +117,9 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
     const Outcome& outcome = run.outcome;
     const compile::Plan& plan = run.plan;
     nlohmann::json document{{"backend", run.options.backend},
-                            {"security_bits", plan.parameters.security_bits()},
-                            {"log2_qp", plan.parameters.log2_qp()},
-                            {"ring_dimension", plan.parameters.ring_dimension()},
+                            {"security_bits", plan.frame.parameters.security_bits()},
+                            {"log2_qp", plan.frame.parameters.log2_qp()},
+                            {"ring_dimension", plan.frame.parameters.ring_dimension()},
                             {"bootstraps", plan.summary.bootstraps},
                             {"key_switches", plan.summary.key_switches},
                             {"seconds",

@@ -28,7 +28,7 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
                                                         std::span<const model::Tensor> inputs) {
     std::vector<std::span<const model::Tensor>> requests;
     while (!inputs.empty()) {
-        const std::size_t count = std::min(inputs.size(), plan.packing.images);
+        const std::size_t count = std::min(inputs.size(), plan.frame.packing.images);
         requests.push_back(inputs.first(count));
         inputs = inputs.subspan(count);
     }
@@ -39,8 +39,8 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
     Outcome outcome;
     const service::ClientPlan client = service::client_plan(plan);
     Stopwatch watch;
-    const auto secret = ckks::SecretKey::generate(plan.parameters);
-    const ckks::KeyGenerator generator(plan.parameters, secret);
+    const auto secret = ckks::SecretKey::generate(plan.frame.parameters);
+    const ckks::KeyGenerator generator(plan.frame.parameters, secret);
     Progress making("generating keys", 1);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         generator.evaluation_keys(plan.keys, [&](std::size_t done, std::size_t total) {
@@ -57,7 +57,7 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         const service::Request request = service::make_request(client, secret, some);
         outcome.encrypt_seconds += watch.seconds();
         CountingSink request_size;
-        service::write_request(request_size, plan.parameters, request);
+        service::write_request(request_size, plan.frame.parameters, request);
         outcome.request_bytes += request_size.written();
 
         const std::size_t faults_before = minor_page_faults();
@@ -70,7 +70,7 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         outcome.infer_seconds += inference.seconds;
         outcome.profile = std::move(inference.profile);
         CountingSink reply_size;
-        service::write_reply(reply_size, plan.parameters, inference.reply);
+        service::write_reply(reply_size, plan.frame.parameters, inference.reply);
         outcome.reply_bytes += reply_size.written();
 
         watch.seconds();

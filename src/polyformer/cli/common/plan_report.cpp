@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "polyformer/cli/common/output.h"
+#include "polyformer/compile/compile.h"
 #include "polyformer/compile/reports/stretches.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
@@ -63,8 +64,9 @@ std::string bytes(std::size_t count) {
 }  // namespace
 
 std::string describe(const compile::Plan& plan) {
+    const compile::Frame& frame = plan.frame;
     const compile::PlanSummary& summary = plan.summary;
-    const ckks::Parameters& parameters = plan.parameters;
+    const ckks::Parameters& parameters = frame.parameters;
     const std::string security =
         parameters.security_bits() > 0 ? fmt::format("{} bits (classical)", parameters.security_bits()) : "insecure";
     std::string stretches;
@@ -72,17 +74,17 @@ std::string describe(const compile::Plan& plan) {
         stretches += fmt::format("{}{}", stretches.empty() ? "" : ", ", stretch.used);
     }
     std::string time = format_duration(summary.seconds);
-    if (plan.packing.images > 1) {
+    if (frame.packing.images > 1) {
         time +=
-            fmt::format(" ({} an image)", format_duration(summary.seconds / static_cast<double>(plan.packing.images)));
+            fmt::format(" ({} an image)", format_duration(summary.seconds / static_cast<double>(frame.packing.images)));
     }
     return format_table({
         {"plan", ""},
-        {"model", fmt::format("{} tokens of width {}, {} logits", plan.context, plan.width, plan.vocabulary)},
+        {"model", fmt::format("{} tokens of width {}, {} logits", frame.context, frame.width, frame.vocabulary)},
         {"ring dimension", fmt::format("{}", parameters.ring_dimension())},
         {"log2(QP)", fmt::format("{:.1f}", parameters.log2_qp())},
         {"security", security},
-        {"packing", describe(plan.packing)},
+        {"packing", describe(frame.packing)},
         {"working levels", fmt::format("{}", parameters.working_level())},
         {"levels used between bootstraps", stretches},
         {"bootstraps", fmt::format("{} (of {} ciphertexts)", summary.bootstraps, summary.bootstrapped_values)},
@@ -99,15 +101,16 @@ std::string describe(const compile::Plan& plan) {
 }
 
 nlohmann::json to_json(const compile::Plan& plan) {
+    const compile::Frame& frame = plan.frame;
     const compile::PlanSummary& summary = plan.summary;
-    return {{"model_fingerprint", plan.model_fingerprint},
-            {"ring_dimension", plan.parameters.ring_dimension()},
-            {"log2_qp", plan.parameters.log2_qp()},
-            {"security_bits", plan.parameters.security_bits()},
-            {"tokens", plan.packing.tokens},
-            {"features", plan.packing.features},
-            {"images", plan.packing.images},
-            {"working_levels", plan.parameters.working_level()},
+    return {{"model_fingerprint", frame.model_fingerprint},
+            {"ring_dimension", frame.parameters.ring_dimension()},
+            {"log2_qp", frame.parameters.log2_qp()},
+            {"security_bits", frame.parameters.security_bits()},
+            {"tokens", frame.packing.tokens},
+            {"features", frame.packing.features},
+            {"images", frame.packing.images},
+            {"working_levels", frame.parameters.working_level()},
             {"stretches", stretches_json(plan)},
             {"bootstraps", summary.bootstraps},
             {"bootstrapped_ciphertexts", summary.bootstrapped_values},

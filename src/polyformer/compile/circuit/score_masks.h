@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/layout/attention_layout.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {

@@ -13,17 +13,17 @@ std::size_t divide_up(std::size_t value, std::size_t divisor) {
     return (value + divisor - 1) / divisor;
 }
 
-/// Lane and head of the group at a position of an attention layout.
-struct Place {
-    std::size_t lane = 0;
-    std::size_t head = 0;
-};
+}  // namespace
 
-Place place_of(const AttentionLayout& layout, std::size_t position) {
-    return {position % (2 * layout.lanes), position / (2 * layout.lanes)};
+Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images) {
+    const std::size_t tokens = std::bit_ceil(context);
+    require(std::has_single_bit(images), "{} images a ciphertext: their number must be a power of two", images);
+    require(tokens <= slots && images <= slots / tokens,
+            "{} image(s) of {} tokens do not fit {} slots: use a ring dimension of at least {}", images, context, slots,
+            2 * tokens * images);
+    return {slots, tokens, slots / tokens / images, images};
 }
 
-/// The positions of one image, for every image.
 std::vector<std::int32_t> for_all_images(const std::vector<std::int32_t>& one, std::size_t features,
                                          std::size_t images) {
     std::vector<std::int32_t> all;
@@ -35,47 +35,6 @@ std::vector<std::int32_t> for_all_images(const std::vector<std::int32_t>& one, s
     }
     return all;
 }
-
-/// `lanes_used` lanes of each head hold the features in order, again and again.
-Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
-    const Packing& packing = attention.packing;
-    Layout layout{attention.heads * attention.head_width, packing.images, {}};
-    for (std::size_t group = 0; group < attention.groups; ++group) {
-        std::vector<std::int32_t> positions(packing.features, Layout::kNothing);
-        for (std::size_t f = 0; f < packing.features; ++f) {
-            const Place place = place_of(attention, f);
-            const std::size_t head = group * attention.heads_per_group + place.head;
-            const std::size_t feature = place.lane % attention.lanes;
-            if (place.head < attention.heads_per_group && head < attention.heads && place.lane < lanes_used &&
-                feature < attention.head_width) {
-                positions[f] = static_cast<std::int32_t>(head * attention.head_width + feature);
-            }
-        }
-        layout.position.push_back(for_all_images(positions, layout.features, packing.images));
-    }
-    return layout;
-}
-
-/// The number of lanes that takes the fewest ciphertexts of scores, and among those the fewest products. Lanes beyond
-/// a head's width are worth having where positions are left over: they hold the scores of more keys.
-void divide(AttentionLayout& layout) {
-    const std::size_t features = layout.packing.features;
-    const std::size_t shifts = layout.window == 0 ? layout.packing.tokens : 2 * layout.window - 1;
-    std::size_t best = 0;
-    for (std::size_t lanes = std::bit_ceil(layout.head_width); 2 * lanes <= features; lanes *= 2) {
-        const std::size_t per_ciphertext = std::min(features / (2 * lanes), layout.heads);
-        const std::size_t groups = divide_up(layout.heads, per_ciphertext);
-        const std::size_t blocks = divide_up(shifts, 2 * lanes);
-        if (best != 0 && groups * blocks >= best) continue;
-        best = groups * blocks;
-        layout.lanes = lanes;
-        layout.heads_per_group = divide_up(layout.heads, groups);
-        layout.groups = groups;
-        layout.blocks = blocks;
-    }
-}
-
-}  // namespace
 
 Packing merged(const Packing& packing, std::size_t group) {
     return {packing.slots, packing.tokens / group, packing.features * group, packing.images};
@@ -132,40 +91,6 @@ Layout spread_layout(const Packing& packing, std::size_t count) {
             }
         }
     }
-    return layout;
-}
-
-Layout AttentionLayout::query() const {
-    return layout_of(*this, 2 * lanes);
-}
-Layout AttentionLayout::key() const {
-    return query();
-}
-Layout AttentionLayout::value() const {
-    return layout_of(*this, lanes);
-}
-
-std::vector<std::size_t> AttentionLayout::shift() const {
-    std::vector<std::size_t> shifts(packing.features);
-    for (std::size_t f = 0; f < shifts.size(); ++f) shifts[f] = place_of(*this, f).lane;
-    return shifts;
-}
-
-AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std::size_t head_width,
-                                 std::size_t window) {
-    AttentionLayout layout;
-    layout.heads = heads;
-    layout.head_width = head_width;
-    layout.window = window;
-    layout.packing = packing;
-    const std::size_t least = 2 * std::bit_ceil(head_width);
-    require(least <= packing.features,
-            "a head of width {} needs {} positions a token, but {} slots over {} tokens{} give {}: use narrower heads, "
-            "{} or a ring dimension of at least {}",
-            head_width, least, packing.slots, packing.tokens,
-            packing.images > 1 ? fmt::format(" of {} images", packing.images) : "", packing.features,
-            packing.images > 1 ? "fewer images" : "a shorter context", 2 * least * packing.tokens * packing.images);
-    divide(layout);
     return layout;
 }
 

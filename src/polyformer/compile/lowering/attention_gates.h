@@ -7,7 +7,7 @@
 
 #include "polyformer/compile/circuit/circuit_builder.h"
 #include "polyformer/compile/circuit/score_masks.h"
-#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/layout/attention_layout.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {

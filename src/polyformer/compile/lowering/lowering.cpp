@@ -386,30 +386,6 @@ class Lowering {
 
 }  // namespace
 
-Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images) {
-    const std::size_t tokens = std::bit_ceil(context);
-    require(std::has_single_bit(images), "{} images a ciphertext: their number must be a power of two", images);
-    require(tokens <= slots && images <= slots / tokens,
-            "{} image(s) of {} tokens do not fit {} slots: use a ring dimension of at least {}", images, context, slots,
-            2 * tokens * images);
-    return {slots, tokens, slots / tokens / images, images};
-}
-
-int headroom_of(const Gate& gate, std::size_t input) {
-    const auto* sum = std::get_if<SumGate>(&gate.operation);
-    return sum != nullptr && input == 0 && sum->left_factor != 1 ? 1 : 0;
-}
-
-int depth_of(const Gate& gate) {
-    return std::visit(Overloaded{[](const SumGate&) { return 0; }, [](const SumSlotsGate&) { return 0; },
-                                 [](const CombineGate&) { return 0; },
-                                 [](const PolynomialGate& polynomial) {
-                                     return ckks::ChebyshevSeries{polynomial.coefficients, {}}.depth();
-                                 },
-                                 [](const auto&) { return 1; }},
-                      gate.operation);
-}
-
 Circuit lower(const Graph& graph, const Packing& packing, Positions positions, TokenFactors factors) {
     return Lowering(graph, packing, positions, factors).run();
 }

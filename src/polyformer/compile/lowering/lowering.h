@@ -1,16 +1,13 @@
-// Model → circuit: layouts chosen, constants folded, attention turned into rotated products.
+// Lowering: layouts chosen, constants folded, attention turned into rotated products.
+// Input: a model's graph and how its input is packed. Output: a circuit, whose gates have no levels yet.
 #pragma once
 
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/layout/packing.h"
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/plan/options.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {
-
-/// T is the context rounded up to a power of two. Throws Error when `images` is no power of two, or even one feature a
-/// token does not fit.
-Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images = 1);
 
 /// Where a factor that all features of a token share (a norm's 1/√variance) is multiplied: into what a linear map
 /// reads, or into what it gives. Behind the map it may come a level later, for as many products as the map has outputs.

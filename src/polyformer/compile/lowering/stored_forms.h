@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/compile/circuit/circuit_builder.h"
+#include "polyformer/compile/layout/attention_layout.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/lowering/analysis.h"
 #include "polyformer/model/graph/graph.h"

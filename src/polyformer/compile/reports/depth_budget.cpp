@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "polyformer/compile/compile.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::compile {

@@ -54,7 +54,7 @@ class Ways {
             for (const ValueId input : inputs_of(step.operation)) {
                 Need way{0, 0, s};
                 if (is_bootstrap(step)) {
-                    way.levels = way.kept = plan_.parameters.bootstrapping_input_level();
+                    way.levels = way.kept = plan_.frame.parameters.bootstrapping_input_level();
                 } else {
                     const Need longest = longest_of(outputs_of(step.operation));
                     way.kept = longest.kept;
@@ -76,7 +76,7 @@ class Ways {
     }
 
     void follow_starts() {
-        const int working_level = plan_.parameters.working_level();
+        const int working_level = plan_.frame.parameters.working_level();
         start(plan_.inputs, plan_.options.highest_input_level.value_or(working_level));
         bool starting = false;
         for (const Step& step : plan_.steps) {

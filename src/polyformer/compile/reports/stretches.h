@@ -23,7 +23,7 @@ struct Stretch {
     std::size_t ciphertexts = 0;  ///< that it starts with
     std::string first;            ///< node of the first step on the longest way
     std::string last;             ///< node of the last
-    int levels = 0;               ///< at its start; of a request: at most (plan.input_level may be less)
+    int levels = 0;               ///< at its start; of a request: at most (plan.frame.input_level may be less)
     int used = 0;                 ///< on the longest way
     int kept = 0;                 ///< left for the bootstrap at its end: its input level, or 0 for the reply
     int slack = 0;                ///< levels − used − kept, not below 0

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "polyformer/compile/circuit/circuit.h"
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/plan/cost_model.h"
 #include "polyformer/compile/schedule/key_set.h"
 
 namespace polyformer::compile {

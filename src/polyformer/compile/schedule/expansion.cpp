@@ -11,12 +11,15 @@ namespace {
 
 class Expansion {
   public:
-    Expansion(Circuit circuit, const Schedule& schedule, Plan& plan)
-        : circuit_(std::move(circuit)), schedule_(schedule), plan_(plan), values_(circuit_.bundles.size()) {}
+    Expansion(Circuit circuit, const Schedule& schedule, int working_level)
+        : circuit_(std::move(circuit)),
+          schedule_(schedule),
+          working_level_(working_level),
+          values_(circuit_.bundles.size()) {}
 
-    void run() {
-        plan_.inputs = new_values(circuit_.input);
-        for (const ValueId input : plan_.inputs) level_[input] = schedule_.input_level;
+    ExpandedCircuit run() {
+        expanded_.inputs = new_values(circuit_.input);
+        for (const ValueId input : expanded_.inputs) level_[input] = schedule_.input_level;
         for (std::size_t g = 0; g < circuit_.gates.size(); ++g) {
             Gate& gate = circuit_.gates[g];
             const GateSchedule& when = schedule_.gates[g];
@@ -25,7 +28,8 @@ class Expansion {
             step_level_ = when.level;
             std::visit([&](auto& operation) { expand(gate, operation); }, gate.operation);
         }
-        plan_.outputs = values_[circuit_.output];
+        expanded_.outputs = values_[circuit_.output];
+        return std::move(expanded_);
     }
 
   private:
@@ -40,7 +44,7 @@ class Expansion {
 
     void add_step(Operation operation, int level, int output_level) {
         for (const ValueId output : outputs_of(operation)) level_[output] = output_level;
-        plan_.steps.push_back({name_, std::move(operation), level, output_level, 0});
+        expanded_.steps.push_back({name_, std::move(operation), level, output_level, 0});
     }
 
     /// Two ciphertexts at a time, whichever bundles they belong to.
@@ -56,13 +60,13 @@ class Expansion {
         for (std::size_t i = 0; i < old_ids.size(); i += 2) {
             const std::size_t end = std::min(i + 2, old_ids.size());
             BootstrapStep step;
-            int level = plan_.parameters.working_level();
+            int level = working_level_;
             for (std::size_t j = i; j < end; ++j) {
                 step.inputs.push_back(old_ids[j]);
                 step.outputs.push_back(new_ids[j]);
                 level = std::min(level, level_.at(old_ids[j]));
             }
-            add_step(std::move(step), level, plan_.parameters.working_level());
+            add_step(std::move(step), level, working_level_);
         }
     }
 
@@ -195,7 +199,8 @@ class Expansion {
 
     Circuit circuit_;
     const Schedule& schedule_;
-    Plan& plan_;
+    int working_level_;
+    ExpandedCircuit expanded_;
     std::vector<std::vector<ValueId>> values_;  ///< of each bundle, as last refreshed
     std::map<ValueId, int> level_;
     ValueId next_value_ = 0;
@@ -205,8 +210,8 @@ class Expansion {
 
 }  // namespace
 
-void expand(Circuit circuit, const Schedule& schedule, Plan& plan) {
-    Expansion(std::move(circuit), schedule, plan).run();
+ExpandedCircuit expand(Circuit circuit, const Schedule& schedule, int working_level) {
+    return Expansion(std::move(circuit), schedule, working_level).run();
 }
 
 }  // namespace polyformer::compile

@@ -1,13 +1,23 @@
-// Circuit and schedule → the steps of a plan, ciphertext by ciphertext.
+// Expansion: a gate on bundles becomes steps on ciphertexts.
+// Input: a circuit and its schedule. Output: the steps of a plan with their levels; baby-step numbers are all still 1.
 #pragma once
 
+#include <vector>
+
 #include "polyformer/compile/circuit/circuit.h"
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/plan/steps.h"
 #include "polyformer/compile/schedule/level_search.h"
 
 namespace polyformer::compile {
 
-/// Fills inputs, steps and outputs of `plan`; baby-step numbers stay 1. Takes the circuit's matrices.
-void expand(Circuit circuit, const Schedule& schedule, Plan& plan);
+/// Steps in order of evaluation, and the ciphertexts that they start from and end with.
+struct ExpandedCircuit {
+    std::vector<ValueId> inputs;
+    std::vector<Step> steps;
+    std::vector<ValueId> outputs;
+};
+
+/// `working_level` is where bootstraps lead. Takes the circuit's matrices.
+ExpandedCircuit expand(Circuit circuit, const Schedule& schedule, int working_level);
 
 }  // namespace polyformer::compile

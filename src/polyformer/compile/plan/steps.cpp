@@ -1,4 +1,4 @@
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/plan/steps.h"
 
 #include "polyformer/model/graph/visit.h"
 

@@ -1,0 +1,27 @@
+// Embedded tokens to slots of the request, slots of the reply to logits.
+//
+//     for (const std::vector<double>& slots : pack_input(frame, embedded, rows)) encrypt(slots);
+//     const std::vector<double> logits = unpack_output(frame, decrypted, frame.logit_rows(rows));
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "polyformer/compile/layout/frame.h"
+
+namespace polyformer::compile {
+
+/// Embedded tokens or patches (row-major (images, rows, width), least_rows ≤ rows ≤ context, 1 ≤ images ≤
+/// packing.images) to the slot vectors of the request. Rows beyond a text repeat it from its start: nothing depends on
+/// them and they attend to nothing, but they must stay within the bounds like any text. Places of images that are not
+/// there hold the last one again. Throws Error when the numbers do not fit the frame, or a value its bound.
+std::vector<std::vector<double>> pack_input(const Frame& frame, std::span<const double> embedded, std::size_t rows,
+                                            std::size_t images = 1);
+
+/// Slot vectors of the reply to logits, (images, rows, vocabulary), row-major; rows = frame.logit_rows() of the
+/// request's. Throws Error when the numbers do not fit the frame.
+std::vector<double> unpack_output(const Frame& frame, std::span<const std::vector<double>> slots, std::size_t rows,
+                                  std::size_t images = 1);
+
+}  // namespace polyformer::compile

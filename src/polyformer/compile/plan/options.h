@@ -1,0 +1,26 @@
+// What the compiler is told besides the model.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/compile/plan/cost_model.h"
+
+namespace polyformer::compile {
+
+/// Which logits the client gets. A model that gives one row for all tokens gives it either way.
+enum class Positions { last, all };
+
+struct PlanOptions {
+    Positions positions = Positions::all;
+    ckks::ParametersLiteral parameters;  ///< presets::bootstrapping_65536() unless told otherwise
+    CostModel costs;
+    /// The request's ciphertexts come at most this high; by default as high as pays.
+    std::optional<int> highest_input_level{};
+    /// Images (or texts of one length) that a request holds side by side, a power of two: the same steps serve all of
+    /// them, as long as their features fit.
+    std::size_t images = 1;
+};
+
+}  // namespace polyformer::compile

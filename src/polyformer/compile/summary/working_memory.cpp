@@ -1,0 +1,134 @@
+#include "polyformer/compile/summary/working_memory.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/compile/schedule/costs.h"
+#include "polyformer/compile/schedule/key_choice.h"
+#include "polyformer/model/graph/visit.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+using ckks::Parameters;
+using model::Overloaded;
+
+std::size_t polynomial_bytes(const Parameters& parameters, int level) {
+    return static_cast<std::size_t>(level + 1) * parameters.ring_dimension() * sizeof(std::uint64_t);
+}
+
+std::size_t ciphertext_bytes(const Parameters& parameters, int level) {
+    return 2 * polynomial_bytes(parameters, level);
+}
+
+/// A ciphertext decomposed into digits over the extended basis.
+std::size_t hoisted_bytes(const Parameters& parameters, int level) {
+    return static_cast<std::size_t>(parameters.digits(level)) *
+           polynomial_bytes(parameters, level + parameters.special_count());
+}
+
+/// What parameters and evaluator keep beside the keys: roots and their quotients for every prime, and the permutation
+/// of every rotation that has a key.
+std::size_t table_bytes(const Parameters& parameters, std::size_t rotations) {
+    const std::size_t roots = 2 * polynomial_bytes(parameters, parameters.max_level() + parameters.special_count());
+    return roots + rotations * parameters.ring_dimension() * sizeof(std::uint32_t);
+}
+
+/// Scratch of one bootstrap: the sums of a CoeffsToSlots factor, or the powers of EvalMod.
+std::size_t bootstrap_scratch_bytes(const Parameters& parameters) {
+    constexpr std::size_t kLive = 12;
+    return kLive * ciphertext_bytes(parameters, parameters.max_level() + parameters.special_count());
+}
+
+std::size_t extended_bytes(const Parameters& parameters, int level) {
+    return ciphertext_bytes(parameters, level + parameters.special_count());
+}
+
+/// Baby rotations of all inputs, and beside them first the digits that they are made from, then sums and plaintexts
+/// of some giant steps of some outputs.
+std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep& map, int level) {
+    const MapShape shape(map.map);
+    const std::size_t one = ciphertext_bytes(parameters, level);
+    const std::size_t digits = hoisted_bytes(parameters, level);
+    const auto baby = static_cast<std::size_t>(map.map.baby);
+    const long range = shape.offsets.empty() ? 0 : shape.offsets.back() - shape.offsets.front();
+    const auto giants = static_cast<std::size_t>(range / (shape.stride * map.map.baby)) + 1;
+    const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, map.outputs.size());
+    const std::size_t sums = outputs * std::min(ckks::kMapGiantsAtATime, giants);
+    const std::size_t plaintext = polynomial_bytes(parameters, level) / (parameters.slots() / shape.period);
+    const std::size_t rotated = shape.inputs * baby;
+    return rotated * one +
+           std::max(shape.inputs * digits,
+                    sums * (one + rotated * plaintext) + outputs * (digits + 2 * extended_bytes(parameters, level)));
+}
+
+/// What a step needs besides its operands and results.
+std::size_t scratch_bytes(const Parameters& parameters, const Step& step) {
+    const std::size_t one = ciphertext_bytes(parameters, step.level);
+    return std::visit(
+        Overloaded{[&](const LinearMapStep& map) { return map_scratch_bytes(parameters, map, step.level); },
+                   [&](const RotatedProductStep& product) {
+                       // Rotations of both operands, their digits, and the sums so far.
+                       const auto baby = static_cast<std::size_t>(product.product.baby);
+                       return product.outputs.size() *
+                              ((2 * baby + 3) * one + 2 * hoisted_bytes(parameters, step.level) +
+                               extended_bytes(parameters, step.level));
+                   },
+                   [&](const PolynomialStep& polynomial) {
+                       const std::size_t powers = 2 * std::bit_width(polynomial.series.degree()) + 2;
+                       return powers * polynomial.inputs.size() * one;
+                   },
+                   [&](const BootstrapStep&) { return bootstrap_scratch_bytes(parameters); },
+                   [&](const auto&) { return 2 * one + hoisted_bytes(parameters, step.level); }},
+        step.operation);
+}
+
+/// The step after which each value is not needed any more; steps.size() for the outputs.
+std::map<ValueId, std::size_t> last_uses(const Plan& plan) {
+    std::map<ValueId, std::size_t> last_use;
+    for (std::size_t s = 0; s < plan.steps.size(); ++s) {
+        for (const ValueId input : inputs_of(plan.steps[s].operation)) last_use[input] = s;
+    }
+    for (const ValueId output : plan.outputs) last_use[output] = plan.steps.size();
+    return last_use;
+}
+
+/// The most that values and one step's own needs take together.
+std::size_t most_live_bytes(const Plan& plan) {
+    const Parameters& parameters = plan.frame.parameters;
+    const std::map<ValueId, std::size_t> last_use = last_uses(plan);
+    std::map<ValueId, int> levels;
+    std::size_t live = 0;
+    const auto add = [&](ValueId value, int level) {
+        levels[value] = level;
+        live += ciphertext_bytes(parameters, level);
+    };
+    for (const ValueId input : plan.inputs) add(input, plan.frame.input_level);
+    std::size_t most = live;
+    for (std::size_t s = 0; s < plan.steps.size(); ++s) {
+        const Step& step = plan.steps[s];
+        for (const ValueId output : outputs_of(step.operation)) add(output, step.output_level);
+        most = std::max(most, live + scratch_bytes(parameters, step));
+        std::vector<ValueId> inputs = inputs_of(step.operation);
+        std::ranges::sort(inputs);
+        inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
+        for (const ValueId input : inputs) {
+            if (last_use.at(input) == s) live -= ciphertext_bytes(parameters, levels[input]);
+        }
+    }
+    return most;
+}
+
+}  // namespace
+
+std::size_t working_bytes(const Plan& plan) {
+    const Parameters& parameters = plan.frame.parameters;
+    const std::size_t transforms =
+        bootstraps(plan.steps) ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots()) : 0;
+    return most_live_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) + transforms;
+}
+
+}  // namespace polyformer::compile
