@@ -138,9 +138,7 @@ model::Graph small_vision_model() {
 TEST(CompileImages, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
     const model::Graph graph = small_vision_model();
     for (const std::size_t images : {1U, 2U}) {
-        PlanOptions options = plan_options(2048);
-        options.images = images;
-        const Plan plan = compile(graph, options);
+        const Plan plan = compile(graph, plan_options(2048, Positions::all, images));
         expect_sound_levels(plan);
         EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
         EXPECT_EQ(plan.frame.least_rows, 64U);

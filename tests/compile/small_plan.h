@@ -34,6 +34,15 @@ inline model::Transformer small_transformer(std::size_t degree = 15) {
     return model::random_model(small_shape(degree));
 }
 
+/// The same over two layers, its norms of degree 15.
+inline model::Transformer two_layers(model::NormKind norm, std::size_t activation_degree = 15) {
+    model::RandomModelOptions options = small_shape();
+    options.layers = 2;
+    options.norm = norm;
+    options.activation_degree = activation_degree;
+    return model::random_model(options);
+}
+
 /// Of a ring too small for security, with bootstrapping.
 inline compile::PlanOptions plan_options(std::size_t ring_dimension,
                                          compile::Positions positions = compile::Positions::all,

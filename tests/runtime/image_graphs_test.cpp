@@ -59,9 +59,7 @@ model::Tensor samples(const model::Graph& graph, std::size_t images) {
 /// Returns the plan.
 compile::Plan expect_interpreters_logits(const model::Graph& graph, std::size_t images = 1,
                                          std::size_t ring_dimension = 2048) {
-    compile::PlanOptions options = fixtures::plan_options(ring_dimension, Positions::all);
-    options.images = images;
-    compile::Plan plan = compile::compile(graph, options);
+    compile::Plan plan = compile::compile(graph, fixtures::plan_options(ring_dimension, Positions::all, images));
     ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
     const model::Tensor input = samples(graph, images);
     const std::vector<double> logits = fixtures::clear_logits(plan, backend, input, images);
@@ -188,9 +186,7 @@ TEST(SeveralImages, MoreClassesThanPositions) {
 
 TEST(SeveralImages, PlacesLeftOverRepeatTheLastOne) {
     const model::Graph graph = vision_transformer(4, 5);
-    compile::PlanOptions options = fixtures::plan_options(2048, Positions::all);
-    options.images = 4;
-    const compile::Plan plan = compile::compile(graph, options);
+    const compile::Plan plan = compile::compile(graph, fixtures::plan_options(2048, Positions::all, 4));
     ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
     const model::Tensor three = samples(graph, 3);
     const model::Tensor four = samples(graph, 4);
@@ -204,9 +200,7 @@ TEST(SeveralImages, PlacesLeftOverRepeatTheLastOne) {
 TEST(SeveralImages, OrTextsSideBySide) {
     const model::Transformer model = model::random_model(fixtures::transformer_shape(2, 16, 2, 8, 32, 20));
     for (const Positions positions : {Positions::all, Positions::last}) {
-        compile::PlanOptions options = fixtures::plan_options(2048, positions);
-        options.images = 4;
-        const compile::Plan plan = compile::compile(model.graph, options);
+        const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(2048, positions, 4));
         ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
         model::Tensor texts{12, 16, {}};
         std::vector<double> exact;
@@ -222,10 +216,8 @@ TEST(SeveralImages, OrTextsSideBySide) {
 
 TEST(SeveralImages, AreRefusedWhereTheyDoNotFit) {
     const model::Graph graph = vision_transformer(4, 5);
-    compile::PlanOptions options = fixtures::plan_options(2048, Positions::all);
     for (const std::size_t images : {0U, 3U, 16U, 128U}) {
-        options.images = images;
-        EXPECT_THROW(compile::compile(graph, options), Error) << images;
+        EXPECT_THROW(compile::compile(graph, fixtures::plan_options(2048, Positions::all, images)), Error) << images;
     }
 }
 

@@ -70,9 +70,11 @@ ckks::KeyRequest keys_from_json(const json& object, const std::string& place, co
     return keys;
 }
 
-/// Rows of as many entries as the packing's, each that of one of `features` features of an image or Layout::kNothing.
+/// Rows of as many entries as the packing's, each that of one of `features` features of an image or Layout::kNothing;
+/// no layout where there are no rows.
 compile::Layout layout_from_json(const json& rows, const std::string& place, const compile::Packing& packing,
                                  std::size_t features) {
+    if (rows.empty()) return {};
     compile::Layout layout{features, packing.images, {}};
     const std::size_t most = packing.images * features;
     for (const json& row : rows) {
