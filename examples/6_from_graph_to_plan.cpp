@@ -14,7 +14,9 @@
 
 #include "letters.h"
 #include "narration.h"
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/compile.h"
+#include "polyformer/compile/layout/slots.h"
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/language/bundle.h"
 #include "polyformer/runtime/clear_backend.h"
@@ -40,7 +42,7 @@ void print_steps(const compile::Plan& plan) {
 
 void print_row(const std::string& what, const compile::Plan& plan) {
     const compile::PlanSummary& summary = plan.summary;
-    fmt::print("{:<20} {:>5} {:>10} {:>13} {:>12} {:>10} {:>9} {:>9} {:>8.1f} s\n", what, plan.input_level,
+    fmt::print("{:<20} {:>5} {:>10} {:>13} {:>12} {:>10} {:>9} {:>9} {:>8.1f} s\n", what, plan.frame.input_level,
                summary.bootstraps, summary.key_switches, plan.summary.rotation_keys, bytes(summary.key_bytes_memory),
                bytes(summary.request_bytes), bytes(summary.reply_bytes), summary.seconds);
 }
@@ -49,14 +51,14 @@ void print_row(const std::string& what, const compile::Plan& plan) {
 std::vector<double> run_in_the_clear(const compile::Plan& plan, runtime::ClearBackend& backend,
                                      const model::Tensor& embedded) {
     std::vector<runtime::ClearValue> inputs;
-    for (std::vector<double>& slots : compile::pack_input(plan, embedded.values, embedded.rows)) {
-        inputs.push_back(backend.encrypt(std::move(slots), plan.input_level));
+    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, embedded.rows)) {
+        inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     std::vector<std::vector<double>> outputs;
     for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), embedded.rows).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    return compile::unpack_output(plan, outputs, 1);  // logits of one position
+    return compile::unpack_output(plan.frame, outputs, 1);  // logits of one position
 }
 
 }  // namespace
@@ -70,15 +72,15 @@ int main(int argc, char** argv) try {
 
     examples::heading("Compile");
     const compile::Plan plan = compile::compile(graph, options);
-    fmt::print("packing: {} tokens x {} features in the {} slots of a ciphertext\n\n", plan.packing.tokens,
-               plan.packing.features, plan.packing.slots);
+    fmt::print("packing: {} tokens x {} features in the {} slots of a ciphertext\n\n", plan.frame.packing.tokens,
+               plan.frame.packing.features, plan.frame.packing.slots);
     print_steps(plan);
 
     examples::heading("Other choices, priced before anything runs");
     options.highest_input_level = 6;  // smaller requests, but levels run out earlier on the way
     const compile::Plan low = compile::compile(graph, options);
     options.highest_input_level.reset();
-    options.images = compile::largest_image_count(graph, plan.parameters);  // as many texts as fit, side by side
+    options.images = compile::largest_image_count(graph, plan.frame.parameters);  // as many texts as fit, side by side
     const compile::Plan many = compile::compile(graph, options);
     fmt::print("{:<20} {:>5} {:>10} {:>13} {:>12} {:>10} {:>9} {:>9} {:>10}\n", "plan", "level", "bootstraps",
                "key switches", "rotation keys", "key memory", "request", "reply", "estimate");
@@ -93,7 +95,7 @@ int main(int argc, char** argv) try {
         const model::Tensor embedded = embedding.embed(examples::ids_of(text));
         const std::vector<double> exact = examples::row(model::evaluate(graph, embedded).logits, embedded.rows - 1);
         for (const compile::Plan* one : {&plan, &low}) {
-            runtime::ClearBackend backend(one->parameters, one->packing);
+            runtime::ClearBackend backend(one->frame.parameters, one->frame.packing);
             const std::vector<double> logits = run_in_the_clear(*one, backend, embedded);
             const double error = examples::largest_error(logits, exact);
             worst = std::max(worst, error);

@@ -44,17 +44,17 @@ void make_keys(const service::ClientPlan& plan, service::WeakParameters weak) {
 }
 
 void ask(const service::ClientPlan& plan, const std::string& text) {
-    const ckks::SecretKey secret = ckks::load_secret_key(kSecret, plan.plan.parameters);
+    const ckks::SecretKey secret = ckks::load_secret_key(kSecret, plan.frame.parameters);
     const model::Embedding embedding = model::load_embedding("letters/plan/client");
     const service::Request request = service::make_request(plan, secret, embedding, examples::ids_of(text));
-    const std::size_t size = service::save_request(kRequest, plan.plan.parameters, request);
+    const std::size_t size = service::save_request(kRequest, plan.frame.parameters, request);
     fmt::print("'{}' is encrypted in {} ({}); that it has {} letters is not secret\n", text, kRequest.string(),
                bytes(size), text.size());
 }
 
 void read(const service::ClientPlan& plan, const std::string& text) {
-    const ckks::SecretKey secret = ckks::load_secret_key(kSecret, plan.plan.parameters);
-    const service::Reply reply = service::load_reply(kReply, plan.plan.parameters);
+    const ckks::SecretKey secret = ckks::load_secret_key(kSecret, plan.frame.parameters);
+    const service::Reply reply = service::load_reply(kReply, plan.frame.parameters);
     const std::vector<double> logits = service::open_reply(plan, secret, reply);
     fmt::print("the reply ({}) says: after '{}' comes {}\n", bytes(std::filesystem::file_size(kReply)), text,
                examples::describe(logits));

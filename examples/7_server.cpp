@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/progress.h"
 
@@ -18,12 +19,12 @@ int main() try {
     const compile::Plan plan = compile::load_plan("letters/plan/server");
     const auto keys =
         service::load_server_keys("letters/sent/server.keys", plan);  // or an Error that lists missing ones
-    const service::Request request = service::load_request("letters/sent/request", plan.parameters);
+    const service::Request request = service::load_request("letters/sent/request", plan.frame.parameters);
     fmt::print("server: {} of keys, {} ciphertext(s) for {} letters, which it cannot read\n",
                format_bytes(static_cast<double>(keys->bytes())), request.inputs.size(), request.tokens);
 
     const service::Inference inference = service::infer(plan, keys, request);
-    service::save_reply("letters/sent/reply", plan.parameters, inference.reply);
+    service::save_reply("letters/sent/reply", plan.frame.parameters, inference.reply);
 
     fmt::print("{} steps in {:.2f} s, of which\n", plan.steps.size(), inference.seconds);
     for (const auto& [operation, seconds] : inference.profile.by_operation()) {

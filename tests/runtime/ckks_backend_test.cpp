@@ -11,6 +11,7 @@
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "tests/compile/small_plan.h"
 #include "tests/runtime/random_graph.h"
@@ -92,6 +93,7 @@ TEST_F(CkksBackendTest, AddsAndMultipliesAtTheLowerLevel) {
     expect_slots(backend_->add(left, right), 2, slots([&](std::size_t i) { return left_[i] + right_[i]; }));
     expect_slots(backend_->multiply(left, right), 1, slots([&](std::size_t i) { return left_[i] * right_[i]; }));
     expect_slots(backend_->multiply(left, left), 3, slots([&](std::size_t i) { return left_[i] * left_[i]; }));
+    expect_slots(backend_->square(left), 3, slots([&](std::size_t i) { return left_[i] * left_[i]; }));
     expect_slots(backend_->adjust(left, 1), 1, left_);
 }
 

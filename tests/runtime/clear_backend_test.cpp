@@ -10,7 +10,6 @@
 #include <limits>
 
 #include "polyformer/compile/compile.h"
-#include "polyformer/compile/layout/slots.h"
 #include "polyformer/support/error.h"
 #include "tests/runtime/fixtures.h"
 
@@ -112,6 +111,16 @@ TEST_F(ClearSteps, AddsTheNoiseThatItReports) {
     EXPECT_NEAR(deviation(fresh, 0.00390625) / 0x1p-22, 1, 0.2);
 }
 
+TEST_F(ClearSteps, ASquaresNoiseIsThatOfOneFactorTwice) {
+    ClearValue value = backend_.encrypt(half_, 10);
+    for (int i = 0; i < 3; ++i) value = backend_.square(value);
+    EXPECT_EQ(value.level, 7);
+    EXPECT_NEAR(deviation(value, std::pow(0.5, 8)) / value.noise, 1, 0.1);
+    const ClearValue exact = exact_.encrypt(half_, 10);
+    EXPECT_EQ(exact_.square(exact).slots, exact_.multiply(exact, exact).slots);
+    EXPECT_EQ(exact_.square(exact).scale, exact_.multiply(exact, exact).scale);
+}
+
 TEST_F(ClearSteps, GivesTheSameNoiseForTheSameSeed) {
     ClearBackend other(parameters_, packing_);
     EXPECT_EQ(backend_.encrypt(half_, 5).slots, other.encrypt(half_, 5).slots);
@@ -123,6 +132,7 @@ TEST_F(ClearSteps, RefusesWhatCiphertextsWouldRefuse) {
     const ClearValue low = exact_.encrypt(half_, 0);
     const ClearValue high = exact_.encrypt(half_, 4);
     EXPECT_THAT([&] { exact_.multiply(low, low); }, ThrowsMessage<Error>(HasSubstr("level 0")));
+    EXPECT_THAT([&] { exact_.square(low); }, ThrowsMessage<Error>(HasSubstr("level 0")));
     EXPECT_THAT([&] { exact_.add(low, high); }, ThrowsMessage<Error>(HasSubstr("level 4")));
     EXPECT_THAT([&] { exact_.adjust(low, 1); }, ThrowsMessage<Error>(HasSubstr("bootstrap")));
     EXPECT_THAT([&] { exact_.bootstrap(std::vector{low}); }, ThrowsMessage<Error>(HasSubstr("needs 2")));
@@ -144,32 +154,6 @@ TEST_F(ClearSteps, RecordsSlotsOutsideTheUnitInterval) {
     EXPECT_EQ(exact_.excursions()[0].operation, "bootstrap");
     EXPECT_EQ(exact_.excursions()[0].slots, 2U);
     EXPECT_DOUBLE_EQ(exact_.excursions()[0].worst, 1.5);
-}
-
-TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
-    const model::Transformer model = model::random_model(transformer_shape(1, 16, 2, 8, 32, 20));
-    const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(2048, Positions::all));
-    const model::Tensor text = model.embedding.embed(model::random_tokens(8, 20, 1));
-    ClearBackend backend(plan.frame.parameters, plan.frame.packing);
-    const auto inputs = [&](int level) {
-        return std::vector{backend.encrypt(compile::pack_input(plan.frame, text.values, 8).front(), level)};
-    };
-    std::vector<double> shares;
-    const auto result = run(plan, backend, inputs(plan.frame.input_level), 8,
-                            [&](double share, const std::string&) { shares.push_back(share); });
-    EXPECT_EQ(shares.size(), plan.steps.size());
-    EXPECT_TRUE(std::ranges::is_sorted(shares));
-    EXPECT_NEAR(shares.back(), 1, 1e-9);
-    EXPECT_EQ(result.profile.entries.size(), plan.steps.size());
-    EXPECT_TRUE(result.profile.by_layer().contains("layers.0"));
-    EXPECT_TRUE(result.profile.by_layer().contains("logits"));
-    EXPECT_TRUE(result.profile.by_operation().contains("rotated_product"));
-
-    EXPECT_THAT([&] { run(plan, backend, {}, 8); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level), 9); },
-                ThrowsMessage<Error>(HasSubstr("9 tokens")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level - 1), 8); },
-                ThrowsMessage<Error>(HasSubstr("encrypt it for this plan")));
 }
 
 }  // namespace

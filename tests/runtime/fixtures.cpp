@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "polyformer/compile/layout/slots.h"
+#include "polyformer/runtime/executor.h"
 
 namespace polyformer::fixtures {
 

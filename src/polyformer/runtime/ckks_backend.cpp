@@ -22,8 +22,11 @@ CkksBackend::Value CkksBackend::add(const Value& left, const Value& right) const
 
 CkksBackend::Value CkksBackend::multiply(const Value& left, const Value& right) const {
     const int common = std::min(left.level, right.level);
-    if (&left == &right) return evaluator_.multiply_and_rescale(left, left);
     return evaluator_.multiply_and_rescale(adjust(left, common), adjust(right, common));
+}
+
+CkksBackend::Value CkksBackend::square(const Value& value) const {
+    return evaluator_.multiply_and_rescale(value, value);
 }
 
 CkksBackend::Value CkksBackend::multiply_by_mask(const Value& input, std::span<const double> mask) const {

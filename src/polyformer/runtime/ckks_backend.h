@@ -7,8 +7,9 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/scheme/evaluator.h"
-#include "polyformer/compile/plan/plan.h"
-#include "polyformer/runtime/executor.h"
+#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/plan/steps.h"
+#include "polyformer/runtime/backend.h"
 
 namespace polyformer::runtime {
 
@@ -31,6 +32,8 @@ class CkksBackend {
     Value add(const Value& left, const Value& right) const;
     /// At the lower of the two levels, less one.
     Value multiply(const Value& left, const Value& right) const;
+    /// One level lower.
+    Value square(const Value& value) const;
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) const;
     Value affine(const compile::AffineStep& step, const Value& input) const;
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) const;

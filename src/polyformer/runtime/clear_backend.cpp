@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/runtime/slot_vectors.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
@@ -11,28 +12,6 @@ namespace polyformer::runtime {
 namespace {
 
 constexpr double kScaleTolerance = 0x1p-30;
-
-double root_mean_square(std::span<const double> values) {
-    double sum = 0;
-    for (const double value : values) sum += value * value;
-    return std::sqrt(sum / static_cast<double>(values.size()));
-}
-
-/// result[i] += factor[i mod period] · source[i + step], cyclically.
-void add_rotated(std::span<double> result, std::span<const double> factor, std::span<const double> source, long step) {
-    const std::size_t slots = source.size();
-    const auto n = static_cast<long>(slots);
-    const auto shift = static_cast<std::size_t>((step % n + n) % n);
-    const std::size_t mask = factor.size() - 1;  // a power of two, as all periods are
-    for (std::size_t i = 0; i < slots; ++i) result[i] += factor[i & mask] * source[(i + shift) & (slots - 1)];
-}
-
-std::vector<double> rotated(std::span<const double> source, long step) {
-    std::vector<double> result(source.begin(), source.end());
-    const auto n = static_cast<long>(source.size());
-    std::rotate(result.begin(), result.begin() + (step % n + n) % n, result.end());
-    return result;
-}
 
 /// sum += i^quarter_turns · rot_step(value).
 void add_turned(ClearValue& sum, const ClearValue& value, long step, int quarter_turns) {
@@ -56,7 +35,11 @@ void require_real(const ClearValue& value, const char* reader) {
 }  // namespace
 
 ClearBackend::ClearBackend(ckks::Parameters parameters, const compile::Packing& packing, const ClearOptions& options)
-    : parameters_(std::move(parameters)), packing_(packing), options_(options), generator_(options.seed) {
+    : parameters_(std::move(parameters)),
+      packing_(packing),
+      options_(options),
+      generator_(options.seed),
+      excursions_(options.tolerance) {
     require(packing.slots == parameters_.slots(), "a packing in {} slots does not fill the {} slots of the ring",
             packing.slots, parameters_.slots());
 }
@@ -148,6 +131,16 @@ ClearValue ClearBackend::multiply(const Value& left, const Value& right) {
     return result;
 }
 
+ClearValue ClearBackend::square(const Value& value) {
+    require_real(value, "a square");
+    Value result = blank_product(value, value);
+    // Both factors have the same noise e, not two independent ones: (x + e)² = x² + 2·x·e + e².
+    result.noise = 2 * value.noise * root_mean_square(value.slots);
+    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = value.slots[i] * value.slots[i];
+    rescale(result);
+    return result;
+}
+
 std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) {
     const ckks::PeriodicDiagonals& map = step.map;
     require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
@@ -203,7 +196,6 @@ ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& in
     return result;
 }
 
-/// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
 std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input, double& noise) {
     const std::size_t count = coefficients.size();
     const double rounding = rounding_noise(std::max(0, input.level - 1));
@@ -237,7 +229,7 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
         require_real(input, "a polynomial");
-        watch(input, "polynomial");
+        excursions_.watch(input.slots, "polynomial");
         const int depth = step.series.depth();
         require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
                 input.level, step.series.degree(), depth);
@@ -328,7 +320,7 @@ std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
         require_real(input, "a bootstrap");
-        watch(input, "bootstrap");
+        excursions_.watch(input.slots, "bootstrap");
         const int needed = parameters_.bootstrapping_input_level();
         require(input.level >= needed, "level {} is too low to bootstrap (needs {}): bootstrap before", input.level,
                 needed);
@@ -353,26 +345,6 @@ ClearValue ClearBackend::select_token(const Value& input, std::size_t row) {
     // A rotation's rounding for every doubling of rows; the earlier ones are added up by the later.
     add_noise(result, std::sqrt(2 * static_cast<double>(packing_.tokens)) * rounding_noise(result.level));
     return result;
-}
-
-void ClearBackend::begin_step(const compile::Step& step) {
-    step_ = step.name;
-}
-
-void ClearBackend::watch(const Value& value, const char* operation) {
-    double worst = 0;
-    std::size_t outside = 0;
-    for (const double slot : value.slots) {
-        worst = std::max(worst, std::abs(slot));
-        if (!(std::abs(slot) <= 1 + options_.tolerance)) ++outside;
-    }
-    if (outside == 0) return;
-    if (!excursions_.empty() && excursions_.back().step == step_ && excursions_.back().operation == operation) {
-        excursions_.back().worst = std::max(excursions_.back().worst, worst);
-        excursions_.back().slots += outside;
-        return;
-    }
-    excursions_.push_back({step_, operation, worst, outside});
 }
 
 }  // namespace polyformer::runtime

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <random>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "polyformer/compile/plan/plan.h"
-#include "polyformer/runtime/executor.h"
+#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/plan/steps.h"
+#include "polyformer/runtime/backend.h"
+#include "polyformer/runtime/excursions.h"
 
 namespace polyformer::runtime {
 
@@ -18,14 +19,6 @@ struct ClearOptions {
     std::uint64_t seed = 1;
     double bootstrap_noise = 0x1p-22;  ///< standard deviation that a bootstrap adds; docs/parameters.md
     double tolerance = 0x1p-10;        ///< by which slots may leave [-1, 1] before it is recorded
-};
-
-/// A step some of whose operands left [-1, 1].
-struct Excursion {
-    std::string step;
-    std::string operation;  ///< "polynomial" or "bootstrap"
-    double worst = 0;       ///< largest |slot|
-    std::size_t slots = 0;  ///< how many were outside
 };
 
 struct ClearValue {
@@ -53,6 +46,7 @@ class ClearBackend {
     Value scaled(Value value, double factor) const;
     Value add(const Value& left, const Value& right) const;
     Value multiply(const Value& left, const Value& right);
+    Value square(const Value& value);
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs);
     Value affine(const compile::AffineStep& step, const Value& input);
     std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
@@ -64,9 +58,9 @@ class ClearBackend {
     Value select_token(const Value& input, std::size_t row);
 
     /// Called by the executor before each step.
-    void begin_step(const compile::Step& step);
+    void begin_step(const compile::Step& step) { excursions_.begin_step(step.name); }
     /// One entry a step at most, in order.
-    const std::vector<Excursion>& excursions() const { return excursions_; }
+    const std::vector<Excursion>& excursions() const { return excursions_.found(); }
 
   private:
     /// Standard deviation in a real slot of what one rescaling, or one division by P, adds at `level`.
@@ -77,16 +71,17 @@ class ClearBackend {
     Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
     /// A value of zero slots with the level, scale and noise of a product; not rescaled.
     Value blank_product(const Value& left, const Value& right) const;
+    /// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
     std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input, double& noise);
-    void watch(const Value& value, const char* operation);
     double prime(int level) const;  ///< q_level
 
     ckks::Parameters parameters_;
     compile::Packing packing_;
     ClearOptions options_;
     std::mt19937_64 generator_;
-    std::string step_;
-    std::vector<Excursion> excursions_;
+    ExcursionLog excursions_;
 };
+
+static_assert(Backend<ClearBackend>);
 
 }  // namespace polyformer::runtime

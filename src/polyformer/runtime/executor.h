@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <functional>
 #include <map>
 #include <span>
@@ -14,50 +13,11 @@
 #include <vector>
 
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/runtime/backend.h"
+#include "polyformer/runtime/profile.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::runtime {
-
-/// What a back end offers; `Value` is its ciphertext. One that has begin_step(const compile::Step&) is told of each
-/// step.
-template <class B>
-concept Backend = requires(B backend, const typename B::Value& value, std::span<const typename B::Value> values,
-                           const compile::LinearMapStep& linear, const compile::AffineStep& affine,
-                           const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
-                           const compile::SumSlotsStep& sum, const compile::CombineStep& combination, int level,
-                           double factor, std::size_t row) {
-    { backend.level(value) } -> std::same_as<int>;
-    { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
-    { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
-    { backend.add(value, value) } -> std::same_as<typename B::Value>;
-    { backend.multiply(value, value) } -> std::same_as<typename B::Value>;
-    { backend.linear_map(linear, values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.affine(affine, value) } -> std::same_as<typename B::Value>;
-    { backend.polynomial(polynomial, values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.rotated_product(product, values, values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
-    { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
-    { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
-};
-
-/// One row of a profile.
-struct ProfileEntry {
-    std::string step;
-    std::string operation;
-    int level = 0;
-    double seconds = 0;
-};
-
-/// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
-std::string layer_of(const std::string& step);
-
-struct Profile {
-    std::vector<ProfileEntry> entries;
-    /// Seconds by kind of operation, and by layer ("layers.0", ...).
-    std::map<std::string, double> by_operation() const;
-    std::map<std::string, double> by_layer() const;
-};
 
 /// Called after each step with the share of the estimated work done and the step's name.
 using ProgressCallback = std::function<void(double share, const std::string& step)>;
@@ -141,9 +101,8 @@ class Execution {
     }
     void apply(const compile::Step& step, const compile::MultiplyStep& product) {
         const Value left = operand(step, product.left);
-        // The same object twice tells the back end that it may square.
-        if (product.left == product.right) return set(product.output, backend_.multiply(left, left));
-        set(product.output, backend_.multiply(left, operand(step, product.right)));
+        set(product.output, product.left == product.right ? backend_.square(left)
+                                                          : backend_.multiply(left, operand(step, product.right)));
     }
     void apply(const compile::Step& step, const compile::AffineStep& affine) {
         compile::AffineStep limited = affine;

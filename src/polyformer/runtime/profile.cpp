@@ -1,5 +1,4 @@
-#include "polyformer/model/graph/visit.h"
-#include "polyformer/runtime/executor.h"
+#include "polyformer/runtime/profile.h"
 
 namespace polyformer::runtime {
 

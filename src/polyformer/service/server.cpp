@@ -7,6 +7,7 @@
 
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/runtime/ckks_backend.h"
+#include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::service {

@@ -105,7 +105,7 @@ TEST(DiagonalsOf, MapsIntoHeads) {
     }
 }
 
-/// Slots of several images, in a frame of their own.
+/// Slots of several images, in a packing of their own.
 struct ImageSlots {
     Packing packing;
     Layout layout;
@@ -131,19 +131,19 @@ TEST(DiagonalsOf, ServesAllImagesWithOnePeriod) {
     for (const bool merges : {false, true}) {
         // Merged tokens lie between other images' tokens, and go to where each image has a place of its own.
         const std::size_t group = merges ? 2 : 1;
-        const Packing frame = merged(source.packing, group);
+        const Packing longer = merged(source.packing, group);
         const FeatureMap wider = some_map(3 * group, 5);
-        const Storage target{.layout = replicated_layout(frame, 5)};
+        const Storage target{.layout = replicated_layout(longer, 5)};
         const MapGate gate = diagonals_of(merges ? wider : map, {.layout = merged(source.layout, group)}, target);
         EXPECT_EQ(gate.map.period, merges ? 64U : 16U);
         const auto output = apply_map(gate, source.store()).front();
         for (std::size_t s = 0; s < 128; ++s) {
-            const std::int32_t held = target.layout.position[0][s % frame.row()];
+            const std::int32_t held = target.layout.position[0][s % longer.row()];
             if (held < 0) continue;
             const std::size_t j = target.layout.feature(held);
             double expected = map.bias(j);
             for (std::size_t i = 0; i < 3 * group; ++i) {
-                const std::size_t token = s / frame.row() * group + i / 3;
+                const std::size_t token = s / longer.row() * group + i / 3;
                 expected += wider.weight(i, j) * ImageSlots::value(target.layout.image(held), token, i % 3);
             }
             ASSERT_NEAR(output[s], expected, 1e-9) << s;

@@ -7,7 +7,7 @@
 namespace polyformer::compile {
 namespace {
 
-constexpr std::size_t kTokens = 6;  // of a frame of 8
+constexpr std::size_t kTokens = 6;  // in a packing of 8
 constexpr Packing kPacking{128, 8, 8, 2};
 constexpr std::int32_t kNone = model::MixTokens::kNothing;
 

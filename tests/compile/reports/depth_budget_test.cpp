@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "polyformer/compile/compile.h"
 #include "polyformer/support/error.h"
 #include "tests/compile/small_plan.h"
 

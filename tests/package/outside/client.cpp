@@ -26,8 +26,8 @@ int main() {
     ckks::KeyRequest wanted;
     wanted.relinearisation = true;
     wanted.relinearisation_level = level;
-    const auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::KeyGenerator(parameters, secret).evaluation_keys(wanted));
+    const auto keys =
+        std::make_shared<const ckks::EvaluationKeys>(ckks::KeyGenerator(parameters, secret).evaluation_keys(wanted));
     const ckks::Encoder encoder(parameters);
     const std::vector<std::complex<double>> numbers{0.5, -0.25, 0.75, 1.0};
     const auto encrypted =

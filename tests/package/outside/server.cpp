@@ -1,8 +1,8 @@
 // A server of one's own: answers one encrypted request. server PLAN KEYS REQUEST REPLY
+#include "polyformer/service/server.h"
+
 #include <cstdio>
 #include <exception>
-
-#include "polyformer/service/server.h"
 
 namespace service = polyformer::service;
 

@@ -16,6 +16,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
 

@@ -8,7 +8,7 @@
 
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/model/interpreter/interpreter.h"
-#include "polyformer/runtime/executor.h"
+#include "polyformer/runtime/profile.h"
 
 namespace polyformer::cli {
 

@@ -43,8 +43,8 @@ class Classes {
     std::vector<NodeId> parent_;
 };
 
-/// Merging tokens makes another frame of the same slots; everything else stays in its operands'.
-void choose_frames(const Graph& graph, const Packing& packing, std::vector<NodeFacts>& facts) {
+/// Merging tokens makes another packing of the same slots; everything else stays in its operands'.
+void choose_packings(const Graph& graph, const Packing& packing, std::vector<NodeFacts>& facts) {
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const Node& node = graph.nodes[id];
         const std::vector<NodeId> inputs = model::inputs_of(node.operation);
@@ -279,7 +279,7 @@ std::vector<NodeFacts> analyse(const Graph& graph, const Packing& packing) {
     const std::vector<model::Shape> shapes = model::shapes_of(graph);
     std::vector<NodeFacts> facts(graph.nodes.size());
     for (NodeId id = 0; id < facts.size(); ++id) facts[id].shape = shapes[id];
-    choose_frames(graph, packing, facts);
+    choose_packings(graph, packing, facts);
     find_uses(graph, facts);
     choose_bounds(graph, facts);
     choose_score_layouts(graph, facts);

@@ -29,8 +29,8 @@ struct Use {
 
 struct NodeFacts {
     model::Shape shape;
-    Packing packing;          ///< its frame
-    bool equal_rows = false;  ///< one token only, the same in all rows of the frame
+    Packing packing;
+    bool equal_rows = false;  ///< one token only, the same in all rows of the packing
     std::vector<Use> uses;
     double bound = 1;           ///< stored = value / bound; equal for all terms of a sum
     Layout layout;              ///< of an activation
@@ -40,7 +40,7 @@ struct NodeFacts {
     bool only(Role role) const;
 };
 
-/// One entry a node; `packing` is the input's frame. Throws Error naming the node when a head does not fit, or tokens
+/// One entry a node; `packing` is the input's. Throws Error naming the node when a head does not fit, or tokens
 /// cannot be merged.
 std::vector<NodeFacts> analyse(const model::Graph& graph, const Packing& packing);
 

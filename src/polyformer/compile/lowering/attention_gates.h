@@ -1,6 +1,6 @@
 // Attention as gates on complex slots (docs/packing.md): two blocks of scores, of `lanes` key shifts each, are one
 // complex ciphertext, for real queries times keys paired as K'[t] + i·K'[t − lanes]; its parts then lie side by side in
-// a real one. Everything a layout of attention tells of itself: frame, heads, window.
+// a real one. Everything a layout of attention tells of itself: packing, heads, window.
 #pragma once
 
 #include <vector>
