@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "polyformer/runtime/slot_vectors.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
@@ -12,20 +11,6 @@ namespace polyformer::runtime {
 namespace {
 
 constexpr double kScaleTolerance = 0x1p-30;
-
-/// sum += i^quarter_turns · rot_step(value).
-void add_turned(ClearValue& sum, const ClearValue& value, long step, int quarter_turns) {
-    const auto add_part = [&](std::vector<double>& out, const std::vector<double>& part, double sign) {
-        if (part.empty()) return;
-        out.resize(part.size());
-        const std::vector<double> moved = rotated(part, step);
-        for (std::size_t i = 0; i < out.size(); ++i) out[i] += sign * moved[i];
-    };
-    const double sign = quarter_turns / 2 % 2 == 0 ? 1 : -1;
-    const bool turned = quarter_turns % 2 != 0;
-    add_part(turned ? sum.imaginary : sum.slots, value.slots, sign);
-    add_part(turned ? sum.slots : sum.imaginary, value.imaginary, turned ? -sign : sign);
-}
 
 /// Complex slots appear in attention alone: between these steps a plan has none.
 void require_real(const ClearValue& value, const char* reader) {

@@ -10,6 +10,7 @@
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/plan/steps.h"
 #include "polyformer/runtime/backend.h"
+#include "polyformer/runtime/clear_value.h"
 #include "polyformer/runtime/excursions.h"
 
 namespace polyformer::runtime {
@@ -19,14 +20,6 @@ struct ClearOptions {
     std::uint64_t seed = 1;
     double bootstrap_noise = 0x1p-22;  ///< standard deviation that a bootstrap adds; docs/parameters.md
     double tolerance = 0x1p-10;        ///< by which slots may leave [-1, 1] before it is recorded
-};
-
-struct ClearValue {
-    std::vector<double> slots;      ///< real parts
-    std::vector<double> imaginary;  ///< imaginary parts, or none where all are 0
-    int level = 0;
-    double scale = 1;
-    double noise = 0;  ///< standard deviation of the noise in a slot, estimated
 };
 
 /// Satisfies Backend. Deterministic for a seed. Throws Error for a level too low or scales that differ, as ckks/ does;

@@ -1,5 +1,12 @@
 // Runs a plan on a back end. A back end knows how to do each kind of step on its own kind of ciphertext; the executor
 // knows the order, brings operands to their level, frees values after their last use, reports progress and profiles.
+//
+//     runtime::ClearBackend backend(plan.frame.parameters, plan.frame.packing);
+//     std::vector<runtime::ClearValue> inputs;
+//     for (auto& slots : compile::pack_input(plan.frame, embedded.values, rows)) {
+//         inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
+//     }
+//     const auto result = runtime::run(plan, backend, std::move(inputs), rows);
 #pragma once
 
 #include <algorithm>

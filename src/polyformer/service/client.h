@@ -1,4 +1,10 @@
 // The data owner's role: makes keys, encrypts a text, reads the reply. The only part of service/ that knows the secret.
+//
+//     const service::ClientPlan plan = service::load_client_plan("plan/client");
+//     service::create_keys(plan, "secret.key", "server.keys");                    // once; server.keys goes to the
+//     server const ckks::SecretKey secret = ckks::load_secret_key("secret.key", plan.frame.parameters); const
+//     service::Request request = service::make_request(plan, secret, embedding, ids); … // to the server and back const
+//     std::vector<double> logits = service::open_reply(plan, secret, reply);
 #pragma once
 
 #include <cstdint>
@@ -40,8 +46,8 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
                      std::span<const std::int32_t> ids);
 
-/// Logits (images, rows, vocabulary), row-major: a row per token, or one, as the plan has it. Throws Error when the
-/// reply belongs to another plan or key set.
+/// Logits (images, rows, vocabulary), row-major, rows = plan.frame.logit_rows(reply.tokens): a row for each token, or
+/// one. Throws Error when the reply belongs to another plan or key set.
 std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
 
 }  // namespace polyformer::service

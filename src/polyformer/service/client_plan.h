@@ -1,5 +1,8 @@
 // What a client has to know of a plan: how to pack its input, what the reply holds, which parameters and keys. No
 // weights and no steps, so the model stays with its owner.
+//
+//     service::save_client_plan(service::client_plan(plan), "plan/client");                       // the model's owner
+//     const service::ClientPlan plan = service::load_client_plan("plan/client");                  // the client
 #pragma once
 
 #include <filesystem>
@@ -10,6 +13,7 @@
 
 namespace polyformer::service {
 
+/// All of client.json.
 struct ClientPlan {
     compile::Frame frame;
     ckks::KeyRequest keys;    ///< to make for the server
@@ -27,8 +31,9 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
 
 inline constexpr std::string_view kClientPlanFile = "client.json";
 
-/// Writes client.json into `directory`.
+/// Writes client.json into `directory`, which must exist. Throws IoError when that fails.
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory);
+/// Throws IoError when there is no such file, and as client_plan_from_json() does.
 ClientPlan load_client_plan(const std::filesystem::path& directory);
 
 }  // namespace polyformer::service

@@ -38,16 +38,21 @@ struct Reply {
     std::vector<ckks::Ciphertext> outputs;
 };
 
+/// Throws Error when a fingerprint has not 64 digits.
 void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request);
 /// Throws FormatError for anything but an intact request for these parameters; whether it fits a plan is for
 /// check_request() to say.
 Request read_request(const ckks::ByteSource& source, const ckks::Parameters& parameters,
                      ckks::ReadOptions options = {});
 
+/// Throws Error when a fingerprint has not 64 digits.
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply);
+/// Throws FormatError for anything but an intact reply under these parameters; whether it fits is for open_reply() to
+/// say.
 Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options = {});
 
-// The same with files, written whole or not at all; the bytes written are returned.
+// The same with files, written whole or not at all; the bytes written are returned. Throws IoError when a file cannot
+// be read or written.
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters, const Request& request);
 Request load_request(const std::filesystem::path& path, const ckks::Parameters& parameters);
 std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply);

@@ -1,4 +1,9 @@
 // The server's role: takes keys and requests, computes, replies. It links no code that knows what a secret key is.
+//
+//     const compile::Plan plan = compile::load_plan("plan/server");
+//     const auto keys = service::load_server_keys("server.keys", plan);
+//     const service::Request request = service::load_request("request", plan.frame.parameters);
+//     service::save_reply("reply", plan.frame.parameters, service::infer(plan, keys, request).reply);
 #pragma once
 
 #include <filesystem>
@@ -34,7 +39,8 @@ struct Inference {
     std::size_t peak_resident_bytes = 0;  ///< of the process so far
 };
 
-/// Checks the request, then runs the whole plan on it.
+/// Checks the request, then runs the whole plan on it. Throws as check_request() does, and Error naming the step when
+/// one fails.
 Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
                 const runtime::ProgressCallback& progress = {});
 

@@ -1,4 +1,5 @@
-// What the lowering must know of each node before it starts: who reads it and how, its bound and its layout.
+// Analysis: what the lowering must know of each node before it starts.
+// Input: a graph and how its input is packed. Output: for each node who reads it and how, its bound and its layout.
 #pragma once
 
 #include <cstddef>

@@ -10,7 +10,9 @@
 #include "polyformer/compile/circuit/token_maps.h"
 #include "polyformer/compile/lowering/analysis.h"
 #include "polyformer/compile/lowering/attention_gates.h"
+#include "polyformer/compile/lowering/output_gates.h"
 #include "polyformer/compile/lowering/stored_forms.h"
+#include "polyformer/compile/lowering/token_factors.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/support/error.h"
 
@@ -49,22 +51,30 @@ class Lowering {
           facts_(analyse(graph, packing)),
           forms_(graph, facts_, builder_),
           masked_scores_(graph.nodes.size()),
-          postponed_(graph.nodes.size()) {
-        for (NodeId id = 0; id < graph.nodes.size(); ++id) postponed_[id] = postpones(id, factors);
-    }
+          postponed_(postponed_products(graph, facts_, factors)) {}
 
     Circuit run() {
         for (NodeId id = 0; id < graph_.nodes.size(); ++id) {
             node_ = id;
             builder_.begin_node(graph_.nodes[id].name);
             std::visit([&](const auto& operation) { lower(operation); }, graph_.nodes[id].operation);
-            if (facts_[id].is_output && !finished_) finish();
         }
+        if (!finished_) finish(forms_.natural(node_));
         return std::move(builder_.circuit);
     }
 
   private:
     const NodeFacts& facts() const { return facts_[node_]; }
+
+    bool gives_one_row() const { return positions_ == Positions::last || has_one_row(facts(), graph_); }
+
+    void finish(const Stored& logits) {
+        if (gives_one_row()) {
+            give_row(builder_, logits, facts(), graph_);
+        } else {
+            give_all_rows(builder_, logits);
+        }
+    }
 
     // Linear maps and means over features.
 
@@ -79,29 +89,6 @@ class Lowering {
     void lower(const model::Linear& linear) {
         if (postponed_[linear.input]) return lower_with_factor(linear, *postponed_[linear.input]);
         lower_map(linear.input, feature_map(linear));
-    }
-
-    /// features · factor, factor one feature a token.
-    struct TokenFactor {
-        NodeId features = 0;
-        NodeId factor = 0;
-    };
-
-    /// A product with a token's factor that linear maps alone read, and, unless all are meant, some for attention.
-    std::optional<TokenFactor> postpones(NodeId id, TokenFactors factors) const {
-        const auto* product = std::get_if<model::Multiply>(&graph_.nodes[id].operation);
-        if (product == nullptr || factors == TokenFactors::before_maps || !facts_[id].only(Role::linear)) return {};
-        const auto features_of = [&](NodeId node) { return facts_[node].shape.features; };
-        TokenFactor result{product->left, product->right};
-        if (features_of(result.features) < features_of(result.factor)) std::swap(result.features, result.factor);
-        if (features_of(result.factor) != 1 || features_of(result.features) == 1) return {};
-        bool attends = false;
-        for (const Use& use : facts_[id].uses) {
-            if (!std::holds_alternative<model::Linear>(graph_.nodes[use.reader].operation)) return {};
-            if (facts_[use.reader].is_output) return {};
-            for (const Use& next : facts_[use.reader].uses) attends = attends || next.role == Role::query;
-        }
-        return attends || factors == TokenFactors::behind_all_maps ? std::optional(result) : std::nullopt;
     }
 
     /// (x · W) · factor + bias.
@@ -144,7 +131,11 @@ class Lowering {
     }
 
     void lower_map(NodeId input, const FeatureMap& map) {
-        if (facts().is_output && (has_one_row() || positions_ == Positions::last)) return finish_with_map(input, map);
+        if (facts().is_output && gives_one_row()) {
+            give_row_of_map(builder_, map, forms_.readable(input), facts(), graph_);
+            finished_ = true;
+            return;
+        }
         for (const Constants& wanted : forms_.wanted(node_)) {
             forms_.add(node_, builder_.map(map, forms_.readable(input), forms_.target(node_, wanted)));
         }
@@ -317,60 +308,6 @@ class Lowering {
         storage.shift = 0;
         storage.zero_elsewhere = true;
         return storage;
-    }
-
-    // The end.
-
-    /// One token's logits, in all rows if there are several: nothing to select.
-    bool has_one_row() const { return facts().equal_rows || (facts().shape.tokens == 1 && graph_.context > 1); }
-
-    void finish() {
-        const Stored result = forms_.natural(node_);
-        builder_.circuit.output_bound = 1 / result.storage.factor;
-        builder_.circuit.output = result.bundle;
-        if (!has_one_row() && positions_ == Positions::all) {
-            builder_.circuit.output_layout = result.storage.layout;
-            return;
-        }
-        if (!has_one_row()) {
-            builder_.circuit.output = builder_.gate(SelectLastTokenGate{}, {result.bundle}, result.storage).bundle;
-        }
-        record_slots(result.storage.layout);
-    }
-
-    /// The last token's row is copied to all rows first, so that a map can spread the logits over all of them. Where
-    /// rows are equal as they are, and hold all logits of a few classes, that would only cost more.
-    void finish_with_map(NodeId input, const FeatureMap& map) {
-        Stored source = forms_.readable(input);
-        const Packing& packing = facts().packing;
-        Layout layout = spread_layout(packing, map.outputs);
-        if (!has_one_row()) {
-            Storage rows = source.storage;
-            rows.equal_rows = true;
-            const Stored selected = builder_.gate(SelectLastTokenGate{}, {source.bundle}, rows);
-            builder_.circuit.bundles.back().can_bootstrap = builder_.circuit.bundles[source.bundle].can_bootstrap;
-            source = selected;
-        } else if (map.outputs <= packing.features) {
-            layout = first_positions(replicated_layout(packing, map.outputs), std::bit_ceil(map.outputs));
-        }
-        const double bound = facts().bound;
-        const Storage target{.layout = layout, .factor = 1 / bound};
-        builder_.circuit.output = builder_.map(map, source, target).bundle;
-        builder_.circuit.output_bound = bound;
-        record_slots(layout);
-    }
-
-    void record_slots(const Layout& layout) {
-        builder_.circuit.output_slot.assign(layout.images * graph_.vocabulary, 0);
-        const auto& ciphertexts = layout.position;
-        for (std::size_t c = ciphertexts.size(); c-- > 0;) {
-            for (std::size_t i = ciphertexts[c].size(); i-- > 0;) {
-                const std::int32_t held = ciphertexts[c][i];
-                if (held == Layout::kNothing) continue;
-                builder_.circuit.output_slot[static_cast<std::size_t>(held)] = c * facts().packing.slots + i;
-            }
-        }
-        finished_ = true;
     }
 
     const Graph& graph_;

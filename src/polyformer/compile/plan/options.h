@@ -12,6 +12,7 @@ namespace polyformer::compile {
 /// Which logits the client gets. A model that gives one row for all tokens gives it either way.
 enum class Positions { last, all };
 
+/// Saved with the plan, so that a server can compile it again.
 struct PlanOptions {
     Positions positions = Positions::all;
     ckks::ParametersLiteral parameters;  ///< presets::bootstrapping_65536() unless told otherwise

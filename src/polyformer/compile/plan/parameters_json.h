@@ -1,4 +1,4 @@
-// Wishes for parameters as JSON: part of every file that says under which parameters something was made.
+// The parameters that were asked for, as JSON: part of every file that says under which parameters something was made.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -11,7 +11,8 @@
 
 namespace polyformer::compile {
 
-/// What a plan will take; printed and saved before anything runs.
+/// What a plan will take; printed and saved before anything runs. Bytes are bytes, seconds are estimates of wall-clock
+/// time on as many threads as options.costs says.
 struct PlanSummary {
     std::size_t bootstraps = 0;           ///< BootstrapSteps
     std::size_t bootstrapped_values = 0;  ///< ciphertexts refreshed
@@ -36,7 +37,7 @@ struct Plan {
     std::vector<Step> steps{};
     std::vector<ValueId> outputs{};  ///< the reply's
 
-    ckks::KeyRequest keys{};
+    ckks::KeyRequest keys{};  ///< that the client makes: each rotation at the highest level at which a step uses it
     PlanSummary summary{};
 };
 

@@ -1,4 +1,5 @@
 // What deeper polynomials would cost: the same model compiled with other degrees.
+// Input: a transformer's graph and options. Output: a plan's summary for each choice of depths.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // How the levels of a plan are spent: what lies between two refreshes, and how much more would fit there.
+// Input: a plan. Output: its stretches. Nothing is compiled.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
-// Levels of all gates and places of all bootstraps, by shortest path: labels are the levels of live bundles with the
-// least seconds that lead there, and a label that another one beats in every level and in cost is dropped.
+// Search for levels: the level of every gate and the place of every bootstrap, by shortest path. Labels are the levels
+// of live bundles with the least seconds that lead there; a label that another one beats in every level and in cost is
+// dropped.
+// Input: a circuit, and what its gates cost at each level. Output: a schedule.
 #pragma once
 
 #include <optional>
@@ -17,9 +19,9 @@ struct GateSchedule {
 };
 
 struct Schedule {
-    std::vector<GateSchedule> gates;
-    int input_level = 0;
-    double seconds = 0;
+    std::vector<GateSchedule> gates;  ///< one for each of the circuit's, in their order
+    int input_level = 0;              ///< of the request's ciphertexts
+    double seconds = 0;               ///< estimate for the whole circuit
 };
 
 /// With `highest_input_level`, the input starts no higher. Deterministic. Throws Error naming the gate that cannot be

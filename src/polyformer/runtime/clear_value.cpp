@@ -1,4 +1,4 @@
-#include "polyformer/runtime/slot_vectors.h"
+#include "polyformer/runtime/clear_value.h"
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +24,19 @@ std::vector<double> rotated(std::span<const double> source, long step) {
     const auto n = static_cast<long>(source.size());
     std::rotate(result.begin(), result.begin() + (step % n + n) % n, result.end());
     return result;
+}
+
+void add_turned(ClearValue& sum, const ClearValue& value, long step, int quarter_turns) {
+    const auto add_part = [&](std::vector<double>& out, const std::vector<double>& part, double sign) {
+        if (part.empty()) return;
+        out.resize(part.size());
+        const std::vector<double> moved = rotated(part, step);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] += sign * moved[i];
+    };
+    const double sign = quarter_turns / 2 % 2 == 0 ? 1 : -1;
+    const bool turned = quarter_turns % 2 != 0;
+    add_part(turned ? sum.imaginary : sum.slots, value.slots, sign);
+    add_part(turned ? sum.slots : sum.imaginary, value.imaginary, turned ? -sign : sign);
 }
 
 }  // namespace polyformer::runtime

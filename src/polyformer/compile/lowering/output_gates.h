@@ -1,0 +1,26 @@
+// The end of a circuit: which rows of logits leave, and where they lie.
+#pragma once
+
+#include "polyformer/compile/circuit/circuit_builder.h"
+#include "polyformer/compile/circuit/linear_maps.h"
+#include "polyformer/compile/lowering/analysis.h"
+#include "polyformer/model/graph/graph.h"
+
+namespace polyformer::compile {
+
+/// One token's logits, in all rows if there are several: nothing to select. `logits` are the facts of the output node.
+bool has_one_row(const NodeFacts& logits, const model::Graph& graph);
+
+/// Each token's logits, as they lie.
+void give_all_rows(CircuitBuilder& builder, const Stored& logits);
+
+/// The last token's logits, or those of all tokens together where the model has one row.
+void give_row(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph);
+
+/// The same for logits = map(source), not made yet. The last token's row is copied to all rows first, so that the map
+/// can spread the logits over all of them. Where rows are equal as they are, and hold all logits of a few classes, that
+/// would only cost more.
+void give_row_of_map(CircuitBuilder& builder, const FeatureMap& map, Stored source, const NodeFacts& facts,
+                     const model::Graph& graph);
+
+}  // namespace polyformer::compile

@@ -1,0 +1,45 @@
+#include "polyformer/compile/lowering/token_factors.h"
+
+#include <utility>
+
+namespace polyformer::compile {
+
+namespace {
+
+using model::NodeId;
+
+/// The operands of a product, told apart; nothing where neither is one feature a token.
+std::optional<TokenFactor> token_factor(const model::Multiply& product, const std::vector<NodeFacts>& facts) {
+    const auto features_of = [&](NodeId node) { return facts[node].shape.features; };
+    TokenFactor result{product.left, product.right};
+    if (features_of(result.features) < features_of(result.factor)) std::swap(result.features, result.factor);
+    if (features_of(result.factor) != 1 || features_of(result.features) == 1) return {};
+    return result;
+}
+
+std::optional<TokenFactor> postponed_product(const model::Graph& graph, const std::vector<NodeFacts>& facts, NodeId id,
+                                             TokenFactors factors) {
+    const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);
+    if (product == nullptr || factors == TokenFactors::before_maps || !facts[id].only(Role::linear)) return {};
+    bool attends = false;
+    for (const Use& use : facts[id].uses) {
+        if (!std::holds_alternative<model::Linear>(graph.nodes[use.reader].operation)) return {};
+        if (facts[use.reader].is_output) return {};
+        for (const Use& next : facts[use.reader].uses) attends = attends || next.role == Role::query;
+    }
+    if (!attends && factors != TokenFactors::behind_all_maps) return {};
+    return token_factor(*product, facts);
+}
+
+}  // namespace
+
+std::vector<std::optional<TokenFactor>> postponed_products(const model::Graph& graph,
+                                                           const std::vector<NodeFacts>& facts, TokenFactors factors) {
+    std::vector<std::optional<TokenFactor>> postponed;
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        postponed.push_back(postponed_product(graph, facts, id, factors));
+    }
+    return postponed;
+}
+
+}  // namespace polyformer::compile
