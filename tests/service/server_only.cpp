@@ -1,4 +1,4 @@
-// All that a server does: a program of someone else's in tests/package, and the proof that none of it needs a secret key.
+// All that a server does: built in tests/package as well, and the proof that none of it needs a secret key.
 #include <cstdio>
 #include <exception>
 
