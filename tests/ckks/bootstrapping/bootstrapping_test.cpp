@@ -3,16 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <bit>
-#include <fstream>
-#include <numbers>
-#include <tuple>
+#include <map>
+#include <memory>
 
-#include "polyformer/ckks/bootstrapping/dft_factors.h"
-#include "polyformer/ckks/bootstrapping/dft_plan.h"
-#include "polyformer/ckks/bootstrapping/modular_sine.h"
-#include "polyformer/ckks/ring/special_fourier.h"
 #include "polyformer/support/error.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 
@@ -22,141 +15,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
-
-std::vector<Complex> apply_factors(const std::vector<DftFactor>& factors, std::vector<Complex> x) {
-    const auto n = static_cast<long>(x.size());
-    for (const DftFactor& factor : factors) {
-        std::vector<Complex> y(x.size());
-        for (const auto& [offset, values] : factor.diagonals) {
-            EXPECT_EQ(offset % factor.stride, 0);
-            for (long i = 0; i < n; ++i) {
-                y[static_cast<std::size_t>(i)] +=
-                    values[static_cast<std::size_t>(i)] * x[static_cast<std::size_t>(((i + offset) % n + n) % n)];
-            }
-        }
-        x = y;
-    }
-    return x;
-}
-
-/// All ways to spread `stages` over `levels` factors, the shortest distances first.
-std::vector<std::vector<DftGroup>> groupings(int stages, int levels, int first = 0) {
-    if (levels == 0)
-        return stages == first ? std::vector<std::vector<DftGroup>>(1) : std::vector<std::vector<DftGroup>>();
-    std::vector<std::vector<DftGroup>> result;
-    for (int count = 0; count <= stages - first; ++count) {
-        for (std::vector<DftGroup> rest : groupings(stages, levels - 1, first + count)) {
-            rest.insert(rest.begin(), {first, count, 1});
-            result.push_back(rest);
-        }
-    }
-    return result;
-}
-
-TEST(DftFactors, AreTheEmbeddingUpToBitReversal) {
-    for (const std::size_t slots : {1, 2, 8, 64, 256}) {
-        const auto x = random_values(slots, 1);
-        std::vector<Complex> expected(slots);
-        for (std::size_t i = 0; i < slots; ++i) {
-            std::size_t reversed = 0;
-            for (std::size_t bit = 1; bit < slots; bit *= 2) reversed = 2 * reversed + ((i & bit) != 0 ? 1 : 0);
-            expected[i] = x[reversed];
-        }
-        SpecialFourier(slots).to_slots(expected);
-        for (const int levels : {1, 2, 3}) {
-            for (std::vector<DftGroup> groups : groupings(std::countr_zero(slots), levels)) {
-                const auto embedded = apply_factors(dft_factors(slots, groups, DftDirection::to_slots), x);
-                EXPECT_LT(worst_error(embedded, expected), 1e-11) << slots << " " << levels;
-                std::reverse(groups.begin(), groups.end());
-                const auto back = apply_factors(dft_factors(slots, groups, DftDirection::to_coefficients), embedded);
-                EXPECT_LT(worst_error(back, x), 1e-11) << slots << " " << levels;
-            }
-        }
-    }
-}
-
-TEST(DftPlan, CoversAllStagesInOrder) {
-    const Parameters parameters = Parameters::create(presets::insecure_bootstrapping(std::size_t{1} << 12));
-    for (const std::size_t slots : {1, 2, 64, 2048}) {
-        for (const int levels : {1, 2, 3}) {
-            for (const auto direction : {DftDirection::to_slots, DftDirection::to_coefficients}) {
-                std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, 5);
-                ASSERT_EQ(groups.size(), static_cast<std::size_t>(levels));
-                if (direction == DftDirection::to_coefficients) std::reverse(groups.begin(), groups.end());
-                int first = 0;
-                for (const DftGroup& group : groups) {
-                    EXPECT_EQ(group.first, first);
-                    EXPECT_GE(group.baby, 1);
-                    EXPECT_LE(group.baby, 1 << group.stages);
-                    first = group.end();
-                }
-                EXPECT_EQ(std::size_t{1} << first, slots);
-            }
-        }
-    }
-    EXPECT_THAT([&] { plan_dft(parameters, 48, 2, DftDirection::to_slots, 5); },
-                ThrowsMessage<Error>(HasSubstr("48 slots")));
-    EXPECT_THAT([&] { plan_dft(parameters, 64, 3, DftDirection::to_slots, 2); },
-                ThrowsMessage<Error>(AllOf(HasSubstr("from level 2"), HasSubstr("3 levels"))));
-}
-
-// At the bottom key switches are cheap and full-length plaintexts small; at the top baby steps are a fifth of giant
-// ones.
-TEST(DftPlan, OfTheFullSize) {
-    const Parameters parameters = Parameters::create(presets::bootstrapping_65536());
-    const auto shape = [&](int levels, DftDirection direction, int level) {
-        std::vector<std::pair<int, int>> stages_and_babies;
-        for (const DftGroup& group : plan_dft(parameters, parameters.slots(), levels, direction, level)) {
-            stages_and_babies.emplace_back(group.stages, group.baby);
-        }
-        return stages_and_babies;
-    };
-    using Shape = std::vector<std::pair<int, int>>;
-    EXPECT_EQ(shape(2, DftDirection::to_slots, 2), (Shape{{8, 32}, {7, 32}}));
-    EXPECT_EQ(shape(3, DftDirection::to_coefficients, parameters.max_level()), (Shape{{5, 8}, {5, 16}, {5, 16}}));
-}
-
-TEST(ModularSine, IsASineNearIntegers) {
-    BootstrappingLiteral literal;
-    for (const auto& [degree, double_angles, tolerance] :
-         {std::tuple{31, 3, 0x1p-25}, std::tuple{59, 2, 0x1p-31}, std::tuple{63, 3, 0x1p-42}}) {
-        literal.cosine_degree = degree;
-        literal.double_angles = double_angles;
-        const std::vector<double> series = modular_sine_series(literal);
-        ASSERT_EQ(series.size(), static_cast<std::size_t>(degree) + 1);
-        for (int integer = 1 - literal.interval; integer < literal.interval; ++integer) {
-            for (const double distance : {-0x1p-10, 0.0, 0x1p-11}) {
-                const double y = (integer + distance) / literal.interval;
-                double c = 0;
-                for (int k = 0; k <= degree; ++k) c += series[static_cast<std::size_t>(k)] * std::cos(k * std::acos(y));
-                for (int k = 0; k < double_angles; ++k) c = 2 * c * c - 1;
-                EXPECT_NEAR(c, std::sin(2 * std::numbers::pi * distance), tolerance) << degree << " " << integer;
-            }
-        }
-    }
-    literal.cosine_degree = 29;
-    EXPECT_THAT([&] { modular_sine_series(literal); }, ThrowsMessage<Error>(HasSubstr("takes degree 30")));
-}
-
-TEST(BootstrapFailure, AgreesWithExactRationals) {
-    std::ifstream golden(POLYFORMER_TEST_DATA "/bootstrap_failure.txt");
-    ASSERT_TRUE(golden);
-    std::size_t ring_dimension = 0;
-    int weight = 0;
-    int interval = 0;
-    double expected = 0;
-    int rows = 0;
-    while (golden >> ring_dimension >> weight >> interval >> expected) {
-        EXPECT_NEAR(log2_bootstrap_failure(ring_dimension, weight, interval), expected, 1e-6)
-            << ring_dimension << " " << weight << " " << interval;
-        ++rows;
-    }
-    EXPECT_GE(rows, 10);
-    EXPECT_LT(log2_bootstrap_failure(std::size_t{1} << 16, 32, 16), -128);
-    // No sum of 32 numbers up to 1/2 is beyond 16.
-    EXPECT_EQ(log2_bootstrap_failure(std::size_t{1} << 16, 32, 17), -INFINITY);
-    EXPECT_THROW(log2_bootstrap_failure(std::size_t{1} << 16, 0, 16), Error);
-}
 
 const CircuitScheme& scheme() {
     static const CircuitScheme kScheme(presets::insecure_bootstrapping(std::size_t{1} << 11));

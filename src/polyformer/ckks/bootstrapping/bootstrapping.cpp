@@ -4,11 +4,15 @@
 #include <bit>
 #include <cmath>
 #include <numbers>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "polyformer/ckks/bootstrapping/dft_factors.h"
 #include "polyformer/ckks/bootstrapping/dft_plan.h"
 #include "polyformer/ckks/bootstrapping/modular_sine.h"
+#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"

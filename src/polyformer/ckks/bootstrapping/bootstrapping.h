@@ -4,20 +4,13 @@
 // Because StC comes first, each slot of EvalMod holds one slot of the message.
 #pragma once
 
+#include <cstddef>
 #include <memory>
-#include <span>
-#include <vector>
+#include <utility>
 
-#include "polyformer/ckks/circuits/linear_transform.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/scheme/evaluator.h"
 
 namespace polyformer::ckks {
-
-/// log2 of a bound on the probability that in one bootstrap some coefficient of m/q_0 + I(X) leaves [−K, K], K =
-/// `interval`: |I| ≥ K needs a sum of `weight` uniform variables (Irwin–Hall) beyond K − 1/2 − 2^-9, the last for the
-/// message; times the number of coefficients. Exact but for that union bound; −132.5 at N = 2^16, weight 32, K = 16.
-double log2_bootstrap_failure(std::size_t ring_dimension, int ephemeral_weight, int interval);
 
 /// Set up once for a number of packed slots; holds the transforms' plaintexts.
 class Bootstrapper {

@@ -1,16 +1,11 @@
-// Probability that the integer part I(X) of a raised ciphertext leaves EvalMod's interval.
-//
-// Under a secret with h coefficients ±1, c_0 + c_1·s̃ = m + q_0·I with both c's centred: in units of q_0, each
-// coefficient of c_1·s̃ is a sum X of h independent uniform variables on [−1/2, 1/2], and I is the integer next to X −
-// m/q_0. We ask for |I| ≤ K − 1, so that |m/q_0 + I| ≤ K whatever the message; it fails when |X − m/q_0| ≥ K − 1/2.
-// With |m/q_0| ≤ ε the probability is at most 2·P(X ≥ K − 1/2 − ε), times the N coefficients (union bound). We take ε =
-// 2^-9, twice a message of modulus 1 at a ratio of 2^10. (ePrint 2022/024, §4, takes the sum of h + 1 variables against
-// K instead, as if the message were uniform modulo q_0: at N = 2^16, h = 32, K = 16 that is 2^-138.7, ours 2^-132.5.)
+#include "polyformer/ckks/bootstrapping/failure_probability.h"
+
+#include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {

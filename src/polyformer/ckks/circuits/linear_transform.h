@@ -57,48 +57,4 @@ class DiagonalTransform {
 KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
                             std::size_t slots, int level);
 
-/// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
-/// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
-struct PeriodicDiagonals {
-    std::size_t period = 0;  ///< F
-    std::size_t inputs = 0;
-    std::size_t outputs = 0;
-    long stride = 1;
-    int baby = 1;
-    /// blocks[output][input]: offset → F values. An offset that is absent is zero.
-    std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
-
-    /// Rotations that apply_periodic() will use, at `level`.
-    KeyRequest key_request(const Parameters& parameters, int level) const;
-};
-
-/// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them,
-/// and a giant step's key once for all outputs.
-inline constexpr std::size_t kMapOutputsAtATime = 4;
-inline constexpr std::size_t kMapGiantsAtATime = 8;
-
-/// Inputs at one level and canonical scale; outputs one level down at canonical scale.
-std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
-                                       std::span<const Ciphertext> inputs);
-
-/// Σ_{r=first}^{last−1} rot_{r·left_step}(left) ⊙ rot_{r·right_step + right_offset}(right): both products of attention.
-/// With r = a + baby·b it is Σ_b rot_{baby·b·left_step}( Σ_a rot_{a·left_step}(left) ⊙ rot_{a·right_step}(R_b) ),
-/// R_b = rot_{baby·b·(right_step − left_step) + right_offset}(right): few keys, and hoisted rotations throughout.
-struct RotatedInnerProduct {
-    long first = 0;
-    long last = 0;
-    long left_step = 1;
-    long right_step = 1;
-    long right_offset = 0;
-    long baby = 1;
-
-    KeyRequest key_request(const Parameters& parameters, int level) const;
-};
-
-/// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at
-/// canonical scale.
-std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
-                                                    std::span<const Ciphertext> left,
-                                                    std::span<const Ciphertext> right);
-
 }  // namespace polyformer::ckks

@@ -1,11 +1,11 @@
-// Maps between several ciphertexts by diagonals of a short period: limb by limb a dense modular matrix product.
+#include "polyformer/ckks/circuits/periodic_transform.h"
+
 #include <algorithm>
 #include <bit>
 #include <iterator>
 #include <set>
 
 #include "polyformer/ckks/circuits/baby_giant.h"
-#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
 #include "polyformer/support/error.h"

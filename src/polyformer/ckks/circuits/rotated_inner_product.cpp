@@ -1,8 +1,8 @@
-// Σ_r rot(left) ⊙ rot(right), both rotations depending on r: see RotatedInnerProduct.
+#include "polyformer/ckks/circuits/rotated_inner_product.h"
+
 #include <algorithm>
 
 #include "polyformer/ckks/circuits/baby_giant.h"
-#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
 #include "polyformer/support/error.h"
 

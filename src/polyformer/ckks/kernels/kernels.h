@@ -8,7 +8,7 @@
 
 #include "polyformer/ckks/arithmetic/modulus.h"
 #include "polyformer/ckks/arithmetic/ntt.h"
-#include "polyformer/ckks/arithmetic/uniform.h"
+#include "polyformer/ckks/arithmetic/uniform_source.h"
 
 namespace polyformer::ckks {
 

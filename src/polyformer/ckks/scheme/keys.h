@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/ckks/arithmetic/uniform.h"
+#include "polyformer/ckks/ring/uniform_stream.h"
 #include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/ckks/scheme/parameters.h"
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/bootstrapping/failure_probability.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/cli/bench/bench_commands.h"

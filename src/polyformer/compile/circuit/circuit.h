@@ -8,7 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/periodic_transform.h"
+#include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/compile/layout/packing.h"
 
 namespace polyformer::compile {

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/layout/packing.h"
 

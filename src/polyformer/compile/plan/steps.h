@@ -9,8 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/periodic_transform.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/circuits/rotated_inner_product.h"
 
 namespace polyformer::compile {
 

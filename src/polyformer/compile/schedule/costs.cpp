@@ -7,6 +7,7 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/model/graph/visit.h"
 
 namespace polyformer::compile {

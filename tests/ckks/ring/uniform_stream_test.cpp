@@ -1,6 +1,6 @@
 // Residues expanded from seeds: every back end against the reference, and streams read in pieces. What the reference
 // itself gives is held against recorded values in encoder_test.cpp.
-#include "polyformer/ckks/arithmetic/uniform.h"
+#include "polyformer/ckks/ring/uniform_stream.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,38 @@
+// Maps between several ciphertexts by diagonals of a short period: a weight matrix over token-major packing
+// (docs/packing.md). Limb by limb it is a dense modular matrix product.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/scheme/evaluator.h"
+
+namespace polyformer::ckks {
+
+/// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
+/// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
+struct PeriodicDiagonals {
+    std::size_t period = 0;  ///< F
+    std::size_t inputs = 0;
+    std::size_t outputs = 0;
+    long stride = 1;
+    int baby = 1;
+    /// blocks[output][input]: offset → F values. An offset that is absent is zero.
+    std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
+
+    /// Rotations that apply_periodic() will use, at `level`.
+    KeyRequest key_request(const Parameters& parameters, int level) const;
+};
+
+/// Sums of so many outputs and giant steps lie in memory together: the rotated inputs are read once for all of them,
+/// and a giant step's key once for all outputs.
+inline constexpr std::size_t kMapOutputsAtATime = 4;
+inline constexpr std::size_t kMapGiantsAtATime = 8;
+
+/// Inputs at one level and canonical scale; outputs one level down at canonical scale.
+std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
+                                       std::span<const Ciphertext> inputs);
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,80 @@
+#include "polyformer/ckks/circuits/periodic_transform.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "polyformer/support/error.h"
+#include "tests/ckks/circuits/map_fixture.h"
+
+namespace polyformer::ckks::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::ThrowsMessage;
+
+TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
+    const Parameters& parameters = map_scheme().parameters();
+    PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
+    const std::vector<long> offsets{-15, -9, -4, -1, 0, 1, 6, 13};
+    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(2));
+    unsigned seed = 0;
+    for (const auto& [output, input] : {std::pair{0, 0}, std::pair{0, 1}, std::pair{1, 1}}) {
+        for (const long offset : offsets) {
+            if (output == 1 && offset < 0) continue;  // an output that needs fewer giant steps
+            auto values = random_reals(16, ++seed);
+            for (double& value : values) value /= 8;
+            map.blocks[output][input][offset] = values;
+        }
+    }
+    const int level = 4;
+    const KeyRequest request = map.key_request(parameters, level);
+    EXPECT_THAT(steps_of(request), ::testing::ElementsAre(1, 2, 3, 4, 12, 1024 - 16, 1024 - 12, 1024 - 4));
+    EXPECT_FALSE(request.relinearisation);
+    const Evaluator evaluator = map_scheme().evaluator(request);
+
+    const std::vector<std::vector<Complex>> x{random_values(1024, 8), random_values(1024, 9)};
+    const std::vector<Ciphertext> inputs{map_scheme().encrypt(x[0], level), map_scheme().encrypt(x[1], level)};
+    const std::vector<Ciphertext> outputs = apply_periodic(evaluator, map, inputs);
+    ASSERT_THAT(outputs, SizeIs(3));
+    for (std::size_t output = 0; output < 3; ++output) {
+        std::vector<Complex> expected(1024);
+        for (std::size_t input = 0; input < 2; ++input) accumulate(map.blocks[output][input], x[input], expected);
+        EXPECT_EQ(outputs[output].level, level - 1);
+        EXPECT_DOUBLE_EQ(outputs[output].scale, parameters.scale(level - 1));
+        EXPECT_GT(map_scheme().bits(outputs[output], expected), 22) << output;
+    }
+}
+
+TEST(PeriodicDiagonals, FullPeriodAndStride) {
+    const Parameters& parameters = map_scheme().parameters();
+    PeriodicDiagonals map{.period = 1024, .inputs = 1, .outputs = 1, .stride = 64, .baby = 3, .blocks = {}};
+    map.blocks.assign(1, std::vector<std::map<long, std::vector<double>>>(1));
+    for (const long offset : {-960L, -128L, 0L, 64L, 320L}) {
+        map.blocks[0][0][offset] = random_reals(1024, static_cast<unsigned>(offset + 1000));
+    }
+    const Evaluator evaluator = map_scheme().evaluator(map.key_request(parameters, 2));
+    const auto x = random_values(1024, 5);
+    const Ciphertext input = map_scheme().encrypt(x, 2);
+    std::vector<Complex> expected(1024);
+    accumulate(map.blocks[0][0], x, expected);
+    EXPECT_GT(map_scheme().bits(apply_periodic(evaluator, map, std::span(&input, 1)).front(), expected), 21);
+}
+
+TEST(PeriodicDiagonals, RefusesWhatDoesNotFit) {
+    PeriodicDiagonals map{.period = 16, .inputs = 1, .outputs = 1, .stride = 1, .baby = 4, .blocks = {{{{0, {1, 2}}}}}};
+    const Evaluator evaluator = map_scheme().evaluator(map.key_request(map_scheme().parameters(), 2));
+    const std::vector<Ciphertext> one{map_scheme().encrypt(random_values(1024, 1), 2)};
+    EXPECT_THAT([&] { apply_periodic(evaluator, map, one); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("2 values"), HasSubstr("period is 16"))));
+    map.blocks[0][0][0].resize(16);
+    const std::vector<Ciphertext> low{map_scheme().encrypt(random_values(1024, 1), 0)};
+    EXPECT_THAT([&] { apply_periodic(evaluator, map, low); }, ThrowsMessage<Error>(HasSubstr("level 0 is too low")));
+    map.inputs = 2;
+    EXPECT_THAT([&] { apply_periodic(evaluator, map, one); },
+                ThrowsMessage<Error>(HasSubstr("2 inputs was applied to 1")));
+}
+
+}  // namespace
+}  // namespace polyformer::ckks::testing
