@@ -88,6 +88,10 @@ Aes256::Aes256(const Key& key) {
     round_keys_ = std::bit_cast<std::array<RoundKey, kRounds + 1>>(columns);
 }
 
+const Aes256::RoundKey* Aes256::round_keys() const {
+    return round_keys_.data();
+}
+
 Aes256::Block Aes256::encrypt(const Block& block) const {
     auto state = std::bit_cast<Columns>(block);
     for (std::size_t c = 0; c < 4; ++c) state[c] ^= round_keys_[0][c];

@@ -21,8 +21,9 @@ class Aes256 {
 
     Block encrypt(const Block& block) const;
 
-    /// One for the start and one for each round.
-    const std::array<RoundKey, kRounds + 1>& round_keys() const { return round_keys_; }
+    /// One for the start and one for each round: kRounds + 1 of them. Not inline, for the sake of vector kernels (see
+    /// constants.h).
+    const RoundKey* round_keys() const;
 
   private:
     std::array<RoundKey, kRounds + 1> round_keys_{};

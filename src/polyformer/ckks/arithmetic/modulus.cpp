@@ -6,15 +6,21 @@
 
 namespace polyformer::ckks {
 
-Modulus::Modulus(std::uint64_t value) : value_(value), bits_(static_cast<int>(std::bit_width(value))) {
+Modulus::Modulus(std::uint64_t value)
+    : constants_{.value = value,
+                 .bits = static_cast<int>(std::bit_width(value)),
+                 .barrett_factor = 0,
+                 .reciprocal = 0,
+                 .two_to_64 = 0,
+                 .two_to_52 = {}} {
     require((value & 1) == 1 && value >> kMinModulusBits != 0 && value >> kMaxModulusBits == 0,
             "{} cannot be a modulus: it must be odd, above 2^{} and below 2^{}", value, kMinModulusBits,
             kMaxModulusBits);
     const Uint128 one = 1;
-    barrett_factor_ = static_cast<std::uint64_t>((one << (bits_ + 62)) / value);
-    reciprocal_ = static_cast<std::uint64_t>((one << 64) / value);
-    two_to_64_ = static_cast<std::uint64_t>((one << 64) % value);
-    two_to_52_ = shoup((std::uint64_t{1} << 52) % value);
+    constants_.barrett_factor = static_cast<std::uint64_t>((one << (constants_.bits + 62)) / value);
+    constants_.reciprocal = static_cast<std::uint64_t>((one << 64) / value);
+    constants_.two_to_64 = static_cast<std::uint64_t>((one << 64) % value);
+    constants_.two_to_52 = shoup((std::uint64_t{1} << 52) % value);
 }
 
 std::uint64_t Modulus::pow(std::uint64_t base, std::uint64_t exponent) const {
@@ -29,7 +35,7 @@ std::uint64_t Modulus::pow(std::uint64_t base, std::uint64_t exponent) const {
 std::uint64_t Modulus::inverse(std::uint64_t a) const {
     // Extended Euclid: at each step old_remainder = old_factor·a (mod q).
     std::uint64_t old_remainder = a;
-    std::uint64_t remainder = value_;
+    std::uint64_t remainder = constants_.value;
     std::uint64_t old_factor = 1;
     std::uint64_t factor = 0;
     while (remainder != 0) {
@@ -41,15 +47,16 @@ std::uint64_t Modulus::inverse(std::uint64_t a) const {
         old_factor = factor;
         factor = next_factor;
     }
-    require(old_remainder == 1, "{} has no inverse modulo {}: both are divisible by {}", a, value_, old_remainder);
+    require(old_remainder == 1, "{} has no inverse modulo {}: both are divisible by {}", a, constants_.value,
+            old_remainder);
     return old_factor;
 }
 
 ShoupFactor Modulus::shoup(std::uint64_t constant) const {
     const Uint128 numerator = static_cast<Uint128>(constant) << kShoupBits;
     const std::uint64_t quotient = barrett_quotient(numerator);
-    const std::uint64_t remainder = static_cast<std::uint64_t>(numerator) - quotient * value_;
-    return {constant, quotient + (remainder >= value_ ? 1 : 0)};
+    const std::uint64_t remainder = static_cast<std::uint64_t>(numerator) - quotient * constants_.value;
+    return {constant, quotient + (remainder >= constants_.value ? 1 : 0)};
 }
 
 }  // namespace polyformer::ckks

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "polyformer/ckks/arithmetic/aligned.h"
+#include "polyformer/ckks/arithmetic/constants.h"
 #include "polyformer/ckks/arithmetic/modulus.h"
 
 namespace polyformer::ckks {
@@ -34,17 +35,13 @@ class NttTables {
     /// ψ.
     std::uint64_t primitive_root() const { return primitive_root_; }
 
-    // For the kernels. Butterflies form a binary tree: node 1 is the first level of the forward transform, nodes 2i and
-    // 2i+1 are the halves of node i; node i multiplies by roots[i] = ψ^br(i).
-    //
-    // The inverse needs no tables of its own: the inverse of roots[i] is -roots[mirror(i)], mirror(i) being the node as
-    // far from the end of its level as i is from the start.
+    /// roots()[i] = ψ^br(i), in the order of TransformTables.
     const std::uint64_t* roots() const { return roots_.data(); }
-    /// floor(roots[i]·2^52 / q).
-    const std::uint64_t* root_quotients() const { return root_quotients_.data(); }
-    /// 1/N, and roots[1]/N: the factors of the last level of the inverse transform.
-    const ShoupFactor& inverse_dimension() const { return inverse_dimension_; }
-    const ShoupFactor& last_factor() const { return last_factor_; }
+
+    /// What kernels take, good as long as these tables are there.
+    operator TransformTables() const {  // NOLINT(google-explicit-constructor)
+        return {roots_.size(), modulus_, roots_.data(), root_quotients_.data(), inverse_dimension_, last_factor_};
+    }
 
   private:
     Modulus modulus_;

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "polyformer/ckks/arithmetic/modulus.h"
+#include "polyformer/ckks/arithmetic/constants.h"
 
 namespace polyformer::ckks::avx2 {
 
@@ -78,11 +78,11 @@ struct LazySum {
 /// A modulus q and its constants in all lanes. Arguments are residues in [0, q) unless stated otherwise.
 class VectorModulus {
   public:
-    explicit VectorModulus(const Modulus& modulus)
-        : q(broadcast(modulus.value())),
-          reciprocal(broadcast_double(1.0 / static_cast<double>(modulus.value()))),
-          two_to_50_(factor(modulus.reduce(std::uint64_t{1} << 50))),
-          two_to_81_(factor(modulus.pow(2, 81))) {}
+    explicit VectorModulus(const ModulusConstants& modulus)
+        : q(broadcast(modulus.value)),
+          reciprocal(broadcast_double(1.0 / static_cast<double>(modulus.value))),
+          two_to_50_(factor(power_of_two_modulo(modulus, 50))),
+          two_to_81_(factor(power_of_two_modulo(modulus, 81))) {}
 
     /// The factor in the form that multiply_lazy() takes.
     Factor factor(Vector value) const { return {value, _mm256_mul_pd(value, reciprocal)}; }

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "polyformer/ckks/arithmetic/modulus.h"
+#include "polyformer/ckks/arithmetic/constants.h"
 
 namespace polyformer::ckks::avx512 {
 
@@ -75,15 +75,15 @@ struct LazySum {
 /// A modulus q and its constants in all lanes. Arguments are residues in [0, q) unless stated otherwise.
 class VectorModulus {
   public:
-    explicit VectorModulus(const Modulus& modulus)
-        : q(broadcast(modulus.value())),
-          two_q(broadcast(2 * modulus.value())),
-          shift_(_mm_cvtsi32_si128(modulus.bits() - 2)),
-          unshift_(_mm_cvtsi32_si128(54 - modulus.bits())),
-          negative_q_(broadcast((std::uint64_t{1} << 52) - modulus.value())),
-          barrett_factor_(broadcast(modulus.barrett_factor() >> 12)),
-          reciprocal_(broadcast(modulus.reciprocal() >> 12)),
-          two_to_52_(broadcast(modulus.two_to_52())) {}
+    explicit VectorModulus(const ModulusConstants& modulus)
+        : q(broadcast(modulus.value)),
+          two_q(broadcast(2 * modulus.value)),
+          shift_(_mm_cvtsi32_si128(modulus.bits - 2)),
+          unshift_(_mm_cvtsi32_si128(54 - modulus.bits)),
+          negative_q_(broadcast((std::uint64_t{1} << 52) - modulus.value)),
+          barrett_factor_(broadcast(modulus.barrett_factor >> 12)),
+          reciprocal_(broadcast(modulus.reciprocal >> 12)),
+          two_to_52_(broadcast(modulus.two_to_52)) {}
 
     static Factor factor(const ShoupFactor& factor) { return broadcast(factor); }
 

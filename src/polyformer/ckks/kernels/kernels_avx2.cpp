@@ -41,8 +41,8 @@ struct Arithmetic {
 
     class CenteredReduction {
       public:
-        CenteredReduction(const Modulus& from, const Modulus& to)
-            : to_(to), from_(broadcast(from.value())), half_(broadcast(from.value() / 2)) {}
+        CenteredReduction(const ModulusConstants& from, const ModulusConstants& to)
+            : to_(to), from_(broadcast(from.value)), half_(broadcast(from.value / 2)) {}
 
         Vector operator()(Vector value) const {
             const Vector is_negative = _mm256_cmp_pd(value, half_, _CMP_GT_OQ);

@@ -36,8 +36,8 @@ struct Arithmetic {
 
     class CenteredReduction {
       public:
-        CenteredReduction(const Modulus& from, const Modulus& to)
-            : to_(to), half_(broadcast(from.value() / 2)), minus_from_(broadcast(to.negate(to.reduce(from.value())))) {}
+        CenteredReduction(const ModulusConstants& from, const ModulusConstants& to)
+            : to_(to), half_(broadcast(from.value / 2)), minus_from_(broadcast(negative_modulo(to, from.value))) {}
 
         Vector operator()(Vector value) const {
             const Vector reduced = to_.reduce(value);

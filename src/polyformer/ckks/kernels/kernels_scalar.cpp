@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 
+#include "polyformer/ckks/arithmetic/modulus.h"
 #include "polyformer/ckks/kernels/kernels.h"
 
 namespace polyformer::ckks {
@@ -13,13 +14,13 @@ namespace {
 constexpr std::size_t kBlock = 64;
 
 // Cooley–Tukey with Harvey's lazy butterflies: values stay in [0, 4q) until the end.
-void forward_ntt(std::uint64_t* values, const NttTables& tables) {
-    const Modulus& q = tables.modulus();
+void forward_ntt(std::uint64_t* values, const TransformTables& tables) {
+    const Modulus q(tables.modulus);
     const std::uint64_t two_q = 2 * q.value();
-    const std::size_t n = tables.ring_dimension();
+    const std::size_t n = tables.ring_dimension;
     for (std::size_t nodes = 1, half = n / 2; nodes < n; nodes *= 2, half /= 2) {
         for (std::size_t node = 0; node < nodes; ++node) {
-            const ShoupFactor root{tables.roots()[nodes + node], tables.root_quotients()[nodes + node]};
+            const ShoupFactor root{tables.roots[nodes + node], tables.root_quotients[nodes + node]};
             std::uint64_t* low = values + 2 * half * node;
             std::uint64_t* high = low + half;
             for (std::size_t i = 0; i < half; ++i) {
@@ -34,16 +35,17 @@ void forward_ntt(std::uint64_t* values, const NttTables& tables) {
 }
 
 // Gentleman–Sande: values stay in [0, 2q) until the end.
-void scaled_inverse_ntt(std::uint64_t* values, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables) {
-    const Modulus& q = tables.modulus();
+void scaled_inverse_ntt(std::uint64_t* values, const std::uint64_t* in, std::uint64_t scalar,
+                        const TransformTables& tables) {
+    const Modulus q(tables.modulus);
     const std::uint64_t two_q = 2 * q.value();
-    const std::size_t n = tables.ring_dimension();
+    const std::size_t n = tables.ring_dimension;
     if (values != in) std::copy_n(in, n, values);
     for (std::size_t nodes = n / 2, half = 1; nodes >= 1; nodes /= 2, half *= 2) {
         for (std::size_t node = 0; node < nodes; ++node) {
             // Minus the inverse of the forward root: the difference is taken the other way round.
             const std::size_t mirror = 2 * nodes - 1 - node;
-            const ShoupFactor root{tables.roots()[mirror], tables.root_quotients()[mirror]};
+            const ShoupFactor root{tables.roots[mirror], tables.root_quotients[mirror]};
             std::uint64_t* low = values + 2 * half * node;
             std::uint64_t* high = low + half;
             for (std::size_t i = 0; i < half; ++i) {
@@ -54,55 +56,70 @@ void scaled_inverse_ntt(std::uint64_t* values, const std::uint64_t* in, std::uin
             }
         }
     }
-    const ShoupFactor factor = q.shoup(q.multiply(tables.inverse_dimension().value, scalar));
+    const ShoupFactor factor = q.shoup(q.multiply(tables.inverse_dimension.value, scalar));
     std::transform(values, values + n, values, [&](std::uint64_t value) { return q.multiply(value, factor); });
 }
 
-void add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
+void add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
+         const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.add(a[i], b[i]);
 }
 
-void subtract(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
+void subtract(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
+              const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.subtract(a[i], b[i]);
 }
 
-void negate(std::uint64_t* out, const std::uint64_t* a, std::size_t n, const Modulus& q) {
+void negate(std::uint64_t* out, const std::uint64_t* a, std::size_t n, const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.negate(a[i]);
 }
 
-void multiply(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
+void multiply(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
+              const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(a[i], b[i]);
 }
 
-void multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n, const Modulus& q) {
+void multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
+                  const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.add(out[i], q.multiply(a[i], b[i]));
 }
 
-void add_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n, const Modulus& q) {
+void add_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
+                const ModulusConstants& constants) {
+    const Modulus q(constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.add(a[i], scalar);
 }
 
 void multiply_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
-                     const Modulus& q) {
+                     const ModulusConstants& constants) {
+    const Modulus q(constants);
     const ShoupFactor factor = q.shoup(scalar);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(a[i], factor);
 }
 
 void multiply_scalar_add(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
-                         const Modulus& q) {
+                         const ModulusConstants& constants) {
+    const Modulus q(constants);
     const ShoupFactor factor = q.shoup(scalar);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.add(out[i], q.multiply(a[i], factor));
 }
 
 void subtract_multiply_scalar(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::uint64_t scalar,
-                              std::size_t n, const Modulus& q) {
+                              std::size_t n, const ModulusConstants& constants) {
+    const Modulus q(constants);
     const ShoupFactor factor = q.shoup(scalar);
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(q.subtract(a[i], b[i]), factor);
 }
 
 void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::uint64_t scalar,
                            const std::uint64_t* c, std::uint64_t weight, const std::uint32_t* index, std::size_t n,
-                           const Modulus& q) {
+                           const ModulusConstants& constants) {
+    const Modulus q(constants);
     const ShoupFactor factor = q.shoup(scalar);
     const ShoupFactor weight_factor = q.shoup(weight);
     for (std::size_t i = 0; i < n; ++i) {
@@ -114,7 +131,8 @@ void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std
 
 // A product is below 2^100, so 128 bits hold the sum of 2^28 of them.
 void inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b, std::size_t count,
-                   std::size_t n, const Modulus& q, bool accumulate) {
+                   std::size_t n, const ModulusConstants& constants, bool accumulate) {
+    const Modulus q(constants);
     for (std::size_t begin = 0; begin < n; begin += kBlock) {
         const std::size_t length = std::min(kBlock, n - begin);
         std::array<Uint128, kBlock> sums{};
@@ -128,7 +146,8 @@ void inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std:
 
 void weighted_sums(std::uint64_t* const* out, std::size_t outputs, const std::uint64_t* const* a,
                    const std::uint64_t* const* weights, std::size_t count, std::size_t n, std::size_t run,
-                   const Modulus& q, bool accumulate) {
+                   const ModulusConstants& constants, bool accumulate) {
+    const Modulus q(constants);
     const std::size_t block = std::min(kBlock, run);
     for (std::size_t begin = 0; begin < n; begin += block) {
         const std::size_t length = std::min(block, n - begin);
@@ -148,8 +167,10 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
     for (std::size_t i = 0; i < n; ++i) out[i] = in[index[i]];
 }
 
-void reduce_centered(std::uint64_t* out, const std::uint64_t* in, const Modulus& from, const Modulus& to,
-                     std::size_t n) {
+void reduce_centered(std::uint64_t* out, const std::uint64_t* in, const ModulusConstants& from_constants,
+                     const ModulusConstants& to_constants, std::size_t n) {
+    const Modulus from(from_constants);
+    const Modulus to(to_constants);
     for (std::size_t i = 0; i < n; ++i) out[i] = to.reduce_signed(from.centered(in[i]));
 }
 
@@ -163,7 +184,8 @@ void rounded_quotients(std::uint64_t* out, const std::uint64_t* const* a, const 
 }
 
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
-                             const Modulus& q) {
+                             const ModulusConstants& constants) {
+    const Modulus q(constants);
     using Words = std::array<std::uint64_t, UniformSource::kWordsPerBlock>;
     static_assert(std::endian::native == std::endian::little, "words and counters have their lowest byte first");
     const std::uint64_t refused = (std::uint64_t{0} - q.value()) % q.value();  // 2^64 mod q

@@ -13,18 +13,20 @@ const Kernels& avx512_kernels();
 const Kernels& avx2_kernels();
 
 namespace avx512 {
-void forward_ntt(std::uint64_t* values, const NttTables& tables);
-void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables);
+void forward_ntt(std::uint64_t* values, const TransformTables& tables);
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                        const TransformTables& tables);
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
-                             const Modulus& q);
+                             const ModulusConstants& q);
 }  // namespace avx512
 
 namespace avx2 {
-void forward_ntt(std::uint64_t* values, const NttTables& tables);
-void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar, const NttTables& tables);
+void forward_ntt(std::uint64_t* values, const TransformTables& tables);
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                        const TransformTables& tables);
 /// Needs AES instructions too.
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
-                             const Modulus& q);
+                             const ModulusConstants& q);
 }  // namespace avx2
 
 }  // namespace polyformer::ckks

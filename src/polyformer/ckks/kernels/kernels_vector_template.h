@@ -52,71 +52,71 @@ struct VectorKernels {
     }
 
     static void add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                    const Modulus& q) {
+                    const ModulusConstants& q) {
         const VectorModulus m(q);
         for_each_block(n, [&](const auto& at) { at.store(out, m.add(at.load(a), at.load(b))); });
     }
 
     static void subtract(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                         const Modulus& q) {
+                         const ModulusConstants& q) {
         const VectorModulus m(q);
         for_each_block(n, [&](const auto& at) { at.store(out, m.subtract(at.load(a), at.load(b))); });
     }
 
-    static void negate(std::uint64_t* out, const std::uint64_t* a, std::size_t n, const Modulus& q) {
+    static void negate(std::uint64_t* out, const std::uint64_t* a, std::size_t n, const ModulusConstants& q) {
         const VectorModulus m(q);
         const Vector zero = Arithmetic::broadcast(0);
         for_each_block(n, [&](const auto& at) { at.store(out, m.subtract(zero, at.load(a))); });
     }
 
     static void multiply(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                         const Modulus& q) {
+                         const ModulusConstants& q) {
         const VectorModulus m(q);
         for_each_block(n, [&](const auto& at) { at.store(out, m.multiply(at.load(a), at.load(b))); });
     }
 
     static void multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                             const Modulus& q) {
+                             const ModulusConstants& q) {
         const VectorModulus m(q);
         for_each_block(n,
                        [&](const auto& at) { at.store(out, m.add(at.load(out), m.multiply(at.load(a), at.load(b)))); });
     }
 
     static void add_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
-                           const Modulus& q) {
+                           const ModulusConstants& q) {
         const VectorModulus m(q);
         const Vector summand = Arithmetic::broadcast(scalar);
         for_each_block(n, [&](const auto& at) { at.store(out, m.add(at.load(a), summand)); });
     }
 
     static void multiply_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
-                                const Modulus& q) {
+                                const ModulusConstants& q) {
         const VectorModulus m(q);
-        const auto factor = m.factor(q.shoup(scalar));
+        const auto factor = m.factor(shoup_factor(q, scalar));
         for_each_block(n, [&](const auto& at) { at.store(out, m.multiply(at.load(a), factor)); });
     }
 
     static void multiply_scalar_add(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
-                                    const Modulus& q) {
+                                    const ModulusConstants& q) {
         const VectorModulus m(q);
-        const auto factor = m.factor(q.shoup(scalar));
+        const auto factor = m.factor(shoup_factor(q, scalar));
         for_each_block(n, [&](const auto& at) { at.store(out, m.add(at.load(out), m.multiply(at.load(a), factor))); });
     }
 
     static void subtract_multiply_scalar(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
-                                         std::uint64_t scalar, std::size_t n, const Modulus& q) {
+                                         std::uint64_t scalar, std::size_t n, const ModulusConstants& q) {
         const VectorModulus m(q);
-        const auto factor = m.factor(q.shoup(scalar));
+        const auto factor = m.factor(shoup_factor(q, scalar));
         for_each_block(n,
                        [&](const auto& at) { at.store(out, m.multiply(m.subtract(at.load(a), at.load(b)), factor)); });
     }
 
     static void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
                                       std::uint64_t scalar, const std::uint64_t* c, std::uint64_t weight,
-                                      const std::uint32_t* index, std::size_t n, const Modulus& q) {
+                                      const std::uint32_t* index, std::size_t n, const ModulusConstants& q) {
         const VectorModulus m(q);
-        const auto factor = m.factor(q.shoup(scalar));
-        const auto weight_factor = m.factor(q.shoup(weight));
+        const auto factor = m.factor(shoup_factor(q, scalar));
+        const auto weight_factor = m.factor(shoup_factor(q, weight));
         const auto difference = [&](const auto& at) { return m.multiply(m.subtract(at.load(a), at.load(b)), factor); };
         if (c == nullptr) {
             write_permuted(out, index, n, difference);
@@ -145,8 +145,8 @@ struct VectorKernels {
         }
     }
 
-    static void reduce_centered(std::uint64_t* out, const std::uint64_t* in, const Modulus& from, const Modulus& to,
-                                std::size_t n) {
+    static void reduce_centered(std::uint64_t* out, const std::uint64_t* in, const ModulusConstants& from,
+                                const ModulusConstants& to, std::size_t n) {
         const typename Arithmetic::CenteredReduction reduction(from, to);
         for_each_block(n, [&](const auto& at) { at.store(out, reduction(at.load(in))); });
     }
@@ -176,7 +176,7 @@ struct VectorKernels {
     }
 
     static void inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b,
-                              std::size_t count, std::size_t n, const Modulus& q, bool accumulate) {
+                              std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate) {
         if (count > LazySum::kMaxTerms) {
             inner_product(out, a, b, LazySum::kMaxTerms, n, q, accumulate);
             inner_product(out, a + LazySum::kMaxTerms, b + LazySum::kMaxTerms, count - LazySum::kMaxTerms, n, q, true);
@@ -232,7 +232,7 @@ struct VectorKernels {
 
     static void weighted_sums(std::uint64_t* const* out, std::size_t outputs, const std::uint64_t* const* a,
                               const std::uint64_t* const* weights, std::size_t count, std::size_t n, std::size_t run,
-                              const Modulus& q, bool accumulate) {
+                              const ModulusConstants& q, bool accumulate) {
         constexpr std::size_t kOutputs = Arithmetic::kOutputsPerTile;
         constexpr std::size_t kStrip = 128;  // entries of all sources that stay in the nearest cache between outputs
         if (run < kLanes || count > LazySum::kMaxTerms) {

@@ -2,8 +2,6 @@
 // from the other AVX2 kernels because a CPU may have AVX2 and no AES instructions.
 #include <immintrin.h>
 
-#include <array>
-
 #include "polyformer/ckks/kernels/kernels_vector.h"
 
 namespace polyformer::ckks::avx2 {
@@ -13,9 +11,10 @@ namespace {
 constexpr std::size_t kBlocks = 8;  // enough to hide the latency of a round
 
 /// The words of eight blocks from `block` on.
-inline void encrypt_counters(std::uint64_t* words, const UniformSource& source, std::uint64_t block) {
-    const auto round_key = [&source](std::size_t round) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(source.cipher.round_keys()[round].data()));
+void encrypt_counters(std::uint64_t* words, const UniformSource& source, std::uint64_t block) {
+    const Aes256::RoundKey* round_keys = source.cipher.round_keys();
+    const auto round_key = [round_keys](std::size_t round) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(round_keys + round));
     };
     __m128i states[kBlocks];
     for (std::size_t i = 0; i < kBlocks; ++i) {
@@ -35,13 +34,13 @@ inline void encrypt_counters(std::uint64_t* words, const UniformSource& source, 
 }  // namespace
 
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
-                             const Modulus& modulus) {
-    const std::uint64_t q = modulus.value();
+                             const ModulusConstants& modulus) {
+    const std::uint64_t q = modulus.value;
     const std::uint64_t refused = (std::uint64_t{0} - q) % q;
     std::uint64_t* end = out;
     for (; blocks >= kBlocks; blocks -= kBlocks, block += kBlocks) {
-        std::array<std::uint64_t, kBlocks * UniformSource::kWordsPerBlock> words;
-        encrypt_counters(words.data(), source, block);
+        std::uint64_t words[kBlocks * UniformSource::kWordsPerBlock];
+        encrypt_counters(words, source, block);
         for (const std::uint64_t word : words) {
             const Uint128 product = static_cast<Uint128>(word) * q;
             *end = static_cast<std::uint64_t>(product >> 64);

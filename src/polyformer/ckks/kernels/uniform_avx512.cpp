@@ -15,7 +15,7 @@ class CounterMode {
   public:
     explicit CounterMode(const UniformSource& source) {
         for (std::size_t round = 0; round <= Aes256::kRounds; ++round) {
-            const void* key = source.cipher.round_keys()[round].data();
+            const void* key = source.cipher.round_keys() + round;
             round_keys_[round] = _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(key)));
         }
         const auto stream = static_cast<long long>(source.stream);
@@ -46,10 +46,10 @@ class CounterMode {
 }  // namespace
 
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
-                             const Modulus& modulus) {
+                             const ModulusConstants& modulus) {
     const CounterMode cipher(source);
-    const Vector q = broadcast(modulus.value());
-    const Vector refused = broadcast((std::uint64_t{0} - modulus.value()) % modulus.value());
+    const Vector q = broadcast(modulus.value);
+    const Vector refused = broadcast((std::uint64_t{0} - modulus.value) % modulus.value);
     const Vector low_12_bits = broadcast((std::uint64_t{1} << 12) - 1);
     std::uint64_t* end = out;
     for (; blocks >= kBlocks; blocks -= kBlocks, block += kBlocks) {

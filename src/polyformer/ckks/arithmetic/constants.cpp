@@ -1,0 +1,24 @@
+#include "polyformer/ckks/arithmetic/constants.h"
+
+#include "polyformer/ckks/arithmetic/modulus.h"
+
+namespace polyformer::ckks {
+
+ShoupFactor shoup_factor(const ModulusConstants& q, std::uint64_t constant) {
+    return Modulus(q).shoup(constant);
+}
+
+std::uint64_t product_modulo(const ModulusConstants& q, std::uint64_t a, std::uint64_t b) {
+    return Modulus(q).multiply(a, b);
+}
+
+std::uint64_t power_of_two_modulo(const ModulusConstants& q, std::uint64_t exponent) {
+    return Modulus(q).pow(2, exponent);
+}
+
+std::uint64_t negative_modulo(const ModulusConstants& q, std::uint64_t a) {
+    const Modulus modulus(q);
+    return modulus.negate(modulus.reduce(a));
+}
+
+}  // namespace polyformer::ckks
