@@ -73,7 +73,7 @@ TEST(BenchOperations, OperationsAreMeasuredOnTheLimbsAskedFor) {
          {"add", "multiply_plain", "rescale", "hoist", "rotate_hoisted", "rotate", "multiply_relinearise"}) {
         EXPECT_LT(find(measured, operation, 3).at("bytes"), find(measured, operation, 9).at("bytes")) << operation;
     }
-    // By the formulas of work_counts.h, at N = 2048: l = 9, k = 3, d = 3.
+    // By the formulas of operation_counts.h and work_counts.h, at N = 2048: l = 9, k = 3, d = 3.
     constexpr double kNtt = 1.5 * 1024 * 11;
     const double hoist = 36 * kNtt + 3 * 2048 * (1.5 * 3 + 3 * 9);
     EXPECT_DOUBLE_EQ(find(measured, "hoist", 9).at("multiply_adds").get<double>(), hoist);

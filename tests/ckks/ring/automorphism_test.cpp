@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "polyformer/ckks/arithmetic/ntt.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/support/error.h"
 #include "tests/ckks/arithmetic/random_residues.h"

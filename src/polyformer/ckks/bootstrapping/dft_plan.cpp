@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -15,8 +16,8 @@ namespace {
 
 // Costs of work on one limb, by that of its transform: measured ratios at N = 2^16 with AVX-512. At the top of the
 // chain a giant step then costs three to four baby steps, as measured.
-constexpr double kTransform = 1.3;     // with its share of a base conversion
-constexpr double kKeyProduct = 0.35;   // by a limb of a key, read from memory or made from its seed
+constexpr double kTransform = 1.3;     // with its share of a base conversion, which is not priced apart
+constexpr double kKeyProduct = 0.35;   // by a limb of either half of a key, read from memory or made from its seed
 constexpr double kAutomorphism = 0.2;  // with the sum before it
 constexpr double kFullProduct = 0.25;  // by a plaintext of full length, read from memory
 constexpr double kSubringProduct = 0.035;
@@ -29,36 +30,27 @@ constexpr int kMostBabySteps = 32;
 class FactorCost {
   public:
     FactorCost(const Parameters& parameters, std::size_t slots, int level)
-        : slots_(slots),
-          repetitions_(parameters.slots() / slots),
-          q_rows_(level + 1),
-          special_(parameters.special_count()),
-          digits_(parameters.digits(level)) {}
+        : parameters_(parameters), slots_(slots), level_(level) {}
 
     double operator()(const DftGroup& group) const {
         const bool wraps = (std::size_t{1} << group.end()) == slots_;
         const double offsets = std::exp2(group.stages + (wraps ? 0 : 1));
         const double giants = std::max(1.0, offsets / group.baby);
-        return (group.baby - 1) * baby_step() + (giants - 1) * giant_step() +
-               offsets * 2 * rows() * product(std::size_t{1} << group.end());
+        const OperationCounts counts = diagonal_transform_counts(parameters_, level_, group.baby, giants, offsets);
+        return kTransform * counts.transforms + 2 * kKeyProduct * counts.key_limbs + kAutomorphism * counts.permuted +
+               product(std::size_t{1} << group.end()) * counts.products;
     }
 
   private:
-    double rows() const { return q_rows_ + special_; }
-    double baby_step() const { return 2 * rows() * (digits_ * kKeyProduct + kAutomorphism); }
-    /// Division by P of two components, decomposition, product.
-    double giant_step() const { return kTransform * (2 * rows() + q_rows_ + digits_ * rows() - q_rows_) + baby_step(); }
     double product(std::size_t period) const {
-        const std::size_t run = slots_ / period * repetitions_;
+        const std::size_t run = parameters_.slots() / period;
         if (run == 1) return kFullProduct;
         return run < 8 ? kShortRunProduct : kSubringProduct;
     }
 
+    const Parameters& parameters_;
     std::size_t slots_;
-    std::size_t repetitions_;
-    double q_rows_;
-    double special_;
-    double digits_;
+    int level_;
 };
 
 struct Plan {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/bootstrapping/failure_probability.h"
 #include "polyformer/ckks/client/secret_key.h"
@@ -164,7 +165,7 @@ json measure_bootstrap(const BootstrapRequest& request, const Announce& announce
     const auto& bootstrapping = *parameters.literal().bootstrapping;
     const std::size_t resident = peak_resident_bytes();
     const MachinePeak peak = measure_peak(ckks::kernels(), thread_count());
-    const Work work = bootstrap_work(parameters, parameters.ring_dimension(), outputs.size());
+    const Work work = work_of(ckks::bootstrap_counts(parameters, outputs.size()), parameters.ring_dimension());
     json result = to_json(timing, work, roofline(peak, work, timing.median));
     result.update({{"peak", to_json(peak)},
                    {"ring_dimension", parameters.ring_dimension()},

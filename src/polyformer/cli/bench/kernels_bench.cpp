@@ -94,8 +94,8 @@ std::vector<KernelCase> transform_cases(const Kernels& kernels, const RnsBasis& 
 
 /// One limb of 8 rows to 16 others, chunk by chunk as BaseConverter does it.
 KernelCase base_conversion_case(const Kernels& kernels, const RnsBasis& basis, std::size_t n) {
-    return {fmt::format("base conversion, {} to {} limbs", kFrom, kTo), base_conversion_work(n, kFrom, kTo),
-            [&kernels, &basis, n] {
+    return {fmt::format("base conversion, {} to {} limbs", kFrom, kTo),
+            work_of(ckks::base_conversion_counts(kFrom, kTo), n), [&kernels, &basis, n] {
                 auto rows = std::make_shared<Rows>(basis, kFrom + kTo, n);
                 auto scaled = std::make_shared<Rows>(basis, kFrom, std::min(kChunk, n));
                 return [&kernels, &basis, n, rows, scaled] {

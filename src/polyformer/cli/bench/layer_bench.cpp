@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/cli/bench/bench_commands.h"
 #include "polyformer/cli/bench/work_counts.h"
@@ -94,9 +95,9 @@ double floor_of(const model::Graph& graph, const compile::Plan& plan, const Mach
     options.costs.ntt = seconds(ntt_work(kCostsAreFor));
     options.costs.product_word = 1 / peak.multiply_adds_per_second;
     options.costs.key_word = 2 * options.costs.product_word;  // one for each half of the key
-    options.costs.bootstrap = seconds(bootstrap_work(plan.frame.parameters, kCostsAreFor, 1));
+    options.costs.bootstrap = seconds(work_of(ckks::bootstrap_counts(plan.frame.parameters, 1), kCostsAreFor));
     options.costs.bootstrap_second =
-        seconds(bootstrap_work(plan.frame.parameters, kCostsAreFor, 2)) - options.costs.bootstrap;
+        seconds(work_of(ckks::bootstrap_counts(plan.frame.parameters, 2), kCostsAreFor)) - options.costs.bootstrap;
     double sum = 0;
     for (const compile::Step& step : compile::compile(graph, options).steps) {
         if (runtime::layer_of(step.name).starts_with("layers.")) sum += step.seconds;

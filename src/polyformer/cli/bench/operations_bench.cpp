@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/scheme/evaluator.h"
@@ -64,8 +65,7 @@ class Operations {
     void measure_at(std::size_t limbs) {
         limbs_ = limbs;
         const int level = static_cast<int>(limbs) - 1;
-        const OperationShape shape{parameters_.ring_dimension(), limbs,
-                                   static_cast<std::size_t>(parameters_.special_count())};
+        const ckks::OperationCounter counter(parameters_, level);
         const ckks::Evaluator evaluator(parameters_, keys_);
         const auto plaintext =
             evaluator.encoder().encode(random_message(parameters_.slots()), level, parameters_.scale(level));
@@ -74,20 +74,24 @@ class Operations {
         const auto hoisted = evaluator.hoist(ciphertext);
         measure_transforms(level);
         const auto other = ckks::encrypt(parameters_, secret_, plaintext, parameters_.slots());
-        record("add", shape.addition(), [&] { evaluator.add(ciphertext, other); });
-        record("multiply_plain", shape.plaintext_product(), [&] { evaluator.multiply(ciphertext, plaintext); });
-        record("rescale", shape.rescaling(), [&] { evaluator.rescale(product); });
-        record("hoist", shape.decomposition(), [&] { evaluator.hoist(ciphertext); });
-        record("rotate_hoisted", shape.hoisted_rotation(), [&] { evaluator.rotate(hoisted, 1); });
-        record("rotate", shape.rotation(), [&] { evaluator.rotate(ciphertext, 1); });
-        record("multiply_relinearise", shape.product(), [&] { evaluator.multiply(ciphertext, ciphertext); });
-        measure_polynomial(evaluator, ciphertext, shape);
+        record("add", counter.addition(), [&] { evaluator.add(ciphertext, other); });
+        record("multiply_plain", counter.plaintext_product(), [&] { evaluator.multiply(ciphertext, plaintext); });
+        record("rescale", counter.rescaling(), [&] { evaluator.rescale(product); });
+        record("hoist", counter.decomposition(), [&] { evaluator.hoist(ciphertext); });
+        record("rotate_hoisted", counter.hoisted_rotation(), [&] { evaluator.rotate(hoisted, 1); });
+        record("rotate", counter.rotation(), [&] { evaluator.rotate(ciphertext, 1); });
+        record("multiply_relinearise", counter.product(), [&] { evaluator.multiply(ciphertext, ciphertext); });
+        measure_polynomial(evaluator, ciphertext);
     }
 
     json take_results() { return std::move(results_); }
     std::size_t key_bytes() const { return keys_->bytes(); }
 
   private:
+    void record(const std::string& operation, const ckks::OperationCounts& counts, const std::function<void()>& body) {
+        record(operation, work_of(counts, parameters_.ring_dimension()), body);
+    }
+
     void record(const std::string& operation, const Work& work, const std::function<void()>& body) {
         const Timing timing = measure(body, request_.repetition);
         const Roofline line = roofline(peak_, work, timing.median);
@@ -112,20 +116,15 @@ class Operations {
     }
 
     /// Its floor is that of its products with relinearisation and rescaling, each at the level half way.
-    void measure_polynomial(const ckks::Evaluator& evaluator, const ckks::Ciphertext& ciphertext,
-                            OperationShape shape) {
+    void measure_polynomial(const ckks::Evaluator& evaluator, const ckks::Ciphertext& ciphertext) {
         if (request_.polynomial_degree == 0) return;
         ckks::ChebyshevSeries series;
         for (std::size_t k = 0; k <= request_.polynomial_degree; ++k) {
             series.coefficients.push_back(1 / static_cast<double>(k + 1));
         }
         if (ciphertext.level < series.depth()) return;
-        shape.limbs -= static_cast<std::size_t>(series.depth()) / 2;
-        const double products = ckks::chebyshev_products(series.degree());
-        const Work one = shape.product();
-        const Work work{products * (one.multiply_adds + shape.rescaling().multiply_adds),
-                        products * (one.bytes + shape.rescaling().bytes), 0};
-        record("chebyshev", work, [&] { ckks::evaluate_chebyshev(evaluator, series, ciphertext); });
+        record("chebyshev", ckks::chebyshev_counts(parameters_, series.degree(), ciphertext.level - series.depth() / 2),
+               [&] { ckks::evaluate_chebyshev(evaluator, series, ciphertext); });
     }
 
     const OperationsRequest& request_;

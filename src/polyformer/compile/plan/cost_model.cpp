@@ -9,29 +9,28 @@ double ring_factor(const ckks::Parameters& parameters) {
     return n * std::log2(n) / (65536.0 * 16);
 }
 
-KeySwitchShape key_switch_shape(const ckks::Parameters& parameters, int level) {
-    const double limbs = level + 1;
-    const double special = parameters.special_count();
-    return {limbs, special, static_cast<double>(parameters.digits(level)), limbs + special};
+double CostModel::seconds(const ckks::Parameters& parameters, const ckks::OperationCounts& counts) const {
+    const auto n = static_cast<double>(parameters.ring_dimension());
+    const double products = counts.products + counts.conversion_products;
+    return (counts.transforms * ntt * ring_factor(parameters) + products * n * product_word +
+            counts.key_limbs * n * key_word) /
+           threads;
 }
 
-// `limbs` transforms back, digits·extended − limbs forth, and the base conversion between them.
+// All limbs to all rows, as if a digit's own limbs were converted too.
 double CostModel::decomposition(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    return (s.digits * s.extended * ntt * ring_factor(parameters) + s.limbs * s.extended * n * product_word) / threads;
+    const ckks::OperationCounter at(parameters, level);
+    ckks::OperationCounts counts = at.decomposition();
+    counts.conversion_products = at.limbs() * at.rows();
+    return seconds(parameters, counts);
 }
 
 double CostModel::key_product(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    return s.digits * s.extended * static_cast<double>(parameters.ring_dimension()) * key_word / threads;
+    return seconds(parameters, ckks::OperationCounter(parameters, level).key_product());
 }
 
-// 2·special transforms back, 2·limbs forth.
 double CostModel::division(const ckks::Parameters& parameters, int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters, level);
-    const auto n = static_cast<double>(parameters.ring_dimension());
-    return (2 * s.extended * ntt * ring_factor(parameters) + 2 * s.special * s.limbs * n * product_word) / threads;
+    return seconds(parameters, ckks::OperationCounter(parameters, level).division());
 }
 
 double CostModel::rotation(const ckks::Parameters& parameters, int level) const {
@@ -46,9 +45,15 @@ double CostModel::summed_rotation(const ckks::Parameters& parameters, int level)
     return decomposition(parameters, level) + key_product(parameters, level);
 }
 
-// One division takes off P and the top prime together; four products of words are small beside it.
+// The four products of words are small beside it.
 double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
     return rotation(parameters, level);
+}
+
+double CostModel::seconds(const ckks::Parameters& parameters, const ckks::KeySwitches& switches, int level) const {
+    return switches.decompositions * decomposition(parameters, level) +
+           switches.hoisted * hoisted_rotation(parameters, level) + switches.whole * rotation(parameters, level) +
+           switches.summed * summed_rotation(parameters, level) + switches.divisions * division(parameters, level);
 }
 
 }  // namespace polyformer::compile

@@ -1,11 +1,16 @@
 // What primitives cost on this machine, in seconds: an option of every plan.
 #pragma once
 
+#include "polyformer/ckks/scheme/operation_counts.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::compile {
 
 /// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
+///
+/// Prices are of what ckks/scheme/operation_counts.h counts, a little simplified, where the floors of `polyformer
+/// bench` take all of it: products by constants and permutations are free, a relinearised product costs what a rotation
+/// does, and a decomposition's conversions take all limbs to all rows, l·(l + k) products for about l·l.
 struct CostModel {
     double ntt = 0.15e-3;           ///< one limb, with its passes over memory
     double product_word = 0.14e-9;  ///< one modular multiply-add of one word: matrix products, base conversion
@@ -24,16 +29,11 @@ struct CostModel {
     double hoisted_rotation(const ckks::Parameters& parameters, int level) const;  ///< the last two
     double summed_rotation(const ckks::Parameters& parameters, int level) const;   ///< the first two
     double multiplication(const ckks::Parameters& parameters, int level) const;    ///< relinearised and rescaled
-};
 
-/// Limbs that take part in a key switch at `level`.
-struct KeySwitchShape {
-    double limbs;
-    double special;
-    double digits;
-    double extended;  ///< limbs and special primes
+    /// Wall-clock seconds of what is counted.
+    double seconds(const ckks::Parameters& parameters, const ckks::OperationCounts& counts) const;
+    double seconds(const ckks::Parameters& parameters, const ckks::KeySwitches& switches, int level) const;
 };
-KeySwitchShape key_switch_shape(const ckks::Parameters& parameters, int level);
 
 /// Work on N coefficients relative to N = 2^16, transforms counted.
 double ring_factor(const ckks::Parameters& parameters);

@@ -3,34 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <set>
 
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/model/graph/visit.h"
 
 namespace polyformer::compile {
-
-namespace {
-
-double count_nonzero(const std::set<long>& steps) {
-    return static_cast<double>(steps.size() - steps.count(0));
-}
-
-std::set<long> giant_steps(const std::vector<long>& offsets, long stride, long baby) {
-    std::set<long> steps;
-    for (const long offset : offsets) steps.insert(ckks::split_offset(offset, stride, baby).giant_step);
-    return steps;
-}
-
-std::set<long> baby_steps(const std::vector<long>& offsets, long stride, long baby) {
-    std::set<long> steps;
-    for (const long offset : offsets) steps.insert(ckks::split_offset(offset, stride, baby).baby_step);
-    return steps;
-}
-
-}  // namespace
 
 StepCost& StepCost::operator+=(const StepCost& other) {
     seconds += other.seconds;
@@ -40,45 +18,22 @@ StepCost& StepCost::operator+=(const StepCost& other) {
     return *this;
 }
 
-MapShape::MapShape(const ckks::PeriodicDiagonals& map) : period(map.period), inputs(map.inputs), stride(map.stride) {
-    std::set<long> all;
-    for (const auto& row : map.blocks) {
-        std::set<long> of_output;
-        for (const auto& block : row) {
-            diagonals += block.size();
-            for (const auto& [offset, values] : block) of_output.insert(offset);
-        }
-        all.insert(of_output.begin(), of_output.end());
-        output_offsets.emplace_back(of_output.begin(), of_output.end());
-    }
-    offsets.assign(all.begin(), all.end());
-}
-
 double StepPrices::words(double count) const {
-    return count * static_cast<double>(parameters_.ring_dimension()) * costs_.product_word / costs_.threads;
+    return costs_.seconds(parameters_, {.products = count});
 }
 
 double StepPrices::ntts(double count) const {
-    return count * costs_.ntt * ring_factor(parameters_) / costs_.threads;
+    return costs_.seconds(parameters_, {.transforms = count});
 }
 
-StepCost StepPrices::map(const MapShape& shape, long baby, int level) const {
+StepCost StepPrices::map(const ckks::MapShape& shape, long baby, int level) const {
     const double limbs = level + 1;
-    const auto inputs = static_cast<double>(shape.inputs);
-    const double hoisted = inputs * count_nonzero(baby_steps(shape.offsets, shape.stride, baby));
-    double rotations = 0;
-    for (const auto& offsets : shape.output_offsets) {
-        rotations += count_nonzero(giant_steps(offsets, shape.stride, baby));
-    }
     const auto diagonals = static_cast<double>(shape.diagonals);
-    const auto outputs = static_cast<double>(shape.output_offsets.size());
+    const ckks::KeySwitches switches = periodic_map_switches(shape, baby);
     StepCost cost;
-    cost.seconds = inputs * costs_.decomposition(parameters_, level) +
-                   hoisted * costs_.hoisted_rotation(parameters_, level) +
-                   rotations * costs_.summed_rotation(parameters_, level) +
-                   outputs * costs_.division(parameters_, level) + words(2 * limbs * diagonals);
+    cost.seconds = costs_.seconds(parameters_, switches, level) + words(2 * limbs * diagonals);
     if (shape.period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
-    cost.key_switches = static_cast<std::size_t>(hoisted + rotations);
+    cost.key_switches = switches.total();
     cost.plaintext_products = shape.diagonals;
     return cost;
 }
@@ -86,19 +41,10 @@ StepCost StepPrices::map(const MapShape& shape, long baby, int level) const {
 StepCost StepPrices::rotated_product(const ckks::RotatedInnerProduct& product, int level) const {
     const double limbs = level + 1;
     const auto terms = static_cast<double>(product.last - product.first);
-    const auto baby = static_cast<double>(product.baby);
-    const auto groups = static_cast<double>(ckks::floor_divide(product.last - 1, product.baby).quotient -
-                                            ckks::floor_divide(product.first, product.baby).quotient + 1);
-    const double hoisted = (baby - 1) * (groups + 1);  // of the right operand for each group, of the left once
-    const double rotations = 2 * (groups - 1);         // R_b from the right operand, and the group's sum
+    const ckks::KeySwitches switches = rotated_product_switches(product);
     StepCost cost;
-    // Decompositions: of both operands, of each group's right operand, before each relinearisation and last rotation.
-    cost.seconds = (1 + groups) * costs_.decomposition(parameters_, level) +
-                   (hoisted + groups - 1) * costs_.hoisted_rotation(parameters_, level) +
-                   groups * costs_.rotation(parameters_, level) +
-                   (groups - 1) * costs_.summed_rotation(parameters_, level) + costs_.division(parameters_, level) +
-                   words(4 * limbs * terms);
-    cost.key_switches = static_cast<std::size_t>(hoisted + rotations + groups);
+    cost.seconds = costs_.seconds(parameters_, switches, level) + words(4 * limbs * terms);
+    cost.key_switches = switches.total();
     cost.ciphertext_products = static_cast<std::size_t>(terms);
     return cost;
 }
@@ -161,19 +107,14 @@ StepCost StepPrices::select_token(std::size_t tokens, int level) const {
 }
 
 StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
-    const ckks::BootstrappingLiteral& literal = *parameters_.literal().bootstrapping;
     const double seconds = costs_.bootstrap + static_cast<double>(ciphertexts - 1) * costs_.bootstrap_second;
-    // The transforms' rotations, two switches of encapsulation, one conjugation; then EvalMod's products.
-    const auto products = static_cast<std::size_t>(
-        ckks::chebyshev_products(static_cast<std::size_t>(literal.cosine_degree)) + literal.double_angles);
     return {.seconds = seconds * ring_factor(parameters_) / costs_.threads,
-            .key_switches =
-                ckks::Bootstrapper::rotation_count(parameters_, parameters_.slots()) + 3 + ciphertexts * products,
-            .ciphertext_products = ciphertexts * products,
+            .key_switches = ckks::bootstrap_key_switches(parameters_, parameters_.slots(), ciphertexts),
+            .ciphertext_products = ckks::bootstrap_products(parameters_, ciphertexts),
             .plaintext_products = 0};
 }
 
-long StepPrices::best_baby(const MapShape& shape, int level, const KeySet* keys) const {
+long StepPrices::best_baby(const ckks::MapShape& shape, int level, const KeySet* keys) const {
     if (shape.offsets.empty()) return 1;
     const long range = std::max(std::abs(shape.offsets.front()), std::abs(shape.offsets.back())) / shape.stride + 1;
     long best = 1;
@@ -207,7 +148,7 @@ long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const K
     return best;
 }
 
-double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const ckks::MapShape* shape,
                         int level) const {
     const auto count = static_cast<double>(circuit.bundles[gate.outputs.front()].ciphertexts);
     return std::visit(

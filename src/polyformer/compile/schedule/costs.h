@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/plan/cost_model.h"
 #include "polyformer/compile/schedule/key_set.h"
@@ -18,23 +19,12 @@ struct StepCost {
     StepCost& operator+=(const StepCost& other);
 };
 
-/// All that costs depend on in a map: which diagonals it has, not what they hold.
-struct MapShape {
-    explicit MapShape(const ckks::PeriodicDiagonals& map);
-    std::size_t period = 0;
-    std::size_t inputs = 0;
-    long stride = 1;
-    std::size_t diagonals = 0;
-    std::vector<long> offsets;                      ///< of all blocks, ascending
-    std::vector<std::vector<long>> output_offsets;  ///< of each output's blocks
-};
-
 /// Prices steps for one parameter set.
 class StepPrices {
   public:
     StepPrices(ckks::Parameters parameters, CostModel costs) : parameters_(std::move(parameters)), costs_(costs) {}
 
-    StepCost map(const MapShape& shape, long baby, int level) const;
+    StepCost map(const ckks::MapShape& shape, long baby, int level) const;
     StepCost rotated_product(const ckks::RotatedInnerProduct& product, int level) const;
     StepCost polynomial(std::size_t degree, bool masked, int level) const;
     StepCost product(int level) const;
@@ -49,12 +39,12 @@ class StepPrices {
 
     /// The baby-step number of least time, a power of two so that maps share keys; with `keys`, those missing count
     /// too.
-    long best_baby(const MapShape& shape, int level, const KeySet* keys = nullptr) const;
+    long best_baby(const ckks::MapShape& shape, int level, const KeySet* keys = nullptr) const;
     long best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys = nullptr) const;
 
     /// The whole gate at `level`, with the baby-step numbers of least time. `shape` is that of a gate's map, which
     /// takes longer to find than to price; null for other gates.
-    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const MapShape* shape,
+    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const ckks::MapShape* shape,
                 int level) const;
 
   private:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/compile/schedule/costs.h"
 #include "polyformer/model/graph/visit.h"
 
@@ -59,7 +60,7 @@ struct Chooser {
 };
 
 Chooser chooser_of(LinearMapStep& step, int level, const StepPrices& prices, const ckks::Parameters& parameters) {
-    MapShape shape(step.map);
+    ckks::MapShape shape(step.map);
     const double seconds = prices.map(shape, prices.best_baby(shape, level), level).seconds;
     return {seconds, [&, level, shape = std::move(shape)](KeySet& keys) {
                 step.map.baby = static_cast<int>(prices.best_baby(shape, level, &keys));

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "polyformer/compile/plan/cost_model.h"
+#include "polyformer/ckks/scheme/operation_counts.h"
 
 namespace polyformer::compile {
 
@@ -10,8 +10,8 @@ KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks
     : parameters_(parameters), seconds_per_byte_(seconds_per_byte), request_(std::move(existing)) {}
 
 double KeySet::bytes(int level) const {
-    const KeySwitchShape s = key_switch_shape(parameters_, level);
-    return s.digits * s.extended * static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
+    return ckks::OperationCounter(parameters_, level).key_product().key_limbs *
+           static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
 }
 
 double KeySet::price(const ckks::KeyRequest& wanted) const {

@@ -117,7 +117,7 @@ class Search {
         const Gate& gate = circuit_.gates[g];
         const int depth = depth_of(gate);
         std::vector<double> seconds(static_cast<std::size_t>(top_) + 1);
-        std::optional<MapShape> shape;
+        std::optional<ckks::MapShape> shape;
         if (const auto* map = std::get_if<MapGate>(&gate.operation)) shape.emplace(map->map);
         parallel_for(seconds.size(), [&](std::size_t level) {
             if (static_cast<int>(level) >= depth) {

@@ -20,7 +20,7 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
         return cost;
     };
     return std::visit(
-        model::Overloaded{[&](const LinearMapStep& map) { return prices.map(MapShape(map.map), map.map.baby, level); },
+        model::Overloaded{[&](const LinearMapStep& map) { return prices.map(ckks::MapShape(map.map), map.map.baby, level); },
                           [&](const AddStep&) { return prices.sum(level); },
                           [&](const MultiplyStep&) { return prices.product(level); },
                           [&](const AffineStep&) { return prices.affine(level); },

@@ -50,7 +50,7 @@ std::size_t extended_bytes(const Parameters& parameters, int level) {
 /// Baby rotations of all inputs, and beside them first the digits that they are made from, then sums and plaintexts
 /// of some giant steps of some outputs.
 std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep& map, int level) {
-    const MapShape shape(map.map);
+    const ckks::MapShape shape(map.map);
     const std::size_t one = ciphertext_bytes(parameters, level);
     const std::size_t digits = hoisted_bytes(parameters, level);
     const auto baby = static_cast<std::size_t>(map.map.baby);

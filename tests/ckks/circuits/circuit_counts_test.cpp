@@ -1,0 +1,114 @@
+// The counts of circuits against what the kernels are asked to do.
+#include "polyformer/ckks/circuits/circuit_counts.h"
+
+#include <gtest/gtest.h>
+
+#include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "tests/ckks/circuits/circuit_fixture.h"
+#include "tests/ckks/scheme/counting_kernels.h"
+
+namespace polyformer::ckks::testing {
+namespace {
+
+constexpr int kLevel = 5;
+
+const CircuitScheme& scheme() {
+    static const CircuitScheme kScheme(small_literal(10, 6, 2));
+    return kScheme;
+}
+
+Ciphertext ciphertext(unsigned seed) {
+    return scheme().encrypt(random_values(scheme().slots(), seed), kLevel);
+}
+
+Measured measure(const std::function<void()>& body) {
+    return count(2 * scheme().slots(), body);
+}
+
+OperationCounts in_all(const KeySwitches& switches) {
+    const OperationCounter at(scheme().parameters(), kLevel);
+    return switches.decompositions * at.decomposition() + switches.hoisted * at.hoisted_rotation() +
+           switches.whole * at.rotation() + switches.summed * (at.decomposition() + at.key_product()) +
+           switches.divisions * at.division();
+}
+
+TEST(CircuitCounts, OfADiagonalTransform) {
+    const Parameters& parameters = scheme().parameters();
+    std::map<long, std::vector<Complex>> diagonals;
+    for (long offset = 0; offset < 12; ++offset) {
+        for (std::size_t i = 0; i < scheme().slots(); ++i) diagonals[offset].emplace_back(0.25 + 0.1 * (i % 8));
+    }
+    const DiagonalTransform transform(Encoder(parameters), parameters, diagonals, 1, 4, kLevel,
+                                      parameters.scale(kLevel));
+    const Evaluator evaluator = scheme().evaluator(transform.key_request(parameters));
+    const std::vector<Ciphertext> input{ciphertext(1)};
+    const Measured measured = measure([&] { transform.apply_unrescaled(evaluator, input); });
+    const OperationCounter at(parameters, kLevel);
+    const OperationCounts counts =
+        diagonal_transform_counts(parameters, kLevel, 4, 3, 12) + at.decomposition() + at.division();
+    EXPECT_EQ(measured.transforms, counts.transforms);
+    EXPECT_EQ(measured.products, 2 * counts.key_limbs);
+    EXPECT_EQ(measured.permuted, counts.permuted);
+    // Conversions write one limb for each transform forth of what they wrote, and take off a multiple of Q for each.
+    const double converted = 3 * (at.raised_limbs() - at.limbs()) + 3 * 2 * at.limbs();
+    EXPECT_EQ(measured.weighted, counts.products + counts.conversion_products + converted);
+}
+
+TEST(CircuitCounts, OfAPeriodicMap) {
+    PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
+    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(2));
+    for (std::size_t output = 0; output < 3; ++output) {
+        for (auto& block : map.blocks[output]) {
+            for (const long offset : {-9L, -4L, 0L, 1L, 6L}) {
+                if (output > 0 || offset >= 0) block[offset] = std::vector<double>(16, 0.1);
+            }
+        }
+    }
+    const Evaluator evaluator = scheme().evaluator(map.key_request(scheme().parameters(), kLevel));
+    const std::vector<Ciphertext> inputs{ciphertext(1), ciphertext(2)};
+    const Measured measured = measure([&] { apply_periodic(evaluator, map, inputs); });
+    const KeySwitches switches = periodic_map_switches(MapShape(map), map.baby);
+    EXPECT_EQ(switches.hoisted, 2 * 3);           // by 1, 2 and 3
+    EXPECT_EQ(switches.summed, 1 + 2 * (2 + 1));  // by 4; by -12 and -4 as well
+    EXPECT_EQ(switches.total(), 13U);
+    EXPECT_EQ(measured.transforms, in_all(switches).transforms);
+    EXPECT_EQ(measured.products, 2 * in_all(switches).key_limbs);
+}
+
+TEST(CircuitCounts, OfARotatedInnerProduct) {
+    const RotatedInnerProduct product{
+        .first = -8, .last = 8, .left_step = 1, .right_step = 17, .right_offset = 5, .baby = 4};
+    const Evaluator evaluator = scheme().evaluator(product.key_request(scheme().parameters(), kLevel));
+    const std::vector<Ciphertext> left{ciphertext(1)};
+    const std::vector<Ciphertext> right{ciphertext(2)};
+    const Measured measured = measure([&] { apply_rotated_inner_product(evaluator, product, left, right); });
+    const OperationCounts counts = in_all(rotated_product_switches(product));
+    const OperationCounter at(scheme().parameters(), kLevel);
+    // Counted as if the first group's right operand were not rotated, but decomposed for it: here it is, by 5 less
+    // 4·16·2.
+    const OperationCounts more = at.hoisted_rotation();
+    EXPECT_EQ(measured.products, 2 * (counts + more).key_limbs + 4 * at.limbs() * 16);
+    EXPECT_EQ(measured.transforms, (counts + more).transforms);
+}
+
+TEST(CircuitCounts, OfABootstrapAreLessThanItTakes) {
+    const CircuitScheme bootstrapping(presets::insecure_bootstrapping(std::size_t{1} << 10));
+    const Parameters& parameters = bootstrapping.parameters();
+    const std::size_t slots = parameters.slots();
+    const Bootstrapper bootstrapper(parameters, slots);
+    const Evaluator evaluator = bootstrapping.evaluator(Bootstrapper::key_request(parameters, slots));
+    const Ciphertext input =
+        bootstrapping.encrypt(as_complex(random_reals(slots, 1)), parameters.bootstrapping_input_level());
+    const Measured measured = count(2 * slots, [&] { bootstrapper.bootstrap_real(evaluator, input); });
+    const OperationCounts floor = bootstrap_counts(parameters, 1);
+    EXPECT_LT(floor.transforms, measured.transforms);
+    EXPECT_GT(2 * floor.transforms, measured.transforms);
+    EXPECT_LT(floor.products + 2 * floor.key_limbs, measured.products);
+    EXPECT_EQ(bootstrap_products(parameters, 2), 2 * bootstrap_products(parameters, 1));
+}
+
+}  // namespace
+}  // namespace polyformer::ckks::testing
