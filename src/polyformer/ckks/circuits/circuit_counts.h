@@ -29,8 +29,9 @@ struct MapShape {
 /// Of apply_periodic() with so many baby steps. Its products are 2·l limbs for each diagonal.
 KeySwitches periodic_map_switches(const MapShape& shape, long baby);
 
-/// Of apply_rotated_inner_product() for one pair of operands, relinearisations among them. Its products are 4·l limbs
-/// for each term.
+/// Of apply_rotated_inner_product() for one pair of operands, relinearisations among them, as if one of its groups took
+/// the right operand unrotated; where none does, it takes a decomposition and a hoisted rotation more. Its products are
+/// 4·l limbs for each term.
 KeySwitches rotated_product_switches(const RotatedInnerProduct& product);
 
 /// Of a polynomial of this degree if its products (chebyshev_products()), each relinearised and rescaled, all lay at
