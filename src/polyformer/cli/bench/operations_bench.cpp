@@ -110,7 +110,7 @@ class Operations {
         const Work one = ntt_work(parameters_.ring_dimension());
         const auto count = static_cast<double>(limbs_);
         record("ntt_one_limb", one, [&] { transform(0); });
-        record("ntt_all_limbs", {count * one.multiply_adds, count * one.bytes, count * one.working_set}, [&] {
+        record("ntt_all_limbs", Work{count * one.multiply_adds, count * one.bytes, count * one.working_set}, [&] {
             for (int limb = 0; limb <= level; ++limb) transform(limb);
         });
     }
