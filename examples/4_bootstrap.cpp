@@ -15,6 +15,7 @@
 
 #include "narration.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/bootstrapping/failure_probability.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/scheme/evaluator.h"
