@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <exception>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -58,7 +57,7 @@ std::vector<double> run_in_the_clear(const compile::Plan& plan, runtime::ClearBa
     for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), embedded.rows).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    return compile::unpack_output(plan.frame, outputs, 1);  // logits of one position
+    return compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(embedded.rows));
 }
 
 }  // namespace
@@ -107,7 +106,6 @@ int main(int argc, char** argv) try {
     examples::heading("Saved: a folder for each role");
     compile::save_plan(plan, graph, "letters/plan/server");  // weights and steps: the model's owner and the server
     // How to pack, at which scale, which keys to make: no weights. The embedding turns letters into numbers.
-    std::filesystem::create_directories("letters/plan/client");
     service::save_client_plan(service::client_plan(plan), "letters/plan/client");
     model::save_embedding(embedding, "letters/plan/client");
     fmt::print("letters/plan/server and letters/plan/client\n");

@@ -37,7 +37,6 @@ TEST_F(ClientPlanTest, KeepsWhatTheClientNeedsAndNoSteps) {
 TEST_F(ClientPlanTest, RoundTripsThroughItsFile) {
     const std::filesystem::path directory =
         std::filesystem::path(::testing::TempDir()) / fmt::format("client-plan-{}", getpid());
-    std::filesystem::create_directory(directory);
     for (const auto& [positions, images] :
          {std::pair(compile::Positions::all, 1), std::pair(compile::Positions::last, 1),
           std::pair(compile::Positions::last, 2)}) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
@@ -207,6 +208,7 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
 }
 
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory) {
+    std::filesystem::create_directories(directory);
     write_file(directory / kClientPlanFile, to_json(plan));
 }
 

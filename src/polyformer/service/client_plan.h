@@ -31,7 +31,7 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
 
 inline constexpr std::string_view kClientPlanFile = "client.json";
 
-/// Writes client.json into `directory`, which must exist. Throws IoError when that fails.
+/// Writes client.json into `directory`, made if need be. Throws IoError when that fails.
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory);
 /// Throws IoError when there is no such file, and as client_plan_from_json() does.
 ClientPlan load_client_plan(const std::filesystem::path& directory);

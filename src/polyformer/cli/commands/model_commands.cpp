@@ -47,7 +47,6 @@ void plan(const PlanCommandOptions& options) {
     write_json(report, options.json);
     if (options.out.empty()) return;
     const std::filesystem::path out = options.out;
-    std::filesystem::create_directories(out / "client");
     compile::save_plan(made, graph, out / "server");
     service::save_client_plan(service::client_plan(made), out / "client");
     if (takes_images) {

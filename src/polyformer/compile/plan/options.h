@@ -15,7 +15,7 @@ enum class Positions { last, all };
 /// Saved with the plan, so that a server can compile it again.
 struct PlanOptions {
     Positions positions = Positions::all;
-    ckks::ParametersLiteral parameters;  ///< presets::bootstrapping_65536() unless told otherwise
+    ckks::ParametersLiteral parameters = ckks::presets::bootstrapping_65536();
     CostModel costs;
     /// The request's ciphertexts come at most this high; by default as high as pays.
     std::optional<int> highest_input_level{};
