@@ -80,12 +80,6 @@ TEST_P(BootstrapTest, Pair) {
     fixture().expect_refreshed(second, y);
 }
 
-TEST_P(BootstrapTest, Complex) {
-    const auto x = random_values(GetParam(), 5);
-    const Ciphertext input = scheme().encrypt(x, fixture().input_level);
-    fixture().expect_refreshed(fixture().bootstrapper.bootstrap_complex(fixture().evaluator, input), x);
-}
-
 TEST_P(BootstrapTest, LargestMessage) {
     const std::vector<testing::Complex> ones(GetParam(), 1.0);
     const Ciphertext input = scheme().encrypt(ones, fixture().input_level);

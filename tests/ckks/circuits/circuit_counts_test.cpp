@@ -44,7 +44,7 @@ TEST(CircuitCounts, OfADiagonalTransform) {
     const DiagonalTransform transform(Encoder(parameters), parameters, diagonals, 1, 4, kLevel,
                                       parameters.scale(kLevel));
     const Evaluator evaluator = scheme().evaluator(transform.key_request(parameters));
-    const std::vector<Ciphertext> input{ciphertext(1)};
+    const Ciphertext input = ciphertext(1);
     const Measured measured = measure([&] { transform.apply_unrescaled(evaluator, input); });
     const OperationCounter at(parameters, kLevel);
     const OperationCounts counts =

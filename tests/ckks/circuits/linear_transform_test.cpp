@@ -11,7 +11,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 using ::testing::ThrowsMessage;
 using Diagonals = std::map<long, std::vector<Complex>>;
 
@@ -54,14 +53,11 @@ TEST_P(DiagonalTransformTest, AgreesWithPlainVectors) {
                                       parameters.scale(level));
     const Evaluator evaluator = map_scheme().evaluator(transform.key_request(parameters));
     const std::vector<std::vector<Complex>> x{random_values(slots, 1), random_values(slots, 2)};
-    const std::vector<Ciphertext> inputs{map_scheme().encrypt(x[0], level), map_scheme().encrypt(x[1], level)};
-
-    const std::vector<Ciphertext> results = transform.apply(evaluator, inputs);
-    ASSERT_THAT(results, SizeIs(2));
     for (std::size_t k = 0; k < 2; ++k) {
-        EXPECT_EQ(results[k].level, level - 1);
-        EXPECT_DOUBLE_EQ(results[k].scale, parameters.scale(level - 1));
-        EXPECT_GT(map_scheme().bits(results[k], expected_of(diagonals, x[k])), 23);
+        const Ciphertext result = transform.apply(evaluator, map_scheme().encrypt(x[k], level));
+        EXPECT_EQ(result.level, level - 1);
+        EXPECT_DOUBLE_EQ(result.scale, parameters.scale(level - 1));
+        EXPECT_GT(map_scheme().bits(result, expected_of(diagonals, x[k])), 23);
     }
     // Each product takes 2·period residues a prime.
     const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());

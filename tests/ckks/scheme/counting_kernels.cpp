@@ -44,11 +44,6 @@ Kernels counting_kernels() {
         counters().products += n;
         scalar_kernels().multiply(out, a, b, n, q);
     };
-    table.multiply_add = [](std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                            const ModulusConstants& q) {
-        counters().products += n;
-        scalar_kernels().multiply_add(out, a, b, n, q);
-    };
     table.inner_product = [](std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b,
                              std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate) {
         counters().products += count * n;

@@ -56,10 +56,7 @@ class UninitialisedAllocator : public AlignedAllocator<T> {
     }
 };
 
-template <class T>
-using AlignedVector = std::vector<T, AlignedAllocator<T>>;
-
 /// Residues of one or more limbs, zero when created.
-using AlignedWords = AlignedVector<std::uint64_t>;
+using AlignedWords = std::vector<std::uint64_t, AlignedAllocator<std::uint64_t>>;
 
 }  // namespace polyformer::ckks

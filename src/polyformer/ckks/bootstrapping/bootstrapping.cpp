@@ -219,7 +219,7 @@ Ciphertext Bootstrapper::Transforms::raise(const Evaluator& evaluator, const Cip
     for (auto factor = coefficients_to_slots.begin(); factor != last; ++factor) {
         raised = factor->apply(evaluator, raised);
     }
-    return last->apply_unrescaled(evaluator, std::span(&raised, 1)).front();
+    return last->apply_unrescaled(evaluator, raised);
 }
 
 std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evaluator,
@@ -252,11 +252,6 @@ std::pair<Ciphertext, Ciphertext> Bootstrapper::bootstrap_pair(const Evaluator& 
                                           evaluator.multiply_by_i(transforms_->lowered(evaluator, second)));
     std::vector<Ciphertext> parts = transforms_->refresh_both(evaluator, both);
     return {std::move(parts[0]), std::move(parts[1])};
-}
-
-Ciphertext Bootstrapper::bootstrap_complex(const Evaluator& evaluator, const Ciphertext& input) const {
-    const std::vector<Ciphertext> parts = transforms_->refresh_both(evaluator, input);
-    return evaluator.add(parts[0], evaluator.multiply_by_i(parts[1]));
 }
 
 std::size_t Bootstrapper::bytes() const {

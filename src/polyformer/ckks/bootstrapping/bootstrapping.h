@@ -13,6 +13,13 @@
 namespace polyformer::ckks {
 
 /// Set up once for a number of packed slots; holds the transforms' plaintexts.
+///
+///     const auto parameters = Parameters::create(presets::bootstrapping_65536());
+///     // … keys for Bootstrapper::key_request(parameters, parameters.slots()), an evaluator with them
+///     const Bootstrapper bootstrapper(parameters, parameters.slots());
+///     const Ciphertext fresh = bootstrapper.bootstrap_real(evaluator, exhausted);  // at parameters.working_level()
+///
+/// Bootstraps throw Error when keys are missing, or when an input has another number of slots or too low a level.
 class Bootstrapper {
   public:
     /// Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
@@ -30,8 +37,6 @@ class Bootstrapper {
     /// Two real messages as one complex: one StC, ModRaise and CtS for both.
     std::pair<Ciphertext, Ciphertext> bootstrap_pair(const Evaluator& evaluator, const Ciphertext& first,
                                                      const Ciphertext& second) const;
-    /// Complex message, real and imaginary parts in [−1, 1].
-    Ciphertext bootstrap_complex(const Evaluator& evaluator, const Ciphertext& input) const;
 
     std::size_t bytes() const;
 

@@ -130,12 +130,11 @@ int ChebyshevSeries::depth() const {
     return std::max(1, static_cast<int>(std::bit_width(degree())));
 }
 
-int chebyshev_products(std::size_t degree, bool even_or_odd) {
+int chebyshev_products(std::size_t degree) {
     // Coefficients among which no remainder vanishes by accident.
     ChebyshevSeries series;
     for (std::size_t k = 0; k <= degree; ++k) {
-        const bool skipped = even_or_odd && (degree - k) % 2 == 1;
-        series.coefficients.push_back(skipped ? 0.0 : 1 / std::sqrt(static_cast<double>(k) + 2));
+        series.coefficients.push_back(1 / std::sqrt(static_cast<double>(k) + 2));
     }
     return plan_chebyshev(series.coefficients, series.depth()).products;
 }

@@ -98,37 +98,26 @@ DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& p
 }
 
 Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, const Ciphertext& input) const {
-    return apply(evaluator, std::span(&input, 1)).front();
+    return evaluator.rescale(apply_unrescaled(evaluator, input));
 }
 
-std::vector<Ciphertext> DiagonalTransform::apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const {
-    std::vector<Ciphertext> results = apply_unrescaled(evaluator, inputs);
-    for (Ciphertext& result : results) result = evaluator.rescale(result);
-    return results;
-}
-
-std::vector<Ciphertext> DiagonalTransform::apply_unrescaled(const Evaluator& evaluator,
-                                                            std::span<const Ciphertext> inputs) const {
-    std::vector<Ciphertext> results;
-    for (const Ciphertext& input : inputs) {
-        require(input.level == level_,
-                "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
-                level_, input.level);
-        require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
-        std::vector<ExtendedCiphertext> sums = giant_sums(evaluator, input);
-        RotatedSum total(evaluator);
-        for (std::size_t g = 0; g < sums.size(); ++g) {
-            const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
-            if (step == 0) {
-                total.add(std::move(sums[g]));
-            } else {
-                total.add(evaluator.divide_by_special(sums[g]), step);
-                sums[g] = {};
-            }
+Ciphertext DiagonalTransform::apply_unrescaled(const Evaluator& evaluator, const Ciphertext& input) const {
+    require(input.level == level_,
+            "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
+            level_, input.level);
+    require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
+    std::vector<ExtendedCiphertext> sums = giant_sums(evaluator, input);
+    RotatedSum total(evaluator);
+    for (std::size_t g = 0; g < sums.size(); ++g) {
+        const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
+        if (step == 0) {
+            total.add(std::move(sums[g]));
+        } else {
+            total.add(evaluator.divide_by_special(sums[g]), step);
+            sums[g] = {};
         }
-        results.push_back(total.result());
     }
-    return results;
+    return total.result();
 }
 
 std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator,

@@ -26,14 +26,15 @@ class DiagonalTransform {
                       const std::map<long, std::vector<std::complex<double>>>& diagonals, long stride, int baby,
                       int level, double plaintext_scale);
 
-    /// Result: one level down, scale = input scale · plaintext_scale / q_level.
+    /// Result: one level down, scale = input scale · plaintext_scale / q_level. Throws Error unless the input has the
+    /// level and the slots that the map was made for, or when a rotation key is missing.
     Ciphertext apply(const Evaluator& evaluator, const Ciphertext& input) const;
-    /// The same for several inputs.
-    std::vector<Ciphertext> apply(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
     /// The same before rescaling: for those who have more to add first.
-    std::vector<Ciphertext> apply_unrescaled(const Evaluator& evaluator, std::span<const Ciphertext> inputs) const;
+    Ciphertext apply_unrescaled(const Evaluator& evaluator, const Ciphertext& input) const;
 
+    /// The rotations that apply() will use.
     KeyRequest key_request(const Parameters& parameters) const;
+    /// Of the plaintexts.
     std::size_t bytes() const;
 
   private:
@@ -53,7 +54,8 @@ class DiagonalTransform {
     std::shared_ptr<const AutomorphismCache> automorphisms_;
 };
 
-/// Rotations that a BSGS transform with these offsets uses at `level` over `slots` slots.
+/// Rotations that a baby-step giant-step map with these offsets uses at `level` over `slots` slots. Throws Error unless
+/// all offsets are multiples of `stride`.
 KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
                             std::size_t slots, int level);
 

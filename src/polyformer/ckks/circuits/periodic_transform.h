@@ -1,5 +1,11 @@
 // Maps between several ciphertexts by diagonals of a short period: a weight matrix over token-major packing
 // (docs/packing.md). Limb by limb it is a dense modular matrix product.
+//
+//     // y = 2·x + (x rotated by one slot), for every slot.
+//     const PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 1, .stride = 1, .baby = 2,
+//                                 .blocks = {{{{0, {2.0}}, {1, {1.0}}}}}};
+//     // … an evaluator with the keys of map.key_request(parameters, x.level)
+//     const Ciphertext y = apply_periodic(evaluator, map, std::span(&x, 1)).front();
 #pragma once
 
 #include <cstddef>
@@ -14,11 +20,11 @@ namespace polyformer::ckks {
 /// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
 /// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
 struct PeriodicDiagonals {
-    std::size_t period = 0;  ///< F
+    std::size_t period = 0;  ///< F, a power of two up to the slots
     std::size_t inputs = 0;
     std::size_t outputs = 0;
-    long stride = 1;
-    int baby = 1;
+    long stride = 1;  ///< divides every offset
+    int baby = 1;     ///< baby-step number: offset = stride·(a + baby·b), 0 ≤ a < baby
     /// blocks[output][input]: offset → F values. An offset that is absent is zero.
     std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
 
@@ -31,7 +37,8 @@ struct PeriodicDiagonals {
 inline constexpr std::size_t kMapOutputsAtATime = 4;
 inline constexpr std::size_t kMapGiantsAtATime = 8;
 
-/// Inputs at one level and canonical scale; outputs one level down at canonical scale.
+/// Inputs at one level and canonical scale; outputs one level down at canonical scale. Throws Error when shapes,
+/// periods or levels do not fit, or when a rotation key is missing.
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs);
 

@@ -17,13 +17,15 @@ struct RotatedInnerProduct {
     long left_step = 1;
     long right_step = 1;
     long right_offset = 0;
-    long baby = 1;
+    long baby = 1;  ///< baby-step number
 
+    /// The rotations that apply_rotated_inner_product() will use at `level`, and relinearisation there. Throws Error
+    /// unless first < last and baby > 0.
     KeyRequest key_request(const Parameters& parameters, int level) const;
 };
 
 /// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at
-/// canonical scale.
+/// canonical scale. Throws Error when numbers, slots or levels do not fit, or when a key is missing.
 std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, const RotatedInnerProduct& product,
                                                     std::span<const Ciphertext> left,
                                                     std::span<const Ciphertext> right);

@@ -42,9 +42,6 @@ struct Kernels {
     /// out = a ⊙ b
     void (*multiply)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
                      const ModulusConstants& q);
-    /// out += a ⊙ b
-    void (*multiply_add)(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                         const ModulusConstants& q);
 
     /// out = a + scalar, the scalar a residue, as in the next three.
     void (*add_scalar)(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,

@@ -83,12 +83,6 @@ void multiply(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b
     for (std::size_t i = 0; i < n; ++i) out[i] = q.multiply(a[i], b[i]);
 }
 
-void multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                  const ModulusConstants& constants) {
-    const Modulus q(constants);
-    for (std::size_t i = 0; i < n; ++i) out[i] = q.add(out[i], q.multiply(a[i], b[i]));
-}
-
 void add_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
                 const ModulusConstants& constants) {
     const Modulus q(constants);
@@ -212,7 +206,6 @@ const Kernels& scalar_kernels() {
         .subtract = subtract,
         .negate = negate,
         .multiply = multiply,
-        .multiply_add = multiply_add,
         .add_scalar = add_scalar,
         .multiply_scalar = multiply_scalar,
         .multiply_scalar_add = multiply_scalar_add,

@@ -75,13 +75,6 @@ struct VectorKernels {
         for_each_block(n, [&](const auto& at) { at.store(out, m.multiply(at.load(a), at.load(b))); });
     }
 
-    static void multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b, std::size_t n,
-                             const ModulusConstants& q) {
-        const VectorModulus m(q);
-        for_each_block(n,
-                       [&](const auto& at) { at.store(out, m.add(at.load(out), m.multiply(at.load(a), at.load(b)))); });
-    }
-
     static void add_scalar(std::uint64_t* out, const std::uint64_t* a, std::uint64_t scalar, std::size_t n,
                            const ModulusConstants& q) {
         const VectorModulus m(q);
@@ -270,7 +263,6 @@ constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt
         .subtract = Implementation::subtract,
         .negate = Implementation::negate,
         .multiply = Implementation::multiply,
-        .multiply_add = Implementation::multiply_add,
         .add_scalar = Implementation::add_scalar,
         .multiply_scalar = Implementation::multiply_scalar,
         .multiply_scalar_add = Implementation::multiply_scalar_add,

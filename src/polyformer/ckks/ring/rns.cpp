@@ -1,7 +1,6 @@
 #include "polyformer/ckks/ring/rns.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "polyformer/ckks/arithmetic/aligned.h"
 #include "polyformer/ckks/kernels/kernels.h"
@@ -39,45 +38,10 @@ void require_distinct(std::span<const Modulus> moduli) {
 }  // namespace
 
 RnsBasis::RnsBasis(std::size_t ring_dimension, std::span<const std::uint64_t> primes) : tables_(primes.size()) {
+    require_distinct(std::vector<Modulus>(primes.begin(), primes.end()));
     parallel_for(primes.size(), [&](std::size_t i) {
         tables_[i] = std::make_shared<const NttTables>(ring_dimension, Modulus(primes[i]));
     });
-    require_distinct(moduli());
-}
-
-RnsBasis::RnsBasis(std::vector<std::shared_ptr<const NttTables>> tables) : tables_(std::move(tables)) {
-    require_distinct(moduli());
-}
-
-std::vector<Modulus> RnsBasis::moduli() const {
-    std::vector<Modulus> result;
-    result.reserve(size());
-    for (const auto& tables : tables_) result.push_back(tables->modulus());
-    return result;
-}
-
-double RnsBasis::log2_product() const {
-    double sum = 0;
-    for (const auto& tables : tables_) sum += std::log2(static_cast<double>(tables->modulus().value()));
-    return sum;
-}
-
-RnsBasis RnsBasis::slice(std::size_t begin, std::size_t count) const {
-    require(begin <= size() && count <= size() - begin, "limbs {} to {} asked of a basis of {} limbs", begin,
-            begin + count, size());
-    const auto first = tables_.begin() + static_cast<std::ptrdiff_t>(begin);
-    return RnsBasis({first, first + static_cast<std::ptrdiff_t>(count)});
-}
-
-RnsBasis RnsBasis::joined(const RnsBasis& other) const {
-    std::vector<std::shared_ptr<const NttTables>> all = tables_;
-    all.insert(all.end(), other.tables_.begin(), other.tables_.end());
-    for (const auto& tables : all) {
-        require(tables->ring_dimension() == all.front()->ring_dimension(),
-                "bases of ring dimensions {} and {} cannot be joined", all.front()->ring_dimension(),
-                tables->ring_dimension());
-    }
-    return RnsBasis(std::move(all));
 }
 
 BaseConverter::BaseConverter(std::span<const Modulus> from, std::span<const Modulus> to)

@@ -22,18 +22,8 @@ class RnsBasis {
     std::size_t size() const { return tables_.size(); }
     const NttTables& tables(std::size_t limb) const { return *tables_[limb]; }
     const Modulus& modulus(std::size_t limb) const { return tables_[limb]->modulus(); }
-    std::vector<Modulus> moduli() const;
-    /// log2 of the product of the primes.
-    double log2_product() const;
-
-    /// The primes [begin, begin + count). Throws Error when there are fewer.
-    RnsBasis slice(std::size_t begin, std::size_t count) const;
-    /// These primes, then those of `other`. Throws Error when they share one or differ in ring dimension.
-    RnsBasis joined(const RnsBasis& other) const;
 
   private:
-    explicit RnsBasis(std::vector<std::shared_ptr<const NttTables>> tables);
-
     std::vector<std::shared_ptr<const NttTables>> tables_;
 };
 
@@ -54,9 +44,6 @@ class BaseConverter {
     /// `out` one per target prime, each to n coefficients; n is a power of two. Uses all threads.
     void convert_centered(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
                           std::size_t n) const;
-
-    std::size_t source_count() const { return from_.size(); }
-    std::size_t target_count() const { return to_.size(); }
 
   private:
     void convert_range(std::span<const std::uint64_t* const> scaled, std::span<std::uint64_t* const> out,
