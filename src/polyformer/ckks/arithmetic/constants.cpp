@@ -13,7 +13,13 @@ std::uint64_t product_modulo(const ModulusConstants& q, std::uint64_t a, std::ui
 }
 
 std::uint64_t power_of_two_modulo(const ModulusConstants& q, std::uint64_t exponent) {
-    return Modulus(q).pow(2, exponent);
+    constexpr std::uint64_t kStep = 63;
+    const Modulus modulus(q);
+    std::uint64_t power = modulus.reduce(std::uint64_t{1} << exponent % kStep);
+    for (; exponent >= kStep; exponent -= kStep) {
+        power = modulus.multiply(power, modulus.reduce(std::uint64_t{1} << kStep));
+    }
+    return power;
 }
 
 std::uint64_t negative_modulo(const ModulusConstants& q, std::uint64_t a) {
