@@ -6,6 +6,8 @@
 
 #include "fuzz/ckks/small_ring.h"
 #include "fuzz/plans/tiny_transformer.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_files.h"
@@ -32,7 +34,7 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
     const std::vector<double> values = {0.5, -1};
     const ckks::Plaintext plaintext =
         ckks::Encoder(parameters).encode(std::span<const double>(values), 0, parameters.scale(0));
-    const ckks::SeededCiphertext seeded = ckks::encrypt_seeded(parameters, secret, plaintext, values.size());
+    const ckks::SeededCiphertext seeded = ckks::encrypt_seeded(parameters, secret, plaintext);
     const ckks::Ciphertext ciphertext = ckks::expand(parameters, seeded);
     const std::string fingerprint(64, 'a');
 
@@ -55,7 +57,6 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
         service::write_reply(sink, parameters, {4, 1, fingerprint, secret.key_fingerprint(), {ciphertext}});
     });
     ckks::KeyRequest request;
-    request.relinearisation = false;
     request.add_rotation(parameters, 1, 0);
     write(corpus / "evaluation_keys/rotation",
           [&](ByteSink& sink) { ckks::write_fresh_evaluation_keys(sink, parameters, secret, request); });

@@ -1,5 +1,6 @@
 // Input: a server key file. Reading ends in expanded keys or in FormatError.
 #include "fuzz/ckks/small_ring.h"
+#include "polyformer/ckks/files/evaluation_key_serialization.h"
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/support/error.h"
 

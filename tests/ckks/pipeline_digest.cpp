@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/support/parallel.h"
@@ -88,7 +90,7 @@ void run_pipeline() {
     const auto secret = SecretKey::generate(parameters);
     KeyRequest request = Bootstrapper::key_request(parameters, parameters.slots());
     request.add_rotation(parameters, 5, level);
-    request.relinearisation_level = std::max(request.relinearisation_level, level);
+    request.add_relinearisation(parameters, level);
     const Evaluator evaluator(
         parameters, std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request)));
     std::vector<double> message(parameters.slots());
@@ -97,7 +99,7 @@ void run_pipeline() {
     }
     const Plaintext plaintext = evaluator.encoder().encode(message, level, parameters.scale(level));
     print("encode", plaintext);
-    const Ciphertext fresh = encrypt(parameters, secret, plaintext, parameters.slots());
+    const Ciphertext fresh = encrypt(parameters, secret, plaintext);
     print("encrypt", fresh);
     const Ciphertext rotated = evaluator.rotate(fresh, 5);
     print("rotate", rotated);

@@ -56,24 +56,16 @@ void expect_covered(const Plan& plan, const ckks::KeyRequest& used, const std::s
         ASSERT_TRUE(found != plan.keys.rotation_levels.end()) << step << " rotates by " << rotation;
         EXPECT_GE(found->second, level) << step;
     }
-    if (used.relinearisation) {
-        EXPECT_TRUE(plan.keys.relinearisation);
-        EXPECT_GE(plan.keys.relinearisation_level, used.relinearisation_level) << step;
-    }
-    if (used.conjugation) {
-        EXPECT_TRUE(plan.keys.conjugation);
-        EXPECT_GE(plan.keys.conjugation_level, used.conjugation_level) << step;
-    }
+    EXPECT_GE(plan.keys.relinearisation_level, used.relinearisation_level) << step;
+    EXPECT_GE(plan.keys.conjugation_level, used.conjugation_level) << step;
 }
 
 /// Keys that the steps use, each at its level.
 ckks::KeyRequest keys_used(const Plan& plan) {
     const ckks::Parameters& parameters = plan.frame.parameters;
     ckks::KeyRequest used;
-    used.relinearisation = false;
     for (const Step& step : plan.steps) {
         ckks::KeyRequest one;
-        one.relinearisation = false;
         if (const auto* map = std::get_if<LinearMapStep>(&step.operation))
             one = map->map.key_request(parameters, step.level);
         if (const auto* product = std::get_if<RotatedProductStep>(&step.operation)) {
@@ -88,8 +80,7 @@ ckks::KeyRequest keys_used(const Plan& plan) {
             for (const CombineStep::Term& term : combine->terms) {
                 one.add_rotation(parameters, term.rotation, step.level);
             }
-            one.conjugation = combine->doubled_real_part;
-            one.conjugation_level = step.level;
+            if (combine->doubled_real_part) one.add_conjugation(parameters, step.level);
         }
         if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
             for (std::size_t d = 1; d < plan.frame.packing.tokens; d *= 2) {
@@ -101,11 +92,10 @@ ckks::KeyRequest keys_used(const Plan& plan) {
         }
         if (std::holds_alternative<MultiplyStep>(step.operation) ||
             std::holds_alternative<PolynomialStep>(step.operation)) {
-            one.relinearisation = true;
-            one.relinearisation_level = step.level;
+            one.add_relinearisation(parameters, step.level);
         }
         expect_covered(plan, one, step.name);
-        used.merge(parameters, one);
+        used.merge(one);
     }
     return used;
 }

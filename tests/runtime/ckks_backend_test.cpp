@@ -6,6 +6,8 @@
 #include <cmath>
 #include <random>
 
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
@@ -41,7 +43,7 @@ class CkksBackendTest : public ::testing::Test {
   protected:
     CkksBackendTest() {
         ckks::KeyRequest request;
-        request.relinearisation_level = parameters_.max_level();
+        request.add_relinearisation(parameters_, parameters_.max_level());
         for (std::size_t step = packing_.features; step < packing_.slots; step *= 2) {
             request.add_rotation(parameters_, static_cast<long>(step), parameters_.max_level());
         }
@@ -59,8 +61,7 @@ class CkksBackendTest : public ::testing::Test {
 
     ckks::Ciphertext encrypt(std::span<const double> slots, int level) const {
         const ckks::Encoder encoder(parameters_);
-        return ckks::encrypt(parameters_, secret_, encoder.encode(slots, level, parameters_.scale(level)),
-                             slots.size());
+        return ckks::encrypt(parameters_, secret_, encoder.encode(slots, level, parameters_.scale(level)));
     }
     /// Canonical scale, `level`, and `expected` in the slots.
     void expect_slots(const ckks::Ciphertext& value, int level, std::span<const double> expected) const {
@@ -178,8 +179,7 @@ std::vector<ckks::Ciphertext> encrypt(const compile::Frame& frame, const ckks::S
     for (const auto& slots : compile::pack_input(frame, values, rows, images)) {
         inputs.push_back(ckks::encrypt(frame.parameters, secret,
                                        encoder.encode(std::span<const double>(slots), frame.input_level,
-                                                      frame.parameters.scale(frame.input_level)),
-                                       slots.size()));
+                                                      frame.parameters.scale(frame.input_level))));
     }
     return inputs;
 }

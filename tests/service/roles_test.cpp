@@ -208,14 +208,15 @@ TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
             HasSubstr(fmt::format("rotation by {} at level {},", removed.first, removed.second)),
             HasSubstr(fmt::format("rotation by {} at level {} (there is one for level 0)", lowered.first, needed)))));
     const ckks::EvaluationKeys none;
-    EXPECT_EQ(missing_keys(plan_.keys, none).size(), plan_.keys.rotation_levels.size() + 4);
-    ckks::KeyRequest nothing;
-    nothing.relinearisation = false;
-    EXPECT_THAT(missing_keys(nothing, none), IsEmpty());
+    EXPECT_EQ(ckks::missing_keys(plan_.frame.parameters, plan_.keys, none).size(),
+              plan_.keys.rotation_levels.size() + 4);
+    EXPECT_THAT(ckks::missing_keys(plan_.frame.parameters, ckks::KeyRequest{}, none), IsEmpty());
 }
 
 TEST_F(RolesTest, ServerRefusesASecretKeyFile) {
-    ckks::save_secret_key(secret_path_, plan_.frame.parameters, ckks::SecretKey::generate(plan_.frame.parameters));
+    ckks::FileSink sink(secret_path_);
+    ckks::write_secret_key(sink, plan_.frame.parameters, ckks::SecretKey::generate(plan_.frame.parameters));
+    sink.commit();
     EXPECT_THAT([&] { load_server_keys(secret_path_, plan_); },
                 ThrowsMessage<FormatError>(HasSubstr("holds 'secret key', but 'evaluation keys' is needed")));
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/plan/steps.h"
 #include "polyformer/runtime/backend.h"

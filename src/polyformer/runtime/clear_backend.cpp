@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
@@ -10,7 +11,6 @@ namespace polyformer::runtime {
 
 namespace {
 
-constexpr double kScaleTolerance = 0x1p-30;
 
 /// Complex slots appear in attention alone: between these steps a plan has none.
 void require_real(const ClearValue& value, const char* reader) {
@@ -53,7 +53,7 @@ void ClearBackend::rescale(Value& value) {
     value.scale /= prime(value.level);
     --value.level;
     const double canonical = parameters_.scale(value.level);
-    require(std::abs(value.scale / canonical - 1) < kScaleTolerance,
+    require(ckks::same_scale(canonical, value.scale),
             "a product at level {} has the scale {}, but the canonical one is {}: its operands had other scales",
             value.level, value.scale, canonical);
     add_noise(value, rounding_noise(value.level));
@@ -90,7 +90,7 @@ ClearValue ClearBackend::scaled(Value value, double factor) const {
 }
 
 ClearValue ClearBackend::add(const Value& left, const Value& right) const {
-    require(left.level == right.level && std::abs(left.scale / right.scale - 1) < kScaleTolerance,
+    require(left.level == right.level && ckks::same_scale(left.scale, right.scale),
             "cannot add a value at level {} with scale {} and one at level {} with scale {}: adjust one of them",
             left.level, left.scale, right.level, right.scale);
     Value result = left;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/ckks/ring/automorphism.h"
+
 namespace polyformer::runtime {
 
 double root_mean_square(std::span<const double> values) {
@@ -13,16 +15,14 @@ double root_mean_square(std::span<const double> values) {
 
 void add_rotated(std::span<double> result, std::span<const double> factor, std::span<const double> source, long step) {
     const std::size_t slots = source.size();
-    const auto n = static_cast<long>(slots);
-    const auto shift = static_cast<std::size_t>((step % n + n) % n);
+    const auto shift = static_cast<std::size_t>(ckks::normalised_step(step, slots));
     const std::size_t mask = factor.size() - 1;  // a power of two, as all periods are
     for (std::size_t i = 0; i < slots; ++i) result[i] += factor[i & mask] * source[(i + shift) & (slots - 1)];
 }
 
 std::vector<double> rotated(std::span<const double> source, long step) {
     std::vector<double> result(source.begin(), source.end());
-    const auto n = static_cast<long>(source.size());
-    std::rotate(result.begin(), result.begin() + (step % n + n) % n, result.end());
+    std::rotate(result.begin(), result.begin() + ckks::normalised_step(step, result.size()), result.end());
     return result;
 }
 

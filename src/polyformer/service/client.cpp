@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/ckks/client/encryption.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/ckks/scheme/encoder.h"
 #include "polyformer/compile/layout/slots.h"
@@ -62,7 +63,7 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
     for (const std::vector<double>& slots : compile::pack_input(frame, values, tokens, inputs.size())) {
         const ckks::Plaintext plaintext =
             encoder.encode(slots, frame.input_level, frame.parameters.scale(frame.input_level));
-        request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext, slots.size()));
+        request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext));
     }
     return request;
 }

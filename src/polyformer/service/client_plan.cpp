@@ -31,10 +31,10 @@ json keys_to_json(const ckks::KeyRequest& keys) {
         steps.push_back(step);
         levels.push_back(level);
     }
-    return {{"relinearisation", keys.relinearisation},
-            {"relinearisation_level", keys.relinearisation_level},
-            {"conjugation", keys.conjugation},
-            {"conjugation_level", keys.conjugation_level},
+    return {{"relinearisation", keys.relinearisation_level.has_value()},
+            {"relinearisation_level", keys.relinearisation_level.value_or(0)},
+            {"conjugation", keys.conjugation_level.has_value()},
+            {"conjugation_level", keys.conjugation_level.value_or(0)},
             {"bootstrapping", keys.bootstrapping},
             {"rotation_steps", steps},
             {"rotation_levels", levels}};
@@ -46,10 +46,12 @@ ckks::KeyRequest keys_from_json(const json& object, const std::string& place, co
         return static_cast<int>(fields.count(key, static_cast<std::size_t>(parameters.max_level())));
     };
     ckks::KeyRequest keys;
-    keys.relinearisation = fields.boolean("relinearisation");
-    keys.relinearisation_level = level("relinearisation_level");
-    keys.conjugation = fields.boolean("conjugation");
-    keys.conjugation_level = level("conjugation_level");
+    const bool relinearisation = fields.boolean("relinearisation");
+    const int relinearisation_level = level("relinearisation_level");
+    if (relinearisation) keys.relinearisation_level = relinearisation_level;
+    const bool conjugation = fields.boolean("conjugation");
+    const int conjugation_level = level("conjugation_level");
+    if (conjugation) keys.conjugation_level = conjugation_level;
     keys.bootstrapping = fields.boolean("bootstrapping");
     require<FormatError>(!keys.bootstrapping || parameters.can_bootstrap(),
                          "{}: bootstrapping keys are asked for, but the parameters have no bootstrapping", place);

@@ -5,7 +5,8 @@
 #include <chrono>
 #include <cmath>
 
-#include "polyformer/ckks/files/serialization.h"
+#include "polyformer/ckks/files/evaluation_key_serialization.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
@@ -13,21 +14,6 @@
 namespace polyformer::service {
 
 namespace {
-
-/// Relative difference of two scales that still counts as none; see ckks/evaluator.h.
-constexpr double kScaleTolerance = 0x1p-30;
-
-void check_key(std::vector<std::string>& missing, const std::string& name, int level, const ckks::SwitchingKey* key) {
-    if (key == nullptr) {
-        missing.push_back(fmt::format("{} at level {}", name, level));
-    } else if (key->level < level) {
-        missing.push_back(fmt::format("{} at level {} (there is one for level {})", name, level, key->level));
-    }
-}
-
-const ckks::SwitchingKey* pointer_to(const std::optional<ckks::SwitchingKey>& key) {
-    return key ? &*key : nullptr;
-}
 
 std::size_t peak_resident_bytes() {
     rusage usage{};
@@ -37,32 +23,12 @@ std::size_t peak_resident_bytes() {
 
 }  // namespace
 
-std::vector<std::string> missing_keys(const ckks::KeyRequest& needed, const ckks::EvaluationKeys& keys) {
-    std::vector<std::string> missing;
-    if (needed.relinearisation) {
-        check_key(missing, "relinearisation", needed.relinearisation_level, pointer_to(keys.relinearisation));
-    }
-    if (needed.conjugation) {
-        check_key(missing, "conjugation", needed.conjugation_level, pointer_to(keys.conjugation));
-    }
-    if (needed.bootstrapping) {
-        check_key(missing, "dense-to-sparse encapsulation", 0, pointer_to(keys.dense_to_sparse));
-        check_key(missing, "sparse-to-dense encapsulation", 0, pointer_to(keys.sparse_to_dense));
-    }
-    for (const auto& [step, level] : needed.rotation_levels) {
-        const auto found = keys.rotations.find(step);
-        check_key(missing, fmt::format("rotation by {}", step), level,
-                  found == keys.rotations.end() ? nullptr : &found->second);
-    }
-    return missing;
-}
-
 std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,
                                                              const compile::Plan& plan,
                                                              const std::function<void(double share)>& progress) {
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::read_evaluation_keys(ckks::FileSource(path), plan.frame.parameters, {}, progress));
-    const std::vector<std::string> missing = missing_keys(plan.keys, *keys);
+    const std::vector<std::string> missing = ckks::missing_keys(plan.frame.parameters, plan.keys, *keys);
     constexpr std::size_t kShown = 8;
     require(missing.empty(),
             "'{}' lacks {} of the keys that this plan needs: {}{}. Make new keys with this plan's client.json",
@@ -99,7 +65,7 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
     const double scale = frame.parameters.scale(frame.input_level);
     for (const ckks::SeededCiphertext& input : request.inputs) {
         require(
-            input.level == frame.input_level && std::abs(input.scale / scale - 1) < kScaleTolerance &&
+            input.level == frame.input_level && ckks::same_scale(scale, input.scale) &&
                 input.slots == frame.packing.slots,
             "a ciphertext of the request has level {}, scale 2^{:.4f} and {} slots; this plan takes level {}, scale "
             "2^{:.4f} and {} slots",

@@ -20,9 +20,6 @@
 
 namespace polyformer::service {
 
-/// Keys that a plan needs and `keys` lack, in words: "rotation by 512 at level 9 (there is one for level 4)".
-std::vector<std::string> missing_keys(const ckks::KeyRequest& needed, const ckks::EvaluationKeys& keys);
-
 /// Loads the server's keys on all threads. Throws FormatError when the file is damaged, is something else (a secret
 /// key, for one) or belongs to other parameters; Error listing what is missing when the plan needs keys that it lacks.
 std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "tests/ckks/scheme/scheme_fixture.h"
 
 namespace polyformer::ckks::testing {
@@ -21,11 +23,10 @@ class CircuitScheme {
     }
     Ciphertext encrypt(std::span<const Complex> values, int level) const {
         const Encoder encoder(parameters_);
-        return ckks::encrypt(parameters_, secret_, encoder.encode(values, level, parameters_.scale(level)),
-                             values.size());
+        return ckks::encrypt(parameters_, secret_, encoder.encode(values, level, parameters_.scale(level)));
     }
     std::vector<Complex> decrypt(const Ciphertext& ciphertext) const {
-        return Encoder(parameters_).decode(ckks::decrypt(parameters_, secret_, ciphertext), ciphertext.slots);
+        return Encoder(parameters_).decode(ckks::decrypt(parameters_, secret_, ciphertext));
     }
     double bits(const Ciphertext& actual, std::span<const Complex> expected) const {
         return precision_bits(decrypt(actual), expected);

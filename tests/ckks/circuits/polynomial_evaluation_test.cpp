@@ -22,7 +22,7 @@ const CircuitScheme& scheme() {
 const Evaluator& evaluator() {
     static const Evaluator kEvaluator = [] {
         KeyRequest request;
-        request.relinearisation_level = scheme().parameters().working_level();
+        request.add_relinearisation(scheme().parameters(), scheme().parameters().working_level());
         return scheme().evaluator(request);
     }();
     return kEvaluator;

@@ -9,7 +9,6 @@
 
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/ring/automorphism.h"
-#include "polyformer/ckks/scheme/keys.h"
 #include "polyformer/support/error.h"
 #include "tests/ckks/scheme/scheme_fixture.h"
 
@@ -189,7 +188,8 @@ TEST(Encoder, RefusesWhatCannotBeEncoded) {
     EXPECT_THAT([&] { encoder.encode(std::vector<double>{1}, 0, 0); }, ThrowsMessage<Error>(HasSubstr("scale 0")));
     EXPECT_THAT([&] { encoder.encode(std::vector<double>{1}, 5, 0x1p40); },
                 ThrowsMessage<Error>(HasSubstr("no level 5")));
-    const Plaintext foreign{RnsPolynomial(64, 1), 0, 1};
+    Plaintext foreign = encoder.encode(std::vector<double>{1}, 0, 0x1p40);
+    foreign.polynomial = RnsPolynomial(64, 1);
     EXPECT_THAT([&] { encoder.decode(foreign, 1); }, ThrowsMessage<Error>(HasSubstr("64")));
 }
 

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <set>
 
+#include "polyformer/ckks/scheme/security.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {

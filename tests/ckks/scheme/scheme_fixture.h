@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 namespace polyformer::ckks::testing {
 
@@ -33,9 +35,8 @@ struct Scheme {
 
     static KeyRequest make_request(const Parameters& parameters, const std::vector<long>& rotations, int key_level) {
         KeyRequest request;
-        request.relinearisation_level = key_level;
-        request.conjugation = true;
-        request.conjugation_level = key_level;
+        request.add_relinearisation(parameters, key_level);
+        request.add_conjugation(parameters, key_level);
         request.bootstrapping = parameters.can_bootstrap();
         for (const long step : rotations) request.add_rotation(parameters, step, key_level);
         return request;
@@ -45,10 +46,10 @@ struct Scheme {
         return encrypt_at(values, level, parameters.scale(level));
     }
     Ciphertext encrypt_at(std::span<const Complex> values, int level, double scale) const {
-        return ckks::encrypt(parameters, secret, evaluator.encoder().encode(values, level, scale), values.size());
+        return ckks::encrypt(parameters, secret, evaluator.encoder().encode(values, level, scale));
     }
     std::vector<Complex> decrypt(const Ciphertext& ciphertext) const {
-        return evaluator.encoder().decode(ckks::decrypt(parameters, secret, ciphertext), ciphertext.slots);
+        return evaluator.encoder().decode(ckks::decrypt(parameters, secret, ciphertext));
     }
 };
 

@@ -155,14 +155,11 @@ Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
 KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t slots) {
     check_slots(parameters, slots);
     KeyRequest request;
-    request.relinearisation_level = parameters.eval_mod_level();
-    request.conjugation = true;
-    request.conjugation_level = parameters.eval_mod_level() + 1;
+    request.add_relinearisation(parameters, parameters.eval_mod_level());
+    request.add_conjugation(parameters, parameters.eval_mod_level() + 1);
     request.bootstrapping = true;
     for (const auto& [factor, level] : patterns(parameters, slots)) {
-        const KeyRequest rotations =
-            rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level);
-        for (const auto& [step, at] : rotations.rotation_levels) request.add_rotation(parameters, step, at);
+        request.merge(rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level));
     }
     for (std::size_t distance = slots; distance < parameters.slots(); distance *= 2) {
         request.add_rotation(parameters, static_cast<long>(distance), parameters.max_level());

@@ -8,7 +8,8 @@
 #include <memory>
 #include <utility>
 
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <numbers>
 
+#include "polyformer/ckks/ring/automorphism.h"
+
 namespace polyformer::ckks {
 
 namespace {
@@ -66,9 +68,8 @@ Diagonals product(const Diagonals& left, const Diagonals& right, std::size_t n) 
 /// Offsets −(2^stages − 1)·2^first …, or when the last stage is among them, which joins slots half the ring apart,
 /// their residues modulo n.
 long normalised_offset(long offset, const DftGroup& group, std::size_t n) {
-    const auto cyclic = static_cast<long>(n);
     const bool wraps = (std::size_t{1} << group.end()) == n;
-    return wraps ? (offset % cyclic + cyclic) % cyclic : offset;
+    return wraps ? normalised_step(offset, n) : offset;
 }
 
 DftFactor pattern_of(const DftGroup& group, std::size_t n) {

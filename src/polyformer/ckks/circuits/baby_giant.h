@@ -30,9 +30,4 @@ inline BabyGiant split_offset(long offset, long stride, long baby) {
     return {division.remainder, division.quotient};
 }
 
-/// A rotation of `slots` slots as a step in [0, slots).
-constexpr long normalised_step(long step, std::size_t slots) {
-    return floor_divide(step, static_cast<long>(slots)).remainder;
-}
-
 }  // namespace polyformer::ckks

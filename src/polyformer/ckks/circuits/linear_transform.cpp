@@ -8,6 +8,7 @@
 #include "polyformer/ckks/circuits/plaintext_sums.h"
 #include "polyformer/ckks/circuits/rotated_rows.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
@@ -39,7 +40,6 @@ std::ptrdiff_t index_of(const std::vector<long>& sorted, long value) {
 KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
                             std::size_t slots, int level) {
     KeyRequest request;
-    request.relinearisation = false;
     for (const long offset : offsets) {
         const BabyGiant steps = split_offset(offset, stride, baby);
         request.add_rotation(parameters, normalised_step(stride * steps.baby_step, slots), level);
@@ -131,11 +131,7 @@ std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& e
 
     std::vector<ExtendedCiphertext> sums;
     for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
-        sums.push_back({.components = {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)},
-                        .level = level_,
-                        .scale = input.scale * plaintext_scale_,
-                        .slots = slots_,
-                        .key_fingerprint = input.key_fingerprint});
+        sums.push_back(uninitialised_extended(parameters, input.at(level_, input.scale * plaintext_scale_)));
     }
     const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
                                       [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
@@ -153,14 +149,13 @@ std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& e
             }
             for (ExtendedCiphertext& sum : sums) operands[c].results.push_back(sum.components[c].limb(row).data());
         }
-        plaintext_sums(operands, weights, n, present->run, extended_modulus(parameters, level_, row));
+        plaintext_sums(operands, weights, n, present->run, parameters.row(level_, row).modulus());
     });
     return sums;
 }
 
 KeyRequest DiagonalTransform::key_request(const Parameters& parameters) const {
     KeyRequest request;
-    request.relinearisation = false;
     for (const long baby_step : baby_steps_) {
         request.add_rotation(parameters, normalised_step(stride_ * baby_step, slots_), level_);
     }

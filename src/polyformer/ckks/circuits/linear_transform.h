@@ -10,8 +10,9 @@
 #include <span>
 #include <vector>
 
+#include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/ckks/ring/automorphism.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
 

@@ -8,6 +8,7 @@
 #include "polyformer/ckks/circuits/baby_giant.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
@@ -115,14 +116,9 @@ std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const
     const Ciphertext& like = rotated.front();
     const std::size_t n = parameters.ring_dimension();
     const auto rows = static_cast<std::size_t>(like.level) + 1;
-    std::vector<Ciphertext> sums(count, Ciphertext{.components = {},
-                                                   .level = like.level,
-                                                   .scale = like.scale * parameters.scale(like.level),
-                                                   .slots = like.slots,
-                                                   .key_fingerprint = like.key_fingerprint});
-    for (Ciphertext& sum : sums) {
-        for (int c = 0; c < 2; ++c) sum.components.push_back(RnsPolynomial::uninitialised(n, rows));
-    }
+    const CiphertextMetadata product = like.at(like.level, like.scale * parameters.scale(like.level));
+    std::vector<Ciphertext> sums;
+    for (std::size_t i = 0; i < count; ++i) sums.push_back(uninitialised_ciphertext(parameters, product, 2));
     parallel_for(rows, [&](std::size_t row) {
         std::vector<const std::uint64_t*> weights;
         for (const SubringPlaintext& plaintext : plaintexts) {
@@ -185,11 +181,7 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
 Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
     const int level = like.level - 1;
     const RnsPolynomial zero(parameters.ring_dimension(), static_cast<std::size_t>(level) + 1);
-    return {.components = {zero, zero},
-            .level = level,
-            .scale = parameters.scale(level),
-            .slots = like.slots,
-            .key_fingerprint = like.key_fingerprint};
+    return {like.at(level, parameters.scale(level)), {zero, zero}};
 }
 
 }  // namespace
@@ -197,7 +189,6 @@ Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
 KeyRequest PeriodicDiagonals::key_request(const Parameters& parameters, int level) const {
     const Steps steps = steps_of(*this);
     KeyRequest request;
-    request.relinearisation = false;
     for (const long step : steps.baby) request.add_rotation(parameters, stride * step, level);
     for (const long step : steps.giant) request.add_rotation(parameters, stride * baby * step, level);
     return request;

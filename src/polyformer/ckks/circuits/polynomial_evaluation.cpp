@@ -53,11 +53,7 @@ void add_weighted(const Parameters& parameters, std::span<const WeightedTerm> te
 
 Ciphertext zero(const Parameters& parameters, const Ciphertext& like, int level, double scale) {
     const RnsPolynomial component(parameters.ring_dimension(), static_cast<std::size_t>(level) + 1);
-    return {.components = {component, component},
-            .level = level,
-            .scale = scale,
-            .slots = like.slots,
-            .key_fingerprint = like.key_fingerprint};
+    return {like.at(level, scale), {component, component}};
 }
 
 /// One series on any number of inputs at one level, one after the other; masks are encoded for the first.
@@ -206,7 +202,7 @@ void check(const Evaluator& evaluator, const ChebyshevSeries& series, std::span<
         require(input.level == first.level && input.slots == first.slots && input.components.size() == 2,
                 "inputs of a polynomial must agree: level {}, {} slots, {} components beside level {}, {} slots, 2",
                 input.level, input.slots, input.components.size(), first.level, first.slots);
-        require(std::abs(input.scale / scale - 1) < 0x1p-30,
+        require(same_scale(scale, input.scale),
                 "a polynomial's input at level {} has scale 2^{:.6f}, not the canonical 2^{:.6f}: adjust it first",
                 input.level, std::log2(input.scale), std::log2(scale));
     }

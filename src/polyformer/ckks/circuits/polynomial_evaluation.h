@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 namespace polyformer::ckks {
 

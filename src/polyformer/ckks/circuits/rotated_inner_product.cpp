@@ -4,6 +4,7 @@
 
 #include "polyformer/ckks/circuits/baby_giant.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -62,7 +63,7 @@ std::vector<long> multiples(long begin, long end, long step) {
 
 KeyRequest RotatedInnerProduct::key_request(const Parameters& parameters, int level) const {
     KeyRequest request;
-    request.relinearisation_level = level;
+    request.add_relinearisation(parameters, level);
     for (const Group& group : groups_of(*this)) {
         for (long index = group.begin; index < group.end; ++index) {
             request.add_rotation(parameters, index * left_step, level);

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/evaluator/evaluator_checks.h"
 #include "polyformer/ckks/kernels/kernels.h"
-#include "polyformer/ckks/scheme/evaluator_checks.h"
-#include "polyformer/ckks/scheme/key_switching.h"
+#include "polyformer/ckks/key_switching/key_product.h"
+#include "polyformer/ckks/ring/automorphism.h"
 
 namespace polyformer::ckks {
 
@@ -39,10 +38,10 @@ RotatedRows::RotatedRows(const Evaluator& evaluator, const Ciphertext& input, st
 void RotatedRows::compute(std::size_t row, RnsPolynomial& out) const {
     const std::size_t n = parameters_.ring_dimension();
     const int level = hoisted_.ciphertext.level;
-    const Modulus& modulus = extended_modulus(parameters_, level, row);
+    const Modulus& modulus = parameters_.row(level, row).modulus();
     // P·c is 0 modulo the special primes.
     const bool special = row > static_cast<std::size_t>(level);
-    const std::uint64_t p = special ? 0 : special_product(parameters_, parameters_.special_count(), modulus);
+    const std::uint64_t p = special ? 0 : parameters_.special_product(parameters_.special_count(), modulus);
     std::vector<const std::uint64_t*> digits;
     for (const RnsPolynomial& digit : hoisted_.digits) digits.push_back(digit.limb(row).data());
     RnsPolynomial product = RnsPolynomial::uninitialised(n, 2);

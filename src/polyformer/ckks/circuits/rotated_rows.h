@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/ckks/ring/automorphism.h"
-#include "polyformer/ckks/scheme/evaluator.h"
 
 namespace polyformer::ckks {
 

@@ -2,17 +2,12 @@
 
 #include <utility>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
 namespace polyformer::ckks {
-
-const Modulus& extended_modulus(const Parameters& parameters, int level, std::size_t row) {
-    const int index = static_cast<int>(row);
-    return index <= level ? parameters.q(index).modulus() : parameters.p(index - level - 1).modulus();
-}
 
 void RotatedSum::add(const Ciphertext& a, long step) {
     const long normalised = normalised_step(step, a.slots);
@@ -33,7 +28,7 @@ void RotatedSum::add(ExtendedCiphertext a) {
             rotated_->level, rotated_->slots);
     const Parameters& parameters = evaluator_->parameters();
     parallel_for(a.components[0].limbs(), [&](std::size_t row) {
-        const Modulus& q = extended_modulus(parameters, a.level, row);
+        const Modulus& q = parameters.row(a.level, row).modulus();
         for (std::size_t c = 0; c < 2; ++c) {
             std::uint64_t* sum = rotated_->components[c].limb(row).data();
             kernels().add(sum, sum, a.components[c].limb(row).data(), parameters.ring_dimension(), q);

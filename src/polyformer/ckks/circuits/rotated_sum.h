@@ -5,12 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 namespace polyformer::ckks {
-
-/// Modulus of a row over q_0 .. q_level, p_0 .. p_{k-1}.
-const Modulus& extended_modulus(const Parameters& parameters, int level, std::size_t row);
 
 /// Σ_j rot_{step_j}(a_j), each a_j at one level and scale: the giant steps of baby-step giant-step.
 class RotatedSum {

@@ -36,12 +36,18 @@ Thresholds make_thresholds() {
     return thresholds;
 }
 
+}  // namespace
+
 void random_bytes(void* out, std::size_t bytes) {
     require(sodium_init() >= 0, "libsodium could not be initialised: the system gives no randomness");
     randombytes_buf(out, bytes);
 }
 
-}  // namespace
+Seed random_seed() {
+    Seed seed{};
+    random_bytes(seed.data(), seed.size());
+    return seed;
+}
 
 void wipe(void* data, std::size_t bytes) {
     if (bytes > 0) sodium_memzero(data, bytes);

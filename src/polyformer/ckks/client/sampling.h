@@ -5,10 +5,18 @@
 #include <cstdint>
 #include <span>
 
+#include "polyformer/ckks/arithmetic/uniform.h"
+
 namespace polyformer::ckks {
 
 /// Standard deviation of every error polynomial, as in the tables of ePrint 2024/463.
 inline constexpr double kErrorDeviation = 3.2;
+
+/// From libsodium. Throws Error when the system gives no randomness, as all functions here do that need some.
+void random_bytes(void* out, std::size_t bytes);
+
+/// Of a uniform polynomial; fresh.
+Seed random_seed();
 
 /// Overwrites memory that held a secret; not optimised away.
 void wipe(void* data, std::size_t bytes);

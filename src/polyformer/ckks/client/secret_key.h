@@ -1,15 +1,13 @@
-// The client's side: secret key, key generation, encryption and decryption. Not linked into the server.
+// The secret key. It and all that needs it are in a library that the server does not link: key_generator.h,
+// encryption.h, secret_key_serialization.h.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "polyformer/ckks/scheme/ciphertext.h"
-#include "polyformer/ckks/scheme/encoder.h"
-#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/ring/rns_polynomial.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::ckks {
@@ -17,7 +15,7 @@ namespace polyformer::ckks {
 /// A uniform ternary secret. Its memory is wiped on destruction.
 class SecretKey {
   public:
-    /// Fresh from libsodium's randomness.
+    /// Fresh from libsodium's randomness. Throws Error when the system gives none.
     static SecretKey generate(const Parameters& parameters);
     /// From stored coefficients in {−1, 0, 1}. Throws FormatError for any other value or length.
     static SecretKey from_coefficients(const Parameters& parameters, std::vector<std::int8_t> coefficients,
@@ -28,6 +26,7 @@ class SecretKey {
     SecretKey(const SecretKey&) = delete;
     SecretKey& operator=(const SecretKey&) = delete;
 
+    /// N, in {−1, 0, 1}.
     std::span<const std::int8_t> coefficients() const { return coefficients_; }
     /// In evaluation order over all q, then all p.
     const RnsPolynomial& evaluations() const { return evaluations_; }
@@ -41,31 +40,7 @@ class SecretKey {
     std::string key_fingerprint_;
 };
 
-class KeyGenerator {
-  public:
-    /// `secret` must outlive the generator.
-    KeyGenerator(Parameters parameters, const SecretKey& secret);
-
-    PublicKey public_key() const;
-    SwitchingKey relinearisation_key(int level) const;
-    SwitchingKey rotation_key(int step, int level) const;
-    SwitchingKey conjugation_key(int level) const;
-    /// Everything asked for; `progress(done, total)` after each key.
-    EvaluationKeys evaluation_keys(const KeyRequest& request,
-                                   const std::function<void(std::size_t, std::size_t)>& progress = {}) const;
-
-  private:
-    Parameters parameters_;
-    const SecretKey* secret_;
-};
-
-SeededCiphertext encrypt_seeded(const Parameters& parameters, const SecretKey& secret, const Plaintext& plaintext,
-                                std::size_t slots);
-Ciphertext encrypt(const Parameters& parameters, const SecretKey& secret, const Plaintext& plaintext,
-                   std::size_t slots);
-Ciphertext encrypt(const Parameters& parameters, const PublicKey& key, const Plaintext& plaintext, std::size_t slots);
-
-/// Throws Error when the ciphertext belongs to another key set.
-Plaintext decrypt(const Parameters& parameters, const SecretKey& secret, const Ciphertext& ciphertext);
+/// Throws Error unless the secret belongs to the parameters.
+void check_secret(const Parameters& parameters, const SecretKey& secret);
 
 }  // namespace polyformer::ckks

@@ -1,4 +1,4 @@
-// The secret key's file. In the client's library: a server cannot even name these functions.
+// Files that only whoever has the secret can write. In the client's library: a server cannot even name these functions.
 #pragma once
 
 #include <filesystem>
@@ -6,18 +6,20 @@
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/files/byte_stream.h"
 #include "polyformer/ckks/files/container.h"
-#include "polyformer/ckks/files/serialization.h"
+#include "polyformer/ckks/files/evaluation_key_serialization.h"
+#include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
 
+/// Write it to a file with FileAccess::owner_only.
 void write_secret_key(ByteSink& sink, const Parameters& parameters, const SecretKey& secret);
+/// Throws FormatError when the source is something else, made for other parameters, cut short or damaged.
 SecretKey read_secret_key(const ByteSource& source, const Parameters& parameters, ReadOptions options = {});
-
-/// Writes `path` with mode 0600, whole or not at all.
-void save_secret_key(const std::filesystem::path& path, const Parameters& parameters, const SecretKey& secret);
+/// read_secret_key() from a file. Throws IoError when it cannot be read.
 SecretKey load_secret_key(const std::filesystem::path& path, const Parameters& parameters);
 
-/// Generates the keys asked for and writes each at once, so that memory holds one key at a time.
+/// Generates the keys asked for and writes each at once, so that memory holds one key at a time. Throws like
+/// KeyGenerator::generate().
 void write_fresh_evaluation_keys(ByteSink& sink, const Parameters& parameters, const SecretKey& secret,
                                  const KeyRequest& request, const ShareCallback& progress = {});
 

@@ -7,22 +7,6 @@
 
 namespace polyformer::ckks {
 
-namespace {
-
-const Modulus& modulus_of_row(const Parameters& parameters, int level, int row) {
-    return row <= level ? parameters.q(row).modulus() : parameters.p(row - level - 1).modulus();
-}
-
-}  // namespace
-
-std::uint64_t packed_rows_bytes(const Parameters& parameters, int level, int special) {
-    std::uint64_t bytes = 0;
-    for (int row = 0; row <= level + special; ++row) {
-        bytes += packed_bytes(parameters.ring_dimension(), modulus_of_row(parameters, level, row).bits());
-    }
-    return bytes;
-}
-
 void write_rows(SectionWriter& writer, const Parameters& parameters, const RnsPolynomial& polynomial, int level,
                 int special) {
     const auto rows = static_cast<std::size_t>(level + 1 + special);
@@ -30,10 +14,10 @@ void write_rows(SectionWriter& writer, const Parameters& parameters, const RnsPo
                    "a polynomial of {} limbs of {} residues where {} of {} are to be written", polynomial.limbs(),
                    polynomial.ring_dimension(), rows, parameters.ring_dimension());
     std::vector<std::byte> packed;
-    for (int row = 0; row <= level + special; ++row) {
-        const Modulus& modulus = modulus_of_row(parameters, level, row);
+    for (std::size_t row = 0; row < polynomial.limbs(); ++row) {
+        const Modulus& modulus = parameters.row(level, row).modulus();
         packed.resize(packed_bytes(parameters.ring_dimension(), modulus.bits()));
-        pack_residues(polynomial.limb(static_cast<std::size_t>(row)), modulus.bits(), packed);
+        pack_residues(polynomial.limb(row), modulus.bits(), packed);
         writer.write(packed);
     }
 }
@@ -42,12 +26,11 @@ RnsPolynomial read_rows(SectionReader& reader, const Parameters& parameters, int
     RnsPolynomial polynomial =
         RnsPolynomial::uninitialised(parameters.ring_dimension(), static_cast<std::size_t>(level + 1 + special));
     std::vector<std::byte> packed;
-    for (int row = 0; row <= level + special; ++row) {
-        const Modulus& modulus = modulus_of_row(parameters, level, row);
+    for (std::size_t row = 0; row < polynomial.limbs(); ++row) {
+        const Modulus& modulus = parameters.row(level, row).modulus();
         packed.resize(packed_bytes(parameters.ring_dimension(), modulus.bits()));
         reader.read(packed);
-        const bool valid =
-            unpack_residues(packed, modulus.bits(), modulus.value(), polynomial.limb(static_cast<std::size_t>(row)));
+        const bool valid = unpack_residues(packed, modulus.bits(), modulus.value(), polynomial.limb(row));
         require<FormatError>(valid,
                              "{}: a residue in row {} is not below its prime {}: the file is damaged or was made "
                              "by something else",

@@ -1,24 +1,24 @@
-// Polynomials as packed rows: what the files of keys and ciphertexts are made of.
+// Polynomials as rows of packed residues: what the files of keys and ciphertexts are made of.
 #pragma once
 
 #include <cstdint>
 
+#include "polyformer/ckks/arithmetic/uniform.h"
 #include "polyformer/ckks/files/container.h"
-#include "polyformer/ckks/scheme/ciphertext.h"
-#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/ring/rns_polynomial.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::ckks {
 
-/// Bytes of the rows of q_0 .. q_level and p_0 .. p_{special−1}, each packed to the bits of its prime.
-std::uint64_t packed_rows_bytes(const Parameters& parameters, int level, int special);
-
+/// Writes Parameters::packed_rows_bytes() bytes. Throws Error unless the polynomial has those rows.
 void write_rows(SectionWriter& writer, const Parameters& parameters, const RnsPolynomial& polynomial, int level,
                 int special);
-/// Throws FormatError when a residue is not below its prime. The caller has checked level and special.
+/// The polynomial that write_rows() wrote. Throws FormatError when the section ends early or a residue is not below its
+/// prime. The caller has checked level and special.
 RnsPolynomial read_rows(SectionReader& reader, const Parameters& parameters, int level, int special);
 
 void write_seed(SectionWriter& writer, const Seed& seed);
+/// Throws FormatError when the section ends early.
 Seed read_seed(SectionReader& reader);
 
 /// Throws FormatError unless a section has the length that its first fields imply.

@@ -10,30 +10,28 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// Level, scale and slots: what ciphertexts of both kinds begin with.
-struct CiphertextHead {
-    std::int32_t level = 0;
+/// What ciphertexts of both kinds begin with. The key fingerprint is in the container's header.
+struct CiphertextHead : CiphertextMetadata {
     std::uint32_t components = 0;
-    double scale = 1;
-    std::uint64_t slots = 0;
 };
 
 constexpr std::uint64_t kHeadBytes = 24;
 
-void write_head(SectionWriter& writer, const CiphertextHead& head) {
-    writer.put(head.level);
-    writer.put(head.components);
-    writer.put(head.scale);
-    writer.put(head.slots);
+void write_head(SectionWriter& writer, const CiphertextMetadata& metadata, std::size_t components) {
+    writer.put(static_cast<std::int32_t>(metadata.level));
+    writer.put(static_cast<std::uint32_t>(components));
+    writer.put(metadata.scale);
+    writer.put(static_cast<std::uint64_t>(metadata.slots));
 }
 
-CiphertextHead read_head(SectionReader& reader, const Parameters& parameters, std::uint32_t min_components,
-                         std::uint32_t max_components) {
+CiphertextHead read_head(SectionReader& reader, const std::string& key_fingerprint, const Parameters& parameters,
+                         std::uint32_t min_components, std::uint32_t max_components) {
     CiphertextHead head;
     head.level = reader.get<std::int32_t>();
     head.components = reader.get<std::uint32_t>();
     head.scale = reader.get<double>();
     head.slots = reader.get<std::uint64_t>();
+    head.key_fingerprint = key_fingerprint;
     require_level(reader, parameters, head.level);
     require<FormatError>(head.components >= min_components && head.components <= max_components,
                          "{}: a ciphertext of {} components; expected {} to {}", reader.place(), head.components,
@@ -94,7 +92,7 @@ Parameters read_parameters(const ByteSource& source, ReadOptions options) {
 void write_public_key(ByteSink& sink, const Parameters& parameters, const PublicKey& key) {
     const auto level = static_cast<int>(key.b.limbs()) - 1;
     ContainerWriter writer(sink, make_header(kinds::kPublicKey, parameters, key.key_fingerprint, 1));
-    const std::uint64_t length = sizeof(std::int32_t) + sizeof(Seed) + packed_rows_bytes(parameters, level, 0);
+    const std::uint64_t length = sizeof(std::int32_t) + sizeof(Seed) + parameters.packed_rows_bytes(level, 0);
     writer.section(length, [&](SectionWriter& section) {
         section.put<std::int32_t>(level);
         write_seed(section, key.seed);
@@ -112,7 +110,7 @@ PublicKey read_public_key(const ByteSource& source, const Parameters& parameters
     SectionReader section = reader.section(0);
     const auto level = section.get<std::int32_t>();
     require_level(section, parameters, level);
-    require_length(section, sizeof level + sizeof(Seed) + packed_rows_bytes(parameters, level, 0));
+    require_length(section, sizeof level + sizeof(Seed) + parameters.packed_rows_bytes(level, 0));
     PublicKey key;
     key.seed = read_seed(section);
     key.b = read_rows(section, parameters, level, 0);
@@ -127,18 +125,11 @@ PublicKey read_public_key(const ByteSource& source, const Parameters& parameters
     return key;
 }
 
-std::uint64_t section_bytes(const Parameters& parameters, const Ciphertext& ciphertext) {
-    return kHeadBytes + ciphertext.components.size() * packed_rows_bytes(parameters, ciphertext.level, 0);
-}
-
-std::uint64_t section_bytes(const Parameters& parameters, const SeededCiphertext& ciphertext) {
-    return kHeadBytes + sizeof(Seed) + packed_rows_bytes(parameters, ciphertext.level, 0);
-}
-
 void write_section(ContainerWriter& writer, const Parameters& parameters, const Ciphertext& ciphertext) {
-    writer.section(section_bytes(parameters, ciphertext), [&](SectionWriter& section) {
-        write_head(section, {ciphertext.level, static_cast<std::uint32_t>(ciphertext.components.size()),
-                             ciphertext.scale, ciphertext.slots});
+    const std::size_t components = ciphertext.components.size();
+    const std::uint64_t bytes = kHeadBytes + components * parameters.packed_rows_bytes(ciphertext.level, 0);
+    writer.section(bytes, [&](SectionWriter& section) {
+        write_head(section, ciphertext, components);
         for (const RnsPolynomial& component : ciphertext.components) {
             write_rows(section, parameters, component, ciphertext.level, 0);
         }
@@ -146,8 +137,9 @@ void write_section(ContainerWriter& writer, const Parameters& parameters, const 
 }
 
 void write_section(ContainerWriter& writer, const Parameters& parameters, const SeededCiphertext& ciphertext) {
-    writer.section(section_bytes(parameters, ciphertext), [&](SectionWriter& section) {
-        write_head(section, {ciphertext.level, 1, ciphertext.scale, ciphertext.slots});
+    const std::uint64_t bytes = kHeadBytes + sizeof(Seed) + parameters.packed_rows_bytes(ciphertext.level, 0);
+    writer.section(bytes, [&](SectionWriter& section) {
+        write_head(section, ciphertext, 1);
         write_seed(section, ciphertext.seed);
         write_rows(section, parameters, ciphertext.b, ciphertext.level, 0);
     });
@@ -155,33 +147,24 @@ void write_section(ContainerWriter& writer, const Parameters& parameters, const 
 
 Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section_index, const Parameters& parameters) {
     SectionReader section = reader.section(section_index);
-    const CiphertextHead head = read_head(section, parameters, 2, 3);
-    require_length(section, kHeadBytes + head.components * packed_rows_bytes(parameters, head.level, 0));
-    Ciphertext ciphertext;
+    const CiphertextHead head = read_head(section, reader.header().key_fingerprint, parameters, 2, 3);
+    require_length(section, kHeadBytes + head.components * parameters.packed_rows_bytes(head.level, 0));
+    Ciphertext ciphertext{head.metadata(), {}};
     for (std::uint32_t i = 0; i < head.components; ++i) {
         ciphertext.components.push_back(read_rows(section, parameters, head.level, 0));
     }
     section.finish();
-    ciphertext.level = head.level;
-    ciphertext.scale = head.scale;
-    ciphertext.slots = head.slots;
-    ciphertext.key_fingerprint = reader.header().key_fingerprint;
     return ciphertext;
 }
 
 SeededCiphertext read_seeded_ciphertext(const ContainerReader& reader, std::size_t section_index,
                                         const Parameters& parameters) {
     SectionReader section = reader.section(section_index);
-    const CiphertextHead head = read_head(section, parameters, 1, 1);
-    require_length(section, kHeadBytes + sizeof(Seed) + packed_rows_bytes(parameters, head.level, 0));
-    SeededCiphertext ciphertext;
-    ciphertext.seed = read_seed(section);
+    const CiphertextHead head = read_head(section, reader.header().key_fingerprint, parameters, 1, 1);
+    require_length(section, kHeadBytes + sizeof(Seed) + parameters.packed_rows_bytes(head.level, 0));
+    SeededCiphertext ciphertext{head.metadata(), {}, read_seed(section)};
     ciphertext.b = read_rows(section, parameters, head.level, 0);
     section.finish();
-    ciphertext.level = head.level;
-    ciphertext.scale = head.scale;
-    ciphertext.slots = head.slots;
-    ciphertext.key_fingerprint = reader.header().key_fingerprint;
     return ciphertext;
 }
 

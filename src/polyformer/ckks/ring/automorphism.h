@@ -10,6 +10,12 @@
 
 namespace polyformer::ckks {
 
+/// A rotation of `slots` slots by `step`, of any sign, as a step in [0, slots).
+constexpr long normalised_step(long step, std::size_t slots) {
+    const auto n = static_cast<long>(slots);
+    return (step % n + n) % n;
+}
+
 /// 5^steps mod 2N: slot i of the result is slot i+steps of the argument, cyclically over N/2 slots. Any sign.
 std::uint64_t rotation_galois_element(std::size_t ring_dimension, std::int64_t steps);
 /// 2N-1: complex conjugation of every slot.

@@ -126,13 +126,10 @@ RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, dou
     const std::vector<double> coefficients = embed(tables_->fourier, values, scale, parameters_.log2_q(level), level);
     const std::size_t dimension = coefficients.size();
     const std::size_t out_dimension = full_length ? parameters_.ring_dimension() : dimension;
-    const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const std::size_t rows = q_rows + (extended ? static_cast<std::size_t>(parameters_.special_count()) : 0);
+    const auto rows = static_cast<std::size_t>(level + 1 + (extended ? parameters_.special_count() : 0));
     RnsPolynomial result = RnsPolynomial::uninitialised(out_dimension, rows);
     parallel_for(rows, [&](std::size_t row) {
-        const NttTables& full =
-            row < q_rows ? parameters_.q(static_cast<int>(row)) : parameters_.p(static_cast<int>(row - q_rows));
-        const NttTables& tables = tables_->subring(full, std::max(dimension, kMinTransform));
+        const NttTables& tables = tables_->subring(parameters_.row(level, row), std::max(dimension, kMinTransform));
         if (out_dimension == dimension) {
             evaluate(coefficients, tables, result.limb(row));
         } else {
@@ -145,17 +142,22 @@ RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, dou
 }
 
 Plaintext Encoder::encode(std::span<const Complex> values, int level, double scale) const {
-    return {transform(values, level, scale, false, true), level, scale};
+    return {{.level = level, .scale = scale, .slots = values.size(), .key_fingerprint = {}},
+            transform(values, level, scale, false, true)};
 }
 
 Plaintext Encoder::encode(std::span<const double> values, int level, double scale) const {
     return encode(std::span<const Complex>(to_complex(values)), level, scale);
 }
 
+SubringPlaintext Encoder::periodic(std::span<const Complex> values, int level, double scale, bool extended) const {
+    return {{.level = level, .scale = scale, .slots = values.size(), .key_fingerprint = {}},
+            transform(values, level, scale, extended, false),
+            parameters_.slots() / values.size()};
+}
+
 SubringPlaintext Encoder::encode_periodic(std::span<const Complex> values, int level, double scale) const {
-    RnsPolynomial words = transform(values, level, scale, false, false);
-    const std::size_t run = parameters_.ring_dimension() / words.ring_dimension();
-    return {std::move(words), run, level, scale};
+    return periodic(values, level, scale, false);
 }
 
 SubringPlaintext Encoder::encode_periodic(std::span<const double> values, int level, double scale) const {
@@ -163,9 +165,7 @@ SubringPlaintext Encoder::encode_periodic(std::span<const double> values, int le
 }
 
 SubringPlaintext Encoder::encode_periodic_extended(std::span<const Complex> values, int level, double scale) const {
-    RnsPolynomial words = transform(values, level, scale, true, false);
-    const std::size_t run = parameters_.ring_dimension() / words.ring_dimension();
-    return {std::move(words), run, level, scale};
+    return periodic(values, level, scale, true);
 }
 
 namespace {
@@ -211,6 +211,10 @@ class Reconstruction {
 };
 
 }  // namespace
+
+std::vector<Complex> Encoder::decode(const Plaintext& plaintext) const {
+    return decode(plaintext, plaintext.slots);
+}
 
 std::vector<Complex> Encoder::decode(const Plaintext& plaintext, std::size_t slots) const {
     const std::size_t n = parameters_.slots();

@@ -11,16 +11,19 @@
 
 namespace polyformer::ckks {
 
+/// Cheap to copy: the tables are shared. All functions are safe to call from many threads.
 class Encoder {
   public:
     explicit Encoder(Parameters parameters);
 
     /// Encodes n = values.size() slots, a power of two up to N/2; fewer than N/2 are repeated through the ring.
-    /// Throws Error when n does not fit, a value is not finite, or a coefficient would exceed q_0 … q_level / 2.
+    /// Throws Error when n does not fit, a value is not finite, the scale is not positive, the level is not one of the
+    /// parameters', or a coefficient would exceed q_0 … q_level / 2.
     Plaintext encode(std::span<const std::complex<double>> values, int level, double scale) const;
     Plaintext encode(std::span<const double> values, int level, double scale) const;
 
-    /// Encodes a vector of period F = values.size() in the subring; cost is that of a ring of dimension 2F.
+    /// Encodes a vector of period F = values.size() in the subring; cost is that of a ring of dimension 2F. Throws like
+    /// encode().
     SubringPlaintext encode_periodic(std::span<const std::complex<double>> values, int level, double scale) const;
     SubringPlaintext encode_periodic(std::span<const double> values, int level, double scale) const;
 
@@ -28,7 +31,9 @@ class Encoder {
     SubringPlaintext encode_periodic_extended(std::span<const std::complex<double>> values, int level,
                                               double scale) const;
 
-    /// The first `slots` slots.
+    /// The plaintext's slots, or the first `slots` of all N/2. Throws Error when it belongs to other parameters, or
+    /// there are fewer than that.
+    std::vector<std::complex<double>> decode(const Plaintext& plaintext) const;
     std::vector<std::complex<double>> decode(const Plaintext& plaintext, std::size_t slots) const;
 
   private:
@@ -37,6 +42,8 @@ class Encoder {
     /// 2·values.size().
     RnsPolynomial transform(std::span<const std::complex<double>> values, int level, double scale, bool extended,
                             bool full_length) const;
+    SubringPlaintext periodic(std::span<const std::complex<double>> values, int level, double scale,
+                              bool extended) const;
 
     Parameters parameters_;
     std::shared_ptr<const Tables> tables_;

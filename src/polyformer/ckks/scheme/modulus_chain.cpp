@@ -114,4 +114,10 @@ ModulusChain choose_modulus_chain(const ParametersLiteral& literal) {
     return chain;
 }
 
+double log2_product(std::span<const std::uint64_t> primes) {
+    double sum = 0;
+    for (const std::uint64_t prime : primes) sum += std::log2(static_cast<double>(prime));
+    return sum;
+}
+
 }  // namespace polyformer::ckks

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "polyformer/ckks/scheme/parameters.h"
@@ -9,8 +10,8 @@
 namespace polyformer::ckks {
 
 struct ModulusChain {
-    std::vector<std::uint64_t> q;  ///< by level
-    std::vector<std::uint64_t> p;
+    std::vector<std::uint64_t> q;      ///< by level
+    std::vector<std::uint64_t> p;      ///< special primes
     std::vector<double> scales;        ///< by level
     double eval_mod_output_scale = 0;  ///< 0 without bootstrapping
 };
@@ -27,5 +28,8 @@ int guard_level(const ParametersLiteral& literal);
 /// The literal's fields have been checked one by one. Throws Error when the ring has too few primes near 2^scale_bits
 /// for the scales to stay within 2^-10 of it.
 ModulusChain choose_modulus_chain(const ParametersLiteral& literal);
+
+/// log2 of the product of some primes.
+double log2_product(std::span<const std::uint64_t> primes);
 
 }  // namespace polyformer::ckks

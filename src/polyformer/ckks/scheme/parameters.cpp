@@ -8,8 +8,10 @@
 #include <cmath>
 #include <string_view>
 
+#include "polyformer/ckks/ring/residue_packing.h"
 #include "polyformer/ckks/ring/rns.h"
 #include "polyformer/ckks/scheme/modulus_chain.h"
+#include "polyformer/ckks/scheme/security.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -71,12 +73,6 @@ void check_fields(const ParametersLiteral& literal) {
             kMaxLimbs);
 }
 
-double log2_product(std::span<const std::uint64_t> primes) {
-    double sum = 0;
-    for (const std::uint64_t prime : primes) sum += std::log2(static_cast<double>(prime));
-    return sum;
-}
-
 void check_digits(const ParametersLiteral& literal, const ModulusChain& chain) {
     const double special = log2_product(chain.p);
     const auto width = static_cast<std::size_t>(literal.special_primes);
@@ -89,35 +85,6 @@ void check_digits(const ParametersLiteral& literal, const ModulusChain& chain) {
             "its noise would grow by that much; raise special_prime_bits (now {})",
             first, first + count - 1, digit, digit - special, special, literal.special_prime_bits);
     }
-}
-
-/// The ephemeral secret is sparse, outside the table; only what its key shows is used with it: q_0·p_0. The authors of
-/// ePrint 2022/024 put weight 32 at N = 2^16 with 121 bits (their set N16QP1546H192H32) above 128-bit security, hybrid
-/// attacks included; we ask for at most 100 bits there, and have no analysis for smaller rings.
-void check_encapsulation_security(const ParametersLiteral& literal, const ModulusChain& chain) {
-    constexpr int kMinWeight = 32;
-    constexpr double kMaxLog2 = 100;
-    const int weight = literal.bootstrapping->ephemeral_secret_weight;
-    const double bits = std::log2(static_cast<double>(chain.q[0])) + std::log2(static_cast<double>(chain.p[0]));
-    require(
-        literal.ring_dimension >= (std::size_t{1} << 16) && weight >= kMinWeight && bits <= kMaxLog2,
-        "the ephemeral secret of weight {} at ring dimension {} and log2(q_0·p_0) = {:.2f} is not known to be 128-bit "
-        "secure: use a ring dimension of at least 65536, weight of at least {} and at most {} bits, or "
-        "Security::insecure",
-        weight, literal.ring_dimension, bits, kMinWeight, kMaxLog2);
-}
-
-void check_security(const ParametersLiteral& literal, const ModulusChain& chain, double log2_qp) {
-    if (literal.security == Security::insecure) return;
-    const std::optional<double> limit = max_log2_qp(literal.ring_dimension);
-    require(limit.has_value(), "ring dimension {} is outside the security table (2^10 to 2^17)",
-            literal.ring_dimension);
-    require(
-        log2_qp <= *limit,
-        "log2(QP) is {:.2f}, but ring dimension {} allows at most {} for 128-bit security (ePrint 2024/463, uniform "
-        "ternary secret): use fewer levels, smaller primes, a larger ring, or Security::insecure",
-        log2_qp, literal.ring_dimension, *limit);
-    if (literal.bootstrapping) check_encapsulation_security(literal, chain);
 }
 
 std::string describe(const ParametersLiteral& literal, const ModulusChain& chain) {
@@ -148,7 +115,7 @@ Parameters Parameters::create(const ParametersLiteral& literal) {
     const ModulusChain chain = choose_modulus_chain(literal);
     check_digits(literal, chain);
     const double log2_qp = log2_product(chain.q) + log2_product(chain.p);
-    check_security(literal, chain, log2_qp);
+    check_security(literal, chain);
 
     auto data = std::make_shared<Data>();
     data->literal = literal;
@@ -195,6 +162,30 @@ const NttTables& Parameters::p(int index) const {
     require(index >= 0 && index < special_count(), "there is no special prime {}: the chain has {}", index,
             special_count());
     return data_->p.tables(static_cast<std::size_t>(index));
+}
+
+const NttTables& Parameters::row(int level, std::size_t index) const {
+    const auto i = static_cast<int>(index);
+    return i <= level ? q(i) : p(i - level - 1);
+}
+
+std::vector<Modulus> Parameters::moduli(int level, std::size_t first, std::size_t last) const {
+    std::vector<Modulus> result;
+    for (std::size_t i = first; i < last; ++i) result.push_back(row(level, i).modulus());
+    return result;
+}
+
+std::uint64_t Parameters::special_product(int special, const Modulus& modulus) const {
+    std::uint64_t product = 1;
+    for (int i = 0; i < special; ++i) product = modulus.multiply(product, modulus.reduce(p(i).modulus().value()));
+    return product;
+}
+
+std::size_t Parameters::packed_rows_bytes(int level, int special) const {
+    std::size_t bytes = 0;
+    const auto rows = static_cast<std::size_t>(level + 1 + special);
+    for (std::size_t i = 0; i < rows; ++i) bytes += packed_bytes(ring_dimension(), row(level, i).modulus().bits());
+    return bytes;
 }
 
 double Parameters::scale(int level) const {
@@ -249,14 +240,6 @@ int Parameters::bootstrapping_input_level() const {
 
 const std::string& Parameters::fingerprint() const {
     return data_->fingerprint;
-}
-
-std::optional<double> max_log2_qp(std::size_t ring_dimension) {
-    constexpr std::array<double, 8> kLimits{26, 53, 106, 214, 430, 868, 1747, 3523};  // N = 2^10 … 2^17
-    if (!std::has_single_bit(ring_dimension)) return std::nullopt;
-    const int log2 = std::countr_zero(ring_dimension);
-    if (log2 < 10 || log2 > 17) return std::nullopt;
-    return kLimits[static_cast<std::size_t>(log2 - 10)];
 }
 
 namespace presets {

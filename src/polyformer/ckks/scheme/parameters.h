@@ -67,20 +67,32 @@ class Parameters {
     int special_count() const;           ///< k
     int digits(int level) const;         ///< key-switching digits of a ciphertext at `level`
 
+    // What follows throws Error for a level or an index that the chain does not have.
     const NttTables& q(int level) const;  ///< tables and modulus of q_level
     const NttTables& p(int index) const;  ///< tables and modulus of special prime p_index
+    /// Tables of row `index` of a polynomial over q_0 .. q_level, p_0 .. p_{k-1}: the order of the rows in ciphertexts,
+    /// in keys, in what key switching makes and in files.
+    const NttTables& row(int level, std::size_t index) const;
+    /// Moduli of the rows first .. last − 1, as in row().
+    std::vector<Modulus> moduli(int level, std::size_t first, std::size_t last) const;
+    /// p_0 · … · p_{special-1} modulo a prime.
+    std::uint64_t special_product(int special, const Modulus& modulus) const;
+    /// Bytes of N residues for each of q_0 .. q_level, p_0 .. p_{special-1}, packed to the bits of their primes.
+    std::size_t packed_rows_bytes(int level, int special) const;
     /// Canonical scale at `level`; at working_level() that of a fresh ciphertext.
     double scale(int level) const;
     double log2_q(int level) const;  ///< log2(q_0 … q_level)
-    double log2_qp() const;          ///< log2 of the whole chain with P: what security is judged by
-    int security_bits() const;       ///< 128, or 0 for insecure sets
-
-    bool can_bootstrap() const;
-    /// Level at which CoeffsToSlots ends and EvalMod starts. These three throw Error without bootstrapping.
-    int eval_mod_level() const;
-    /// Level at which a rescaled product at `level` lands: the next one down, but at one level of EvalMod, where a
+    /// Level at which a rescaled product at `level` ≥ 1 lands: the next one down, but at one level of EvalMod, where a
     /// guard prime is taken off too, the second.
     int level_below(int level) const;
+
+    double log2_qp() const;     ///< log2 of the whole chain with P: what security is judged by
+    int security_bits() const;  ///< 128, or 0 for insecure sets
+
+    bool can_bootstrap() const;
+    // The next three throw Error without bootstrapping.
+    /// Level at which CoeffsToSlots ends and EvalMod starts.
+    int eval_mod_level() const;
     /// EvalMod's last result lands at working_level() with this scale as a sine, and so with scale(working_level()) as
     /// a message: scale(working_level())·q_0 / (2π·Δ), Δ = q_0 / 2^log2_message_ratio the message's scale at ModRaise.
     double eval_mod_output_scale() const;
@@ -96,10 +108,6 @@ class Parameters {
     explicit Parameters(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
     std::shared_ptr<const Data> data_;
 };
-
-/// Greatest log2(QP) for 128-bit classical security with uniform ternary secrets (ePrint 2024/463), or nothing for ring
-/// dimensions outside 2^10 .. 2^17.
-std::optional<double> max_log2_qp(std::size_t ring_dimension);
 
 /// Named sets; `docs/parameters.md` lists log2(QP), levels, precision, failure probability and key sizes of each.
 namespace presets {

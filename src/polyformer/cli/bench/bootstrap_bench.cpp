@@ -13,6 +13,8 @@
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/bootstrapping/failure_probability.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/cli/bench/bench_commands.h"
@@ -135,7 +137,7 @@ json measure_bootstrap(const BootstrapRequest& request, const Announce& announce
     std::vector<ckks::Ciphertext> inputs;
     for (const auto& message : messages) {
         const auto plaintext = evaluator.encoder().encode(message, level, parameters.scale(level));
-        inputs.push_back(ckks::encrypt(parameters, secret, plaintext, parameters.slots()));
+        inputs.push_back(ckks::encrypt(parameters, secret, plaintext));
     }
     std::vector<ckks::Ciphertext> outputs(inputs.size());
     const auto run = [&] {

@@ -8,8 +8,10 @@
 
 #include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/cli/bench/bench_commands.h"
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
@@ -56,7 +58,7 @@ class Operations {
         : request_(request), parameters_(parameters), secret_(secret), peak_(peak) {
         const int level = parameters.working_level();
         ckks::KeyRequest wanted;
-        wanted.relinearisation_level = level;
+        wanted.add_relinearisation(parameters, level);
         wanted.add_rotation(parameters, 1, level);
         keys_ = std::make_shared<const ckks::EvaluationKeys>(
             ckks::KeyGenerator(parameters, secret).evaluation_keys(wanted));
@@ -69,11 +71,11 @@ class Operations {
         const ckks::Evaluator evaluator(parameters_, keys_);
         const auto plaintext =
             evaluator.encoder().encode(random_message(parameters_.slots()), level, parameters_.scale(level));
-        const auto ciphertext = ckks::encrypt(parameters_, secret_, plaintext, parameters_.slots());
+        const auto ciphertext = ckks::encrypt(parameters_, secret_, plaintext);
         const auto product = evaluator.multiply(ciphertext, ciphertext);
         const auto hoisted = evaluator.hoist(ciphertext);
         measure_transforms(level);
-        const auto other = ckks::encrypt(parameters_, secret_, plaintext, parameters_.slots());
+        const auto other = ckks::encrypt(parameters_, secret_, plaintext);
         record("add", counter.addition(), [&] { evaluator.add(ciphertext, other); });
         record("multiply_plain", counter.plaintext_product(), [&] { evaluator.multiply(ciphertext, plaintext); });
         record("rescale", counter.rescaling(), [&] { evaluator.rescale(product); });

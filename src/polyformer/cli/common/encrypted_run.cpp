@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/cli/bench/measurement.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/server.h"

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/compile/layout/frame.h"
 #include "polyformer/compile/plan/options.h"
 #include "polyformer/compile/plan/steps.h"

@@ -16,19 +16,10 @@ namespace {
 
 using model::Overloaded;
 
-ckks::KeyRequest no_keys() {
-    ckks::KeyRequest request;
-    request.relinearisation = false;
-    return request;
-}
-
 /// Keys of a step in which there is nothing to choose; maps and products are given none here.
 ckks::KeyRequest fixed_keys(const Step& step, const Packing& packing, const ckks::Parameters& parameters) {
-    ckks::KeyRequest request = no_keys();
-    const auto relinearise = [&] {
-        request.relinearisation = true;
-        request.relinearisation_level = step.level;
-    };
+    ckks::KeyRequest request;
+    const auto relinearise = [&] { request.add_relinearisation(parameters, step.level); };
     std::visit(
         Overloaded{[&](const MultiplyStep&) { relinearise(); }, [&](const PolynomialStep&) { relinearise(); },
                    [&](const SelectLastTokenStep&) {
@@ -45,8 +36,7 @@ ckks::KeyRequest fixed_keys(const Step& step, const Packing& packing, const ckks
                        for (const CombineStep::Term& term : combine.terms) {
                            request.add_rotation(parameters, term.rotation, step.level);
                        }
-                       request.conjugation = combine.doubled_real_part;
-                       request.conjugation_level = step.level;
+                       if (combine.doubled_real_part) request.add_conjugation(parameters, step.level);
                    },
                    [](const auto&) {}},
         step.operation);
@@ -86,8 +76,9 @@ bool bootstraps(std::span<const Step> steps) {
 ckks::KeyRequest choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
                              const CostModel& costs) {
     const StepPrices prices(parameters, costs);
-    KeySet keys(parameters, costs.key_byte,
-                bootstraps(steps) ? ckks::Bootstrapper::key_request(parameters, parameters.slots()) : no_keys());
+    KeySet keys(
+        parameters, costs.key_byte,
+        bootstraps(steps) ? ckks::Bootstrapper::key_request(parameters, parameters.slots()) : ckks::KeyRequest{});
     std::vector<Chooser> choosers;
     for (Step& step : steps) {
         keys.add(fixed_keys(step, packing, parameters));

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/plan/cost_model.h"
 #include "polyformer/compile/plan/steps.h"

@@ -1,7 +1,7 @@
 // The rotation keys that a plan has chosen so far, and what more of them would be worth.
 #pragma once
 
-#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::compile {
@@ -13,7 +13,7 @@ class KeySet {
     KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing);
     /// Seconds that the rotation keys missing for `wanted` are worth.
     double price(const ckks::KeyRequest& wanted) const;
-    void add(const ckks::KeyRequest& wanted) { request_.merge(parameters_, wanted); }
+    void add(const ckks::KeyRequest& wanted) { request_.merge(wanted); }
     const ckks::KeyRequest& request() const { return request_; }
 
   private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "polyformer/ckks/files/rns_serialization.h"
 #include "polyformer/compile/schedule/costs.h"
 #include "polyformer/compile/summary/working_memory.h"
 #include "polyformer/model/graph/visit.h"
@@ -69,8 +68,8 @@ void summarise(Plan& plan) {
     summary.key_bytes_file = plan.keys.file_bytes(frame.parameters);
     // Packed residues; a seed stands for half of each input, and outputs leave at level 0.
     summary.request_bytes =
-        plan.inputs.size() * (sizeof(ckks::Seed) + ckks::packed_rows_bytes(frame.parameters, frame.input_level, 0));
-    summary.reply_bytes = plan.outputs.size() * 2 * ckks::packed_rows_bytes(frame.parameters, 0, 0);
+        plan.inputs.size() * (sizeof(ckks::Seed) + frame.parameters.packed_rows_bytes(frame.input_level, 0));
+    summary.reply_bytes = plan.outputs.size() * 2 * frame.parameters.packed_rows_bytes(0, 0);
     summary.working_bytes = working_bytes(plan);
     plan.summary = summary;
 }

@@ -1,6 +1,9 @@
+#include "polyformer/ckks/client/encryption.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/sampling.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/support/error.h"
@@ -44,7 +47,7 @@ double deviation(const std::vector<double>& values) {
 
 TEST(Encryption, SymmetricNoiseIsTheErrorItself) {
     const Plaintext plaintext = encode(2048, 18);
-    const auto errors = noise(encrypt(scheme().parameters, scheme().secret, plaintext, 2048), plaintext);
+    const auto errors = noise(encrypt(scheme().parameters, scheme().secret, plaintext), plaintext);
     // The variance's relative deviation is √(2/N) = 2.2 %.
     EXPECT_NEAR(deviation(errors), kErrorDeviation, 0.085 * kErrorDeviation);
     for (const double error : errors) EXPECT_LE(std::abs(error), 30);
@@ -53,7 +56,7 @@ TEST(Encryption, SymmetricNoiseIsTheErrorItself) {
 TEST(Encryption, PublicNoiseIsAsTheoryPredicts) {
     const PublicKey key = KeyGenerator(scheme().parameters, scheme().secret).public_key();
     const Plaintext plaintext = encode(2048, 18);
-    const auto errors = noise(encrypt(scheme().parameters, key, plaintext, 2048), plaintext);
+    const auto errors = noise(encrypt(scheme().parameters, key, plaintext), plaintext);
     // v·e + e_0 + s·e_1 with ternary v and s: variance σ²(1 + 4N/3), known to √(4/N) = 3 %.
     const double expected = kErrorDeviation * std::sqrt(1 + 4.0 * 4096 / 3);
     EXPECT_NEAR(deviation(errors) / expected, 1, 0.16);
@@ -61,7 +64,7 @@ TEST(Encryption, PublicNoiseIsAsTheoryPredicts) {
 
 TEST(Encryption, ASeedStandsForTheUniformHalf) {
     const Plaintext plaintext = encode(64, 4);
-    const SeededCiphertext seeded = encrypt_seeded(scheme().parameters, scheme().secret, plaintext, 64);
+    const SeededCiphertext seeded = encrypt_seeded(scheme().parameters, scheme().secret, plaintext);
     const Ciphertext first = expand(scheme().parameters, seeded);
     const Ciphertext second = expand(scheme().parameters, seeded);
     EXPECT_EQ(first.slots, 64);
@@ -76,8 +79,8 @@ TEST(Encryption, ASeedStandsForTheUniformHalf) {
 
 TEST(Encryption, IsRandomised) {
     const Plaintext plaintext = encode(64, 0);
-    const Ciphertext a = encrypt(scheme().parameters, scheme().secret, plaintext, 64);
-    const Ciphertext b = encrypt(scheme().parameters, scheme().secret, plaintext, 64);
+    const Ciphertext a = encrypt(scheme().parameters, scheme().secret, plaintext);
+    const Ciphertext b = encrypt(scheme().parameters, scheme().secret, plaintext);
     EXPECT_FALSE(std::ranges::equal(a.components[0].limb(0), b.components[0].limb(0)));
     EXPECT_FALSE(std::ranges::equal(a.components[1].limb(0), b.components[1].limb(0)));
 }
@@ -107,25 +110,28 @@ TEST(Keys, TakeTheBytesThatTheRequestSays) {
 TEST(Keys, RequestsMergeToTheHigherLevel) {
     const Parameters& parameters = scheme().parameters;
     KeyRequest a;
-    a.relinearisation_level = 3;
+    EXPECT_TRUE(a.keys(parameters).empty());
+    a.add_relinearisation(parameters, 3);
     a.add_rotation(parameters, 1, 4);
     a.add_rotation(parameters, 1, 2);
     a.add_rotation(parameters, 0, 9);
     a.add_rotation(parameters, -1, 5);
     a.add_rotation(parameters, 2049, 6);  // the same as 1
     KeyRequest b;
-    b.relinearisation = false;
-    b.relinearisation_level = 9;
-    b.conjugation = true;
-    b.conjugation_level = 7;
+    b.add_conjugation(parameters, 7);
     b.add_rotation(parameters, 3, 8);
     b.add_rotation(parameters, 2047, 1);
-    a.merge(parameters, b);
+    a.merge(b);
     EXPECT_EQ(a.relinearisation_level, 3);
-    EXPECT_TRUE(a.conjugation);
     EXPECT_EQ(a.conjugation_level, 7);
     EXPECT_EQ(a.rotation_levels, (std::map<int, int>{{1, 6}, {3, 8}, {2047, 5}}));
+    b.add_relinearisation(parameters, 9);
+    a.merge(b);
+    EXPECT_EQ(a.relinearisation_level, 9);
     EXPECT_THAT([&] { a.add_rotation(parameters, 1, 31); }, ThrowsMessage<Error>(HasSubstr("level 31")));
+    EXPECT_THAT([&] { a.add_relinearisation(parameters, -1); }, ThrowsMessage<Error>(HasSubstr("level -1")));
+    EXPECT_THAT([&] { a.add_conjugation(parameters, 31); },
+                ThrowsMessage<Error>(HasSubstr("conjugation key at level 31")));
 }
 
 // Modulo the special primes the gadget is zero, so b + a·s is the error alone.
@@ -196,9 +202,9 @@ TEST(Encryption, RefusesForeignMaterial) {
     EXPECT_THAT([&] { KeyGenerator(smaller, scheme().secret); },
                 ThrowsMessage<Error>(HasSubstr("ring dimension 4096")));
     const PublicKey key = KeyGenerator(parameters, scheme().secret).public_key();
-    EXPECT_THAT([&] { encrypt(smaller, key, encode(8, 1), 8); },
+    EXPECT_THAT([&] { encrypt(smaller, key, encode(8, 1)); },
                 ThrowsMessage<Error>(HasSubstr(parameters.fingerprint())));
-    EXPECT_THAT([&] { encrypt(parameters, key, encode(8, 19), 8); }, ThrowsMessage<Error>(HasSubstr("level 19")));
+    EXPECT_THAT([&] { encrypt(parameters, key, encode(8, 19)); }, ThrowsMessage<Error>(HasSubstr("level 19")));
 
     Ciphertext cut = a;
     cut.components[1].truncate(1);

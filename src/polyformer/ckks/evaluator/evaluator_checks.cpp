@@ -1,8 +1,9 @@
-#include "polyformer/ckks/scheme/evaluator_checks.h"
+#include "polyformer/ckks/evaluator/evaluator_checks.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -14,23 +15,6 @@ std::string short_name(const std::string& fingerprint) {
 }
 
 }  // namespace
-
-bool same_scale(double a, double b) {
-    return std::abs(a - b) < 0x1p-30 * std::abs(a);
-}
-
-void check_ciphertext(const Parameters& parameters, const Ciphertext& a) {
-    require(a.level >= 0 && a.level <= parameters.max_level(), "a ciphertext is at level {}, but the chain has 0 to {}",
-            a.level, parameters.max_level());
-    require(a.components.size() == 2 || a.components.size() == 3, "a ciphertext has {} components instead of 2 or 3",
-            a.components.size());
-    for (const RnsPolynomial& component : a.components) {
-        require(component.ring_dimension() == parameters.ring_dimension() &&
-                    component.limbs() == static_cast<std::size_t>(a.level) + 1,
-                "a ciphertext at level {} has {} limbs of ring dimension {}; these parameters want {} of {}", a.level,
-                component.limbs(), component.ring_dimension(), a.level + 1, parameters.ring_dimension());
-    }
-}
 
 void check_two_components(const Parameters& parameters, const Ciphertext& a, const char* operation) {
     check_ciphertext(parameters, a);
@@ -72,12 +56,16 @@ const SwitchingKey& require_key(const std::optional<SwitchingKey>& key, int leve
     return *key;
 }
 
+std::size_t repetition(const Parameters& parameters, std::size_t slots) {
+    return std::clamp<std::size_t>(slots, 1, parameters.slots());
+}
+
 std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& parameters, const EvaluationKeys& keys,
                                                       std::size_t slots, long step, int level) {
-    const auto modulus = static_cast<long>(std::clamp<std::size_t>(slots, 1, parameters.slots()));
-    const long wanted = (step % modulus + modulus) % modulus;
+    const std::size_t period = repetition(parameters, slots);
     int highest = -1;
-    for (long candidate = wanted; candidate < static_cast<long>(parameters.slots()); candidate += modulus) {
+    for (auto candidate = static_cast<std::size_t>(normalised_step(step, period)); candidate < parameters.slots();
+         candidate += period) {
         const auto entry = keys.rotations.find(static_cast<int>(candidate));
         if (entry == keys.rotations.end()) continue;
         if (entry->second.level >= level) return {entry->first, &entry->second};
@@ -90,8 +78,7 @@ std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& paramete
         step, slots, highest, level);
     fail(
         "there is no key for a rotation by {} of {} slots at level {} (there are {} rotation keys): add the step to "
-        "the "
-        "KeyRequest",
+        "the KeyRequest",
         step, slots, level, keys.rotations.size());
 }
 

@@ -1,47 +1,22 @@
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <utility>
 
-#include "polyformer/ckks/arithmetic/integers.h"
+#include "polyformer/ckks/evaluator/evaluator_checks.h"
+#include "polyformer/ckks/evaluator/row_loop.h"
 #include "polyformer/ckks/kernels/kernels.h"
-#include "polyformer/ckks/scheme/evaluator_checks.h"
-#include "polyformer/ckks/scheme/evaluator_tables.h"
-#include "polyformer/ckks/scheme/key_switching.h"
+#include "polyformer/ckks/key_switching/key_switching.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
 
-// Sums and products; levels and rotations are in evaluator_levels.cpp and evaluator_rotations.cpp.
 namespace polyformer::ckks {
 
 namespace {
 
 using Row = std::uint64_t*;
 using ConstRow = const std::uint64_t*;
-
-/// A ciphertext with a's attributes and unwritten components.
-Ciphertext blank_like(const Ciphertext& a, std::size_t components, int level) {
-    Ciphertext result;
-    result.level = level;
-    result.scale = a.scale;
-    result.slots = a.slots;
-    result.key_fingerprint = a.key_fingerprint;
-    for (std::size_t c = 0; c < components; ++c) {
-        result.components.push_back(
-            RnsPolynomial::uninitialised(a.components[0].ring_dimension(), static_cast<std::size_t>(level) + 1));
-    }
-    return result;
-}
-
-/// Calls body(component, row, modulus) for every row of every component, in parallel.
-template <class Body>
-void for_each_row(const Parameters& parameters, std::size_t components, int level, const Body& body) {
-    const auto rows = static_cast<std::size_t>(level) + 1;
-    parallel_for(components * rows, [&](std::size_t task) {
-        const std::size_t row = task % rows;
-        body(task / rows, row, parameters.q(static_cast<int>(row)).modulus());
-    });
-}
 
 template <class PlaintextType>
 void check_plaintext(const Parameters& parameters, const Ciphertext& a, const PlaintextType& b, std::size_t dimension,
@@ -57,32 +32,10 @@ void check_plaintext(const Parameters& parameters, const Ciphertext& a, const Pl
         operation, a.level, std::log2(a.scale), b.level, std::log2(b.scale), a.level);
 }
 
-/// round(constant · scale) as evaluations: in the first half of each row, and in the second. i is X^(N/2), whose
-/// evaluations are ψ^(N/2) in the first half and −ψ^(N/2) in the second.
-std::pair<std::uint64_t, std::uint64_t> constant_residues(const NttTables& tables, std::complex<double> constant,
-                                                          double scale) {
-    const Modulus& q = tables.modulus();
-    const std::uint64_t real = residue(std::nearbyint(constant.real() * scale), q);
-    const std::uint64_t imaginary = q.multiply(residue(std::nearbyint(constant.imag() * scale), q), tables.roots()[1]);
-    return {q.add(real, imaginary), q.subtract(real, imaginary)};
-}
-
-void check_constant(std::complex<double> constant, double scale, double log2_modulus, int level) {
-    const double largest = std::max(std::abs(constant.real()), std::abs(constant.imag()));
-    require(std::isfinite(constant.real()) && std::isfinite(constant.imag()), "the constant {} + {}i is not finite",
-            constant.real(), constant.imag());
-    require(std::isfinite(scale) && std::log2(largest * scale) + 1 < log2_modulus,
-            "the constant {} + {}i at scale 2^{:.2f} overflows the {:.2f} bits of level {}", constant.real(),
-            constant.imag(), std::log2(scale), log2_modulus, level);
-}
-
 }  // namespace
 
 Evaluator::Evaluator(Parameters parameters, std::shared_ptr<const EvaluationKeys> keys)
-    : parameters_(std::move(parameters)),
-      encoder_(parameters_),
-      keys_(std::move(keys)),
-      tables_(std::make_shared<const Tables>(parameters_.ring_dimension())) {
+    : parameters_(std::move(parameters)), encoder_(parameters_), keys_(std::move(keys)), rotator_(parameters_, keys_) {
     require(keys_ != nullptr, "an evaluator was made without keys; an empty EvaluationKeys will do for sums");
     require(keys_->parameters_fingerprint == parameters_.fingerprint(),
             "the evaluation keys belong to the parameter set {}, not to {}: use the parameters that the keys were made "
@@ -97,8 +50,7 @@ Ciphertext Evaluator::add(const Ciphertext& a, const Ciphertext& b) const {
     const Ciphertext& longer = a.components.size() >= b.components.size() ? a : b;
     const std::size_t common = std::min(a.components.size(), b.components.size());
     const std::size_t n = parameters_.ring_dimension();
-    Ciphertext result = blank_like(a, longer.components.size(), a.level);
-    result.slots = std::max(a.slots, b.slots);
+    Ciphertext result = uninitialised_ciphertext(parameters_, sum_of(a, b), longer.components.size());
     for_each_row(parameters_, result.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
         const Row out = result.components[c].limb(i).data();
         if (c < common) {
@@ -114,8 +66,8 @@ Ciphertext Evaluator::subtract(const Ciphertext& a, const Ciphertext& b) const {
     check_operands(parameters_, a, b, "difference");
     check_same_scale(parameters_, a.level, a.scale, b.scale, "difference");
     const std::size_t n = parameters_.ring_dimension();
-    Ciphertext result = blank_like(a, std::max(a.components.size(), b.components.size()), a.level);
-    result.slots = std::max(a.slots, b.slots);
+    Ciphertext result =
+        uninitialised_ciphertext(parameters_, sum_of(a, b), std::max(a.components.size(), b.components.size()));
     for_each_row(parameters_, result.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
         const Row out = result.components[c].limb(i).data();
         if (c >= a.components.size()) {
@@ -131,7 +83,7 @@ Ciphertext Evaluator::subtract(const Ciphertext& a, const Ciphertext& b) const {
 
 Ciphertext Evaluator::negate(const Ciphertext& a) const {
     check_ciphertext(parameters_, a);
-    Ciphertext result = blank_like(a, a.components.size(), a.level);
+    Ciphertext result = uninitialised_ciphertext(parameters_, a.metadata(), a.components.size());
     for_each_row(parameters_, a.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
         kernels().negate(result.components[c].limb(i).data(), a.components[c].limb(i).data(),
                          parameters_.ring_dimension(), q);
@@ -143,6 +95,7 @@ Ciphertext Evaluator::add(const Ciphertext& a, const Plaintext& b) const {
     check_plaintext(parameters_, a, b, parameters_.ring_dimension(), "sum");
     check_same_scale(parameters_, a.level, a.scale, b.scale, "sum");
     Ciphertext result = a;
+    result.slots = std::max(a.slots, b.slots);
     for_each_row(parameters_, 1, a.level, [&](std::size_t, std::size_t i, const Modulus& q) {
         const Row out = result.components[0].limb(i).data();
         kernels().add(out, out, b.polynomial.limb(i).data(), parameters_.ring_dimension(), q);
@@ -154,26 +107,13 @@ Ciphertext Evaluator::add(const Ciphertext& a, const SubringPlaintext& b) const 
     check_plaintext(parameters_, a, b, parameters_.ring_dimension() / b.run, "sum");
     check_same_scale(parameters_, a.level, a.scale, b.scale, "sum");
     Ciphertext result = a;
+    result.slots = std::max(a.slots, b.slots);
     for_each_row(parameters_, 1, a.level, [&](std::size_t, std::size_t i, const Modulus& q) {
         Row out = result.components[0].limb(i).data();
         for (const std::uint64_t word : b.polynomial.limb(i)) {
             kernels().add_scalar(out, out, word, b.run, q);
             out += b.run;
         }
-    });
-    return result;
-}
-
-Ciphertext Evaluator::add_constant(const Ciphertext& a, std::complex<double> constant) const {
-    check_ciphertext(parameters_, a);
-    check_constant(constant, a.scale, parameters_.log2_q(a.level), a.level);
-    Ciphertext result = a;
-    const std::size_t half = parameters_.ring_dimension() / 2;
-    for_each_row(parameters_, 1, a.level, [&](std::size_t, std::size_t i, const Modulus& q) {
-        const auto [first, second] = constant_residues(parameters_.q(static_cast<int>(i)), constant, a.scale);
-        const Row out = result.components[0].limb(i).data();
-        kernels().add_scalar(out, out, first, half, q);
-        kernels().add_scalar(out + half, out + half, second, half, q);
     });
     return result;
 }
@@ -209,9 +149,8 @@ Ciphertext Evaluator::inner_product_lazily(std::span<const Ciphertext> a, std::s
     }
     const std::size_t n = parameters_.ring_dimension();
     const std::size_t count = a.size();
-    Ciphertext result = blank_like(a[0], 3, a[0].level);
-    result.scale = a[0].scale * b[0].scale;
-    for (std::size_t k = 0; k < count; ++k) result.slots = std::max({result.slots, a[k].slots, b[k].slots});
+    Ciphertext result = uninitialised_ciphertext(parameters_, product_of(a[0], b[0]), 3);
+    for (std::size_t k = 1; k < count; ++k) result.slots = std::max({result.slots, a[k].slots, b[k].slots});
     for_each_row(parameters_, 1, result.level, [&](std::size_t, std::size_t i, const Modulus& q) {
         // (a_0, a_1) and (b_0, b_1): a_0·b_0, a_0·b_1 + a_1·b_0, a_1·b_1. In the lists the a's come as a_0 … a_1 … and
         // the b's as b_0 … b_1 … b_0 …, so that all three are inner products of pieces of them.
@@ -248,23 +187,21 @@ Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) c
     if (a.components.size() == 2) return rescale(a, levels);
     check_key_set(*keys_, a, "relinearisation");
     const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
-    return rescaled_pair(a,
-                         ckks::switch_key(parameters_, a.components[2], key, a.level,
-                                          {.addends = {&a.components[0], &a.components[1]}, .rescaled_levels = levels}),
-                         levels);
+    const Ending ending{.addends = {&a.components[0], &a.components[1]}, .rescaled_levels = levels};
+    return ciphertext_of(rescaled(parameters_, a, levels),
+                         ckks::switch_key(parameters_, a.components[2], key, a.level, ending));
 }
 
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
     require(key.level >= a.level, "a switching key that reaches level {} is wanted at level {}", key.level, a.level);
-    return rescaled_pair(
-        a, ckks::switch_key(parameters_, a.components[1], key, a.level, {.addends = {&a.components[0], nullptr}}));
+    return ciphertext_of(a.metadata(), ckks::switch_key(parameters_, a.components[1], key, a.level,
+                                                        {.addends = {&a.components[0], nullptr}}));
 }
 
 Ciphertext Evaluator::multiply(const Ciphertext& a, const Plaintext& b) const {
     check_plaintext(parameters_, a, b, parameters_.ring_dimension(), "product");
-    Ciphertext result = blank_like(a, a.components.size(), a.level);
-    result.scale = a.scale * b.scale;
+    Ciphertext result = uninitialised_ciphertext(parameters_, product_of(a, b), a.components.size());
     for_each_row(parameters_, a.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
         kernels().multiply(result.components[c].limb(i).data(), a.components[c].limb(i).data(),
                            b.polynomial.limb(i).data(), parameters_.ring_dimension(), q);
@@ -274,8 +211,7 @@ Ciphertext Evaluator::multiply(const Ciphertext& a, const Plaintext& b) const {
 
 Ciphertext Evaluator::multiply(const Ciphertext& a, const SubringPlaintext& b) const {
     check_plaintext(parameters_, a, b, parameters_.ring_dimension() / b.run, "product");
-    Ciphertext result = blank_like(a, a.components.size(), a.level);
-    result.scale = a.scale * b.scale;
+    Ciphertext result = uninitialised_ciphertext(parameters_, product_of(a, b), a.components.size());
     for_each_row(parameters_, a.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
         const ConstRow in = a.components[c].limb(i).data();
         const ConstRow words = b.polynomial.limb(i).data();
@@ -285,39 +221,46 @@ Ciphertext Evaluator::multiply(const Ciphertext& a, const SubringPlaintext& b) c
     return result;
 }
 
-Ciphertext Evaluator::multiply_constant(const Ciphertext& a, std::complex<double> constant, double scale) const {
+Ciphertext Evaluator::adjust(const Ciphertext& a, int level) const {
     check_ciphertext(parameters_, a);
-    const double at = scale == 0 ? parameters_.scale(a.level) : scale;
-    check_constant(constant, at, parameters_.log2_q(a.level), a.level);
-    Ciphertext result = multiply_residues(a, [&](const NttTables& q) { return constant_residues(q, constant, at); });
-    result.scale = a.scale * at;
+    const double target = parameters_.scale(level);
+    if (a.level == level && same_scale(a.scale, target)) return a;
+    require(
+        level >= 0 && level < a.level,
+        "a ciphertext at level {} with scale 2^{:.4f} cannot be brought to level {} and its canonical scale 2^{:.4f}: "
+        "that takes a constant product at level {}",
+        a.level, std::log2(a.scale), level, std::log2(target), level + 1);
+    const double factor = target * static_cast<double>(parameters_.q(level + 1).modulus().value()) / a.scale;
+    // The factor is rounded to a whole number: with 20 bits the error of that stays below that of the scales
+    // themselves.
+    require(
+        factor >= 0x1p20,
+        "a ciphertext with scale 2^{:.4f} is too large to be adjusted to level {} (scale 2^{:.4f}): rescale() it first",
+        std::log2(a.scale), level, std::log2(target));
+    Ciphertext result = rescale(multiply_constant(drop_to_level(a, level + 1), 1.0, factor));
+    result.scale = target;
     return result;
 }
 
-Ciphertext Evaluator::multiply_integer(const Ciphertext& a, std::int64_t factor) const {
-    return multiply_residues(a, [factor](const NttTables& tables) {
-        const std::uint64_t value = tables.modulus().reduce_signed(factor);
-        return std::pair(value, value);
-    });
+Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {
+    check_rescaling(a, levels);
+    if (addend != nullptr) {
+        check_two_components(parameters_, *addend, "sum");
+        require(addend->level == a.level && addend->key_fingerprint == a.key_fingerprint,
+                "sum of rotations at level {} under the keys {} and a ciphertext at level {} under the keys {}",
+                a.level, a.key_fingerprint, addend->level, addend->key_fingerprint);
+        check_same_scale(parameters_, a.level, a.scale, addend->scale, "sum");
+    }
+    return ckks::divide_by_special(parameters_, a, addend, levels);
 }
 
-Ciphertext Evaluator::multiply_by_i(const Ciphertext& a) const {
-    return multiply_residues(a, [](const NttTables& tables) { return constant_residues(tables, {0, 1}, 1); });
-}
-
-template <class Residues>
-Ciphertext Evaluator::multiply_residues(const Ciphertext& a, const Residues& residues) const {
-    check_ciphertext(parameters_, a);
-    Ciphertext result = blank_like(a, a.components.size(), a.level);
-    const std::size_t half = parameters_.ring_dimension() / 2;
-    for_each_row(parameters_, a.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
-        const auto [first, second] = residues(parameters_.q(static_cast<int>(i)));
-        const Row out = result.components[c].limb(i).data();
-        const ConstRow in = a.components[c].limb(i).data();
-        kernels().multiply_scalar(out, in, first, half, q);
-        kernels().multiply_scalar(out + half, in + half, second, half, q);
-    });
-    return result;
+Ciphertext Evaluator::sum_slots(const Ciphertext& a, std::size_t count, long stride) const {
+    require(std::has_single_bit(count), "slots can be summed in groups of a power of two, not of {}", count);
+    Ciphertext sum = a;
+    for (std::size_t distance = 1; distance < count; distance *= 2) {
+        sum = add(sum, rotate(sum, stride * static_cast<long>(distance)));
+    }
+    return sum;
 }
 
 }  // namespace polyformer::ckks

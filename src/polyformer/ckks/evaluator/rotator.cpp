@@ -1,0 +1,131 @@
+#include "polyformer/ckks/evaluator/rotator.h"
+
+#include <utility>
+
+#include "polyformer/ckks/evaluator/evaluator_checks.h"
+#include "polyformer/ckks/key_switching/key_switching.h"
+#include "polyformer/support/error.h"
+
+// With φ: X → X^g, a ciphertext (c_0, c_1) under s becomes (φ(c_0), φ(c_1)) under φ(s). Instead of
+// permuting c_1 and switching from φ(s) to s, we switch first, with a key from s to φ⁻¹(s), and permute the two
+// results: (d_0, d_1) with d_0 + d_1·φ⁻¹(s) ≈ c_1·s gives φ(c_0 + d_0) + φ(d_1)·s ≈ φ(c_0) + φ(c_1)·φ(s). So the digits
+// of a hoisted decomposition are never permuted, only two polynomials a rotation (Bossuat et al., ePrint 2020/1203,
+// §4).
+namespace polyformer::ckks {
+
+/// What a rotation of several ciphertexts takes besides their digits.
+struct Rotator::Batch {
+    const SwitchingKey* key;
+    std::vector<Ending> endings;
+};
+
+namespace {
+
+std::vector<const Ciphertext*> ciphertexts_of(std::span<const HoistedCiphertext> hoisted) {
+    std::vector<const Ciphertext*> result;
+    for (const HoistedCiphertext& one : hoisted) result.push_back(&one.ciphertext);
+    return result;
+}
+
+std::vector<std::span<const RnsPolynomial>> digits_of(std::span<const HoistedCiphertext> hoisted) {
+    std::vector<std::span<const RnsPolynomial>> result;
+    for (const HoistedCiphertext& one : hoisted) result.emplace_back(one.digits);
+    return result;
+}
+
+}  // namespace
+
+Rotator::Rotator(Parameters parameters, std::shared_ptr<const EvaluationKeys> keys)
+    : parameters_(std::move(parameters)),
+      keys_(std::move(keys)),
+      automorphisms_(std::make_shared<const AutomorphismCache>(parameters_.ring_dimension())) {}
+
+bool Rotator::is_identity(const Ciphertext& a, long step) const {
+    return normalised_step(step, repetition(parameters_, a.slots)) == 0;
+}
+
+/// Of a key switch of c_1: c_0 is added and the automorphism follows.
+Ending Rotator::permuted(const Ciphertext& a, std::uint64_t galois_element) const {
+    return {.addends = {&a.components[0], nullptr}, .permutation = &automorphisms_->permutation(galois_element)};
+}
+
+Rotator::Batch Rotator::batch_of(std::span<const Ciphertext* const> a, long step) const {
+    const Ciphertext& first = *a.front();
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level);
+    Batch batch{.key = key, .endings = {}};
+    for (const Ciphertext* ciphertext : a) {
+        check_two_components(parameters_, *ciphertext, "rotation");
+        check_operands(parameters_, first, *ciphertext, "rotation");
+        require(ciphertext->slots == first.slots, "ciphertexts of {} and {} slots cannot be rotated together",
+                first.slots, ciphertext->slots);
+        batch.endings.push_back(permuted(*ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step)));
+    }
+    return batch;
+}
+
+Ciphertext Rotator::rotate(const Ciphertext& a, long step) const {
+    check_two_components(parameters_, a, "rotation");
+    check_key_set(*keys_, a, "rotation");
+    if (is_identity(a, step)) return a;
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, a.slots, step, a.level);
+    const Ending ending = permuted(a, rotation_galois_element(parameters_.ring_dimension(), key_step));
+    return ciphertext_of(a.metadata(), switch_key(parameters_, a.components[1], *key, a.level, ending));
+}
+
+Ciphertext Rotator::conjugate(const Ciphertext& a) const {
+    check_two_components(parameters_, a, "conjugation");
+    check_key_set(*keys_, a, "conjugation");
+    const SwitchingKey& key = require_key(keys_->conjugation, a.level, "conjugation");
+    const Ending ending = permuted(a, conjugation_galois_element(parameters_.ring_dimension()));
+    return ciphertext_of(a.metadata(), switch_key(parameters_, a.components[1], key, a.level, ending));
+}
+
+HoistedCiphertext Rotator::hoist(Ciphertext a) const {
+    check_two_components(parameters_, a, "hoisting");
+    const int width = parameters_.special_count();
+    std::vector<RnsPolynomial> digits = decompose(parameters_, a.components[1], a.level, width, width);
+    return {std::move(a), std::move(digits)};
+}
+
+std::vector<Ciphertext> Rotator::rotate(std::span<const HoistedCiphertext> a, long step) const {
+    std::vector<Ciphertext> results;
+    if (a.empty()) return results;
+    const Ciphertext& first = a.front().ciphertext;
+    check_key_set(*keys_, first, "rotation");
+    if (is_identity(first, step)) {
+        for (const HoistedCiphertext& hoisted : a) results.push_back(hoisted.ciphertext);
+        return results;
+    }
+    const Batch batch = batch_of(ciphertexts_of(a), step);
+    std::vector<PolynomialPair> pairs = switch_key(parameters_, digits_of(a), *batch.key, first.level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        results.push_back(ciphertext_of(a[i].ciphertext.metadata(), std::move(pairs[i])));
+    }
+    return results;
+}
+
+std::vector<ExtendedCiphertext> Rotator::rotate_extended(std::span<const Ciphertext> a, long step) const {
+    std::vector<ExtendedCiphertext> results;
+    if (a.empty()) return results;
+    check_key_set(*keys_, a.front(), "rotation");
+    if (is_identity(a.front(), step)) {
+        for (const Ciphertext& ciphertext : a) {
+            check_two_components(parameters_, ciphertext, "rotation");
+            results.push_back(times_special(parameters_, ciphertext));
+        }
+        return results;
+    }
+    std::vector<const Ciphertext*> ciphertexts;
+    std::vector<const RnsPolynomial*> polynomials;
+    for (const Ciphertext& ciphertext : a) {
+        ciphertexts.push_back(&ciphertext);
+        polynomials.push_back(&ciphertext.components.at(1));
+    }
+    const Batch batch = batch_of(ciphertexts, step);
+    std::vector<PolynomialPair> pairs =
+        multiply_by_key(parameters_, polynomials, *batch.key, a.front().level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) results.push_back({a[i].metadata(), std::move(pairs[i])});
+    return results;
+}
+
+}  // namespace polyformer::ckks

@@ -1,0 +1,45 @@
+// Automorphisms of ciphertexts: rotations of the slots and conjugation, alone and hoisted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/key_switching/extended_ciphertext.h"
+#include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/scheme/ciphertext.h"
+#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/parameters.h"
+
+namespace polyformer::ckks {
+
+/// A ciphertext decomposed and raised once, so that many rotations share that work (hoisting).
+struct HoistedCiphertext {
+    Ciphertext ciphertext;
+    std::vector<RnsPolynomial> digits;  ///< of components[1], each over q_0 .. q_level, p_0 .. p_{k-1}
+};
+
+/// What Evaluator's functions of these names do.
+class Rotator {
+  public:
+    Rotator(Parameters parameters, std::shared_ptr<const EvaluationKeys> keys);
+
+    Ciphertext rotate(const Ciphertext& a, long step) const;
+    Ciphertext conjugate(const Ciphertext& a) const;
+    HoistedCiphertext hoist(Ciphertext a) const;
+    std::vector<Ciphertext> rotate(std::span<const HoistedCiphertext> a, long step) const;
+    std::vector<ExtendedCiphertext> rotate_extended(std::span<const Ciphertext> a, long step) const;
+
+  private:
+    struct Batch;
+    Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
+    bool is_identity(const Ciphertext& a, long step) const;
+    Batch batch_of(std::span<const Ciphertext* const> a, long step) const;
+
+    Parameters parameters_;
+    std::shared_ptr<const EvaluationKeys> keys_;
+    std::shared_ptr<const AutomorphismCache> automorphisms_;
+};
+
+}  // namespace polyformer::ckks

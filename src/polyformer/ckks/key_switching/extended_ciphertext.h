@@ -1,0 +1,27 @@
+// Values over Q·P: key-switched, and not yet divided by P. Sums of them share one division (double hoisting, Bossuat et
+// al., ePrint 2020/1203).
+#pragma once
+
+#include "polyformer/ckks/key_switching/key_switching.h"
+#include "polyformer/ckks/scheme/ciphertext.h"
+#include "polyformer/ckks/scheme/parameters.h"
+
+namespace polyformer::ckks {
+
+/// A pair over q_0 .. q_level, p_0 .. p_{k-1}: P times what the metadata describe.
+struct ExtendedCiphertext : CiphertextMetadata {
+    PolynomialPair components;
+};
+
+/// Components not yet written.
+ExtendedCiphertext uninitialised_extended(const Parameters& parameters, CiphertextMetadata metadata);
+
+/// P·a, which is 0 modulo the special primes. `a` has two components.
+ExtendedCiphertext times_special(const Parameters& parameters, const Ciphertext& a);
+
+/// a / P, plus the addend if there is one, of the same level and scale and with two components, rescaled
+/// `levels` ≤ a.level times: all in one division.
+Ciphertext divide_by_special(const Parameters& parameters, const ExtendedCiphertext& a, const Ciphertext* addend,
+                             int levels);
+
+}  // namespace polyformer::ckks

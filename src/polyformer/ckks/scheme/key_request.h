@@ -1,0 +1,51 @@
+// Which keys a computation needs, before anything is generated: made by the compiler and by circuits, used by the
+// client to make them and by the server to see that they are all there.
+//
+//   KeyRequest request;  // nothing yet
+//   request.add_relinearisation(parameters, 5);
+//   request.add_rotation(parameters, -1, 3);
+//   const EvaluationKeys keys = KeyGenerator(parameters, secret).evaluation_keys(request);
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "polyformer/ckks/scheme/keys.h"
+#include "polyformer/ckks/scheme/parameters.h"
+
+namespace polyformer::ckks {
+
+/// Levels are the highest ones at which a key is used. Nothing is asked for until it is added.
+struct KeyRequest {
+    std::optional<int> relinearisation_level;
+    std::optional<int> conjugation_level;
+    bool bootstrapping = false;          ///< the two encapsulation keys
+    std::map<int, int> rotation_levels;  ///< by rotation step in [1, N/2)
+
+    /// Each keeps the higher level where the key is asked for already. They throw Error for a level that the
+    /// parameters do not have.
+    void add_relinearisation(const Parameters& parameters, int level);
+    void add_conjugation(const Parameters& parameters, int level);
+    /// Any step, positive or negative; one that is 0 modulo N/2 needs no key.
+    void add_rotation(const Parameters& parameters, long step, int level);
+    /// Adds all that `other`, for the same parameters, asks for.
+    void merge(const KeyRequest& other);
+
+    /// The keys one by one, by role and step. Throws Error when bootstrapping is asked for and the parameters have
+    /// none.
+    std::vector<KeyShape> keys(const Parameters& parameters) const;
+    /// Bytes that the keys' residues take in memory, and on disk packed and with seeds for uniform halves. Both throw
+    /// like keys().
+    std::size_t memory_bytes(const Parameters& parameters) const;
+    std::size_t file_bytes(const Parameters& parameters) const;
+};
+
+/// The wanted keys that are not held, or not for the level, in words: "rotation by 512 at level 9 (there is one for
+/// level 4)". Throws like KeyRequest::keys().
+std::vector<std::string> missing_keys(const Parameters& parameters, const KeyRequest& wanted,
+                                      const EvaluationKeys& held);
+
+}  // namespace polyformer::ckks
