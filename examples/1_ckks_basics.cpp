@@ -17,8 +17,10 @@
 #include "narration.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 using namespace polyformer::ckks;
 
@@ -39,8 +41,7 @@ int main(int argc, char** argv) try {
     const SecretKey secret = SecretKey::generate(parameters);
     // Products of two ciphertexts need a relinearisation key, rotations need others (example 2).
     KeyRequest request;
-    request.relinearisation = true;
-    request.relinearisation_level = top;  // the highest level at which it will be used
+    request.add_relinearisation(parameters, top);  // the highest level at which it will be used
     const auto keys = std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request));
     // The public key lets others encrypt, who then cannot read what they encrypted.
     const PublicKey public_key = KeyGenerator(parameters, secret).public_key();
@@ -57,15 +58,14 @@ int main(int argc, char** argv) try {
         y[i] = std::cos(static_cast<double>(i) / 3);
     }
     // Every level has its canonical scale, about 2^40: use that one and sums will always fit.
-    const Ciphertext a = encrypt(parameters, secret, encoder.encode(x, top, parameters.scale(top)), x.size());
-    const Ciphertext b = encrypt(parameters, public_key, encoder.encode(y, top, parameters.scale(top)), y.size());
+    const Ciphertext a = encrypt(parameters, secret, encoder.encode(x, top, parameters.scale(top)));
+    const Ciphertext b = encrypt(parameters, public_key, encoder.encode(y, top, parameters.scale(top)));
     fmt::print("{} numbers in one ciphertext of {:.2f} MB\n\n", x.size(), 1e-6 * static_cast<double>(a.bytes()));
 
     // Decrypts and compares with what it should be: a row of the table, and the error.
     const auto show = [&](const char* step, const Ciphertext& ciphertext,
                           const std::function<double(double, double)>& f) {
-        const std::vector<std::complex<double>> decrypted =
-            encoder.decode(decrypt(parameters, secret, ciphertext), ciphertext.slots);
+        const std::vector<std::complex<double>> decrypted = encoder.decode(decrypt(parameters, secret, ciphertext));
         std::vector<double> expected(x.size());
         for (std::size_t i = 0; i < x.size(); ++i) expected[i] = f(x[i], y[i]);
         const double error = examples::largest_error(decrypted, expected);

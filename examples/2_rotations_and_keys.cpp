@@ -16,8 +16,10 @@
 #include "narration.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 using namespace polyformer::ckks;
 
@@ -37,16 +39,13 @@ int main(int argc, char** argv) try {
     const int top = parameters.working_level();
 
     examples::heading("Keys are asked for, step by step and level by level");
-    KeyRequest request;
-    request.relinearisation = false;  // no products of ciphertexts here
+    KeyRequest request;  // nothing yet; no relinearisation key, as there are no products of ciphertexts here
     for (const long step : {1, 2, 4}) request.add_rotation(parameters, step, top);
     request.add_rotation(parameters, 7, 1);  // used at level 1 and below only: a much smaller key
-    request.conjugation = true;
-    request.conjugation_level = top;
+    request.add_conjugation(parameters, top);
     fmt::print("{:>5} {:>6} {:>10}\n", "step", "level", "key size");
     for (const auto& [step, level] : request.rotation_levels) {
         KeyRequest one;
-        one.relinearisation = false;
         one.add_rotation(parameters, step, level);
         fmt::print("{:>5} {:>6} {:>7.2f} MB\n", step, level, mb(one.memory_bytes(parameters)));
     }
@@ -62,9 +61,9 @@ int main(int argc, char** argv) try {
     for (std::size_t i = 0; i < z.size(); ++i) {
         z[i] = {static_cast<double>(i) / static_cast<double>(z.size()), static_cast<double>(i % 8) / 8};
     }
-    const Ciphertext a = encrypt(parameters, secret, encoder.encode(z, top, parameters.scale(top)), z.size());
+    const Ciphertext a = encrypt(parameters, secret, encoder.encode(z, top, parameters.scale(top)));
     const auto decrypted = [&](const Ciphertext& ciphertext) {
-        return encoder.decode(decrypt(parameters, secret, ciphertext), ciphertext.slots);
+        return encoder.decode(decrypt(parameters, secret, ciphertext));
     };
     const auto show = [](const char* what, const std::vector<std::complex<double>>& values) {
         fmt::print("{:<28}", what);

@@ -15,8 +15,10 @@
 #include "polyformer/approx/fitting/approximation.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 using namespace polyformer::ckks;
 namespace approx = polyformer::approx;
@@ -40,8 +42,7 @@ int main(int argc, char** argv) try {
     const int top = parameters.working_level();
     const SecretKey secret = SecretKey::generate(parameters);
     KeyRequest request;  // products need the relinearisation key, nothing else
-    request.relinearisation = true;
-    request.relinearisation_level = top;
+    request.add_relinearisation(parameters, top);
     const Evaluator evaluator(
         parameters, std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request)));
     const Encoder& encoder = evaluator.encoder();
@@ -53,7 +54,7 @@ int main(int argc, char** argv) try {
         u[i] = 2 * static_cast<double>(i) / static_cast<double>(x.size()) - 1;
         x[i] = 6 * u[i];
     }
-    const Ciphertext input = encrypt(parameters, secret, encoder.encode(u, top, parameters.scale(top)), u.size());
+    const Ciphertext input = encrypt(parameters, secret, encoder.encode(u, top, parameters.scale(top)));
     const ChebyshevSeries series{chosen.polynomial.coefficients, {}};
     const examples::Stopwatch watch;
     const Ciphertext output = evaluate_chebyshev(evaluator, series, input);
@@ -64,7 +65,7 @@ int main(int argc, char** argv) try {
                chebyshev_products(series.degree()), input.level, output.level, input.level - output.level,
                series.depth());
 
-    const auto decrypted = encoder.decode(decrypt(parameters, secret, output), output.slots);
+    const auto decrypted = encoder.decode(decrypt(parameters, secret, output));
     std::vector<double> exact(x.size());
     std::vector<double> polynomial(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {

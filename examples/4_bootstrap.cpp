@@ -17,8 +17,10 @@
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/bootstrapping/failure_probability.h"
 #include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 using namespace polyformer::ckks;
 
@@ -58,10 +60,8 @@ int main(int argc, char** argv) try {
         "Levels run out: x ← x·(3 − x²)/2, again and again, tends to the sign of x; two levels each time");
     std::vector<double> x(parameters.slots());
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<double>(i));
-    Ciphertext a = encrypt(parameters, secret, encoder.encode(x, top, parameters.scale(top)), x.size());
-    const auto error = [&] {
-        return examples::largest_error(encoder.decode(decrypt(parameters, secret, a), a.slots), x);
-    };
+    Ciphertext a = encrypt(parameters, secret, encoder.encode(x, top, parameters.scale(top)));
+    const auto error = [&] { return examples::largest_error(encoder.decode(decrypt(parameters, secret, a)), x); };
     const auto show = [&](const char* step) {
         const auto settled = std::ranges::count_if(x, [](double value) { return std::abs(value) > 0.999; });
         fmt::print("{:<12} level {:>2}, precision {:>4.1f} bits, {:>5.1f} % of the numbers are ±1 to three digits\n",

@@ -7,8 +7,10 @@
 #include <memory>
 #include <vector>
 
+#include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
 
 using namespace polyformer::ckks;
 
@@ -21,13 +23,12 @@ int main() try {
     // Whoever owns the data makes the keys and encrypts.
     const SecretKey secret = SecretKey::generate(parameters);
     KeyRequest request;
-    request.relinearisation = true;  // for products of ciphertexts
-    request.relinearisation_level = top;
+    request.add_relinearisation(parameters, top);  // for products of ciphertexts
     const auto keys = std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request));
     const std::vector<double> x{0.5, -1.25, 2, 3};  // a power of two many
     const std::vector<double> y{4, 0.1, -0.75, 3};
     const auto encrypted = [&](const std::vector<double>& values) {
-        return encrypt(parameters, secret, encoder.encode(values, top, parameters.scale(top)), values.size());
+        return encrypt(parameters, secret, encoder.encode(values, top, parameters.scale(top)));
     };
     const Ciphertext a = encrypted(x);
     const Ciphertext b = encrypted(y);
@@ -37,8 +38,7 @@ int main() try {
     const Ciphertext product = evaluator.multiply_and_rescale(a, b);
 
     // The secret key opens the result.
-    const std::vector<std::complex<double>> result =
-        encoder.decode(decrypt(parameters, secret, product), product.slots);
+    const std::vector<std::complex<double>> result = encoder.decode(decrypt(parameters, secret, product));
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
         worst = std::max(worst, std::abs(result[i] - x[i] * y[i]));

@@ -9,7 +9,6 @@
 
 #include "polyformer/ckks/files/container.h"
 #include "polyformer/ckks/scheme/ciphertext.h"
-#include "polyformer/ckks/scheme/keys.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::service {
