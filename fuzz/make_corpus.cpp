@@ -9,6 +9,7 @@
 #include "polyformer/ckks/client/encryption.h"
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/ckks/files/serialization.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/model/builders/random_vision_model.h"
