@@ -11,12 +11,12 @@ TEST(CkksHeader, SufficesForItsExample) {
 
     const SecretKey secret = SecretKey::generate(parameters);
     KeyRequest request;
-    request.relinearisation_level = level;
+    request.add_relinearisation(parameters, level);
     request.add_rotation(parameters, 1, level);
     const auto keys = std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request));
     const Encoder encoder(parameters);
     const std::vector<double> x{0.5, -0.25, 0.125, 1};
-    const Ciphertext a = encrypt(parameters, secret, encoder.encode(x, level, parameters.scale(level)), x.size());
+    const Ciphertext a = encrypt(parameters, secret, encoder.encode(x, level, parameters.scale(level)));
 
     const Evaluator evaluator(parameters, keys);
     const Ciphertext b = evaluator.rescale(evaluator.multiply(a, evaluator.rotate(a, 1)));

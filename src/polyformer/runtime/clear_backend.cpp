@@ -11,7 +11,6 @@ namespace polyformer::runtime {
 
 namespace {
 
-
 /// Complex slots appear in attention alone: between these steps a plan has none.
 void require_real(const ClearValue& value, const char* reader) {
     require(value.imaginary.empty(), "{} was given complex slots: the plan should take their real part first", reader);

@@ -18,7 +18,7 @@ const CircuitScheme& scheme() {
 
 KeyRequest all_keys() {
     KeyRequest request;
-    request.relinearisation_level = scheme().parameters().max_level();
+    request.add_relinearisation(scheme().parameters(), scheme().parameters().max_level());
     request.add_rotation(scheme().parameters(), 1, scheme().parameters().max_level());
     return request;
 }

@@ -13,7 +13,8 @@
 #include <span>
 #include <vector>
 
-#include "polyformer/ckks/scheme/evaluator.h"
+#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
 

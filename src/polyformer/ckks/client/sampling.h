@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "polyformer/ckks/arithmetic/uniform.h"
+#include "polyformer/ckks/ring/uniform_stream.h"
 
 namespace polyformer::ckks {
 

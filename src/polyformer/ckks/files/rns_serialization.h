@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "polyformer/ckks/arithmetic/uniform.h"
 #include "polyformer/ckks/files/container.h"
 #include "polyformer/ckks/ring/rns_polynomial.h"
+#include "polyformer/ckks/ring/uniform_stream.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::ckks {

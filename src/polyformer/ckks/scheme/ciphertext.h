@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/ckks/arithmetic/uniform.h"
 #include "polyformer/ckks/ring/rns_polynomial.h"
+#include "polyformer/ckks/ring/uniform_stream.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::ckks {
