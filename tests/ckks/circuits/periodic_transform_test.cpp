@@ -31,7 +31,7 @@ TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
     const int level = 4;
     const KeyRequest request = map.key_request(parameters, level);
     EXPECT_THAT(steps_of(request), ::testing::ElementsAre(1, 2, 3, 4, 12, 1024 - 16, 1024 - 12, 1024 - 4));
-    EXPECT_FALSE(request.relinearisation);
+    EXPECT_FALSE(request.relinearisation_level);
     const Evaluator evaluator = map_scheme().evaluator(request);
 
     const std::vector<std::vector<Complex>> x{random_values(1024, 8), random_values(1024, 9)};
