@@ -15,6 +15,7 @@
 
 namespace polyformer::runtime {
 
+/// What the clear back end adds and records.
 struct ClearOptions {
     bool noise = true;
     std::uint64_t seed = 1;

@@ -18,6 +18,7 @@ struct ProfileEntry {
 /// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
 std::string layer_of(const std::string& step);
 
+/// The seconds of every step of a run, in order.
 struct Profile {
     std::vector<ProfileEntry> entries;
     /// Seconds by kind of operation, and by layer ("layers.0", ...).

@@ -26,6 +26,7 @@ using ShareCallback = std::function<void(double share)>;
 /// What a client accepts from whoever gave it the plan.
 enum class WeakParameters { refuse, allow };
 
+/// Sizes of the files that create_keys() has written.
 struct KeyFiles {
     std::size_t secret_bytes = 0;
     std::size_t server_bytes = 0;

@@ -29,6 +29,7 @@ std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesyst
 /// Throws Error, saying which and what to do, unless the request was made for this plan and these keys.
 void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, const Request& request);
 
+/// A reply, and what it took to compute it.
 struct Inference {
     Reply reply;
     runtime::Profile profile;

@@ -16,6 +16,7 @@ namespace polyformer::compile {
 
 using BundleId = std::size_t;
 
+/// All ciphertexts of one value: they have one level, and are refreshed together.
 struct Bundle {
     std::string name;
     std::size_t ciphertexts = 0;
@@ -67,6 +68,7 @@ struct SumSlotsGate {
 /// Sums of rotated ciphertexts times powers of i, all output ciphertexts of all inputs' ciphertexts: how real values
 /// are paired as complex ones and parted again. Costs no level.
 struct CombineGate {
+    /// i^quarter_turns · rot_rotation(one ciphertext of one input).
     struct Term {
         std::size_t input = 0;       ///< of the gate
         std::size_t ciphertext = 0;  ///< of that input
@@ -83,6 +85,7 @@ struct SelectLastTokenGate {};
 using GateOperation = std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate,
                                    SumSlotsGate, CombineGate, SelectLastTokenGate>;
 
+/// One operation on bundles, for the model's node of this name.
 struct Gate {
     std::string name;  ///< of the model's node
     GateOperation operation;

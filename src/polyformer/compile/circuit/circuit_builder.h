@@ -24,6 +24,7 @@ struct Stored {
     Storage storage;
 };
 
+/// Puts a circuit together gate by gate.
 class CircuitBuilder {
   public:
     Circuit circuit;

@@ -23,11 +23,13 @@ enum class Role {
     attention  ///< scores, masked
 };
 
+/// One reader of a value.
 struct Use {
     model::NodeId reader = 0;
     Role role = Role::linear;
 };
 
+/// What is known of one node.
 struct NodeFacts {
     model::Shape shape;
     Packing packing;

@@ -76,6 +76,7 @@ struct SumSlotsStep {
 
 /// output = Σ_k i^quarter_turns · rot_rotation(input) over the terms, or twice its real part; plus addend. Depth 0.
 struct CombineStep {
+    /// i^quarter_turns · rot_rotation(input).
     struct Term {
         ValueId input = 0;
         long rotation = 0;

@@ -18,6 +18,7 @@ struct GateSchedule {
     int level = 0;                    ///< of the gate's operands
 };
 
+/// The level of every gate, what is bootstrapped before it, and the seconds of all of it.
 struct Schedule {
     std::vector<GateSchedule> gates;  ///< one for each of the circuit's, in their order
     int input_level = 0;              ///< of the request's ciphertexts
