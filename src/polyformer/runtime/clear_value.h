@@ -7,6 +7,7 @@
 
 namespace polyformer::runtime {
 
+/// What stands in for a ciphertext: its slots, and the level, scale and noise that a ciphertext would have.
 struct ClearValue {
     std::vector<double> slots;      ///< real parts
     std::vector<double> imaginary;  ///< imaginary parts, or none where all are 0

@@ -16,6 +16,7 @@ constexpr FloorDivision floor_divide(long value, long divisor) {
     return {quotient, value - quotient * divisor};
 }
 
+/// An offset, split.
 struct BabyGiant {
     long baby_step = 0;   ///< in [0, baby)
     long giant_step = 0;  ///< any sign

@@ -13,6 +13,7 @@
 
 namespace polyformer::ckks {
 
+/// coefficient · T_index.
 struct ChebyshevTerm {
     int index = 0;  ///< k of T_k, at least 1
     double coefficient = 0;
@@ -20,6 +21,7 @@ struct ChebyshevTerm {
 
 struct ChebyshevNode;
 
+/// quotient · T_power.
 struct ChebyshevProduct {
     std::unique_ptr<ChebyshevNode> quotient;
     int power = 0;  ///< g of T_g
@@ -40,6 +42,7 @@ struct ChebyshevStep {
     int b = 0;
 };
 
+/// How a series is evaluated: first the powers, then the tree from its leaves to its root.
 struct ChebyshevPlan {
     std::map<int, ChebyshevStep> powers;  ///< k ≥ 2 → step, in an order in which operands come first
     ChebyshevNode root;
