@@ -95,6 +95,7 @@ class FileSink final : public ByteSink {
     std::uint64_t written_ = 0;
 };
 
+/// Bytes that are collected in memory.
 class MemorySink final : public ByteSink {
   public:
     void write(std::span<const std::byte> bytes) override;

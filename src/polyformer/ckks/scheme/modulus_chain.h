@@ -9,6 +9,7 @@
 
 namespace polyformer::ckks {
 
+/// All primes of a parameter set, and the scale of every level.
 struct ModulusChain {
     std::vector<std::uint64_t> q;      ///< by level
     std::vector<std::uint64_t> p;      ///< special primes
