@@ -16,6 +16,7 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/parallel.h"
 
 namespace {
@@ -53,33 +54,25 @@ void use_fixed_randomness() {
     randombytes_set_implementation(&fixed);
 }
 
-class Digest {
+class ResultDigest {
   public:
-    Digest() { crypto_generichash_init(&state_, nullptr, 0, crypto_generichash_BYTES); }
     void add(const RnsPolynomial& polynomial) {
-        for (std::size_t i = 0; i < polynomial.limbs(); ++i) {
-            const auto limb = polynomial.limb(i);
-            crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(limb.data()), limb.size_bytes());
-        }
+        for (std::size_t i = 0; i < polynomial.limbs(); ++i) hash_.update(std::as_bytes(polynomial.limb(i)));
     }
-    void print(std::string_view stage) {
-        std::array<unsigned char, crypto_generichash_BYTES> digest{};
-        crypto_generichash_final(&state_, digest.data(), digest.size());
-        fmt::print("{:<12} {:02x}\n", stage, fmt::join(digest, ""));
-    }
+    void print(std::string_view stage) { fmt::print("{:<12} {}\n", stage, polyformer::to_hex(hash_.finish())); }
 
   private:
-    crypto_generichash_state state_{};
+    polyformer::Blake2b hash_;
 };
 
 void print(std::string_view stage, const Ciphertext& ciphertext) {
-    Digest digest;
+    ResultDigest digest;
     for (const RnsPolynomial& component : ciphertext.components) digest.add(component);
     digest.print(stage);
 }
 
 void print(std::string_view stage, const Plaintext& plaintext) {
-    Digest digest;
+    ResultDigest digest;
     digest.add(plaintext.polynomial);
     digest.print(stage);
 }

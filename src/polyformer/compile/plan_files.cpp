@@ -6,16 +6,15 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/model/graph/fingerprint.h"
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/model/language/bundle.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::compile {
 
 namespace {
 
-using model::Fields;
 using nlohmann::json;
 
 constexpr const char* kFile = "plan.json";
@@ -148,7 +147,7 @@ void save_plan(const Plan& plan, const model::Graph& graph, const std::filesyste
 Plan load_plan(const std::filesystem::path& directory) {
     const std::filesystem::path path = directory / kFile;
     const std::string label = fmt::format("'{}'", path.string());
-    const json document = model::parse_json(read_file(path, kMaxBytes), label);
+    const json document = parse_json(read_file(path, kMaxBytes), label);
     Fields fields(document, label);
     const std::string format = fields.text("format");
     require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);

@@ -8,16 +8,15 @@
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
-#include "polyformer/model/graph/digest.h"
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::service {
 
 namespace {
 
-using model::Fields;
 using nlohmann::json;
 
 constexpr std::size_t kVersion = 2;
@@ -131,16 +130,10 @@ json to_document(const compile::Frame& frame, const ckks::KeyRequest& keys) {
             {"keys", keys_to_json(keys)}};
 }
 
-std::string fingerprint_of(const std::string& text) {
-    model::Digest digest;
-    digest.update(std::as_bytes(std::span(text)));
-    return digest.finish();
-}
-
 }  // namespace
 
 ClientPlan client_plan(const compile::Plan& plan) {
-    return {plan.frame, plan.keys, fingerprint_of(to_document(plan.frame, plan.keys).dump())};
+    return {plan.frame, plan.keys, blake2b_hex(to_document(plan.frame, plan.keys).dump())};
 }
 
 std::string to_json(const ClientPlan& plan) {
@@ -148,7 +141,7 @@ std::string to_json(const ClientPlan& plan) {
 }
 
 ClientPlan client_plan_from_json(std::string_view text, const std::string& label) {
-    const json object = model::parse_json(text, label);
+    const json object = parse_json(text, label);
     Fields fields(object, label);
     const std::size_t version = fields.count("version", kMaxCount);
     require<FormatError>(version == kVersion, "{}: version {}, this program reads {}", label, version, kVersion);
@@ -205,7 +198,7 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
     frame.output_ciphertexts = outputs;
     ckks::KeyRequest keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);
     fields.finish();
-    std::string fingerprint = fingerprint_of(to_document(frame, keys).dump());
+    std::string fingerprint = blake2b_hex(to_document(frame, keys).dump());
     return {std::move(frame), std::move(keys), std::move(fingerprint)};
 }
 

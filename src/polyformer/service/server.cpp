@@ -1,8 +1,5 @@
 #include "polyformer/service/server.h"
 
-#include <sys/resource.h>
-
-#include <chrono>
 #include <cmath>
 
 #include "polyformer/ckks/files/evaluation_key_serialization.h"
@@ -10,18 +7,10 @@
 #include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::service {
-
-namespace {
-
-std::size_t peak_resident_bytes() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-}
-
-}  // namespace
 
 std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,
                                                              const compile::Plan& plan,
@@ -76,7 +65,7 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
 Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
                 const runtime::ProgressCallback& progress) {
     check_request(plan, *keys, request);
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     std::vector<ckks::Ciphertext> inputs;
     for (const ckks::SeededCiphertext& input : request.inputs)
         inputs.push_back(ckks::expand(plan.frame.parameters, input));
@@ -90,7 +79,7 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
     inference.reply = {request.tokens, request.images, request.plan_fingerprint, request.key_fingerprint,
                        std::move(result.outputs)};
     inference.profile = std::move(result.profile);
-    inference.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    inference.seconds = watch.seconds();
     inference.peak_resident_bytes = peak_resident_bytes();
     return inference;
 }

@@ -151,7 +151,7 @@ TEST(ImageInput, DamagedFilesAreRefused) {
     expect("\"cat\"", "\"\"", {"class 0"});
     expect("\"cat\"", "\"\\n\"", {"class 0", "control characters"});
     expect("\"width\"", "\"wide\"", {"'width' is missing"});
-    expect("\"version\": 1", "\"version\": 1, \"colour\": 1", {"'colour' is not known"});
+    expect("\"version\": 1", "\"version\": 1, \"colour\": 1", {"unknown key 'colour'"});
 }
 
 TEST(ImageInput, UnsoundOnesAreNotSaved) {

@@ -209,7 +209,7 @@ TEST(ImageOperations, DamagedTextIsRefused) {
     expect("\"group\":2", "\"group\":4", {"the last node", "(1, 8)"});
     expect("\"window\":2", "\"window\":4", {"bias is (4, 2)"});
     expect("\"window\":2,", "", {"'window' is missing"});
-    expect("\"version\": 3", "\"version\": 2", {"'bias' is not known here"});
+    expect("\"version\": 3", "\"version\": 2", {"unknown key 'bias'"});
     expect("\"version\": 3", "\"version\": 4", {"version 4 is not known", "2 to 3"});
 }
 

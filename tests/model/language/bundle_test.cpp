@@ -116,7 +116,7 @@ TEST_F(Bundle, ForeignGraphsAreRefused) {
     expect_edit_error("polyformer-graph", "polyformer-plan", {"'polyformer-plan', not 'polyformer-graph'"});
     expect_edit_error("\"version\": 2", "\"version\": 4", {"version 4 is not known", "2 to 3"});
     expect_edit_error("\"version\": 2", "\"version\": 2, \"version\": 1", {"'version' is given twice"});
-    expect_edit_error("\"version\": 2", "\"version\": 2, \"author\": \"x\"", {"'author' is not known"});
+    expect_edit_error("\"version\": 2", "\"version\": 2, \"author\": \"x\"", {"unknown key 'author'"});
 }
 
 TEST_F(Bundle, DamagedNodesAreNamed) {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/train/download/archive.h"
-#include "polyformer/train/download/sha256.h"
 #include "tests/train/download/archive_files.h"
 #include "tests/train/download/local_server.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/train/download/sha256.h"
 #include "tests/train/download/local_server.h"
 
 namespace polyformer::train {

@@ -10,8 +10,8 @@
 
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/train/download/sha256.h"
 #include "tests/model/images/image_files.h"
 #include "tests/train/download/archive_files.h"
 #include "tests/train/download/local_server.h"

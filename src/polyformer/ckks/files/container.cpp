@@ -153,7 +153,7 @@ ContainerHeader read_header(const ByteSource& source, ReadOptions options) {
                          "make the file again",
                          source.name(), version, kVersion);
     if (options.verify_checksums) {
-        Hasher hasher;
+        Blake2b hasher;
         hasher.update(std::span(bytes).first(header_bytes()));
         require<FormatError>(std::ranges::equal(hasher.finish(), std::span(bytes).subspan(header_bytes())),
                              "'{}': checksum mismatch in the header: the file is damaged; fetch or make it again",
@@ -181,26 +181,6 @@ ContainerHeader read_header(const ByteSource& source, ReadOptions options) {
 
 }  // namespace
 
-Hasher::Hasher() {
-    crypto_generichash_init(&state_, nullptr, 0, sizeof(Digest));
-}
-
-void Hasher::update(std::span<const std::byte> bytes) {
-    crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-}
-
-Digest Hasher::finish() {
-    Digest digest;
-    crypto_generichash_final(&state_, reinterpret_cast<unsigned char*>(digest.data()), digest.size());
-    return digest;
-}
-
-std::string to_hex(std::span<const std::byte> bytes) {
-    std::string text;
-    for (const std::byte value : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(value));
-    return text;
-}
-
 SectionWriter::SectionWriter(ByteSink& sink, std::uint64_t number, std::uint64_t length)
     : sink_(&sink), remaining_(length) {
     hasher_.update(std::as_bytes(std::span(&number, 1)));
@@ -225,7 +205,7 @@ void SectionWriter::finish() {
 ContainerWriter::ContainerWriter(ByteSink& sink, const ContainerHeader& header)
     : sink_(&sink), announced_(header.sections) {
     const FieldWriter fields = header_fields(header);
-    Hasher hasher;
+    Blake2b hasher;
     hasher.update(fields.bytes());
     sink_->write(fields.bytes());
     sink_->write(hasher.finish());

@@ -9,8 +9,6 @@
 // for what it means.
 #pragma once
 
-#include <sodium/crypto_generichash.h>
-
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -22,6 +20,7 @@
 
 #include "polyformer/ckks/files/byte_stream.h"
 #include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/support/digest.h"
 
 namespace polyformer::ckks {
 
@@ -40,22 +39,6 @@ struct ContainerHeader {
     std::uint64_t sections = 0;
 };
 
-using Digest = std::array<std::byte, 32>;
-
-/// BLAKE2b-256 in steps.
-class Hasher {
-  public:
-    Hasher();
-    void update(std::span<const std::byte> bytes);
-    Digest finish();
-
-  private:
-    crypto_generichash_state state_;
-};
-
-/// Lower-case hexadecimal digits.
-std::string to_hex(std::span<const std::byte> bytes);
-
 /// The body of one section, while it is written.
 class SectionWriter {
   public:
@@ -72,7 +55,7 @@ class SectionWriter {
 
   private:
     ByteSink* sink_;
-    Hasher hasher_;
+    Blake2b hasher_;
     std::uint64_t remaining_;
 };
 
@@ -121,7 +104,7 @@ class SectionReader {
     std::uint64_t length_;
     std::uint64_t position_ = 0;
     ReadOptions options_;
-    Hasher hasher_;
+    Blake2b hasher_;
 };
 
 /// A container whose header and section lengths have been checked.

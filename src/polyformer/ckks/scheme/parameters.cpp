@@ -1,7 +1,5 @@
 #include "polyformer/ckks/scheme/parameters.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,6 +10,7 @@
 #include "polyformer/ckks/ring/rns.h"
 #include "polyformer/ckks/scheme/modulus_chain.h"
 #include "polyformer/ckks/scheme/security.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -99,13 +98,6 @@ std::string describe(const ParametersLiteral& literal, const ModulusChain& chain
                         b.cosine_degree, b.double_angles, b.ephemeral_secret_weight, b.interval, b.log2_message_ratio);
     }
     return text + fmt::format("q{};p{}", fmt::join(chain.q, ","), fmt::join(chain.p, ","));
-}
-
-std::string blake2b_hex(std::string_view text) {
-    std::array<unsigned char, crypto_generichash_BYTES> digest{};
-    crypto_generichash(digest.data(), digest.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-                       nullptr, 0);
-    return fmt::format("{:02x}", fmt::join(digest, ""));
 }
 
 }  // namespace

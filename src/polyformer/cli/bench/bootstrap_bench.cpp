@@ -22,6 +22,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/parallel.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
 
 namespace polyformer::cli {

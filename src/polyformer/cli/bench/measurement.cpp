@@ -1,22 +1,16 @@
 #include "polyformer/cli/bench/measurement.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <barrier>
-#include <chrono>
 #include <thread>
+
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::cli {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 bool is_enough(const Repetition& repetition, std::size_t runs, double seconds) {
     return runs >= std::max<std::size_t>(repetition.runs, 1) && seconds >= repetition.seconds;
@@ -30,9 +24,9 @@ Timing summarise(std::vector<double> seconds) {
 }
 
 double measure_once(const std::function<void()>& work) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     work();
-    return seconds_since(start);
+    return watch.seconds();
 }
 
 Timing measure(const std::function<void()>& work, Repetition repetition) {
@@ -58,11 +52,11 @@ Timing measure_on_threads(std::size_t threads, const std::function<std::function
         works[thread]();
         double total = 0;
         for (step.arrive_and_wait(); !done; step.arrive_and_wait()) {
-            const auto start = Clock::now();
+            const Stopwatch watch;
             works[thread]();
             step.arrive_and_wait();
             if (thread != 0) continue;
-            seconds.push_back(seconds_since(start));
+            seconds.push_back(watch.seconds());
             total += seconds.back();
             done = is_enough(repetition, seconds.size(), total);
         }
@@ -73,12 +67,6 @@ Timing measure_on_threads(std::size_t threads, const std::function<std::function
         loop(0);
     }
     return summarise(std::move(seconds));
-}
-
-std::size_t minor_page_faults() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::size_t>(usage.ru_minflt);
 }
 
 nlohmann::json to_json(const Timing& timing) {

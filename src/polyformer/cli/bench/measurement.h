@@ -37,9 +37,6 @@ Timing measure(const std::function<void()>& work, Repetition repetition = {});
 Timing measure_on_threads(std::size_t threads, const std::function<std::function<void()>()>& make_work,
                           Repetition repetition = {});
 
-/// Page faults of this process that needed no disk, so far: memory touched for the first time, most of all.
-std::size_t minor_page_faults();
-
 /// {"seconds": median, "fastest": …, "slowest": …, "runs": …}
 nlohmann::json to_json(const Timing& timing);
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 #include "polyformer/train/download/datasets.h"
 #include "polyformer/train/download/image_datasets.h"
 
@@ -128,13 +128,12 @@ struct DataOptions {
 /// What is the same in all reports.
 template <class DataSet, class Results>
 nlohmann::ordered_json report(const DataSet& data_set, const Results& fetched, const DataOptions& options,
-                              std::chrono::steady_clock::time_point start) {
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+                              const Stopwatch& watch) {
     return {{"data_set", data_set.name},
             {"license", data_set.license},
             {"source", fetched.source},
             {"folder", options.fetch.out.string()},
-            {"seconds", time.count()}};
+            {"seconds", watch.seconds()}};
 }
 
 template <class DataSet, class Results>
@@ -144,14 +143,14 @@ void print_use(const DataSet& data_set, const Results& fetched, const DataOption
 }
 
 void run_data(DataOptions options) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const bool table = options.json_path != "-";
     if (options.fetch.out.empty()) options.fetch.out = options.name;
     if (const train::ImageDataSet* data_set = train::find_image_data_set(options.name); data_set != nullptr) {
         const train::FetchedImages fetched = train::fetch_images(*data_set, options.fetch);
         if (table) print_splits(fetched);
         if (table) print_use(*data_set, fetched, options);
-        nlohmann::ordered_json document = report(*data_set, fetched, options, start);
+        nlohmann::ordered_json document = report(*data_set, fetched, options, watch);
         document["classes"] = fetched.classes;
         document["checked_by"] = fetched.is_published_archive ? "checksum" : "counts";
         document["is_subset"] = fetched.is_subset;
@@ -163,7 +162,7 @@ void run_data(DataOptions options) {
     const train::Fetched fetched = train::fetch(data_set, options.fetch);
     if (table) print_files(fetched);
     if (table) print_use(data_set, fetched, options);
-    nlohmann::ordered_json document = report(data_set, fetched, options, start);
+    nlohmann::ordered_json document = report(data_set, fetched, options, watch);
     document["files"] = to_json(fetched);
     write_json(document, options.json_path);
 }

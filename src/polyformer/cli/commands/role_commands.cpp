@@ -17,6 +17,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
 
 namespace polyformer::cli {
@@ -126,8 +127,7 @@ void decrypt(const RoleOptions& options) {
 
 /// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.
 void infer(const RoleOptions& options) {
-    const std::filesystem::path server =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "polyformer-server";
+    const std::filesystem::path server = program_beside_this("polyformer-server");
     std::vector<std::string> words{server.string(), "--plan",  options.folder, "--keys",    options.keys,   "--request",
                                    options.request, "--reply", options.reply,  "--threads", options.threads};
     if (!options.json.empty()) words.insert(words.end(), {"--json", options.json});

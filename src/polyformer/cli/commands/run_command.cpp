@@ -18,7 +18,9 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::cli {
 

@@ -10,6 +10,7 @@
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/json.h"
 #include "polyformer/train/study/report.h"
 #include "polyformer/train/study/study.h"
 
@@ -31,11 +32,11 @@ std::string command_of(const train::StudyOptions& options) {
 void study(StudyCommandOptions options) {
     options.study.command = command_of(options.study);
     const bool complete = train::run_study(options.study);
-    const auto results =
-        nlohmann::ordered_json::parse(read_file(options.study.out / "study.json", std::size_t{1} << 30));
+    const auto file = options.study.out / "study.json";
+    const auto results = parse_ordered_json(read_file(file, std::size_t{1} << 30), file.string());
     if (options.json != "-") {
-        fmt::print("{}\nwritten: {} and {}\n", train::describe_tables(results),
-                   (options.study.out / "study.json").string(), (options.study.out / "report.html").string());
+        fmt::print("{}\nwritten: {} and {}\n", train::describe_tables(results), file.string(),
+                   (options.study.out / "report.html").string());
     }
     write_json(results, options.json);
     if (!complete) throw CLI::RuntimeError(static_cast<int>(ExitCode::unfinished));

@@ -4,10 +4,11 @@
 #include <memory>
 
 #include "polyformer/ckks/client/key_generator.h"
-#include "polyformer/cli/bench/measurement.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/server.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::cli {
 
@@ -49,14 +50,14 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         }));
     making.finish();
     outcome.server_key_bytes = keys->bytes();
-    outcome.keygen_seconds = watch.seconds();
+    outcome.keygen_seconds = watch.restart();
 
     const std::vector<std::span<const model::Tensor>> requests = requests_of(plan, inputs);
     Progress computing("computing on ciphertext", static_cast<double>(requests.size()));
     for (const std::span<const model::Tensor> some : requests) {
-        watch.seconds();
+        watch.restart();
         const service::Request request = service::make_request(client, secret, some);
-        outcome.encrypt_seconds += watch.seconds();
+        outcome.encrypt_seconds += watch.restart();
         CountingSink request_size;
         service::write_request(request_size, plan.frame.parameters, request);
         outcome.request_bytes += request_size.written();
@@ -74,10 +75,10 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         service::write_reply(reply_size, plan.frame.parameters, inference.reply);
         outcome.reply_bytes += reply_size.written();
 
-        watch.seconds();
+        watch.restart();
         const std::vector<double> logits = service::open_reply(client, secret, inference.reply);
         outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
-        outcome.decrypt_seconds += watch.seconds();
+        outcome.decrypt_seconds += watch.restart();
     }
     computing.finish();
     return outcome;

@@ -1,7 +1,6 @@
 // All roles of encrypted inference in one process: keys, encryption, inference, decryption.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -11,20 +10,6 @@
 #include "polyformer/runtime/profile.h"
 
 namespace polyformer::cli {
-
-/// Seconds since it was made or last read.
-class Stopwatch {
-  public:
-    double seconds() {
-        const auto now = std::chrono::steady_clock::now();
-        const double passed = std::chrono::duration<double>(now - start_).count();
-        start_ = now;
-        return passed;
-    }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// What a run of a plan gave and took, on whichever back end.
 struct Outcome {

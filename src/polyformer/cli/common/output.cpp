@@ -1,7 +1,6 @@
 #include "polyformer/cli/common/output.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cctype>
@@ -55,12 +54,6 @@ void write_json(const nlohmann::json& document, const std::string& path) {
     } else {
         write_file(path, text);
     }
-}
-
-std::size_t peak_resident_bytes() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace polyformer::cli

@@ -1,7 +1,6 @@
 // How the command line speaks: tables for people, JSON for machines.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -13,8 +12,5 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// Writes indented JSON to `path` atomically, or to standard output for "-"; does nothing for an empty path.
 void write_json(const nlohmann::json& document, const std::string& path);
-
-/// Greatest resident memory of this process so far.
-std::size_t peak_resident_bytes();
 
 }  // namespace polyformer::cli

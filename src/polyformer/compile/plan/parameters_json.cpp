@@ -1,12 +1,11 @@
 #include "polyformer/compile/plan/parameters_json.h"
 
-#include "polyformer/model/graph/json_fields.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::compile {
 
 namespace {
 
-using model::Fields;
 using nlohmann::json;
 
 constexpr std::size_t kMaxCount = std::size_t{1} << 20;

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
-#include "polyformer/model/graph/digest.h"
 #include "polyformer/model/graph/visit.h"
+#include "polyformer/support/digest.h"
 
 namespace polyformer::model {
 
@@ -16,7 +16,7 @@ namespace {
 /// Feeds values to the hash unambiguously: fixed-width numbers, and arrays behind their length.
 class CanonicalWriter {
   public:
-    void integer(std::uint64_t value) { digest_.update(std::as_bytes(std::span(&value, 1))); }
+    void integer(std::uint64_t value) { hash_.update(std::as_bytes(std::span(&value, 1))); }
     void real(double value) { integer(std::bit_cast<std::uint64_t>(value)); }
     void text(const std::string& value) { array<char>(value); }
     void matrix(const Matrix& value) {
@@ -27,12 +27,12 @@ class CanonicalWriter {
     template <class Value>
     void array(std::span<const Value> values) {
         integer(values.size());
-        digest_.update(std::as_bytes(values));
+        hash_.update(std::as_bytes(values));
     }
-    std::string finish() { return digest_.finish(); }
+    std::string finish() { return to_hex(hash_.finish()); }
 
   private:
-    Digest digest_;
+    Blake2b hash_;
 };
 
 bool is_plain(const AttentionScores& scores) {

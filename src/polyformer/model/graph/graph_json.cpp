@@ -4,10 +4,10 @@
 #include <unordered_map>
 
 #include "polyformer/model/graph/fingerprint.h"
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::model {
 

@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "polyformer/model/graph/digest.h"
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::model {
 
@@ -89,9 +89,9 @@ void check_checksum(const json& header, std::span<const std::byte> data, const s
     require<FormatError>(metadata.is_object(), "{}: '{}' must be an object, found {}", label, kMetadata,
                          metadata.type_name());
     if (!metadata.contains(kChecksum)) return;
-    Digest digest;
-    digest.update(data);
-    const std::string found = digest.finish();
+    Blake2b hash;
+    hash.update(data);
+    const std::string found = to_hex(hash.finish());
     require<FormatError>(metadata.at(kChecksum) == found,
                          "{}: the data's checksum is {}, but the header says {}; the "
                          "file was damaged: copy it again",
@@ -153,19 +153,19 @@ FloatTensors read_safetensors(const std::filesystem::path& path) {
 void write_safetensors(const FloatTensorViews& tensors, const std::filesystem::path& path) {
     nlohmann::ordered_json header;
     header[kMetadata] = {};  // first, as is the custom
-    Digest digest;
+    Blake2b hash;
     std::size_t offset = 0;
     for (const auto& [name, tensor] : tensors) {
         require(byte_count(tensor.shape, tensor.values.size_bytes()) == tensor.values.size_bytes(),
                 "tensor '{}': the shape [{}] does not fit {} values", name, fmt::join(tensor.shape, ", "),
                 tensor.values.size());
         check_finite(tensor.values, name, path.string());
-        digest.update(std::as_bytes(tensor.values));
+        hash.update(std::as_bytes(tensor.values));
         const std::size_t end = offset + tensor.values.size_bytes();
         header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
         offset = end;
     }
-    header[kMetadata] = {{kChecksum, digest.finish()}};
+    header[kMetadata] = {{kChecksum, to_hex(hash.finish())}};
     std::string text = header.dump();
     text.resize((text.size() + 7) / 8 * 8, ' ');
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::model {
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <mutex>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::model {
 namespace {
@@ -126,7 +126,7 @@ std::vector<ConfusedPair> worst_pairs(const Confusion& confusion, std::size_t co
 }
 
 ImageQuality measure_image_quality(const ImageQualityOptions& options) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const ImageModel model = load_image_model(options.model);
     const ImageSet set = open_image_set(options.data, options.split);
     const std::vector<std::size_t> places = match_classes(model.input.classes, set.classes(), options.data.string());
@@ -171,7 +171,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     }
     quality.agreement = static_cast<double>(equal) / static_cast<double>(images);
     quality.outside_share = outside_share(quality.intervals);
-    quality.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    quality.seconds = watch.seconds();
     return quality;
 }
 

@@ -6,8 +6,8 @@
 #include <random>
 #include <set>
 
-#include "polyformer/model/graph/digest.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {
@@ -314,14 +314,14 @@ Image ImageSet::image(std::size_t index) const {
 }
 
 std::string ImageSet::digest() const {
-    Digest digest;
-    const auto update = [&](const std::string& line) { digest.update(std::as_bytes(std::span<const char>(line))); };
+    Blake2b hash;
+    const auto update = [&](const std::string& line) { hash.update(std::as_bytes(std::span<const char>(line))); };
     for (const std::string& name : classes_) update(name + "\n");
     for (const Entry& entry : entries_) {
         update(fmt::format("{} {} {} {}\n", entry.name, entry.record, entry.bytes, entry.label));
     }
-    if (records_) digest.update(records_->bytes());
-    return digest.finish();
+    if (records_) hash.update(records_->bytes());
+    return to_hex(hash.finish());
 }
 
 bool is_image_folder(const fs::path& directory) {

@@ -1,7 +1,6 @@
 #include "polyformer/model/language/quality.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
@@ -10,6 +9,7 @@
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::model {
 namespace {
@@ -24,7 +24,7 @@ void shorten(TokenizedText& text, std::size_t most_tokens) {
 }  // namespace
 
 Quality measure_quality(const QualityOptions& options) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const Graph graph = load_graph(options.model);
     const Embedding embedding = load_embedding(options.model);
     const Tokenizer tokenizer(options.model / "tokenizer.model");
@@ -64,7 +64,7 @@ Quality measure_quality(const QualityOptions& options) {
         quality.baselines =
             ngram_perplexity(corpus_file(options.data, "train"), corpus_file(options.data, "valid"), file);
     }
-    quality.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    quality.seconds = watch.seconds();
     return quality;
 }
 

@@ -1,16 +1,15 @@
 #include "polyformer/train/configuration/config.h"
 
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
-#include "polyformer/train/configuration/json_section.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::train {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-void read_attention(JsonSection& section, Attention& attention) {
+void read_attention(Settings& section, Attention& attention) {
     section.choose("form", attention.form, attention_forms);
     section.choose("function", attention.function, attention_functions);
     section.choose("scale_before", attention.scale_before, length_factors);
@@ -23,14 +22,14 @@ void read_attention(JsonSection& section, Attention& attention) {
                          section.place(), attention.power);
 }
 
-void read_architecture(JsonSection& section, Architecture& model) {
+void read_architecture(Settings& section, Architecture& model) {
     section.read("layers", model.layers, 1, 256);
     section.read("width", model.width, 1, 16384);
     section.read("heads", model.heads, 1, 256);
     section.read("context", model.context, 1, 65536);
     section.read("feed_forward", model.feed_forward, 1, 65536);
     section.read("vocabulary", model.vocabulary, 300, 1000000);
-    section.section("attention", [&](JsonSection& inner) { read_attention(inner, model.attention); });
+    section.section("attention", [&](Settings& inner) { read_attention(inner, model.attention); });
     section.choose("norm", model.norm, norms);
     section.choose("activation", model.activation, activation_functions);
     require<FormatError>(model.width % model.heads == 0,
@@ -38,7 +37,7 @@ void read_architecture(JsonSection& section, Architecture& model) {
                          section.place(), model.width, model.heads);
 }
 
-void read_vision(JsonSection& section, VisionArchitecture& model) {
+void read_vision(Settings& section, VisionArchitecture& model) {
     section.read("height", model.height, 1, 4096);
     section.read("width", model.width, 1, 4096);
     section.read("classes", model.classes, 2, 65536);
@@ -51,19 +50,19 @@ void read_vision(JsonSection& section, VisionArchitecture& model) {
                              stages->dump());
         model.stages.clear();
         for (std::size_t i = 0; i < stages->size(); ++i) {
-            JsonSection inner((*stages)[i], fmt::format("{}.stages[{}]", section.place(), i));
+            Settings inner((*stages)[i], fmt::format("{}.stages[{}]", section.place(), i));
             VisionStage& stage = model.stages.emplace_back();
             inner.read("layers", stage.layers, 1, 256);
             inner.read("width", stage.width, 1, 16384);
             inner.read("heads", stage.heads, 1, 256);
             inner.read("feed_forward", stage.feed_forward, 1, 65536);
             inner.read("window", stage.window, 0, 256);
-            inner.refuse_unknown();
+            inner.finish();
         }
     }
     section.choose("positions", model.positions, position_choices);
     section.choose("local", model.local, local_choices);
-    section.section("attention", [&](JsonSection& inner) { read_attention(inner, model.attention); });
+    section.section("attention", [&](Settings& inner) { read_attention(inner, model.attention); });
     section.choose("score_norm", model.score_norm, score_norms);
     section.choose("norm", model.norm, norms);
     section.choose("hidden_norm", model.hidden_norm, hidden_norms);
@@ -75,7 +74,7 @@ void read_vision(JsonSection& section, VisionArchitecture& model) {
     }
 }
 
-void read_augmentation(JsonSection& section, Augmentation& augmentation) {
+void read_augmentation(Settings& section, Augmentation& augmentation) {
     section.read("crop", augmentation.crop, 0, 1024);
     section.read("flip", augmentation.flip);
     section.read("mix_share", augmentation.mix_share, 0, 1);
@@ -85,7 +84,7 @@ void read_augmentation(JsonSection& section, Augmentation& augmentation) {
     section.read("label_smoothing", augmentation.label_smoothing, 0, 0.9);
 }
 
-void read_schedule(JsonSection& section, Schedule& schedule) {
+void read_schedule(Settings& section, Schedule& schedule) {
     section.read("epochs", schedule.epochs, 0, 1000);
     section.read("batch", schedule.batch, 1, 65536);
     section.read("accumulate", schedule.accumulate, 1, 65536);
@@ -106,7 +105,7 @@ void read_schedule(JsonSection& section, Schedule& schedule) {
                          section.place(), schedule.patience);
 }
 
-void read_ranges(JsonSection& section, TargetRanges& ranges) {
+void read_ranges(Settings& section, TargetRanges& ranges) {
     section.read("scores", ranges.scores, 0.1, 1000);
     section.read("hidden", ranges.hidden, 0.1, 1000);
     section.read("variance_ratio", ranges.variance_ratio, 1.01, 1e6);
@@ -122,7 +121,7 @@ void read_ranges(JsonSection& section, TargetRanges& ranges) {
     }
 }
 
-void read_substitution(JsonSection& section, Substitution& substitution) {
+void read_substitution(Settings& section, Substitution& substitution) {
     section.choose("method", substitution.method, approximation_methods);
     section.read("margin", substitution.margin, 0, 10);
     section.read("scores_degree", substitution.scores_degree, 1, 255);
@@ -135,17 +134,17 @@ void read_substitution(JsonSection& section, Substitution& substitution) {
 }  // namespace
 
 Config parse_config(const std::string& text, const std::string& origin) {
-    return config_from(model::parse_ordered_json(text, origin), origin);
+    return config_from(parse_ordered_json(text, origin), origin);
 }
 
 Config config_from(const Json& json, const std::string& origin) {
     Config config;
-    JsonSection root(json, origin);
+    Settings root(json, origin);
     std::size_t seed = config.seed;
     root.read("seed", seed, 0, std::size_t{1} << 53);
     config.seed = seed;
-    root.section("model", [&](JsonSection& section) { read_architecture(section, config.model); });
-    root.section("tokenizer", [&](JsonSection& section) {
+    root.section("model", [&](Settings& section) { read_architecture(section, config.model); });
+    root.section("tokenizer", [&](Settings& section) {
         section.choose("algorithm", config.tokenizer.algorithm, std::array{"unigram", "bpe"});
         section.read("sentences", config.tokenizer.sentences, 100, 10000000);
     });
@@ -155,15 +154,15 @@ Config config_from(const Json& json, const std::string& origin) {
                              "keep the one or the others",
                              origin);
         config.vision.emplace();
-        root.section("vision", [&](JsonSection& section) { read_vision(section, *config.vision); });
-        root.section("augmentation", [&](JsonSection& section) { read_augmentation(section, config.augmentation); });
+        root.section("vision", [&](Settings& section) { read_vision(section, *config.vision); });
+        root.section("augmentation", [&](Settings& section) { read_augmentation(section, config.augmentation); });
     }
-    root.section("train", [&](JsonSection& section) { read_schedule(section, config.train); });
-    root.section("tune", [&](JsonSection& section) { read_schedule(section, config.tune); });
-    root.section("ranges", [&](JsonSection& section) { read_ranges(section, config.ranges); });
-    root.section("convert", [&](JsonSection& section) { read_schedule(section, config.convert); });
-    root.section("substitution", [&](JsonSection& section) { read_substitution(section, config.substitution); });
-    root.refuse_unknown();
+    root.section("train", [&](Settings& section) { read_schedule(section, config.train); });
+    root.section("tune", [&](Settings& section) { read_schedule(section, config.tune); });
+    root.section("ranges", [&](Settings& section) { read_ranges(section, config.ranges); });
+    root.section("convert", [&](Settings& section) { read_schedule(section, config.convert); });
+    root.section("substitution", [&](Settings& section) { read_substitution(section, config.substitution); });
+    root.finish();
     return config;
 }
 

@@ -3,11 +3,10 @@
 #include <array>
 #include <span>
 
-#include "polyformer/model/graph/digest.h"
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/train/configuration/json_section.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::train {
 namespace {
@@ -17,7 +16,7 @@ namespace fs = std::filesystem;
 
 Json parse_file(const fs::path& file, const char* remedy) {
     try {
-        return model::parse_ordered_json(read_file(file, std::size_t{1} << 28), file.string());
+        return parse_ordered_json(read_file(file, std::size_t{1} << 28), file.string());
     } catch (const FormatError& error) {
         fail<FormatError>("{}: {}", error.what(), remedy);
     }
@@ -66,10 +65,7 @@ Json recipe_of(const std::string& stage, const Config& config, const Json& data,
 }
 
 std::string digest_of(const Json& recipe) {
-    model::Digest digest;
-    const std::string text = recipe.dump();
-    digest.update(std::as_bytes(std::span(text)));
-    return digest.finish().substr(0, 12);
+    return blake2b_hex(recipe.dump()).substr(0, 12);
 }
 
 void save_request(const StageRequest& request, const fs::path& folder) {
@@ -88,7 +84,7 @@ StageRequest load_request(const fs::path& folder) {
     const fs::path file = folder / "stage.json";
     const Json json = parse_file(file, "give the command that made it once more");
     StageRequest request;
-    JsonSection section(json, file.string());
+    Settings section(json, file.string());
     section.choose("stage", request.stage, std::array{train_name, tune_name, substitute_name, convert_name});
     require<FormatError>(!request.stage.empty(), "{} names no stage", file.string());
     const Json* config = section.find("config");
@@ -108,7 +104,7 @@ StageRequest load_request(const fs::path& folder) {
     read_path("model", request.model);
     section.read("measure_test", request.measure_test);
     section.read("measure_stability", request.measure_stability);
-    section.refuse_unknown();
+    section.finish();
     return request;
 }
 

@@ -4,10 +4,10 @@
 #include <span>
 #include <string>
 
-#include "polyformer/model/graph/digest.h"
 #include "polyformer/model/language/bundle.h"
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/data/prepared_images.h"
@@ -21,12 +21,6 @@ namespace fs = std::filesystem;
 
 void note(bool quiet, const std::string& text) {
     if (!quiet) fmt::print(stderr, "{}\n", text);
-}
-
-std::string digest_of(const fs::path& file) {
-    model::Digest digest;
-    digest.update(std::as_bytes(std::span<const char>(read_file(file))));
-    return digest.finish();
 }
 
 /// Whether `target` holds the tokens of a text of this size by this tokenizer.
@@ -72,7 +66,7 @@ void prepare_texts(const Config& config, const fs::path& data, const fs::path& w
     require(tokenizer.vocabulary() == config.model.vocabulary,
             "{} holds {} pieces, but the configuration asks for {}: work in another folder, or delete the file",
             tokenizer_file.string(), tokenizer.vocabulary(), config.model.vocabulary);
-    const std::string digest = digest_of(tokenizer_file);
+    const std::string digest = blake2b_hex(read_file(tokenizer_file));
     for (const std::string split : {"train", "valid", "test"}) {
         if (split == "test" && !model::find_corpus_file(data, split)) continue;  // training does without
         prepare_text(model::corpus_file(data, split), tokenizer, digest, work / (split + ".ids"), quiet);

@@ -5,12 +5,12 @@
 
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/support/atomic_file.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/mapped_file.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/download/archive.h"
 #include "polyformer/train/download/download.h"
-#include "polyformer/train/download/sha256.h"
 
 namespace polyformer::train {
 namespace {
@@ -40,7 +40,7 @@ class TextMeasure {
                 .bytes = bytes_,
                 .lines = lines_,
                 .words = words_ + lines_,
-                .sha256 = hash_.finish(),
+                .sha256 = to_hex(hash_.finish()),
                 .check = check};
     }
 

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "polyformer/model/images/image_set.h"
+#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/download/archive.h"
 #include "polyformer/train/download/download.h"
-#include "polyformer/train/download/sha256.h"
 
 namespace polyformer::train {
 namespace {

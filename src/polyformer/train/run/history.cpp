@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 
 namespace polyformer::train {
 
@@ -39,7 +40,7 @@ Json History::json() const {
 
 History History::parse(const std::string& text) {
     try {
-        const Json json = Json::parse(text);
+        const Json json = parse_ordered_json(text, "the history in a checkpoint");
         History history;
         history.curve_ = json.at("curve");
         history.seconds = json.at("seconds");

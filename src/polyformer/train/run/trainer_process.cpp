@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
 #include "polyformer/train/run/exit_codes.h"
 
 namespace polyformer::train {
@@ -31,8 +32,7 @@ void help_openblas() {
 }
 
 fs::path find_program(const TrainerOptions& options) {
-    fs::path program = options.program.empty() ? fs::read_symlink("/proc/self/exe").parent_path() / "polyformer-train"
-                                               : options.program;
+    fs::path program = options.program.empty() ? program_beside_this("polyformer-train") : options.program;
     require(fs::exists(program),
             "{} is missing: training needs a build with LibTorch (package libtorch-dev, CMake option "
             "POLYFORMER_TRAINING=ON)",

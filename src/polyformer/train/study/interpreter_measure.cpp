@@ -1,6 +1,5 @@
 #include "polyformer/train/study/interpreter_measure.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "polyformer/model/images/image_quality.h"
@@ -10,6 +9,7 @@
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::train {
 namespace {
@@ -47,11 +47,10 @@ Json measure_images(const fs::path& directory, const fs::path& data, bool quiet)
 void measure_by_interpreter(const StudyStage& stage, const fs::path& data, bool quiet) {
     const fs::path file = stage.folder / "interpreter.json";
     if (fs::exists(file)) return;
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const auto measure = stage.request.config.vision ? measure_images : measure_text;
     Json json = measure(stage.request.model, data, quiet);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    json["seconds"] = elapsed.count();
+    json["seconds"] = watch.seconds();
     write_file(file, json.dump(1) + "\n");
 }
 

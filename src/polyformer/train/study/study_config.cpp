@@ -4,10 +4,9 @@
 #include <array>
 #include <set>
 
-#include "polyformer/model/graph/json_fields.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
-#include "polyformer/train/configuration/json_section.h"
+#include "polyformer/support/json.h"
 #include "polyformer/train/configuration/stage_request.h"
 
 namespace polyformer::train {
@@ -19,10 +18,10 @@ namespace fs = std::filesystem;
 constexpr std::array stage_names = {train_name, tune_name, substitute_name, convert_name};
 
 Json parse_file(const fs::path& file) {
-    return model::parse_ordered_json(read_file(file, std::size_t{1} << 20), file.string());
+    return parse_ordered_json(read_file(file, std::size_t{1} << 20), file.string());
 }
 
-std::vector<std::uint64_t> read_seeds(JsonSection& section, std::vector<std::uint64_t> otherwise) {
+std::vector<std::uint64_t> read_seeds(Settings& section, std::vector<std::uint64_t> otherwise) {
     const Json* found = section.find("seeds");
     if (found == nullptr) return otherwise;
     std::vector<std::uint64_t> seeds;
@@ -36,7 +35,7 @@ std::vector<std::uint64_t> read_seeds(JsonSection& section, std::vector<std::uin
     return seeds;
 }
 
-std::vector<std::string> read_names(JsonSection& section, const char* key, const std::set<std::string>& known) {
+std::vector<std::string> read_names(Settings& section, const char* key, const std::set<std::string>& known) {
     const Json* found = section.find(key);
     std::vector<std::string> names;
     if (found == nullptr) return names;
@@ -50,8 +49,8 @@ std::vector<std::string> read_names(JsonSection& section, const char* key, const
     return names;
 }
 
-void read_measures(JsonSection& section, Variant& variant) {
-    section.section("measure", [&](JsonSection& measure) {
+void read_measures(Settings& section, Variant& variant) {
+    section.section("measure", [&](Settings& measure) {
         measure.read("test", variant.measure_test);
         measure.read("interpreter", variant.measure_interpreter);
         measure.read("stability", variant.measure_stability);
@@ -60,18 +59,18 @@ void read_measures(JsonSection& section, Variant& variant) {
 
 // A list of objects, each read as a section.
 template <class Read>
-void read_list(JsonSection& section, const char* key, const Read& read) {
+void read_list(Settings& section, const char* key, const Read& read) {
     const Json* list = section.find(key);
     require<FormatError>(list == nullptr || list->is_array(), "{}.{}: expected a list in brackets", section.place(),
                          key);
     for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
-        JsonSection entry((*list)[i], fmt::format("{}.{}[{}]", section.place(), key, i));
+        Settings entry((*list)[i], fmt::format("{}.{}[{}]", section.place(), key, i));
         read(entry);
-        entry.refuse_unknown();
+        entry.finish();
     }
 }
 
-Json read_base(JsonSection& root, const fs::path& file) {
+Json read_base(Settings& root, const fs::path& file) {
     const Json* base = root.find("base");
     require<FormatError>(base != nullptr && (base->is_object() || base->is_string()),
                          "{}: 'base' is missing: give a configuration, or the path of one beside this file",
@@ -79,7 +78,7 @@ Json read_base(JsonSection& root, const fs::path& file) {
     return base->is_object() ? *base : parse_file(file.parent_path() / base->get<std::string>());
 }
 
-Variant read_variant(JsonSection& entry, const Json& base, Variant defaults) {
+Variant read_variant(Settings& entry, const Json& base, Variant defaults) {
     Variant variant = std::move(defaults);
     entry.read("name", variant.name);
     require<FormatError>(!variant.name.empty(), "{}: 'name' is missing", entry.place());
@@ -114,7 +113,7 @@ void require_one_kind(const std::vector<Variant>& variants, const std::string& p
                          place, last.name, kind(last), first.name, kind(first));
 }
 
-StudyTable read_table(JsonSection& entry, const std::set<std::string>& variants) {
+StudyTable read_table(Settings& entry, const std::set<std::string>& variants) {
     StudyTable table;
     entry.read("name", table.name);
     require<FormatError>(!table.name.empty(), "{}: 'name' is missing", entry.place());
@@ -134,7 +133,7 @@ StudyTable read_table(JsonSection& entry, const std::set<std::string>& variants)
 StudyConfig load_study(const fs::path& file) {
     const Json json = parse_file(file);
     StudyConfig study;
-    JsonSection root(json, file.string());
+    Settings root(json, file.string());
     study.title = file.stem().string();
     root.read("title", study.title);
     root.read("description", study.description);
@@ -143,15 +142,15 @@ StudyConfig load_study(const fs::path& file) {
     defaults.seeds = read_seeds(root, {1});
     read_measures(root, defaults);
     std::set<std::string> names;
-    read_list(root, "variants", [&](JsonSection& entry) {
+    read_list(root, "variants", [&](Settings& entry) {
         study.variants.push_back(read_variant(entry, base, defaults));
         require<FormatError>(names.insert(study.variants.back().name).second, "{}: a second variant is called '{}'",
                              entry.place(), study.variants.back().name);
         require_one_kind(study.variants, entry.place());
     });
     require<FormatError>(!study.variants.empty(), "{}: 'variants' is missing or empty", file.string());
-    read_list(root, "tables", [&](JsonSection& entry) { study.tables.push_back(read_table(entry, names)); });
-    root.refuse_unknown();
+    read_list(root, "tables", [&](Settings& entry) { study.tables.push_back(read_table(entry, names)); });
+    root.finish();
     return study;
 }
 

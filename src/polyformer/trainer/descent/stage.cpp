@@ -4,7 +4,6 @@
 #include <torch/version.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <numbers>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "polyformer/support/progress.h"
+#include "polyformer/support/stopwatch.h"
 #include "polyformer/train/run/interruption.h"
 #include "polyformer/trainer/descent/checkpoint.h"
 #include "polyformer/trainer/descent/optimizer.h"
@@ -160,11 +160,10 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
     }
     const std::size_t first = reached.step;
     const double seconds_before = reached.history.seconds;
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     std::size_t saved_at = first;
     const auto save = [&] {
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        reached.history.seconds = seconds_before + elapsed.count();
+        reached.history.seconds = seconds_before + watch.seconds();
         save_checkpoint(options.checkpoint, model, optimizer, reached, options.recipe);
         saved_at = reached.step;
     };
@@ -208,9 +207,8 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
             reached.history.add(point);
         }
 
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
         std::string note = fmt::format("step {}/{}, {:.0f} {}/s, loss {:.3f}, rate {:.1e}", reached.step, steps,
-                                       static_cast<double>(reached.step - first) * units_per_update / elapsed.count(),
+                                       static_cast<double>(reached.step - first) * units_per_update / watch.seconds(),
                                        batches.unit(), smooth, rate);
         if (descent.with_ranges())
             note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range, losses.variance);

@@ -1,0 +1,29 @@
+#include "polyformer/support/process.h"
+
+#include <sys/resource.h>
+
+namespace polyformer {
+
+namespace {
+
+rusage usage_of_this_process() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage;
+}
+
+}  // namespace
+
+std::size_t peak_resident_bytes() {
+    return static_cast<std::size_t>(usage_of_this_process().ru_maxrss) * 1024;
+}
+
+std::size_t minor_page_faults() {
+    return static_cast<std::size_t>(usage_of_this_process().ru_minflt);
+}
+
+std::filesystem::path program_beside_this(const std::string& name) {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
+}  // namespace polyformer
