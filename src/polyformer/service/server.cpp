@@ -8,7 +8,6 @@
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process.h"
-#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::service {
 

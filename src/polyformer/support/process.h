@@ -1,6 +1,7 @@
-// What this process has taken so far, and where it was started from.
+// What this process takes, time and memory, and where it was started from.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -16,5 +17,22 @@ std::size_t minor_page_faults();
 /// Where the program `name` lies when it was installed together with this one: in the same folder. It need not be
 /// there.
 std::filesystem::path program_beside_this(const std::string& name);
+
+/// Wall-clock time since it was made.
+class Stopwatch {
+  public:
+    /// Seconds since it was made or last restarted.
+    double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+    /// The same, and starts again from zero.
+    double restart() {
+        const double passed = seconds();
+        start_ = Clock::now();
+        return passed;
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point start_ = Clock::now();
+};
 
 }  // namespace polyformer

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <string>
 
+#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::train {
@@ -85,6 +87,30 @@ TEST(ReportTest, HostileTextsStayTexts) {
     const ordered_json back = ordered_json::parse(embedded(page));
     EXPECT_EQ(back["title"], hostile);
     EXPECT_EQ(back["variants"][0]["runs"][0]["message"], "broken UTF-8: \xEF\xBF\xBD.");
+}
+
+TEST(ReportTest, TheStudyComesOutOfThePageAgain) {
+    const std::string page = render_report(sample());
+    const ordered_json study = study_in_report(page, "page");
+    EXPECT_EQ(study["title"], "Attention");
+    EXPECT_EQ(study["variants"][1]["runs"], sample()["variants"][1]["runs"]);
+    EXPECT_EQ(render_report(study), page);
+    EXPECT_EQ(describe_tables(study), describe_tables(sample()));
+    EXPECT_THROW(study_in_report("<!DOCTYPE html>", "page"), FormatError);
+    EXPECT_THROW(study_in_report(page.substr(0, page.find("Attention")), "page"), FormatError);
+}
+
+TEST(ReportTest, TheReportsInTheRepositoryHoldTheirStudies) {
+    std::size_t reports = 0;
+    for (const auto& folder :
+         std::filesystem::directory_iterator(std::string(POLYFORMER_SOURCE_DIR) + "/docs/studies")) {
+        const std::filesystem::path file = folder.path() / "report.html";
+        const ordered_json study = study_in_report(read_file(file), file.string());
+        EXPECT_FALSE(study["variants"].empty()) << file;
+        EXPECT_FALSE(describe_tables(study).empty()) << file;
+        ++reports;
+    }
+    EXPECT_GE(reports, 6U);
 }
 
 TEST(ReportTest, NumbersAreShortAndNeverInvalid) {

@@ -6,7 +6,7 @@
 #include <barrier>
 #include <thread>
 
-#include "polyformer/support/stopwatch.h"
+#include "polyformer/support/process.h"
 
 namespace polyformer::cli {
 

@@ -20,7 +20,6 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
-#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::cli {
 

@@ -8,7 +8,6 @@
 #include "polyformer/service/server.h"
 #include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
-#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::cli {
 

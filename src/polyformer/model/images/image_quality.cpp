@@ -14,8 +14,8 @@
 #include "polyformer/model/interpreter/reference.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
-#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::model {
 namespace {

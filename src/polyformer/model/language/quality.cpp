@@ -8,8 +8,8 @@
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
-#include "polyformer/support/stopwatch.h"
 
 namespace polyformer::model {
 namespace {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 #include "polyformer/train/study/report_page.h"
 #include "polyformer/train/study/study_document.h"
 #include "polyformer/train/study/summary.h"
@@ -17,6 +18,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::string_view placeholder = "STUDY_JSON</script>";
+constexpr std::string_view opening = "<script type=\"application/json\" id=\"study\">";  // right before it
 
 ordered_json summarised(const ordered_json& study) {
     ordered_json copy = study;
@@ -182,6 +184,14 @@ std::string render_report(const ordered_json& study) {
     page += safe;
     page += report_page.substr(place + placeholder.find('<'));
     return page;
+}
+
+ordered_json study_in_report(std::string_view page, const std::string& label) {
+    const std::size_t start = page.find(opening);
+    const std::size_t end = start == std::string_view::npos ? start : page.find("</script>", start);
+    require<FormatError>(end != std::string_view::npos,
+                         "{}: this page holds no study; give a report.html that `polyformer study` has written", label);
+    return parse_ordered_json(page.substr(start + opening.size(), end - start - opening.size()), label);
 }
 
 std::string describe_tables(const ordered_json& study) {
