@@ -21,9 +21,11 @@
 #include "polyformer/approx/fitting/approximation.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/graph_files.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/calibration.h"
 #include "polyformer/model/interpreter/interpreter.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 
 using namespace polyformer::model;
 using examples::kLetters;

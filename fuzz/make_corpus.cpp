@@ -13,8 +13,8 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/service/messages.h"
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "polyformer/model/graph/graph_json.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
 

@@ -9,7 +9,7 @@
 #include "fuzz/plans/tiny_transformer.h"
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/compile/plan_files.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "polyformer/compile/compile.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "tests/compile/small_plan.h"

@@ -13,7 +13,6 @@
 #include "polyformer/model/builders/transformer_builder.h"
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/graph/safetensors.h"
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 

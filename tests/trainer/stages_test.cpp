@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/train/configuration/stage_request.h"

@@ -10,6 +10,7 @@
 #include "polyformer/compile/schedule/level_search.h"
 #include "polyformer/compile/summary/summary.h"
 #include "polyformer/model/graph/fingerprint.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::compile {

@@ -6,7 +6,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/model/graph/fingerprint.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/service/messages.h"
 

@@ -78,6 +78,12 @@ void AtomicFile::commit() {
     descriptor_ = -1;
 }
 
+void create_directory(const std::filesystem::path& directory) {
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    require<IoError>(!error, "cannot create the directory '{}': {}", directory.string(), error.message());
+}
+
 void write_file(const std::filesystem::path& path, std::string_view contents, FileAccess access) {
     AtomicFile file(path, access);
     file.write(std::as_bytes(std::span(contents)));

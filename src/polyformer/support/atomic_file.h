@@ -41,6 +41,9 @@ class AtomicFile {
     std::vector<std::byte> buffer_;
 };
 
+/// Creates a directory, and those above it, where they are missing. Throws IoError.
+void create_directory(const std::filesystem::path& directory);
+
 /// Writes a small file in one go, atomically.
 void write_file(const std::filesystem::path& path, std::string_view contents, FileAccess access = FileAccess::everyone);
 

@@ -1,6 +1,7 @@
 #include "polyformer/model/builders/random_vision_model.h"
 
 #include "polyformer/model/graph/fingerprint.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/interpreter/reference.h"
 #include "tests/model/fixtures.h"

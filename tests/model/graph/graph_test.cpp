@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "polyformer/model/graph/fingerprint.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/support/atomic_file.h"
 #include "tests/model/images/image_files.h"
 

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/model/language/corpus.h"
+#include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/train/data/prepared_text.h"

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/interpreter.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
+#include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/train/configuration/stage_request.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/tokenizer.h"
 
 namespace polyformer::cli {
 

@@ -8,6 +8,7 @@
 #include "polyformer/compile/layout/attention_layout.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/graph_shapes.h"
 
 namespace polyformer::compile {
 

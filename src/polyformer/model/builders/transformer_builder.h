@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 
 namespace polyformer::model {
 

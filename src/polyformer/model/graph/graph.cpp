@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/support/error.h"
@@ -105,6 +106,25 @@ void check_uses(const Graph& graph) {
 }
 
 }  // namespace
+
+std::vector<NodeId> inputs_of(const Operation& operation) {
+    using Inputs = std::vector<NodeId>;
+    return std::visit(Overloaded{[](const Input&) { return Inputs{}; },
+                                 [](const Add& add) {
+                                     return Inputs{add.left, add.right};
+                                 },
+                                 [](const Multiply& product) {
+                                     return Inputs{product.left, product.right};
+                                 },
+                                 [](const AttentionScores& scores) {
+                                     return Inputs{scores.query, scores.key};
+                                 },
+                                 [](const AttentionValues& values) {
+                                     return Inputs{values.scores, values.value};
+                                 },
+                                 [](const auto& with_one_input) { return Inputs{with_one_input.input}; }},
+                      operation);
+}
 
 void validate(const Graph& graph) {
     check_sizes(graph);

@@ -1,8 +1,9 @@
+#include "polyformer/model/graph/graph_shapes.h"
+
 #include <algorithm>
 #include <span>
 #include <string_view>
 
-#include "polyformer/model/graph/graph.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/support/error.h"
@@ -177,25 +178,6 @@ std::string to_string(const Shape& shape) {
     if (!shape.scores) return fmt::format("({}, {})", shape.tokens, shape.features);
     return fmt::format("scores of {} heads over {} tokens in windows of {}", shape.features, shape.tokens,
                        shape.window);
-}
-
-std::vector<NodeId> inputs_of(const Operation& operation) {
-    using Inputs = std::vector<NodeId>;
-    return std::visit(Overloaded{[](const Input&) { return Inputs{}; },
-                                 [](const Add& add) {
-                                     return Inputs{add.left, add.right};
-                                 },
-                                 [](const Multiply& product) {
-                                     return Inputs{product.left, product.right};
-                                 },
-                                 [](const AttentionScores& scores) {
-                                     return Inputs{scores.query, scores.key};
-                                 },
-                                 [](const AttentionValues& values) {
-                                     return Inputs{values.scores, values.value};
-                                 },
-                                 [](const auto& with_one_input) { return Inputs{with_one_input.input}; }},
-                      operation);
 }
 
 std::vector<Shape> shapes_of(const Graph& graph) {

@@ -1,6 +1,7 @@
 #include "polyformer/model/images/image_model.h"
 
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/graph/graph_files.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/support/error.h"
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
 
 namespace polyformer::model {

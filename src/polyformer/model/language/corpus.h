@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/tokenizer.h"
 
 namespace polyformer::model {
 

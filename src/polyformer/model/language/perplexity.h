@@ -9,7 +9,7 @@
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/interpreter/interpreter.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 
 namespace polyformer::model {
 

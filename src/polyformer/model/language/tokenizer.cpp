@@ -1,6 +1,7 @@
+#include "polyformer/model/language/tokenizer.h"
+
 #include <sentencepiece_processor.h>
 
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 

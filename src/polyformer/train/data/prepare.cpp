@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/model/language/corpus.h"
+#include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"

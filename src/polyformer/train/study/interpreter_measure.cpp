@@ -2,11 +2,13 @@
 
 #include <cmath>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_quality.h"
 #include "polyformer/model/interpreter/interval_report.h"
-#include "polyformer/model/language/bundle.h"
 #include "polyformer/model/language/corpus.h"
+#include "polyformer/model/language/embedding.h"
 #include "polyformer/model/language/perplexity.h"
+#include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"

@@ -7,10 +7,11 @@
 #include <variant>
 #include <vector>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/interpreter/calibration.h"
 #include "polyformer/model/interpreter/operations.h"
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/trainer/conversion/export.h"
 

@@ -1,4 +1,4 @@
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/graph/graph_files.h"
 
 #include <cmath>
 
@@ -9,12 +9,9 @@ namespace polyformer::model {
 namespace {
 
 /// A copy of the golden model to damage.
-class Bundle : public testing::Test {
+class GraphFiles : public testing::Test {
   protected:
-    Bundle() {
-        save_graph(load_graph(kGolden), directory());
-        save_embedding(load_embedding(kGolden), directory());
-    }
+    GraphFiles() { save_graph(load_graph(kGolden), directory()); }
 
     const std::filesystem::path& directory() const { return scratch_.path(); }
     std::filesystem::path file(const char* name) const { return directory() / name; }
@@ -42,17 +39,14 @@ class Bundle : public testing::Test {
     ScratchDirectory scratch_;
 };
 
-TEST_F(Bundle, RoundTripIsExact) {
+TEST_F(GraphFiles, RoundTripIsExact) {
     const Graph golden = load_graph(kGolden);
     const Graph graph = load_graph(directory());
     EXPECT_EQ(fingerprint(graph), fingerprint(golden));
     EXPECT_EQ(graph.nodes.size(), golden.nodes.size());
-    const Embedding embedding = load_embedding(directory());
-    EXPECT_EQ(embedding.tokens.values, load_embedding(kGolden).tokens.values);
-    EXPECT_EQ(embedding.positions.values, load_embedding(kGolden).positions.values);
 }
 
-TEST_F(Bundle, DoublesSurviveTheText) {
+TEST_F(GraphFiles, DoublesSurviveTheText) {
     Graph graph = small_graph();
     const std::vector<double> hard{0.1, 1.0 / 3, 5e-324, -0.0, 1.7976931348623157e308, 1e22 + 2097152, M_PI};
     std::get<Apply>(graph.nodes[2].operation).polynomial.coefficients = hard;
@@ -63,7 +57,7 @@ TEST_F(Bundle, DoublesSurviveTheText) {
     EXPECT_EQ(std::get<Apply>(loaded.nodes[2].operation).polynomial.coefficients, hard);
 }
 
-TEST_F(Bundle, UnsoundGraphsAreNotSaved) {
+TEST_F(GraphFiles, UnsoundGraphsAreNotSaved) {
     const ScratchDirectory empty;
     Graph graph = small_graph();
     graph.nodes[1].bound = -1;
@@ -71,13 +65,13 @@ TEST_F(Bundle, UnsoundGraphsAreNotSaved) {
     EXPECT_TRUE(std::filesystem::is_empty(empty.path()));
 }
 
-TEST_F(Bundle, MissingFilesAreNamed) {
+TEST_F(GraphFiles, MissingFilesAreNamed) {
     expect_error<IoError>([&] { load_graph(directory() / "nowhere"); }, {"graph.json", "no such file"});
     std::filesystem::remove(file("weights.safetensors"));
     expect_error<IoError>([&] { load_graph(directory()); }, {"weights.safetensors", "no such file"});
 }
 
-TEST_F(Bundle, TruncationIsNoticed) {
+TEST_F(GraphFiles, TruncationIsNoticed) {
     for (const char* name : {"graph.json", "weights.safetensors"}) {
         const std::string whole = read_file(file(name));
         for (std::size_t size = 0; size + 2 < whole.size(); size += 97) {
@@ -89,7 +83,7 @@ TEST_F(Bundle, TruncationIsNoticed) {
     EXPECT_NO_THROW(load_graph(directory()));
 }
 
-TEST_F(Bundle, FlippedBitsAreNoticed) {
+TEST_F(GraphFiles, FlippedBitsAreNoticed) {
     // A flip may go unnoticed only where it changes nothing: in the key of the checksum, or past a double's precision.
     const std::string expected = fingerprint(load_graph(directory()));
     for (const char* name : {"graph.json", "weights.safetensors"}) {
@@ -108,7 +102,7 @@ TEST_F(Bundle, FlippedBitsAreNoticed) {
     }
 }
 
-TEST_F(Bundle, ForeignGraphsAreRefused) {
+TEST_F(GraphFiles, ForeignGraphsAreRefused) {
     write_file(file("graph.json"), "{\"architectures\": [\"GPT2LMHeadModel\"]}");
     expect_load_error({"graph.json", "'format' is missing"});
     write_file(file("graph.json"), "\x89PNG\r\n");
@@ -119,7 +113,7 @@ TEST_F(Bundle, ForeignGraphsAreRefused) {
     expect_edit_error("\"version\": 2", "\"version\": 2, \"author\": \"x\"", {"unknown key 'author'"});
 }
 
-TEST_F(Bundle, DamagedNodesAreNamed) {
+TEST_F(GraphFiles, DamagedNodesAreNamed) {
     expect_edit_error("\"input\": \"layers.0.attention_norm.square\"", "\"input\": \"outside\"",
                       {"node 2", "'outside'", "earlier node"});
     expect_edit_error("\"left\": \"input\"", "\"left\": \"logits\"",
@@ -139,7 +133,7 @@ TEST_F(Bundle, DamagedNodesAreNamed) {
     expect_edit_error("\"causal\": true", "\"causal\": null", {"'causal'", "found null"});
 }
 
-TEST_F(Bundle, WeightsOfAnotherModelAreRefused) {
+TEST_F(GraphFiles, WeightsOfAnotherModelAreRefused) {
     Graph other = load_graph(kGolden);
     const ScratchDirectory elsewhere;
     std::get<Linear>(other.nodes.back().operation).weight.values[0] += 1;
@@ -151,25 +145,6 @@ TEST_F(Bundle, WeightsOfAnotherModelAreRefused) {
     std::filesystem::copy_file(elsewhere.path() / "weights.safetensors", file("weights.safetensors"),
                                std::filesystem::copy_options::overwrite_existing);
     expect_load_error({"the weights have no tensor"});
-}
-
-TEST_F(Bundle, EmbeddingChecksItsTables) {
-    Embedding embedding = load_embedding(directory());
-    embedding.positions.columns = 4;
-    embedding.positions.rows = 10;
-    expect_error<Error>([&] { save_embedding(embedding, directory()); }, {"tokens have 8 features, its positions 4"});
-    std::filesystem::copy_file(file("weights.safetensors"), file("embedding.safetensors"),
-                               std::filesystem::copy_options::overwrite_existing);
-    expect_error<FormatError>([&] { load_embedding(directory()); }, {"embedding.safetensors", "'tokens'"});
-}
-
-TEST_F(Bundle, EmbeddingAddsPositions) {
-    const Embedding embedding{{2, 2, {1, 2, 3, 4}}, {3, 2, {10, 20, 30, 40, 50, 60}}};
-    EXPECT_EQ(embedding.embed(std::vector{1, 0, 1}).values, (std::vector<double>{13, 24, 31, 42, 53, 64}));
-    expect_error<Error>([&] { embedding.embed(std::vector{0, 2}); }, {"token 1 has the id 2", "0 to 1"});
-    expect_error<Error>([&] { embedding.embed(std::vector{-1}); }, {"token 0 has the id -1"});
-    expect_error<Error>([&] { embedding.embed(std::vector{0, 0, 0, 0}); }, {"4 tokens", "context of 1 to 3"});
-    expect_error<Error>([&] { embedding.embed({}); }, {"0 tokens"});
 }
 
 }  // namespace

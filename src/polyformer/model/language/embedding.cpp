@@ -1,6 +1,5 @@
-#include "polyformer/model/language/bundle.h"
+#include "polyformer/model/language/embedding.h"
 
-#include "polyformer/model/graph/graph_json.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/safetensors.h"
 #include "polyformer/support/atomic_file.h"
@@ -10,16 +9,7 @@ namespace polyformer::model {
 
 namespace {
 
-constexpr const char* kGraphFile = "graph.json";
-constexpr const char* kWeightsFile = "weights.safetensors";
 constexpr const char* kEmbeddingFile = "embedding.safetensors";
-constexpr std::size_t kMaxGraphBytes = std::size_t{1} << 28;
-
-void make_directory(const std::filesystem::path& directory) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    require<IoError>(!error, "cannot create the directory '{}': {}", directory.string(), error.message());
-}
 
 void check_table(const Matrix& table, const char* name, std::size_t most_rows) {
     require(table.rows >= 1 && table.rows <= most_rows && table.columns >= 1 && table.columns <= kMaxFeatures,
@@ -58,23 +48,9 @@ Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
     return result;
 }
 
-void save_graph(const Graph& graph, const std::filesystem::path& directory) {
-    validate(graph);
-    make_directory(directory);
-    // The fingerprint in graph.json covers the weights: a stop between the two files shows when they are loaded.
-    write_safetensors(weights_of(graph), directory / kWeightsFile);
-    write_file(directory / kGraphFile, graph_to_json(graph));
-}
-
-Graph load_graph(const std::filesystem::path& directory) {
-    const std::filesystem::path file = directory / kGraphFile;
-    const std::string text = read_file(file, kMaxGraphBytes);
-    return graph_from_json(text, read_safetensors(directory / kWeightsFile), file.string());
-}
-
 void save_embedding(const Embedding& embedding, const std::filesystem::path& directory) {
     check_embedding(embedding);
-    make_directory(directory);
+    create_directory(directory);
     const auto view = [](const Matrix& matrix) {
         return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
     };

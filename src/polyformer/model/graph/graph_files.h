@@ -1,0 +1,16 @@
+// The server's part of a model's directory: graph.json and weights.safetensors.
+#pragma once
+
+#include <filesystem>
+
+#include "polyformer/model/graph/graph.h"
+
+namespace polyformer::model {
+
+/// Writes graph.json and weights.safetensors into `directory` (created when missing), each atomically. Validates first.
+void save_graph(const Graph& graph, const std::filesystem::path& directory);
+/// Reads and validates them. Every count and size is checked against the file before anything is allocated; throws
+/// FormatError naming file, place, what was expected and what was found.
+Graph load_graph(const std::filesystem::path& directory);
+
+}  // namespace polyformer::model
