@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "polyformer/approx/fitting/degree_search.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::approx {
@@ -132,46 +131,6 @@ TEST(Minimax, ErrorsBelowDoubleAreHandled) {
     EXPECT_LT(zero.certified_error, 1e-100);
 }
 
-TEST(Degree, LowestForAnErrorBudget) {
-    for (const auto& [name, interval] : {std::pair{"gelu", Interval{-4, 4}}, std::pair{"sigmoid", Interval{-3, 6}},
-                                         std::pair{"exp", Interval{-2, 0}}}) {
-        const TargetFunction target = target_function(name);
-        const Approximation result = lowest_degree_for(target, interval, 1e-3);
-        EXPECT_LE(result.certified_error, 1e-3) << name;
-        const std::size_t degree = result.polynomial.degree();
-        ASSERT_GT(degree, 1U) << name;
-        EXPECT_GT(minimax(target, interval, degree - 1).certified_error, 1e-3) << name;
-    }
-    EXPECT_EQ(lowest_degree_for(target_function("exp"), {-0.001, 0.001}, 0.1).polynomial.degree(), 0U);
-    const Approximation relative =
-        lowest_degree_for(target_function("inverse_sqrt"), {0.1, 2}, 1e-4, ErrorKind::relative);
-    EXPECT_LE(relative.certified_error, 1e-4);
-    EXPECT_EQ(relative.kind, ErrorKind::relative);
-}
-
-TEST(Degree, SearchWithinALimit) {
-    const TargetFunction relu = target_function("relu");
-    const DegreeSearch missed = search_degree(relu, {-10, 11}, 1e-4, ErrorKind::absolute, 20);
-    EXPECT_FALSE(missed.met);
-    EXPECT_EQ(missed.best.polynomial.degree(), 20U);
-    const DegreeSearch met = search_degree(relu, {-10, 11}, 0.5, ErrorKind::absolute, 20);
-    EXPECT_TRUE(met.met);
-    EXPECT_LE(met.best.certified_error, 0.5);
-    EXPECT_LT(met.best.polynomial.degree(), 20U);
-}
-
-TEST(Degree, BestForADepthFillsIt) {
-    double last = 1e9;
-    for (std::size_t depth = 1; depth <= 6; ++depth) {
-        const Approximation result = best_for_depth(target_function("gelu"), {-8, 9}, depth);
-        EXPECT_EQ(result.polynomial.degree(), (std::size_t{1} << depth) - 1);
-        EXPECT_EQ(result.polynomial.depth(), depth);
-        EXPECT_LT(result.certified_error, last);
-        last = result.certified_error;
-    }
-    EXPECT_LT(last, 1e-9);
-}
-
 TEST(Errors, NameValuesAndRemedy) {
     const TargetFunction gelu = target_function("gelu");
     const TargetFunction inverse_sqrt = target_function("inverse_sqrt");
@@ -183,15 +142,11 @@ TEST(Errors, NameValuesAndRemedy) {
     EXPECT_THAT(message_of([&] { minimax(inverse_sqrt, {0, 4}, 3); }), HasSubstr("above 0 only"));
     EXPECT_THAT(message_of([&] { minimax(target_function("reciprocal"), {-1, 4}, 3); }), HasSubstr("[-1, 4]"));
     EXPECT_THAT(message_of([&] { minimax(gelu, {-1, 1}, 256); }), HasSubstr("degree 256 is too high (at most 255"));
-    EXPECT_THAT(message_of([&] { best_for_depth(gelu, {-1, 1}, 9); }), HasSubstr("depth 9 is too much (at most 8"));
     EXPECT_THAT(message_of([&] { minimax(gelu, {-1, 1.5}, 3, ErrorKind::relative); }), HasSubstr("zero in [-1, 1.5]"));
     EXPECT_THAT(message_of([&] {
                     minimax(gelu, {-1, 1}, 3, Weight{[](double x) { return x; }});
                 }),
                 HasSubstr("the weight is"));
-    EXPECT_THAT(message_of([&] { lowest_degree_for(gelu, {-1, 1}, 0); }), HasSubstr("error budget of 0"));
-    EXPECT_THAT(message_of([&] { lowest_degree_for(cube(), {-1, 1}, 0.1); }), HasSubstr("cube has no bound"));
-    EXPECT_THAT(message_of([&] { lowest_degree_for(gelu, {-3, 3}, 1e-30); }), HasSubstr("degree"));
     EXPECT_THAT(message_of([&] { target_function("softmax"); }), HasSubstr("gelu, relu"));
     TargetFunction half = gelu;
     half.value_double = nullptr;

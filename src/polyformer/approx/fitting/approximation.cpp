@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "polyformer/approx/fitting/certificate.h"
-#include "polyformer/approx/fitting/degree_search.h"
 #include "polyformer/approx/numerics/remez.h"
 #include "polyformer/support/error.h"
 
@@ -212,70 +211,6 @@ Approximation chebyshev_interpolation(const TargetFunction& target, Interval int
     ChebyshevPolynomial polynomial = rounded(interval, coefficients, scaled.magnitude);
     const ErrorBounds bounds = certify(target, polynomial, kind);
     return {std::move(polynomial), kind, bounds.max_grid_error, bounds.certified_error, std::nullopt};
-}
-
-DegreeSearch search_degree(const TargetFunction& target, Interval interval, double error_budget, ErrorKind kind,
-                           std::size_t highest) {
-    require_valid(target, interval, highest, kind);
-    require(error_budget > 0,
-            "an error budget of {} cannot be met: give a positive one (1e-15 is about the least "
-            "that double coefficients allow, relative to the largest value)",
-            error_budget);
-    require(certifiable(target, kind),
-            "{} has no {} with which its {} error could be certified: set it, or use minimax() with a degree",
-            target.name, kind == ErrorKind::absolute ? "bound or Lipschitz constant" : "reciprocal_bound",
-            kind == ErrorKind::absolute ? "absolute" : "relative");
-    const auto candidate = [&](std::size_t degree) {
-        return minimax_candidate(target, interval, degree, weight_for(target, kind));
-    };
-    // The levelled error falls with the degree and is a lower bound: double the degree, then bisect, on it alone.
-    std::size_t too_low = 0;  // one more than the highest degree known not to do
-    std::size_t enough = 0;
-    Candidate found = candidate(0);
-    while (found.levelled_error > error_budget && enough < highest) {
-        too_low = enough + 1;
-        enough = std::min(highest, 2 * enough + 1);
-        found = candidate(enough);
-    }
-    if (found.levelled_error > error_budget) return {false, certified(target, kind, std::move(found))};
-    while (too_low < enough) {
-        const std::size_t middle = (too_low + enough) / 2;
-        Candidate tried = candidate(middle);
-        if (tried.levelled_error <= error_budget) {
-            enough = middle;
-            found = std::move(tried);
-        } else {
-            too_low = middle + 1;
-        }
-    }
-    // The certificate lies a little above it, and so does the rounding to double.
-    Approximation best = certified(target, kind, std::move(found));
-    for (std::size_t degree = enough; best.certified_error > error_budget && degree < highest;) {
-        ++degree;
-        Approximation next = certified(target, kind, candidate(degree));
-        // At the limit of double coefficients higher degrees no longer help.
-        if (next.levelled_error.value() * 100 < next.certified_error && next.certified_error >= best.certified_error) {
-            break;
-        }
-        best = std::move(next);
-    }
-    return {best.certified_error <= error_budget, std::move(best)};
-}
-
-Approximation lowest_degree_for(const TargetFunction& target, Interval interval, double error_budget, ErrorKind kind) {
-    DegreeSearch search = search_degree(target, interval, error_budget, kind, max_degree);
-    require(search.met,
-            "no polynomial of degree {} or less approximates {} on [{}, {}] to {:.3g}; degree {} reaches {:.3g}: "
-            "shrink the interval or allow that error",
-            max_degree, target.name, interval.lower, interval.upper, error_budget, search.best.polynomial.degree(),
-            search.best.certified_error);
-    return std::move(search.best);
-}
-
-Approximation best_for_depth(const TargetFunction& target, Interval interval, std::size_t depth, ErrorKind kind) {
-    require(depth <= depth_of_degree(max_degree), "depth {} is too much (at most {}, degree {})", depth,
-            depth_of_degree(max_degree), max_degree);
-    return minimax(target, interval, (std::size_t{1} << depth) - 1, kind);
 }
 
 }  // namespace polyformer::approx

@@ -1,4 +1,4 @@
-// Minimax and interpolating polynomials of a function on an interval, for a degree, a depth or an error budget.
+// Minimax and interpolating polynomials of a function on an interval.
 #pragma once
 
 #include <cstddef>
@@ -57,15 +57,5 @@ Approximation minimax(const TargetFunction& target, Interval interval, std::size
 /// The polynomial through f at the degree + 1 Chebyshev points of the first kind. Errors as for minimax().
 Approximation chebyshev_interpolation(const TargetFunction& target, Interval interval, std::size_t degree,
                                       ErrorKind kind = ErrorKind::absolute);
-
-/// The minimax polynomial of the lowest degree whose certified error is at most `error_budget`.
-/// Throws Error when degree max_degree does not reach it (naming the error that it does reach), or the target cannot be
-/// certified.
-Approximation lowest_degree_for(const TargetFunction& target, Interval interval, double error_budget,
-                                ErrorKind kind = ErrorKind::absolute);
-
-/// The minimax polynomial of the highest degree that fits in `depth` levels, 2^depth − 1 (depth 0: a constant).
-Approximation best_for_depth(const TargetFunction& target, Interval interval, std::size_t depth,
-                             ErrorKind kind = ErrorKind::absolute);
 
 }  // namespace polyformer::approx

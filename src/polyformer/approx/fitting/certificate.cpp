@@ -178,11 +178,6 @@ class Certifier {
 
 }  // namespace
 
-bool certifiable(const TargetFunction& target, ErrorKind kind) {
-    if (kind == ErrorKind::relative) return target.reciprocal_bound != nullptr;
-    return target.bound != nullptr || target.lipschitz.has_value();
-}
-
 ErrorBounds certify(const TargetFunction& target, const ChebyshevPolynomial& polynomial, ErrorKind kind) {
     require_defined(target, polynomial.interval());
     return Certifier(target, polynomial, kind).run();

@@ -19,9 +19,6 @@ struct ErrorBounds {
     double certified_error = 0;
 };
 
-/// Whether `target` says enough about itself for certify() to give a finite bound.
-bool certifiable(const TargetFunction& target, ErrorKind kind);
-
 /// Errors of any polynomial against `target` on the polynomial's interval. Where the target has a Lipschitz constant
 /// only, absolute errors are bounded by the slope between grid points: true, but far less tight. certified_error is
 /// infinite if there is nothing to certify with. Throws Error for an interval that does not suit the target.
