@@ -4,24 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <functional>
 
-#include "polyformer/support/error.h"
+#include "tests/support/message_of.h"
 
 namespace polyformer {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-std::string message_of(const std::function<void()>& body) {
-    try {
-        body();
-    } catch (const FormatError& error) {
-        return error.what();
-    }
-    return "nothing was thrown";
-}
 
 TEST(JsonFields, WhatMustBeThereIsReadOrRefused) {
     const nlohmann::json json = parse_json(R"({"a": "text", "b": 2.5, "c": true, "d": 7, "e": [1, 2], "f": {}})", "x");
@@ -31,14 +21,16 @@ TEST(JsonFields, WhatMustBeThereIsReadOrRefused) {
     EXPECT_TRUE(fields.boolean("c"));
     EXPECT_EQ(fields.count("d", 7), 7U);
     EXPECT_EQ(fields.counts("e", 2).size(), 2U);
-    EXPECT_THAT(message_of([&] { fields.finish(); }), AllOf(HasSubstr("unknown key 'f'"), HasSubstr("a, b, c, d, e")));
+    EXPECT_THAT(message_of<FormatError>([&] { fields.finish(); }),
+                AllOf(HasSubstr("unknown key 'f'"), HasSubstr("a, b, c, d, e")));
     EXPECT_TRUE(fields.object("f").is_object());
     fields.finish();
-    EXPECT_THAT(message_of([&] { fields.number("g"); }), HasSubstr("x: the field 'g' is missing"));
-    EXPECT_THAT(message_of([&] { fields.count("d", 6); }),
+    EXPECT_THAT(message_of<FormatError>([&] { fields.number("g"); }), HasSubstr("x: the field 'g' is missing"));
+    EXPECT_THAT(message_of<FormatError>([&] { fields.count("d", 6); }),
                 HasSubstr("'d' must be a whole number from 0 to 6, found 7"));
-    EXPECT_THAT(message_of([&] { fields.numbers("e", 1); }), HasSubstr("'e' has 2 entries, more than the 1 allowed"));
-    EXPECT_THAT(message_of([&] { fields.text("f"); }), HasSubstr("'f' must be a string, found object"));
+    EXPECT_THAT(message_of<FormatError>([&] { fields.numbers("e", 1); }),
+                HasSubstr("'e' has 2 entries, more than the 1 allowed"));
+    EXPECT_THAT(message_of<FormatError>([&] { fields.text("f"); }), HasSubstr("'f' must be a string, found object"));
 }
 
 TEST(JsonFields, WhatMayBeLeftOutStaysAsItIs) {
@@ -65,17 +57,17 @@ TEST(JsonFields, ErrorsSayWhatIsAllowed) {
     double number = 0;
     std::size_t count = 0;
     std::string text;
-    EXPECT_THAT(message_of([&] { settings.read("a", number, 4, 5); }),
+    EXPECT_THAT(message_of<FormatError>([&] { settings.read("a", number, 4, 5); }),
                 HasSubstr("file: 'a' must be a number from 4 to 5, found 3"));
-    EXPECT_THAT(message_of([&] { settings.read("b", count, 0, 5); }),
+    EXPECT_THAT(message_of<FormatError>([&] { settings.read("b", count, 0, 5); }),
                 HasSubstr("'b' must be a whole number from 0 to 5, found \"x\""));
-    EXPECT_THAT(message_of([&] {
+    EXPECT_THAT(message_of<FormatError>([&] {
                     settings.choose("b", text, std::array{"y", "z"});
                 }),
                 HasSubstr("'b' must be one of y, z, found \"x\""));
-    EXPECT_THAT(message_of([&] { settings.section("inner", [](Settings&) {}); }),
+    EXPECT_THAT(message_of<FormatError>([&] { settings.section("inner", [](Settings&) {}); }),
                 HasSubstr("file.inner: unknown key 'c'"));
-    EXPECT_THAT(message_of([&] { settings.section("a", [](Settings&) {}); }),
+    EXPECT_THAT(message_of<FormatError>([&] { settings.section("a", [](Settings&) {}); }),
                 HasSubstr("file.a: must be an object, found number"));
 }
 

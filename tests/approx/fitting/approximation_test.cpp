@@ -7,21 +7,12 @@
 #include <limits>
 
 #include "polyformer/support/error.h"
+#include "tests/support/message_of.h"
 
 namespace polyformer::approx {
 namespace {
 
 using ::testing::HasSubstr;
-
-template <class Action>
-std::string message_of(Action action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
-}
 
 /// A user's function with a double-precision twin and nothing else.
 TargetFunction cube() {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "polyformer/support/error.h"
+#include "tests/support/message_of.h"
 
 namespace polyformer::approx {
 namespace {
@@ -75,16 +76,6 @@ TEST(DensityWeight, ConcentratesTheMinimaxError) {
     const Approximation weighted = minimax(target, interval, 8, weight);
     const Approximation plain = minimax(target, interval, 8);
     EXPECT_LT(rms_of(target, weighted.polynomial, histogram), rms_of(target, plain.polynomial, histogram));
-}
-
-template <class Action>
-std::string message_of(Action action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "no error";
 }
 
 TEST(HistogramErrors, NameValuesAndRemedy) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "polyformer/model/builders/transformer_builder.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "polyformer/model/builders/vision_builder.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "tests/model/fixtures.h"
 

@@ -3,6 +3,7 @@
 
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/interpreter/reference.h"

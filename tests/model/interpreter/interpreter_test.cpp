@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "tests/model/fixtures.h"
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "polyformer/support/error.h"
+#include "tests/support/message_of.h"
 
 namespace polyformer::train {
 namespace {
@@ -14,12 +15,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 std::string message_of(const std::string& text) {
-    try {
-        parse_config(text, "test.json");
-    } catch (const FormatError& error) {
-        return error.what();
-    }
-    return "";
+    return polyformer::message_of<FormatError>([&] { parse_config(text, "test.json"); });
 }
 
 TEST(Config, ShippedConfigurationIsValid) {

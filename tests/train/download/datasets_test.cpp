@@ -1,32 +1,15 @@
 #include "polyformer/train/download/datasets.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
-#include "polyformer/support/error.h"
 #include "polyformer/train/download/archive.h"
 #include "tests/train/download/archive_files.h"
-#include "tests/train/download/local_server.h"
+#include "tests/train/download/download_fixture.h"
 
 namespace polyformer::train {
 namespace {
-
-namespace fs = std::filesystem;
-using test::LocalServer;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
-using testing::ThrowsMessage;
 
 void replace_all(std::string& bytes, const std::string& from, const std::string& to) {
     for (std::size_t at = 0; (at = bytes.find(from, at)) != std::string::npos; at += to.size()) {
@@ -40,19 +23,15 @@ std::string little_endian(std::uint32_t value) {
     return bytes;
 }
 
-class DataSetsTest : public testing::Test {
+class DataSetsTest : public FolderTest {
   protected:
     void SetUp() override {
-        root_ = fs::path(testing::TempDir()) /
-                fmt::format("datasets-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-        fs::remove_all(root_);
-        fs::create_directories(root_ / "texts");
-        for (const Entry& text : texts()) write_file(root_ / "texts" / text.name, text.contents);
+        fs::create_directories(root() / "texts");
+        for (const Entry& text : texts()) write_file(root() / "texts" / text.name, text.contents);
         std::vector<Entry> entries = texts();
         for (Entry& entry : entries) entry.name = "toy/" + entry.name;
         write_archive(archive(), entries);
     }
-    void TearDown() override { fs::remove_all(root_); }
 
     static std::vector<Entry> texts() {
         return {{"wiki.train.tokens", " \n = Heading = \n \n One <unk> of  them . \n"},
@@ -60,8 +39,8 @@ class DataSetsTest : public testing::Test {
                 {"wiki.test.tokens", " Another \n"}};
     }
 
-    fs::path archive() const { return root_ / "toy-v1.zip"; }
-    fs::path out() const { return root_ / "out"; }
+    fs::path archive() const { return root() / "toy-v1.zip"; }
+    fs::path out() const { return root() / "out"; }
 
     /// The toy set as a table entry; training text with its own checksum, the others without.
     DataSet toy(const std::string& url = "http://127.0.0.1:1/toy-v1.zip") const {
@@ -73,7 +52,7 @@ class DataSetsTest : public testing::Test {
                 .folder = "toy",
                 .most_archive_bytes = 1 << 16,
                 .most_file_bytes = 1 << 16,
-                .files = {{"train", "wiki.train.tokens", 4, sha256_of_file(root_ / "texts/wiki.train.tokens")},
+                .files = {{"train", "wiki.train.tokens", 4, sha256_of_file(root() / "texts/wiki.train.tokens")},
                           {"valid", "wiki.valid.tokens", 2, ""},
                           {"test", "wiki.test.tokens", 1, ""}}};
     }
@@ -94,8 +73,6 @@ class DataSetsTest : public testing::Test {
         EXPECT_THAT(names_in_out(), ElementsAre("wiki.test.tokens", "wiki.train.tokens", "wiki.valid.tokens"));
         for (const Entry& text : texts()) EXPECT_EQ(read_file(out() / text.name), text.contents);
     }
-
-    fs::path root_;
 };
 
 TEST_F(DataSetsTest, TableIsWellFormed) {
@@ -138,18 +115,18 @@ TEST_F(DataSetsTest, ComesFromACopyOfTheArchive) {
 }
 
 TEST_F(DataSetsTest, ComesFromAFolderOfTexts) {
-    const Fetched fetched = fetch_from(toy(), root_ / "texts");
+    const Fetched fetched = fetch_from(toy(), root() / "texts");
     expect_complete();
     EXPECT_EQ(fetched.files[0].check, Check::checksum);
     EXPECT_EQ(fetched.files[1].check, Check::lines);
 }
 
 TEST_F(DataSetsTest, TakesRawTextAsItIs) {
-    fs::create_directories(root_ / "raw");
-    write_file(root_ / "raw/wiki.train.raw", "Raw text\n");
-    write_file(root_ / "raw/valid.txt", "Any\n");
-    write_file(root_ / "raw/test.txt", "Text\n");
-    const Fetched fetched = fetch_from(toy(), root_ / "raw");
+    fs::create_directories(root() / "raw");
+    write_file(root() / "raw/wiki.train.raw", "Raw text\n");
+    write_file(root() / "raw/valid.txt", "Any\n");
+    write_file(root() / "raw/test.txt", "Text\n");
+    const Fetched fetched = fetch_from(toy(), root() / "raw");
     EXPECT_THAT(names_in_out(), ElementsAre("test.txt", "valid.txt", "wiki.train.raw"));
     for (const FetchedFile& file : fetched.files) EXPECT_EQ(file.check, Check::none);
 }
@@ -157,14 +134,14 @@ TEST_F(DataSetsTest, TakesRawTextAsItIs) {
 TEST_F(DataSetsTest, RefusesAnotherTextWithWhatWasExpectedAndFound) {
     std::string changed = texts()[0].contents;
     changed[4] = '-';
-    write_file(root_ / "texts/wiki.train.tokens", changed);
+    write_file(root() / "texts/wiki.train.tokens", changed);
     DataSet data_set = toy();
     data_set.files[0].sha256 = std::string(64, '0');
-    EXPECT_THAT([&] { fetch_from(data_set, root_ / "texts"); },
+    EXPECT_THAT([&] { fetch_from(data_set, root() / "texts"); },
                 ThrowsMessage<FormatError>(AllOf(HasSubstr("wiki.train.tokens"), HasSubstr(std::string(64, '0')),
-                                                 HasSubstr(sha256_of_file(root_ / "texts/wiki.train.tokens")))));
+                                                 HasSubstr(sha256_of_file(root() / "texts/wiki.train.tokens")))));
     data_set.files[0].lines = 99;
-    EXPECT_THAT([&] { fetch_from(data_set, root_ / "texts"); },
+    EXPECT_THAT([&] { fetch_from(data_set, root() / "texts"); },
                 ThrowsMessage<FormatError>(AllOf(HasSubstr("has 4 lines"), HasSubstr("published one 99"))));
     EXPECT_THAT([&] { fetch_from(data_set, archive()); }, ThrowsMessage<FormatError>(HasSubstr("99")));
     EXPECT_THAT(names_in_out(), IsEmpty());
@@ -175,28 +152,28 @@ TEST_F(DataSetsTest, NeverReplacesATextByAnother) {
     write_file(out() / "wiki.train.tokens", "mine");
     EXPECT_THAT([&] { fetch_from(toy(), archive()); },
                 ThrowsMessage<FormatError>(AllOf(HasSubstr("wiki.train.tokens"), HasSubstr("--out"))));
-    fs::create_directories(root_ / "raw");
-    for (const char* name : {"train.txt", "valid.txt", "test.txt"}) write_file(root_ / "raw" / name, "theirs");
+    fs::create_directories(root() / "raw");
+    for (const char* name : {"train.txt", "valid.txt", "test.txt"}) write_file(root() / "raw" / name, "theirs");
     fs::remove(out() / "wiki.train.tokens");
     write_file(out() / "train.txt", "mine");
-    EXPECT_THAT([&] { fetch_from(toy(), root_ / "raw"); },
+    EXPECT_THAT([&] { fetch_from(toy(), root() / "raw"); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("train.txt"), HasSubstr("another text"))));
     EXPECT_EQ(read_file(out() / "train.txt"), "mine");
     EXPECT_THAT(names_in_out(), ElementsAre("train.txt"));
 }
 
 TEST_F(DataSetsTest, SaysWhatIsMissing) {
-    EXPECT_THAT([&] { fetch_from(toy(), root_ / "nowhere"); }, ThrowsMessage<IoError>(HasSubstr("nowhere")));
-    fs::create_directories(root_ / "empty");
-    EXPECT_THAT([&] { fetch_from(toy(), root_ / "empty"); },
+    EXPECT_THAT([&] { fetch_from(toy(), root() / "nowhere"); }, ThrowsMessage<IoError>(HasSubstr("nowhere")));
+    fs::create_directories(root() / "empty");
+    EXPECT_THAT([&] { fetch_from(toy(), root() / "empty"); },
                 ThrowsMessage<IoError>(AllOf(HasSubstr("wiki.train.tokens, wiki.train.raw, train.txt"),
                                              HasSubstr("toy-v1.zip"), HasSubstr("--from"))));
-    write_file(root_ / "other.zip", "no archive");
-    EXPECT_THAT([&] { fetch_from(toy(), root_ / "other.zip"); },
+    write_file(root() / "other.zip", "no archive");
+    EXPECT_THAT([&] { fetch_from(toy(), root() / "other.zip"); },
                 ThrowsMessage<FormatError>(
-                    AllOf(HasSubstr(sha256_of_file(root_ / "other.zip")), HasSubstr(sha256_of_file(archive())))));
-    write_file(root_ / "file", "");
-    EXPECT_THAT([&] { fetch(toy(), {.out = root_ / "file", .from = archive(), .quiet = true}); },
+                    AllOf(HasSubstr(sha256_of_file(root() / "other.zip")), HasSubstr(sha256_of_file(archive())))));
+    write_file(root() / "file", "");
+    EXPECT_THAT([&] { fetch(toy(), {.out = root() / "file", .from = archive(), .quiet = true}); },
                 ThrowsMessage<IoError>(AllOf(HasSubstr("not a folder"), HasSubstr("--out"))));
 }
 
@@ -206,7 +183,7 @@ TEST_F(DataSetsTest, ArchiveWithoutTheTextsIsRefused) {
     EXPECT_THAT([&] { fetch_from(toy(), archive()); },
                 ThrowsMessage<FormatError>(HasSubstr("has no file toy/wiki.train.tokens")));
     EXPECT_THAT(names_in_out(), IsEmpty());
-    EXPECT_FALSE(fs::exists(root_.parent_path() / "wiki.train.tokens"));
+    EXPECT_FALSE(fs::exists(root().parent_path() / "wiki.train.tokens"));
 }
 
 TEST_F(DataSetsTest, ArchiveThatUnpacksToTooMuchIsRefused) {

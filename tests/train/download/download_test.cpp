@@ -1,52 +1,30 @@
 #include "polyformer/train/download/download.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
-#include "polyformer/support/error.h"
-#include "tests/train/download/local_server.h"
+#include "tests/train/download/download_fixture.h"
 
 namespace polyformer::train {
 namespace {
 
-namespace fs = std::filesystem;
-using test::LocalServer;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::ThrowsMessage;
-
-class DownloadTest : public testing::Test {
+class DownloadTest : public FolderTest {
   protected:
     void SetUp() override {
-        root_ = fs::path(testing::TempDir()) /
-                fmt::format("download-{}-{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
-        fs::remove_all(root_);
-        fs::create_directories(root_);
         for (int i = 0; i < 10000; ++i) body_ += static_cast<char>(i * i % 251);
-        write_file(root_ / "original", body_);
+        write_file(root() / "original", body_);
     }
-    void TearDown() override { fs::remove_all(root_); }
 
     void fetch(const std::string& url) const {
         download(url, file(),
-                 {.sha256 = sha256_of_file(root_ / "original"), .most_bytes = 2 * body_.size(), .quiet = true});
+                 {.sha256 = sha256_of_file(root() / "original"), .most_bytes = 2 * body_.size(), .quiet = true});
     }
-    fs::path file() const { return root_ / "copy"; }
-    fs::path part() const { return root_ / "copy.part"; }
+    fs::path file() const { return root() / "copy"; }
+    fs::path part() const { return root() / "copy.part"; }
     void expect_done() const {
         EXPECT_EQ(read_file(file()), body_);
         EXPECT_FALSE(fs::exists(part()));
     }
 
-    fs::path root_;
     std::string body_;
 };
 
@@ -58,7 +36,7 @@ TEST_F(DownloadTest, FetchesAFile) {
 }
 
 TEST_F(DownloadTest, ReadsFileUrlsAndGoesOnFromAPart) {
-    const std::string url = "file://" + (root_ / "original").string();
+    const std::string url = "file://" + (root() / "original").string();
     fetch(url);
     expect_done();
     fs::remove(file());
@@ -138,11 +116,11 @@ TEST_F(DownloadTest, RefusesAnotherFileAndKeepsNothingOfIt) {
     std::string other = body_;
     other[7777] = static_cast<char>(other[7777] ^ 1);
     const LocalServer server(other);
-    write_file(root_ / "other", other);
+    write_file(root() / "other", other);
     EXPECT_THAT(
         [&] { fetch(server.url("copy")); },
-        ThrowsMessage<FormatError>(AllOf(HasSubstr(server.url("copy")), HasSubstr(sha256_of_file(root_ / "original")),
-                                         HasSubstr(sha256_of_file(root_ / "other")))));
+        ThrowsMessage<FormatError>(AllOf(HasSubstr(server.url("copy")), HasSubstr(sha256_of_file(root() / "original")),
+                                         HasSubstr(sha256_of_file(root() / "other")))));
     EXPECT_FALSE(fs::exists(file()));
     EXPECT_FALSE(fs::exists(part()));
 }
@@ -160,7 +138,7 @@ TEST_F(DownloadTest, NamesUrlAndCauseWhenItCannotBeReached) {
                 ThrowsMessage<IoError>(AllOf(HasSubstr(server.url("copy")), HasSubstr("404"), HasSubstr("--from"))));
     EXPECT_THAT([&] { fetch("http://127.0.0.1:1/copy"); },
                 ThrowsMessage<IoError>(AllOf(HasSubstr("127.0.0.1:1/copy"), HasSubstr("connect"))));
-    EXPECT_THROW(fetch("file://" + (root_ / "nowhere").string()), IoError);
+    EXPECT_THROW(fetch("file://" + (root() / "nowhere").string()), IoError);
     EXPECT_FALSE(fs::exists(part()));
     EXPECT_FALSE(fs::exists(file()));
 }

@@ -1,37 +1,20 @@
 #include "polyformer/train/download/image_datasets.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "polyformer/model/images/image_set.h"
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
-#include "polyformer/support/error.h"
 #include "tests/model/images/image_files.h"
 #include "tests/train/download/archive_files.h"
-#include "tests/train/download/local_server.h"
-#include "tests/train/scratch.h"
+#include "tests/train/download/download_fixture.h"
 
 namespace polyformer::train {
 namespace {
 
-namespace fs = std::filesystem;
-using test::LocalServer;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
-using testing::ThrowsMessage;
-
 /// Two toys: "cifar" in CIFAR-100's layout with 3 and 1 images a class, "tiny" in Tiny-ImageNet's with 3 and 1 of 4 and
 /// 2 published.
-class ImageDataSetsTest : public testing::Test {
+class ImageDataSetsTest : public FolderTest {
   protected:
     static ImageDataSet cifar() {
         ImageDataSet set = *find_image_data_set("cifar-100");
@@ -78,7 +61,6 @@ class ImageDataSetsTest : public testing::Test {
         return files;
     }
 
-    fs::path root() const { return scratch_.path(); }
     fs::path out() const { return root() / "out"; }
 
     FetchedImages fetch_from(const ImageDataSet& set, const fs::path& from) const {
@@ -105,9 +87,6 @@ class ImageDataSetsTest : public testing::Test {
         EXPECT_THAT([&] { fetch_from(set, entries); }, ThrowsMessage<E>(HasSubstr(words)));
         EXPECT_THAT(names_in_out(), IsEmpty());
     }
-
-  private:
-    ScratchFolder scratch_{"image-datasets"};
 };
 
 TEST_F(ImageDataSetsTest, TableIsWellFormed) {

@@ -11,6 +11,7 @@
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/train/configuration/stage_request.h"
+#include "tests/support/message_of.h"
 #include "tests/train/scratch.h"
 #include "tests/train/study/small_road.h"
 
@@ -29,16 +30,6 @@ TrainOptions options_for(const ScratchFolder& folder, const nlohmann::ordered_js
     options.trainer.program = POLYFORMER_TRAINER;
     options.trainer.quiet = true;
     return options;
-}
-
-template <class Call>
-std::string message_of(const Call& call) {
-    try {
-        call();
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 TEST(Commands, LeadFromTextToAModelThatTheInterpreterReads) {

@@ -7,6 +7,7 @@
 
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "tests/support/message_of.h"
 #include "tests/train/scratch.h"
 
 namespace polyformer::train {
@@ -18,12 +19,7 @@ using testing::HasSubstr;
 std::string message_of(const std::string& text) {
     const ScratchFolder folder("study-config");
     write_file(folder.path() / "study.json", text);
-    try {
-        load_study(folder.path() / "study.json");
-    } catch (const FormatError& error) {
-        return error.what();
-    }
-    return "";
+    return polyformer::message_of<FormatError>([&] { load_study(folder.path() / "study.json"); });
 }
 
 TEST(StudyConfig, MergesSettingsIntoTheBase) {

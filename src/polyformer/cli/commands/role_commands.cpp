@@ -15,6 +15,7 @@
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/comparison.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process.h"

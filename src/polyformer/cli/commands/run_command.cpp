@@ -15,6 +15,7 @@
 #include "polyformer/cli/common/plan_report.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
+#include "polyformer/model/graph/graph_files.h"
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"

@@ -4,6 +4,7 @@
 
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/images/image_set.h"
+#include "polyformer/model/language/embedding.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 

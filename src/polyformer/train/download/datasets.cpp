@@ -10,7 +10,6 @@
 #include "polyformer/support/mapped_file.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/download/archive.h"
-#include "polyformer/train/download/download.h"
 
 namespace polyformer::train {
 namespace {
@@ -167,10 +166,8 @@ std::vector<FetchedFile> copy_folder(const DataSet& data_set, const FetchOptions
     return files;
 }
 
-std::vector<FetchedFile> fetch_archive(const DataSet& data_set, const FetchOptions& options) {
-    const fs::path archive = options.out / fs::path(data_set.url).filename();
-    download(data_set.url, archive,
-             {.sha256 = data_set.sha256, .most_bytes = data_set.most_archive_bytes, .quiet = options.quiet});
+std::vector<FetchedFile> fetch_published(const DataSet& data_set, const FetchOptions& options) {
+    const fs::path archive = fetch_archive(data_set.url, data_set.sha256, data_set.most_archive_bytes, options);
     std::vector<FetchedFile> files = unpack(data_set, archive, options);
     fs::remove(archive);
     return files;
@@ -225,13 +222,8 @@ Fetched fetch(const DataSet& data_set, const FetchOptions& options) {
     if (std::vector<FetchedFile> files = already_there(data_set, options.out); !files.empty()) {
         return {.source = "already there", .files = std::move(files)};
     }
-    std::error_code error;
-    fs::create_directories(options.out, error);
-    require<IoError>(fs::is_directory(options.out), "'{}' is not a folder and cannot be made one: choose another --out",
-                     options.out.string());
-    if (options.from.empty()) return {.source = data_set.url, .files = fetch_archive(data_set, options)};
-    require<IoError>(fs::exists(options.from), "'{}' is not there: give a folder or an archive that is, with --from",
-                     options.from.string());
+    check_folders(options);
+    if (options.from.empty()) return {.source = data_set.url, .files = fetch_published(data_set, options)};
     const bool folder = fs::is_directory(options.from);
     return {.source = options.from.string(),
             .files = folder ? copy_folder(data_set, options) : copy_archive(data_set, options)};

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/train/download/fetch_options.h"
+
 namespace polyformer::train {
 
 /// One file of a data set.
@@ -35,13 +37,6 @@ std::span<const DataSet> data_sets();
 
 /// Throws Error with the known names.
 const DataSet& find_data_set(const std::string& name);
-
-/// Where a data set comes from and where it goes.
-struct FetchOptions {
-    std::filesystem::path out;   ///< folder to fill, made when missing
-    std::filesystem::path from;  ///< a folder with the texts, or the zip archive; empty: from the official home
-    bool quiet = false;          ///< no progress bars
-};
 
 /// What a file was compared with.
 enum class Check {

@@ -12,7 +12,6 @@
 #include "polyformer/support/parallel.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/download/archive.h"
-#include "polyformer/train/download/download.h"
 
 namespace polyformer::train {
 namespace {
@@ -263,18 +262,10 @@ FetchedImages fetch_images(const ImageDataSet& data_set, const FetchOptions& opt
         fetched.source = "already there";
         return fetched;
     }
-    std::error_code error;
-    fs::create_directories(options.out, error);
-    require<IoError>(fs::is_directory(options.out), "'{}' is not a folder and cannot be made one: choose another --out",
-                     options.out.string());
-    require<IoError>(options.from.empty() || fs::exists(options.from),
-                     "'{}' is not there: give a folder or an archive that is, with --from", options.from.string());
+    check_folders(options);
     const bool download_it = options.from.empty();
-    const fs::path archive = download_it ? options.out / fs::path(data_set.url).filename() : options.from;
-    if (download_it) {
-        download(data_set.url, archive,
-                 {.sha256 = data_set.sha256, .most_bytes = data_set.most_archive_bytes, .quiet = options.quiet});
-    }
+    const fs::path archive =
+        download_it ? fetch_archive(data_set.url, data_set.sha256, data_set.most_archive_bytes, options) : options.from;
     Staging staging(data_set, options.out);
     const bool folder = fs::is_directory(archive);
     if (folder) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/train/download/datasets.h"
+#include "polyformer/train/download/fetch_options.h"
 
 namespace polyformer::train {
 
