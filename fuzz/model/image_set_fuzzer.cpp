@@ -5,6 +5,7 @@
 #include <string>
 
 #include "fuzz/scratch_file.h"
+#include "polyformer/model/images/cifar_records.h"
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"

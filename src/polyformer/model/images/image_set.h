@@ -73,7 +73,4 @@ std::vector<std::size_t> match_classes(const std::vector<std::string>& model, co
 /// set's order is, and the same ones every time.
 std::vector<std::size_t> picked_images(std::size_t count, std::size_t size);
 
-/// How many records of 3074 bytes a file of CIFAR-100's has; throws FormatError naming `label` when it is no such file.
-std::size_t cifar_records(std::span<const std::byte> bytes, const std::string& label);
-
 }  // namespace polyformer::model
