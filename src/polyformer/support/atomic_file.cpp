@@ -78,7 +78,7 @@ void AtomicFile::commit() {
     descriptor_ = -1;
 }
 
-void create_directory(const std::filesystem::path& directory) {
+void make_directory(const std::filesystem::path& directory) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     require<IoError>(!error, "cannot create the directory '{}': {}", directory.string(), error.message());

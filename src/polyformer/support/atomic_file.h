@@ -42,7 +42,7 @@ class AtomicFile {
 };
 
 /// Creates a directory, and those above it, where they are missing. Throws IoError.
-void create_directory(const std::filesystem::path& directory);
+void make_directory(const std::filesystem::path& directory);
 
 /// Writes a small file in one go, atomically.
 void write_file(const std::filesystem::path& path, std::string_view contents, FileAccess access = FileAccess::everyone);

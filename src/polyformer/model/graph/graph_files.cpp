@@ -16,7 +16,7 @@ constexpr std::size_t kMaxGraphBytes = std::size_t{1} << 28;
 
 void save_graph(const Graph& graph, const std::filesystem::path& directory) {
     validate(graph);
-    create_directory(directory);
+    make_directory(directory);
     // The fingerprint in graph.json covers the weights: a stop between the two files shows when they are loaded.
     write_safetensors(weights_of(graph), directory / kWeightsFile);
     write_file(directory / kGraphFile, graph_to_json(graph));

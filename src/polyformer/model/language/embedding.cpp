@@ -50,7 +50,7 @@ Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
 
 void save_embedding(const Embedding& embedding, const std::filesystem::path& directory) {
     check_embedding(embedding);
-    create_directory(directory);
+    make_directory(directory);
     const auto view = [](const Matrix& matrix) {
         return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
     };
