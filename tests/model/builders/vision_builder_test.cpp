@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "polyformer/model/builders/random_weights.h"
+#include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/interpreter/operations.h"

@@ -12,6 +12,7 @@
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/language/embedding.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "polyformer/model/builders/random_weights.h"
+#include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {

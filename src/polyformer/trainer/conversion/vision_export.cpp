@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/support/error.h"
 #include "polyformer/trainer/conversion/export.h"
 #include "polyformer/trainer/conversion/export_parts.h"
