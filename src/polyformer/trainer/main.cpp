@@ -11,7 +11,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/version.h"
-#include "polyformer/train/run/exit_codes.h"
+#include "polyformer/train/run/trainer_exit_codes.h"
 #include "polyformer/trainer/stages.h"
 
 namespace {

@@ -9,7 +9,7 @@
 
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/train/data/prepared_images.h"
-#include "polyformer/train/study/report.h"
+#include "polyformer/train/report/report.h"
 #include "tests/train/scratch.h"
 
 namespace polyformer::train {

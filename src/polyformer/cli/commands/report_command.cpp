@@ -9,7 +9,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/json.h"
-#include "polyformer/train/study/report.h"
+#include "polyformer/train/report/report.h"
 
 namespace polyformer::cli {
 

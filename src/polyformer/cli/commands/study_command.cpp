@@ -11,7 +11,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/support/json.h"
-#include "polyformer/train/study/report.h"
+#include "polyformer/train/report/report.h"
 #include "polyformer/train/study/study.h"
 
 namespace polyformer::cli {

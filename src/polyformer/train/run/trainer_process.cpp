@@ -14,7 +14,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/process.h"
-#include "polyformer/train/run/exit_codes.h"
+#include "polyformer/train/run/trainer_exit_codes.h"
 
 namespace polyformer::train {
 namespace {

@@ -15,9 +15,9 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/progress.h"
 #include "polyformer/train/data/prepare.h"
+#include "polyformer/train/report/report.h"
 #include "polyformer/train/run/interruption.h"
 #include "polyformer/train/study/interpreter_measure.h"
-#include "polyformer/train/study/report.h"
 #include "polyformer/train/study/study_plan.h"
 #include "polyformer/train/study/study_results.h"
 

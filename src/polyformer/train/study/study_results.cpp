@@ -8,8 +8,8 @@
 #include "polyformer/support/error.h"
 #include "polyformer/train/data/prepared_images.h"
 #include "polyformer/train/data/prepared_text.h"
-#include "polyformer/train/study/study_document.h"
-#include "polyformer/train/study/summary.h"
+#include "polyformer/train/report/study_document.h"
+#include "polyformer/train/report/summary.h"
 
 namespace polyformer::train {
 namespace {

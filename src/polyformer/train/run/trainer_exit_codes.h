@@ -1,4 +1,5 @@
-// How polyformer-train says what became of a stage.
+// How polyformer-train tells the program that started it what became of a stage. They are between these two alone:
+// people see the exit codes of `polyformer` (cli/common/exit_codes.h), which say other things.
 #pragma once
 
 namespace polyformer::train {

@@ -1,4 +1,4 @@
-#include "polyformer/train/study/summary.h"
+#include "polyformer/train/report/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "polyformer/train/study/study_document.h"
+#include "polyformer/train/report/study_document.h"
 
 #include <cmath>
 #include <cstdlib>

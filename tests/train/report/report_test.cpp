@@ -1,4 +1,4 @@
-#include "polyformer/train/study/report.h"
+#include "polyformer/train/report/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "polyformer/train/study/summary.h"
+#include "polyformer/train/report/summary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/train/study/study_document.h"
+#include "polyformer/train/report/study_document.h"
 
 namespace polyformer::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "polyformer/train/study/report.h"
+#include "polyformer/train/report/report.h"
 
 #include <fmt/format.h>
 
@@ -8,9 +8,9 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
-#include "polyformer/train/study/report_page.h"
-#include "polyformer/train/study/study_document.h"
-#include "polyformer/train/study/summary.h"
+#include "polyformer/train/report/report_page.h"
+#include "polyformer/train/report/study_document.h"
+#include "polyformer/train/report/summary.h"
 
 namespace polyformer::train {
 namespace {
