@@ -1,4 +1,6 @@
 // data/tokenizer.model: a unigram model of 340 pieces with byte fallback, trained by spm_train on made-up sentences.
+#include "polyformer/model/language/tokenizer.h"
+
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
