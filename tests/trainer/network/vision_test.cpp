@@ -12,6 +12,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/trainer/batches/image_batches.h"
 #include "polyformer/trainer/conversion/export.h"
+#include "polyformer/trainer/conversion/vision_export.h"
 #include "tests/trainer/toy_images.h"
 
 namespace polyformer::train {

@@ -15,6 +15,7 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/support/atomic_file.h"
 #include "polyformer/trainer/conversion/export.h"
+#include "polyformer/trainer/conversion/vision_export.h"
 
 namespace polyformer::train {
 namespace {

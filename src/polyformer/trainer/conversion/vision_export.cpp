@@ -1,3 +1,5 @@
+#include "polyformer/trainer/conversion/vision_export.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -6,7 +8,6 @@
 
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/support/error.h"
-#include "polyformer/trainer/conversion/export.h"
 #include "polyformer/trainer/conversion/export_parts.h"
 
 namespace polyformer::train {
