@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "polyformer/model/builders/vision_builder.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/interpreter/interpreter.h"

@@ -6,6 +6,7 @@
 #include "polyformer/model/builders/random_weights.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/support/error.h"
+#include "polyformer/model/builders/vision_builder.h"
 
 namespace polyformer::model {
 

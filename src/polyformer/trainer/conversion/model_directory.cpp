@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "polyformer/model/builders/vision_builder.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
