@@ -4,7 +4,6 @@
 
 #include "polyformer/model/builders/vision_weights.h"
 #include "polyformer/model/graph/graph.h"
-#include "polyformer/model/builders/vision_builder.h"
 
 namespace polyformer::model {
 
