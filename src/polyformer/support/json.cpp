@@ -52,7 +52,7 @@ std::string shown(const Json& value) {
     return text.size() <= kMost ? text : value.type_name();
 }
 
-// The value of one field, for messages: which it is and where it stands.
+// The value of one field, with its key and place for messages.
 template <class Json>
 class Value {
   public:

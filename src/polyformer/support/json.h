@@ -1,5 +1,5 @@
-// JSON from a file that nobody vouches for: every field is checked for presence, type and range, none is unknown, none
-// given twice.
+// Reads JSON from files that are not trusted: every field is checked for presence, type and range; unknown and repeated
+// keys are errors.
 //
 //   const nlohmann::json document = parse_json(text, "plan.json");
 //   Fields fields(document, "plan.json");
@@ -29,7 +29,7 @@ nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::stri
 template <class Json>
 class JsonFields {
   public:
-    /// `place` says in messages where the object stands. Throws FormatError when `object` is none.
+    /// `place` tells readers of messages where the object is. Throws FormatError when `object` is not an object.
     JsonFields(const Json& object, std::string place);
 
     // What must be there: a missing field is an error.

@@ -21,8 +21,8 @@ struct Approximation {
     ErrorKind kind = ErrorKind::absolute;
     /// The largest error on a grid some ten times denser than the error's oscillations.
     double max_grid_error = 0;
-    /// An upper bound of the error everywhere on the interval, for `polynomial` as it stands, coefficients rounded to
-    /// double (but evaluated exactly: double arithmetic adds some 1e-15 · Σ|c_k|). Usually 1 to 2 % above
+    /// An upper bound of the error everywhere on the interval, for `polynomial` as returned, its coefficients rounded
+    /// to double (but evaluated exactly: double arithmetic adds some 1e-15 · Σ|c_k|). Usually 1 to 2 % above
     /// max_grid_error. Infinite for a target that has no bound to certify with.
     double certified_error = 0;
     /// Minimax only: the levelled (weighted) error on the last reference. No polynomial of the degree asked for does

@@ -11,7 +11,7 @@
 
 namespace polyformer::approx {
 
-/// A polynomial with the errors that a log of substitutions wants, both of approximation.kind.
+/// A polynomial with the two errors that the log of substitutions records, both of approximation.kind.
 struct MethodResult {
     Approximation approximation;  ///< max_grid_error and certified_error: unweighted, whatever the method minimises
     double mean_error = 0;        ///< for inputs distributed as the histogram, or evenly without one

@@ -1,4 +1,4 @@
-// train, tune and convert: the model owner's road from text to a polynomial model.
+// train, tune and convert: from text or images to a polynomial model.
 #include <fmt/format.h>
 
 #include <filesystem>

@@ -20,7 +20,7 @@ enum class ExitCode : int {
     unfinished = 5,      ///< interrupted; the same command goes on from its checkpoint
 };
 
-/// Runs `body`, prints what it throws as "error: ..." and returns the exit code that stands for it.
+/// Runs `body`, prints what it throws as "error: ..." and returns its exit code.
 inline int guarded(const std::function<int()>& body) {
     const auto report = [](const std::exception& error, ExitCode code) {
         fmt::print(stderr, "error: {}\n", error.what());

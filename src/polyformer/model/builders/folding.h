@@ -11,7 +11,7 @@
 
 namespace polyformer::model {
 
-/// Adds a node of bound 1 behind all others.
+/// Appends a node with bound 1.
 NodeId append(Graph& graph, std::string name, Operation operation);
 NodeId append_linear(Graph& graph, std::string name, NodeId input, LinearWeights weights);
 

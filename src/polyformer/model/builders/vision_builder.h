@@ -12,8 +12,9 @@ namespace polyformer::model {
 /// "layers.N.local", "layers.N.attention.{query,key,value,scores,activation,values,output,residual}",
 /// "layers.N.feed_forward.{up,local,activation,down,residual}"; last "pooling" and "logits". A shifted layer's tokens
 /// are moved by its "local" node, which is there for every change of shift even without a convolution
-/// ("stages.S.unshift" after a shifted layer that ends a stage but the last, whose mean heeds no order). Bounds are
-/// left at 1. Throws Error naming the weight, stage or layer that does not fit, and whatever validate() throws.
+/// ("stages.S.unshift" after a shifted layer that ends a stage but the last, whose mean does not depend on the order).
+/// Bounds are left at 1. Throws Error naming the weight, stage or layer that does not fit, and whatever validate()
+/// throws.
 Graph build_vision_transformer(const VisionWeights& weights, const VisionPolynomials& polynomials);
 
 }  // namespace polyformer::model

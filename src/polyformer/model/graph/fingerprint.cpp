@@ -13,7 +13,7 @@ static_assert(std::endian::native == std::endian::little, "fingerprints hash lit
 
 namespace {
 
-/// Feeds values to the hash unambiguously: fixed-width numbers, and arrays behind their length.
+/// Feeds values to the hash unambiguously: fixed-width numbers, and each array after its length.
 class CanonicalWriter {
   public:
     void integer(std::uint64_t value) { hash_.update(std::as_bytes(std::span(&value, 1))); }

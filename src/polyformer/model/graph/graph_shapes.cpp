@@ -12,7 +12,7 @@ namespace polyformer::model {
 
 namespace {
 
-/// The window that an attention over T tokens is told: 0 stands for all of them.
+/// The window of an attention over T tokens; 0 means all of them.
 std::size_t window_of(std::size_t window, std::size_t tokens) {
     return window == 0 ? tokens : window;
 }

@@ -65,7 +65,7 @@ Entry parse_entry(const std::string& name, const json& value, std::size_t data_b
     return entry;
 }
 
-/// The format wants the data covered without holes or overlaps.
+/// The format requires the data to be covered without holes or overlaps.
 void check_coverage(std::vector<Entry> entries, std::size_t data_bytes, const std::string& label) {
     std::ranges::sort(
         entries, [](const Entry& a, const Entry& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });

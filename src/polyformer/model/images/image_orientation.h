@@ -9,7 +9,7 @@
 namespace polyformer::model {
 
 /// The orientation that a JPEG file's Exif data names (tag 274 of Exif 2.32, section 4.6.4), 1 to 8; 1, as stored,
-/// where there is none, or none that can be read.
+/// where there is none or it cannot be read.
 int exif_orientation(std::span<const std::byte> jpeg);
 
 /// The image as it is to be seen, given its orientation: 1 as stored, 2 mirrored, 3 upside down, 4 upside down and

@@ -52,7 +52,7 @@ bool is_image_file(const fs::path& file) {
     return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-/// The names of what lies in `directory` and is accepted, in order. Hidden files are none.
+/// The names of the accepted entries of `directory`, sorted; hidden files are left out.
 template <class Accept>
 std::vector<std::string> names_in(const fs::path& directory, const Accept& accept) {
     std::vector<std::string> names;

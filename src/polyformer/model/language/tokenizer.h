@@ -18,7 +18,7 @@ class Tokenizer {
     explicit Tokenizer(const std::filesystem::path& file);
     std::vector<std::int32_t> encode(const std::string& text) const;
     std::string decode(std::span<const std::int32_t> ids) const;
-    /// The piece as a reader wants it: "▁the" gives " the".
+    /// The piece as text for readers: "▁the" gives " the".
     std::string piece(std::int32_t id) const;
     std::size_t vocabulary() const;
 

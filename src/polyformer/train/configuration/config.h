@@ -55,7 +55,7 @@ struct TargetInterval {
     double upper = 0;
 };
 
-/// Where range minimisation wants the inputs of the non-polynomial functions.
+/// The intervals that range minimisation draws the inputs of the non-polynomial functions into.
 struct TargetRanges {
     double scores = 4;          ///< |attention score| at most
     double hidden = 6;          ///< |feed-forward pre-activation| at most

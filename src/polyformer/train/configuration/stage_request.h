@@ -1,6 +1,7 @@
-// One stage of a model's road as a folder: what the command line asks of the program polyformer-train.
+// One stage of training and converting a model, as a folder: what the command line asks of the program
+// polyformer-train.
 //
-// FOLDER/stage.json says what to do, FOLDER/checkpoint holds where the stage stands, FOLDER/results.json what came out.
+// FOLDER/stage.json says what to do, FOLDER/checkpoint how far the stage has come, FOLDER/results.json what came out.
 // The recipe is everything that a stage's result depends on, those of the stages before it included; its digest names
 // the folders of a study, so that variants share the stages that they have in common.
 #pragma once

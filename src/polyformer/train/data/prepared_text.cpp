@@ -11,7 +11,7 @@
 namespace polyformer::train {
 namespace {
 
-// Header, 32-bit ids, trailer; all little-endian. What is known only when the last token is written stands behind it.
+// Header, 32-bit ids, trailer; all little-endian. What is known only once the last token is written follows it.
 constexpr std::string_view magic = "PFTEXT02";
 
 struct Header {

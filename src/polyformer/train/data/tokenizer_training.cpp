@@ -48,7 +48,7 @@ std::string train_tokenizer(const std::filesystem::path& text, const TokenizerCo
         {"character_coverage", "0.9995"},
         {"byte_fallback", "true"},
         {"normalization_rule_name", "identity"},
-        // The piece for "no such token" must not be spelt like WikiText's word <unk>.
+        // The piece for unknown tokens must not be spelt like WikiText's word <unk>.
         {"unk_piece", "<none>"},
         {"user_defined_symbols", "<unk>,\n"},
         {"bos_id", "-1"},

@@ -20,7 +20,7 @@ class ArchiveEntry {
   public:
     enum class Kind { file, folder, other };  ///< other: links, devices
 
-    /// As it stands in the archive: not to be used as a path. Empty when it cannot be read.
+    /// As written in the archive: not to be used as a path. Empty when it cannot be read.
     const std::string& name() const { return name_; }
     Kind kind() const { return kind_; }
 
@@ -42,7 +42,7 @@ class ArchiveEntry {
 /// An untrusted archive: names in it never become paths, and sizes are checked against a limit.
 class Archive {
   public:
-    /// Throws FormatError when `file` is no such archive, or a damaged one; IoError when it cannot be read.
+    /// Throws FormatError when `file` is not such an archive or is damaged; IoError when it cannot be read.
     explicit Archive(std::filesystem::path file);
 
     /// Calls use(entry, done) for each entry, first to last, with the share of the archive that has been read. Throws

@@ -84,7 +84,7 @@ Check own_check(const DataSetFile& file) {
     return file.sha256.empty() ? Check::lines : Check::checksum;
 }
 
-/// Writes a text to `target` unless `accept` throws or another text stands there.
+/// Writes a text to `target` unless `accept` throws or another text is there already.
 FetchedFile place(const ReadBytes& read, const fs::path& target, Check check,
                   const std::function<void(const FetchedFile&)>& accept) {
     AtomicFile out(target);
@@ -102,7 +102,7 @@ FetchedFile place(const ReadBytes& read, const fs::path& target, Check check,
     return file;
 }
 
-/// The data set as it stands in `out`; nothing when a file is missing. Throws FormatError when one is another text.
+/// The data set as found in `out`; nothing when a file is missing. Throws FormatError when one is another text.
 std::vector<FetchedFile> already_there(const DataSet& data_set, const fs::path& out) {
     std::vector<FetchedFile> files;
     for (const DataSetFile& file : data_set.files) {

@@ -46,7 +46,7 @@ bool matches(std::span<const std::string> parts, const std::string& pattern) {
                       [](const std::string& part, const std::string& wanted) { return matches(part, wanted); });
 }
 
-/// Where a file of that name belongs in the data set's folder; nothing when it is none of its files. An archive may
+/// Where a file of that name belongs in the data set's folder; nothing when it is not one of its files. An archive may
 /// hold them in one folder more. Throws FormatError for a name that leads elsewhere.
 std::optional<fs::path> place_of(const ImageDataSet& data_set, const std::string& name, const fs::path& source) {
     const std::vector<std::string> parts = split_path(name);
@@ -64,7 +64,7 @@ std::optional<fs::path> place_of(const ImageDataSet& data_set, const std::string
     return std::nullopt;
 }
 
-/// A folder beside the files to come, in which they are checked before they appear; gone at the end.
+/// A folder beside the final place of the files, in which they are checked first; removed at the end.
 class Staging {
   public:
     Staging(const ImageDataSet& data_set, const fs::path& out) : data_set_(data_set), out_(out) {

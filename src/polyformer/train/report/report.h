@@ -11,8 +11,8 @@ namespace polyformer::train {
 /// significant digits (it draws fewer), every variant summarised. Throws FormatError as check_study() does.
 std::string render_report(const nlohmann::ordered_json& study);
 
-/// The inverse: the study that stands in a page of render_report(), as it stands there. `label` names the page in
-/// messages. Throws FormatError for a page that holds none, and for damaged JSON.
+/// The inverse: the study in a page of render_report(), rounded and summarised as it is there. `label` names the page
+/// in messages. Throws FormatError for a page that holds none, and for damaged JSON.
 nlohmann::ordered_json study_in_report(std::string_view page, const std::string& label);
 
 /// The tables of the study as aligned plain text: mean ± standard deviation of the perplexity, or of the accuracy in

@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// What stands in a message: never more than a line of a hostile file.
+// A value for messages, cut to one line: the file may be hostile.
 std::string shown(const ordered_json& value) {
     std::string text = value.dump(-1, ' ', true, ordered_json::error_handler_t::replace);
     if (text.size() > 60) text = text.substr(0, 57) + "...";

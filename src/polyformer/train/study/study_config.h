@@ -18,7 +18,7 @@ struct Variant {
     nlohmann::ordered_json settings;  ///< what it changes in the base configuration: a merge patch (RFC 7386)
     Config config;                    ///< the base with these changes
     std::vector<std::uint64_t> seeds;
-    std::string last_stage;            ///< "train", "tune", "substitute" or "convert": its road ends there
+    std::string last_stage;            ///< "train", "tune", "substitute" or "convert": nothing is run after it
     bool measure_test = false;         ///< each stage on the whole test text
     bool measure_interpreter = false;  ///< the last stage once more, by the exact interpreter of model/
     bool measure_stability = false;    ///< the stages with polynomials on input unlike the training text

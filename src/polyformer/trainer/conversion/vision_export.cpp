@@ -43,7 +43,7 @@ Tensor scores_bias(const VisionLayerImpl& layer) {
     return bias.defined() ? bias + shifts : shifts;
 }
 
-// Which window each token of the graph belongs to, and where it stands in it: windows and places row by row, as the
+// Which window each token of the graph belongs to, and its place in there: windows and places row by row, as the
 // network has them.
 struct TokenPlaces {
     Tensor window;  // (T)

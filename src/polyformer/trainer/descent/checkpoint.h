@@ -13,7 +13,7 @@
 
 namespace polyformer::train {
 
-/// Where a stage stands.
+/// How far a stage has come.
 struct Reached {
     std::size_t step = 0;
     History history = {};

@@ -15,8 +15,8 @@ using torch::Tensor;
 
 constexpr double momentum_decay = 0.95;
 
-// Weights of linear maps between hidden values. Class scores are none: each of their columns is a thing of its own, as
-// each row of an embedding is.
+// Weights of linear maps between hidden values. The map to class scores is not one of them: each of its columns is a
+// thing of its own, as each row of an embedding is.
 std::vector<MovedMatrix> hidden_matrices(const Network& model) {
     std::vector<MovedMatrix> matrices;
     for (const auto& module : model.named_modules()) {

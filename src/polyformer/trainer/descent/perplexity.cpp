@@ -14,7 +14,7 @@ Quality evaluate(TransformerImpl& model, const PreparedText& text, std::size_t m
     model.eval();
     const std::size_t predictions = std::min(most_tokens, text.ids.size());
     const std::size_t context = model.architecture.context;
-    // The text stands after an end of line, so that its first token is predicted from something.
+    // The text follows an end of line, so that its first token is predicted from something.
     std::vector<std::int64_t> stream = {text.end_of_line};
     stream.insert(stream.end(), text.ids.begin(), text.ids.begin() + static_cast<std::ptrdiff_t>(predictions));
     const Tensor tokens = torch::tensor(stream);

@@ -1,4 +1,4 @@
-// One stage of gradient descent, from wherever its checkpoint stands to its last step.
+// One stage of gradient descent, from its checkpoint, if there is one, to its last step.
 #pragma once
 
 #include <torch/torch.h>

@@ -1,4 +1,4 @@
-// What the stages of a model's road need to know of what it is for: language or images.
+// What the stages need to know of a model's task: language or images.
 #pragma once
 
 #include <torch/torch.h>

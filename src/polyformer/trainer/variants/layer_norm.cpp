@@ -1,5 +1,5 @@
 // (x − mean)/√variance over each token's features. No ε: range minimisation keeps variances away from 0, and 1/√v is
-// what the polynomial stands for.
+// what the polynomial replaces.
 #include "polyformer/trainer/variants/norm.h"
 
 namespace polyformer::train {
