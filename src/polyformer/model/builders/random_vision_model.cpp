@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "polyformer/model/builders/random_weights.h"
+#include "polyformer/model/builders/vision_builder.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/support/error.h"
-#include "polyformer/model/builders/vision_builder.h"
 
 namespace polyformer::model {
 
