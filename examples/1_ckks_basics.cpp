@@ -15,12 +15,7 @@
 #include <vector>
 
 #include "narration.h"
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
-#include "polyformer/ckks/client/encryption.h"
-#include "polyformer/ckks/client/key_generator.h"
-#include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/ckks.h"
 
 using namespace polyformer::ckks;
 
@@ -42,9 +37,10 @@ int main(int argc, char** argv) try {
     // Products of two ciphertexts need a relinearisation key, rotations need others (example 2).
     KeyRequest request;
     request.add_relinearisation(parameters, top);  // the highest level at which it will be used
-    const auto keys = std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request));
+    const KeyGenerator generator(parameters, secret);
+    const auto keys = std::make_shared<const EvaluationKeys>(generator.evaluation_keys(request));
     // The public key lets others encrypt, who then cannot read what they encrypted.
-    const PublicKey public_key = KeyGenerator(parameters, secret).public_key();
+    const PublicKey public_key = generator.public_key();
     fmt::print("evaluation keys: {:.1f} MB\n", 1e-6 * static_cast<double>(keys->bytes()));
 
     const Encoder encoder(parameters);            // numbers ↔ plaintexts
@@ -65,6 +61,7 @@ int main(int argc, char** argv) try {
     // Decrypts and compares with what it should be: a row of the table, and the error.
     const auto show = [&](const char* step, const Ciphertext& ciphertext,
                           const std::function<double(double, double)>& f) {
+        // Slots are complex numbers; ours have no imaginary part but noise.
         const std::vector<std::complex<double>> decrypted = encoder.decode(decrypt(parameters, secret, ciphertext));
         std::vector<double> expected(x.size());
         for (std::size_t i = 0; i < x.size(); ++i) expected[i] = f(x[i], y[i]);

@@ -13,12 +13,7 @@
 
 #include "narration.h"
 #include "polyformer/approx/fitting/approximation.h"
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
-#include "polyformer/ckks/client/encryption.h"
-#include "polyformer/ckks/client/key_generator.h"
-#include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/ckks.h"
 
 using namespace polyformer::ckks;
 namespace approx = polyformer::approx;
@@ -32,6 +27,7 @@ int main(int argc, char** argv) try {
         const approx::Approximation found = approx::minimax(gelu, interval, degree);
         fmt::print("{:>6} {:>7} {:>16.2e}\n", degree, approx::depth_of_degree(degree), found.certified_error);
     }
+    // GELU is x/2 and an even function: of the odd terms only T_1 is left, so the degree will be 30.
     const approx::Approximation chosen = approx::minimax(gelu, interval, 31);
     // Coefficients are of Chebyshev polynomials T_k(u), u in [−1, 1]: powers of x would lose all precision.
     fmt::print("chosen: {:.6f}·T_0(u) + {:.6f}·T_1(u) + {:.6f}·T_2(u) + …, u = x/6\n",

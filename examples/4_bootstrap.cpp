@@ -14,13 +14,7 @@
 #include <vector>
 
 #include "narration.h"
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/bootstrapping/failure_probability.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
-#include "polyformer/ckks/client/encryption.h"
-#include "polyformer/ckks/client/key_generator.h"
-#include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/ckks.h"
 
 using namespace polyformer::ckks;
 

@@ -7,10 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "polyformer/ckks/client/encryption.h"
-#include "polyformer/ckks/client/key_generator.h"
-#include "polyformer/ckks/client/secret_key.h"
-#include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/ckks.h"
 
 using namespace polyformer::ckks;
 
