@@ -2,7 +2,7 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/circuit_counts.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::ckks {
 

@@ -12,8 +12,8 @@
 #include "polyformer/ckks/bootstrapping/dft_plan.h"
 #include "polyformer/ckks/bootstrapping/modular_sine.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 

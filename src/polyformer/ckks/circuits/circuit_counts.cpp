@@ -3,7 +3,7 @@
 #include <set>
 
 #include "polyformer/ckks/circuits/baby_giant.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::ckks {
 

@@ -7,11 +7,11 @@
 #include <random>
 
 #include "polyformer/ckks/circuits/circuit_counts.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/client/encryption.h"
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/cli/bench/bench_commands.h"
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"

@@ -1,6 +1,6 @@
 #include "polyformer/compile/circuit/circuit.h"
 
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/model/graph/visit.h"
 
 namespace polyformer::compile {

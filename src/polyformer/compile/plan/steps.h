@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "polyformer/ckks/circuits/periodic_transform.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::compile {
 

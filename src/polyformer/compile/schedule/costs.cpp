@@ -6,7 +6,7 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/model/graph/visit.h"
 
 namespace polyformer::compile {

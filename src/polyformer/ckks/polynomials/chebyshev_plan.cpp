@@ -1,4 +1,4 @@
-#include "polyformer/ckks/circuits/chebyshev_plan.h"
+#include "polyformer/ckks/polynomials/chebyshev_plan.h"
 
 #include <algorithm>
 #include <bit>
@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::ckks {
 

@@ -1,9 +1,9 @@
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "polyformer/ckks/circuits/chebyshev_plan.h"
+#include "polyformer/ckks/polynomials/chebyshev_plan.h"
 #include "polyformer/support/error.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 

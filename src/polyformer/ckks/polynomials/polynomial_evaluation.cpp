@@ -1,4 +1,4 @@
-#include "polyformer/ckks/circuits/polynomial_evaluation.h"
+#include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "polyformer/ckks/arithmetic/integers.h"
-#include "polyformer/ckks/circuits/chebyshev_plan.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/ckks/polynomials/chebyshev_plan.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/parallel.h"
 
