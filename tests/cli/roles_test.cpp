@@ -90,12 +90,22 @@ TEST(Plan, SaysWhatARunWillTake) {
 TEST(Help, EverySubcommandHasAnExample) {
     const Folder folder;
     for (const char* command :
-         {"data", "eval", "plan", "random-model", "keygen", "encrypt", "infer", "decrypt", "run", "bench", "bench ckks",
-          "bench kernels", "bench operations", "bench bootstrap", "bench layer"}) {
+         {"data", "study", "report", "eval", "plan", "random-model", "keygen", "encrypt", "infer", "decrypt", "run",
+          "bench", "bench ckks", "bench kernels", "bench operations", "bench bootstrap", "bench layer"}) {
         const std::string help = folder.must(std::string(command) + " --help");
         EXPECT_THAT(help, HasSubstr("Example")) << command;
         EXPECT_THAT(help, HasSubstr(std::string("polyformer ") + command)) << command;
     }
+}
+
+TEST(Report, TheDataOfAStudyComeOutOfItsPage) {
+    const Folder folder;
+    const std::string page = std::string(POLYFORMER_SOURCES) + "/docs/studies/road/report.html";
+    EXPECT_THAT(folder.must("report " + page + " --out road"), HasSubstr("HE-friendly"));
+    EXPECT_EQ(folder.json("road/study.json").at("format"), "polyformer-study");
+    EXPECT_EQ(folder.must("report road/study.json --json again.json"), folder.must("report " + page));
+    EXPECT_EQ(folder.json("again.json"), folder.json("road/study.json"));
+    EXPECT_EQ(folder.polyformer("report nowhere.html").exit_code, 2);
 }
 
 }  // namespace
