@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
@@ -203,7 +202,7 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
 }
 
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory) {
-    std::filesystem::create_directories(directory);
+    make_directory(directory);
     write_file(directory / kClientPlanFile, to_json(plan));
 }
 
