@@ -15,6 +15,7 @@
 
 #include "narration.h"
 #include "polyformer/ckks/ckks.h"
+#include "polyformer/support/process.h"
 
 using namespace polyformer::ckks;
 
@@ -46,7 +47,7 @@ int main(int argc, char** argv) try {
     }
     fmt::print("all, with conjugation: {:.2f} MB in memory, {:.2f} MB in a file\n",
                mb(request.memory_bytes(parameters)), mb(request.file_bytes(parameters)));
-    const examples::Stopwatch making;
+    const polyformer::Stopwatch making;
     const auto keys = std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request));
     fmt::print("made in {:.2f} s\n", making.seconds());
     const Evaluator evaluator(parameters, keys);
@@ -92,12 +93,12 @@ int main(int argc, char** argv) try {
 
     examples::heading("Hoisting: several rotations of one ciphertext share the first half of the work");
     constexpr int kRounds = 20;
-    const examples::Stopwatch plain;
+    const polyformer::Stopwatch plain;
     for (int round = 0; round < kRounds; ++round) {
         for (const long step : {1, 2, 4}) evaluator.rotate(a, step);
     }
     const double plain_seconds = plain.seconds();
-    const examples::Stopwatch hoisted_watch;
+    const polyformer::Stopwatch hoisted_watch;
     Ciphertext by_two;
     for (int round = 0; round < kRounds; ++round) {
         const HoistedCiphertext hoisted = evaluator.hoist(a);

@@ -14,6 +14,7 @@
 #include "narration.h"
 #include "polyformer/approx/fitting/approximation.h"
 #include "polyformer/ckks/ckks.h"
+#include "polyformer/support/process.h"
 
 using namespace polyformer::ckks;
 namespace approx = polyformer::approx;
@@ -52,7 +53,7 @@ int main(int argc, char** argv) try {
     }
     const Ciphertext input = encrypt(parameters, secret, encoder.encode(u, top, parameters.scale(top)));
     const ChebyshevSeries series{chosen.polynomial.coefficients, {}};
-    const examples::Stopwatch watch;
+    const polyformer::Stopwatch watch;
     const Ciphertext output = evaluate_chebyshev(evaluator, series, input);
     const double seconds = watch.seconds();
     fmt::print("degree {} on {} numbers in {:.3f} s, {:.2f} µs each\n", series.degree(), x.size(), seconds,

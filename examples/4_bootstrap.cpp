@@ -15,6 +15,7 @@
 
 #include "narration.h"
 #include "polyformer/ckks/ckks.h"
+#include "polyformer/support/process.h"
 
 using namespace polyformer::ckks;
 
@@ -40,12 +41,12 @@ int main(int argc, char** argv) try {
     KeyRequest request = Bootstrapper::key_request(parameters, parameters.slots());
     fmt::print("{} rotation keys, {:.0f} MB in memory …\n", request.rotation_levels.size(),
                1e-6 * static_cast<double>(request.memory_bytes(parameters)));
-    const examples::Stopwatch making;
+    const polyformer::Stopwatch making;
     const Evaluator evaluator(
         parameters, std::make_shared<const EvaluationKeys>(KeyGenerator(parameters, secret).evaluation_keys(request)));
     fmt::print("made in {:.1f} s\n", making.seconds());
     const Encoder& encoder = evaluator.encoder();
-    const examples::Stopwatch preparing;
+    const polyformer::Stopwatch preparing;
     const Bootstrapper bootstrapper(parameters, parameters.slots());  // set up once, used as often as needed
     fmt::print("bootstrapper set up in {:.1f} s, {:.0f} MB\n", preparing.seconds(),
                1e-6 * static_cast<double>(bootstrapper.bytes()));
@@ -74,14 +75,14 @@ int main(int argc, char** argv) try {
 
     examples::heading("Bootstrap");
     show("before");
-    const examples::Stopwatch watch;
+    const polyformer::Stopwatch watch;
     const Ciphertext low = a;
     a = bootstrapper.bootstrap_real(evaluator, low);  // real numbers in [−1, 1]
     const double seconds = watch.seconds();
     show("after");
     fmt::print("{} levels regained in {:.2f} s, {:.3f} s a level\n", a.level - low.level, seconds,
                seconds / (a.level - low.level));
-    const examples::Stopwatch pair_watch;
+    const polyformer::Stopwatch pair_watch;
     bootstrapper.bootstrap_pair(evaluator, low, low);  // one as real part, one as imaginary part
     fmt::print("two ciphertexts at once: {:.2f} s\n", pair_watch.seconds());
 

@@ -18,6 +18,7 @@
 #include "narration.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/service/client.h"
+#include "polyformer/support/process.h"
 #include "polyformer/support/progress.h"
 
 using namespace polyformer;
@@ -36,7 +37,7 @@ std::string bytes(std::size_t count) {
 void make_keys(const service::ClientPlan& plan, service::WeakParameters weak) {
     std::filesystem::create_directories(kSecret.parent_path());
     std::filesystem::create_directories(kServerKeys.parent_path());
-    const examples::Stopwatch watch;
+    const Stopwatch watch;
     const service::KeyFiles files = service::create_keys(plan, kSecret, kServerKeys, weak);
     fmt::print("{:<26} {:>10}   readable by its owner only\n", kSecret.string(), bytes(files.secret_bytes));
     fmt::print("{:<26} {:>10}   for the server, once; made in {:.1f} s\n", kServerKeys.string(),

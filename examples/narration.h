@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <complex>
 #include <cstddef>
@@ -56,14 +55,5 @@ inline void check(std::string_view what, double error, double bound) {
     fmt::print("check: {}: largest error {:.1e}, must be below {:.1e}\n", what, error, bound);
     polyformer::require(error < bound, "CHECK FAILED: {}", what);
 }
-
-/// Seconds since it was made.
-class Stopwatch {
-  public:
-    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 }  // namespace examples
