@@ -8,7 +8,7 @@
 #include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
-#include "tests/ckks/scheme/counting_kernels.h"
+#include "tests/ckks/evaluator/counting_kernels.h"
 
 namespace polyformer::ckks::testing {
 namespace {

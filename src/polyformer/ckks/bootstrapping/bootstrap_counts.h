@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 
 namespace polyformer::ckks {
 

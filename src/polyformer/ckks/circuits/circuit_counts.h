@@ -6,7 +6,7 @@
 
 #include "polyformer/ckks/circuits/periodic_transform.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 
 namespace polyformer::ckks {
 

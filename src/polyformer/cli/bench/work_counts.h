@@ -1,4 +1,4 @@
-// The work of the scheme's operations for the roofline: what ckks/scheme/operation_counts.h counts, in modular
+// The work of the scheme's operations for the roofline: what ckks/evaluator/operation_counts.h counts, in modular
 // multiply-adds and bytes.
 //
 // A product by a constant in Shoup's form takes three 52-bit half products where a lazy multiply-add takes two: it
@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 #include "polyformer/cli/bench/roofline.h"
 
 namespace polyformer::cli {

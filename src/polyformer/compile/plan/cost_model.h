@@ -1,14 +1,14 @@
 // What primitives cost on this machine, in seconds: an option of every plan.
 #pragma once
 
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::compile {
 
 /// Seconds that primitives take on one thread at N = 2^16, as `polyformer bench` measures them (docs/performance.md).
 ///
-/// Prices are of what ckks/scheme/operation_counts.h counts, a little simplified, where the floors of `polyformer
+/// Prices are of what ckks/evaluator/operation_counts.h counts, a little simplified, where the floors of `polyformer
 /// bench` take all of it: products by constants and permutations are free, a relinearised product costs what a rotation
 /// does, and a decomposition's conversions take all limbs to all rows, l·(l + k) products for about l·l.
 struct CostModel {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 
 namespace polyformer::compile {
 

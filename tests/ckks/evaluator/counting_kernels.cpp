@@ -1,4 +1,4 @@
-#include "tests/ckks/scheme/counting_kernels.h"
+#include "tests/ckks/evaluator/counting_kernels.h"
 
 #include <atomic>
 

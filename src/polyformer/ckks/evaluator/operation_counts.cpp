@@ -1,4 +1,4 @@
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 // The counts of operations against what the kernels are asked to do.
-#include "polyformer/ckks/scheme/operation_counts.h"
+#include "polyformer/ckks/evaluator/operation_counts.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/ckks/circuits/circuit_fixture.h"
-#include "tests/ckks/scheme/counting_kernels.h"
+#include "tests/ckks/evaluator/counting_kernels.h"
 
 namespace polyformer::ckks::testing {
 namespace {
