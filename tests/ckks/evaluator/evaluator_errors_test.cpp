@@ -89,7 +89,7 @@ TEST_F(EvaluatorErrors, OtherNonsense) {
     EXPECT_THAT([&] { evaluator().add_constant(encrypt(2), NAN); }, ThrowsMessage<Error>(HasSubstr("nan")));
     EXPECT_THAT([&] { evaluator().multiply_constant(encrypt(0), 1e30); }, ThrowsMessage<Error>(HasSubstr("overflows")));
     Ciphertext damaged = encrypt(2);
-    damaged.components[0].truncate(2);
+    damaged.components[0] = RnsPolynomial(plain_scheme().parameters.ring_dimension(), 2);
     EXPECT_THAT([&] { evaluator().negate(damaged); }, ThrowsMessage<Error>(HasSubstr("2 limbs")));
     damaged = encrypt(2);
     damaged.components.resize(1);

@@ -25,8 +25,9 @@ class ByteSource {
 
     /// What errors call it: a path, as a rule.
     virtual const std::string& name() const = 0;
-    virtual std::uint64_t size() const = 0;
-    /// Fills `out` with the bytes from `offset` on. Throws FormatError when the source ends before that.
+    virtual std::uint64_t size() const = 0;  ///< bytes
+    /// Fills `out` with the bytes from `offset` on. Throws FormatError when the source ends before that, IoError when
+    /// it cannot be read.
     virtual void read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
 };
 
@@ -76,6 +77,7 @@ class ByteSink {
     ByteSink(ByteSink&&) = delete;
     ByteSink& operator=(ByteSink&&) = delete;
 
+    /// Throws IoError when it cannot take them, as on a full disk.
     virtual void write(std::span<const std::byte> bytes) = 0;
 };
 
@@ -87,8 +89,9 @@ class FileSink final : public ByteSink {
         : file_(path, access) {}
 
     void write(std::span<const std::byte> bytes) override;
+    /// Throws IoError when the file cannot be put in its place.
     void commit() { file_.commit(); }
-    std::uint64_t written() const { return written_; }
+    std::uint64_t written() const { return written_; }  ///< bytes
 
   private:
     AtomicFile file_;

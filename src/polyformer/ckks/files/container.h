@@ -42,9 +42,12 @@ struct ContainerHeader {
 /// The body of one section, while it is written.
 class SectionWriter {
   public:
+    /// Writes the length at once.
     SectionWriter(ByteSink& sink, std::uint64_t number, std::uint64_t length);
 
+    /// Throws Error beyond the announced length, and what the sink throws.
     void write(std::span<const std::byte> bytes);
+    /// A number as it lies in memory. Throws like write().
     template <class T>
     void put(T value) {
         static_assert(std::is_arithmetic_v<T>);
@@ -59,12 +62,14 @@ class SectionWriter {
     std::uint64_t remaining_;
 };
 
-/// Writes a header, then sections in order.
+/// Writes a header, then sections in order. `sink` must outlive the writer.
 class ContainerWriter {
   public:
+    /// Writes the header at once. Throws Error for a kind or a fingerprint that is too long for its field.
     ContainerWriter(ByteSink& sink, const ContainerHeader& header);
 
-    /// One section of `length` bytes, which `body` writes. Throws Error when it writes another number.
+    /// One section of `length` bytes, which `body` writes. Throws Error when it writes another number, and for one
+    /// section more than the header says.
     void section(std::uint64_t length, const std::function<void(SectionWriter&)>& body);
     /// Throws Error unless as many sections were written as the header says.
     void finish() const;
@@ -83,6 +88,7 @@ class SectionReader {
 
     /// Throws FormatError when the section ends before `out` is full.
     void read(std::span<std::byte> out);
+    /// A number as put() wrote it. Throws like read().
     template <class T>
     T get() {
         static_assert(std::is_arithmetic_v<T>);
@@ -90,8 +96,8 @@ class SectionReader {
         read(std::as_writable_bytes(std::span(&value, 1)));
         return value;
     }
-    std::uint64_t length() const { return length_; }
-    std::uint64_t remaining() const { return length_ - position_; }
+    std::uint64_t length() const { return length_; }                 ///< bytes
+    std::uint64_t remaining() const { return length_ - position_; }  ///< bytes not yet read
     /// "section 3 of 'keys.bin'", for errors.
     std::string place() const;
     /// Throws FormatError when bytes are left over or the checksum is wrong.
@@ -115,7 +121,6 @@ class ContainerReader {
     explicit ContainerReader(const ByteSource& source, ReadOptions options = {});
 
     const ContainerHeader& header() const { return header_; }
-    const ByteSource& source() const { return *source_; }
 
     /// Throws FormatError, naming both kinds, unless this is a `kind`.
     void expect_kind(std::string_view kind) const;
@@ -123,7 +128,7 @@ class ContainerReader {
     void expect_parameters(const Parameters& parameters) const;
 
     std::size_t sections() const { return places_.size(); }
-    /// May be called from several threads.
+    /// `index` below sections(). May be called from several threads.
     SectionReader section(std::size_t index) const;
 
   private:

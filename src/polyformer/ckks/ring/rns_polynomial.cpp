@@ -1,7 +1,5 @@
 #include "polyformer/ckks/ring/rns_polynomial.h"
 
-#include "polyformer/support/error.h"
-
 namespace polyformer::ckks {
 
 RnsPolynomial RnsPolynomial::uninitialised(std::size_t ring_dimension, std::size_t limbs) {
@@ -23,11 +21,6 @@ std::span<std::uint64_t> RnsPolynomial::limb(std::size_t index) {
 
 std::span<const std::uint64_t> RnsPolynomial::limb(std::size_t index) const {
     return rows_[index];
-}
-
-void RnsPolynomial::truncate(std::size_t limbs) {
-    require(limbs <= rows_.size(), "a polynomial of {} limbs cannot be cut down to {}", rows_.size(), limbs);
-    rows_.resize(limbs);
 }
 
 }  // namespace polyformer::ckks

@@ -27,8 +27,6 @@ class RnsPolynomial {
     /// The ring_dimension() residues modulo prime number `index`, which must be below limbs().
     std::span<std::uint64_t> limb(std::size_t index);
     std::span<const std::uint64_t> limb(std::size_t index) const;
-    /// Drops the rows from `limbs` on, and their memory. Throws Error when there are fewer.
-    void truncate(std::size_t limbs);
     /// Of all residues, as 8-byte words.
     std::size_t bytes() const { return limbs() * ring_dimension_ * sizeof(std::uint64_t); }
 

@@ -40,7 +40,7 @@ struct BootstrappingLiteral {
     double log2_message_ratio = 11.3;  ///< log2 of q_0 over the message scale at ModRaise
 };
 
-/// A wish for parameters; Parameters::create checks it.
+/// What parameters are wanted, not yet checked: Parameters::create() does that. Presets are below.
 struct ParametersLiteral {
     std::size_t ring_dimension = std::size_t{1} << 16;
     int base_prime_bits = 50;
@@ -109,7 +109,8 @@ class Parameters {
     std::shared_ptr<const Data> data_;
 };
 
-/// Named sets; `docs/parameters.md` lists log2(QP), levels, precision, failure probability and key sizes of each.
+/// Named sets, to be given to Parameters::create(); `docs/parameters.md` lists log2(QP), levels, precision, failure
+/// probability and key sizes of each.
 namespace presets {
 /// N = 2^16, bootstrapping, 16 levels gained by each bootstrap: what the network runs on.
 ParametersLiteral bootstrapping_65536();
