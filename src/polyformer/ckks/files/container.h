@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "polyformer/ckks/files/byte_stream.h"
+#include "polyformer/ckks/files/container_header.h"
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/support/digest.h"
 
@@ -28,15 +29,6 @@ namespace polyformer::ckks {
 struct ReadOptions {
     /// False only in fuzz targets: no mutated input would otherwise get past the checksums to the checks behind them.
     bool verify_checksums = true;
-};
-
-/// What a container is and what it belongs to.
-struct ContainerHeader {
-    std::string kind;  ///< "secret key", "ciphertexts", ...: up to 32 printable characters
-    ParametersLiteral literal;
-    std::string parameters_fingerprint;  ///< 64 hexadecimal digits
-    std::string key_fingerprint;         ///< up to 64 hexadecimal digits; empty for what no key set made
-    std::uint64_t sections = 0;
 };
 
 /// The body of one section, while it is written.
@@ -141,8 +133,5 @@ class ContainerReader {
     ContainerHeader header_;
     std::vector<Place> places_;
 };
-
-/// "N = 65536, 18 working levels of 40 bits, with bootstrapping": for errors that compare two sets.
-std::string describe(const ParametersLiteral& literal);
 
 }  // namespace polyformer::ckks
