@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
-#include <ranges>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -116,7 +115,7 @@ std::vector<std::string> circle(const Includes& includes) {
         finished.insert(file);
         return false;
     };
-    for (const std::string& file : includes | std::views::keys) {
+    for (const auto& [file, included] : includes) {
         if (visit(file)) return path;
     }
     return {};
