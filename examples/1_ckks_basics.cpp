@@ -79,6 +79,8 @@ int main(int argc, char** argv) try {
     show("x + y", evaluator.add(a, b), [](double u, double v) { return u + v; });
     // A constant needs no encryption, and no key.
     show("x + 0.5", evaluator.add_constant(a, 0.5), [](double u, double) { return u + 0.5; });
+    // A constant factor needs no key either, but like every product it takes a level.
+    show("0.25·x", evaluator.rescale(evaluator.multiply_constant(a, 0.25)), [](double u, double) { return 0.25 * u; });
     // The scale of a product is the product of the scales …
     const Ciphertext product = evaluator.multiply(a, b);
     show("x·y, as multiplied", product, [](double u, double v) { return u * v; });
