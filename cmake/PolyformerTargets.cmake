@@ -48,6 +48,10 @@ function(polyformer_test name)
     target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR})
     # Optimising GoogleTest's templates takes most of the time that tests need; what they call is optimised as ever.
     target_compile_options(${name}_test PRIVATE $<IF:$<CONFIG:Debug>,-O0,-O1>)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        # At -O1 GCC 12 takes default members of an argument for uninitialised; the other build, clang's, has no doubt.
+        target_compile_options(${name}_test PRIVATE -Wno-maybe-uninitialized)
+    endif()
     target_compile_definitions(${name}_test PRIVATE POLYFORMER_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data"
                                                     POLYFORMER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     if(NOT ARG_TIMEOUT)

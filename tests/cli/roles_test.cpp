@@ -11,9 +11,7 @@
 namespace polyformer::test {
 namespace {
 
-using testing::Each;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 TEST(Roles, SeparateProcessesInSeparateFoldersGiveTheAnswerOfOneRun) {
     const Folder& folder = prepared();

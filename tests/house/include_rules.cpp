@@ -34,7 +34,7 @@ Rooms read_rooms(const std::string& markdown) {
     while (std::getline(lines, line)) {
         if (line.starts_with("| folder | may use |")) {
             inside = true;
-        } else if (!line.starts_with("|")) {
+        } else if (!line.starts_with('|')) {
             inside = false;
         } else if (inside && !line.starts_with("| ---")) {
             std::istringstream cells(line);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "polyformer/model/graph/graph_files.h"
@@ -22,7 +23,7 @@ inline Graph colour_graph() {
     const Matrix four{.rows = 3, .columns = 3, .values = {4, 0, 0, 0, 4, 0, 0, 0, 4}};
     Linear means;
     means.input = 1;
-    means.weight = channels;
+    means.weight = std::move(channels);
     Apply activation;
     activation.input = 2;
     activation.polynomial = {-0.9, 0.9, {0, 0.9}};

@@ -12,9 +12,7 @@ namespace polyformer::model {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Each;
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 
 void write_below(const fs::path& file, const std::string& contents) {
     fs::create_directories(file.parent_path());

@@ -19,7 +19,7 @@ class AlignedAllocator {
 
     AlignedAllocator() = default;
     template <class U>
-    AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT(google-explicit-constructor): allocators convert
+    AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT(misc-explicit-constructor): allocators convert
 
     T* allocate(std::size_t count) {
         if (count > SIZE_MAX / 2 / sizeof(T)) throw std::bad_array_new_length();
@@ -44,7 +44,7 @@ class UninitialisedAllocator : public AlignedAllocator<T> {
 
     UninitialisedAllocator() = default;
     template <class U>
-    UninitialisedAllocator(const UninitialisedAllocator<U>&) {}  // NOLINT(google-explicit-constructor)
+    UninitialisedAllocator(const UninitialisedAllocator<U>&) {}  // NOLINT(misc-explicit-constructor)
 
     template <class U>
     void construct(U* pointer) noexcept {

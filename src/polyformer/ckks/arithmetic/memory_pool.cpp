@@ -57,7 +57,7 @@ class SizeClass {
 
     void keep(void* block) noexcept {
         const std::lock_guard lock(mutex_);
-        free_ = new (block) Link{free_};
+        free_ = new (block) Link{free_};  // NOLINT(cppcoreguidelines-owning-memory): in place
     }
 
   private:

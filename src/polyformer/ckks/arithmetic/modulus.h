@@ -24,7 +24,7 @@ class Modulus {
     explicit Modulus(const ModulusConstants& constants) : constants_(constants) {}
 
     /// What kernels take.
-    operator const ModulusConstants&() const { return constants_; }  // NOLINT(google-explicit-constructor)
+    operator const ModulusConstants&() const { return constants_; }  // NOLINT(misc-explicit-constructor)
 
     std::uint64_t value() const { return constants_.value; }
     /// Number of binary digits: 2^(bits-1) < value < 2^bits.

@@ -39,7 +39,7 @@ class NttTables {
     const std::uint64_t* roots() const { return roots_.data(); }
 
     /// What kernels take, good as long as these tables are there.
-    operator TransformTables() const {  // NOLINT(google-explicit-constructor)
+    operator TransformTables() const {  // NOLINT(misc-explicit-constructor)
         return {roots_.size(), modulus_, roots_.data(), root_quotients_.data(), inverse_dimension_, last_factor_};
     }
 

@@ -136,7 +136,7 @@ Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
     const int input_level = parameters.bootstrapping_input_level();
     const double q0 = static_cast<double>(parameters.q(0).modulus().value());
     // Summing the repetitions of a sparsely packed message multiplies it by their number.
-    const double repetitions = static_cast<double>(parameters.slots() / slots);
+    const double repetitions = static_cast<double>(parameters.slots()) / static_cast<double>(slots);
 
     auto transforms = std::make_shared<Transforms>();
     transforms->slots = slots;

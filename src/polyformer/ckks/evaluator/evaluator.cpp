@@ -52,7 +52,7 @@ Ciphertext Evaluator::add(const Ciphertext& a, const Ciphertext& b) const {
     const std::size_t n = parameters_.ring_dimension();
     Ciphertext result = uninitialised_ciphertext(parameters_, sum_of(a, b), longer.components.size());
     for_each_row(parameters_, result.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
-        const Row out = result.components[c].limb(i).data();
+        std::uint64_t* const out = result.components[c].limb(i).data();
         if (c < common) {
             kernels().add(out, a.components[c].limb(i).data(), b.components[c].limb(i).data(), n, q);
         } else {
@@ -69,7 +69,7 @@ Ciphertext Evaluator::subtract(const Ciphertext& a, const Ciphertext& b) const {
     Ciphertext result =
         uninitialised_ciphertext(parameters_, sum_of(a, b), std::max(a.components.size(), b.components.size()));
     for_each_row(parameters_, result.components.size(), a.level, [&](std::size_t c, std::size_t i, const Modulus& q) {
-        const Row out = result.components[c].limb(i).data();
+        std::uint64_t* const out = result.components[c].limb(i).data();
         if (c >= a.components.size()) {
             kernels().negate(out, b.components[c].limb(i).data(), n, q);
         } else if (c >= b.components.size()) {
@@ -97,7 +97,7 @@ Ciphertext Evaluator::add(const Ciphertext& a, const Plaintext& b) const {
     Ciphertext result = a;
     result.slots = std::max(a.slots, b.slots);
     for_each_row(parameters_, 1, a.level, [&](std::size_t, std::size_t i, const Modulus& q) {
-        const Row out = result.components[0].limb(i).data();
+        std::uint64_t* const out = result.components[0].limb(i).data();
         kernels().add(out, out, b.polynomial.limb(i).data(), parameters_.ring_dimension(), q);
     });
     return result;

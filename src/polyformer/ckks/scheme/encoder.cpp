@@ -36,7 +36,7 @@ struct Encoder::Tables {
     /// Tables of the subring of dimension `dimension` ≤ N for a prime, made when first asked for. NttTables' choice of
     /// ψ is such that the subring's is ψ^(N/dimension).
     const NttTables& subring(const NttTables& full, std::size_t dimension) const {
-        if (dimension == full.ring_dimension()) return full;
+        if (dimension == full.ring_dimension()) return full;  // NOLINT(bugprone-return-const-ref-from-parameter)
         const std::lock_guard lock(mutex);
         auto& entry = cache[{full.modulus().value(), dimension}];
         if (entry == nullptr) entry = std::make_unique<const NttTables>(dimension, full.modulus());

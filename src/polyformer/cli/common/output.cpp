@@ -41,7 +41,7 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
         text += line + "\n";
         if (r != 0) continue;
         for (std::size_t c = 0; c < widths.size(); ++c) text += (c == 0 ? "" : "  ") + std::string(widths[c], '-');
-        text += "\n";
+        text += '\n';
     }
     return text;
 }

@@ -22,7 +22,6 @@ namespace {
 
 using model::Graph;
 using model::NodeId;
-using model::Overloaded;
 
 FeatureMap feature_map(const model::Linear& linear) {
     const model::Matrix& weight = linear.weight;

@@ -198,8 +198,9 @@ class Search {
     double refresh_seconds(const std::vector<BundleId>& refreshed) const {
         std::size_t ciphertexts = 0;
         for (const BundleId bundle : refreshed) ciphertexts += circuit_.bundles[bundle].ciphertexts;
-        const double pairs = static_cast<double>(ciphertexts / 2) * pair_seconds_;
-        return pairs + static_cast<double>(ciphertexts % 2) * single_seconds_;
+        const std::size_t pairs = ciphertexts / 2;
+        const std::size_t singles = ciphertexts % 2;
+        return static_cast<double>(pairs) * pair_seconds_ + static_cast<double>(singles) * single_seconds_;
     }
 
     static std::vector<Label> undominated(std::map<Levels, Label> reached) {

@@ -16,7 +16,8 @@ Matrix causal_mask(std::size_t heads, std::size_t context) {
     Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
     for (std::size_t row = 0; row < mask.rows; ++row) {
         const std::size_t query = row % context;
-        const double slope = static_cast<double>(row / context) / 4;
+        const std::size_t head = row / context;
+        const double slope = static_cast<double>(head) / 4;
         for (std::size_t key = 0; key <= query; ++key) {
             mask.values[row * context + key] = static_cast<float>(std::exp(-slope * static_cast<double>(query - key)) /
                                                                   std::sqrt(static_cast<double>(query + 1)));

@@ -90,7 +90,7 @@ std::string describe(const Confusion& confusion) {
                             confusion.classes[pair.found], pair.images, confusion.images_of(pair.actual));
     }
     const std::vector<ClassAccuracy> sorted = class_accuracies(confusion);
-    const auto list = [&](auto begin, auto end) {
+    const auto list = [&](const auto& begin, const auto& end) {
         std::string names;
         for (auto it = begin; it != end; ++it) {
             names +=
