@@ -13,6 +13,13 @@ namespace {
 using nlohmann::ordered_json;
 using testing::HasSubstr;
 
+/// Braces around one value are that value for clang and a list of it for GCC: this is a list for both.
+ordered_json array(std::initializer_list<ordered_json> values) {
+    ordered_json list = ordered_json::array();
+    for (const ordered_json& value : values) list.push_back(value);
+    return list;
+}
+
 ordered_json stage(const char* name, ordered_json test, ordered_json validation) {
     return {{"name", name}, {"test_perplexity", std::move(test)}, {"validation_perplexity", std::move(validation)}};
 }
@@ -43,7 +50,7 @@ TEST(SummaryTest, MeanAndSampleDeviation) {
 }
 
 TEST(SummaryTest, OneRunHasNoDeviation) {
-    const ordered_json summary = summary_of({run("complete", {stage("train", 30, 31)})})["train"];
+    const ordered_json summary = summary_of(array({run("complete", array({stage("train", 30, 31)}))}))["train"];
     EXPECT_DOUBLE_EQ(summary["perplexity"]["mean"], 30);
     EXPECT_TRUE(summary["perplexity"]["deviation"].is_null());
 }
@@ -53,7 +60,7 @@ TEST(SummaryTest, DivergedRunsAreCountedAndNotAveraged) {
         run("complete", {stage("train", 30, 31), stage("tuned", 32, 33)}),
         run("diverged", {stage("train", 34, 35), {{"name", "tuned"}}}),
         run("diverged", ordered_json::array()),
-        run("failed", {{{"name", "train"}}}),
+        run("failed", array({{{"name", "train"}}})),
         run("pending", ordered_json::array()),
     });
     EXPECT_DOUBLE_EQ(summary["train"]["perplexity"]["mean"], 32);
@@ -77,8 +84,8 @@ TEST(SummaryTest, APolynomialThatBlewUpOnACompleteRunIsNamed) {
 
 TEST(SummaryTest, ValidationWhereNotEveryRunHasTheTestText) {
     const ordered_json summary = summary_of({
-        run("complete", {stage("train", 30, 40)}),
-        run("complete", {stage("train", nullptr, 42)}),
+        run("complete", array({stage("train", 30, 40)})),
+        run("complete", array({stage("train", nullptr, 42)})),
     })["train"];
     EXPECT_EQ(summary["split"], "validation");
     EXPECT_DOUBLE_EQ(summary["perplexity"]["mean"], 41);
