@@ -10,7 +10,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <map>
 #include <span>
@@ -23,6 +22,7 @@
 #include "polyformer/runtime/backend.h"
 #include "polyformer/runtime/profile.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process.h"
 
 namespace polyformer::runtime {
 
@@ -168,15 +168,15 @@ Run<typename B::Value> run(const compile::Plan& plan, B& backend, std::vector<ty
     double done = 0;
     for (std::size_t index = 0; index < plan.steps.size(); ++index) {
         const compile::Step& step = plan.steps[index];
-        const auto start = std::chrono::steady_clock::now();
+        const Stopwatch stopwatch;
         try {
             execution.run(index);
         } catch (const Error& error) {
             fail("step {} of {} ({} of '{}' at level {}): {}", index + 1, plan.steps.size(),
                  compile::name_of(step.operation), step.name, step.level, error.what());
         }
-        const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-        result.profile.entries.push_back({step.name, compile::name_of(step.operation), step.level, taken.count()});
+        result.profile.entries.push_back(
+            {step.name, compile::name_of(step.operation), step.level, stopwatch.seconds()});
         done += step.seconds;
         if (progress) progress(plan.summary.seconds > 0 ? done / plan.summary.seconds : 1, step.name);
     }

@@ -2,7 +2,6 @@
 #include "polyformer/ckks/arithmetic/memory_pool.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "polyformer/ckks/scheme/ciphertext.h"
+#include "polyformer/support/process.h"
 
 namespace polyformer::ckks {
 namespace {
@@ -25,12 +25,6 @@ constexpr bool kPooled = !__has_feature(address_sanitizer);
 #else
 constexpr bool kPooled = true;
 #endif
-
-long page_faults() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt;
-}
 
 /// What a transformer layer does to memory: its phases work at other levels, so that each has 256 MiB of polynomials
 /// alive of other numbers of limbs, freed in another order than made; beside them small limbs of encoded diagonals.
@@ -56,9 +50,9 @@ TEST(MemoryPoolTest, WorkDoneAgainFaultsNoPages) {
     if (!kPooled) GTEST_SKIP() << "the pool is off under AddressSanitizer";
     std::mt19937 random(1);
     work_like_a_layer(random);
-    const long before = page_faults();
+    const std::size_t before = minor_page_faults();
     for (int layer = 0; layer < 2; ++layer) work_like_a_layer(random);
-    EXPECT_LT(page_faults() - before, 100);
+    EXPECT_LT(minor_page_faults() - before, 100);
 }
 
 TEST(MemoryPoolTest, BlocksAreAlignedAndDistinct) {

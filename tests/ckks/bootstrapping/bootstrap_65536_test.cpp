@@ -2,10 +2,10 @@
 // presets::bootstrapping_65536().
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdio>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/support/process.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 
 namespace polyformer::ckks::testing {
@@ -26,14 +26,6 @@ Precision precision_of(std::span<const Complex> actual, std::span<const Complex>
     }
     return precision;
 }
-
-class Stopwatch {
-  public:
-    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 double gibibytes(std::size_t bytes) {
     return static_cast<double>(bytes) * 0x1p-30;
