@@ -15,7 +15,7 @@
 
 #include "narration.h"
 #include "polyformer/ckks/ckks.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 using namespace polyformer::ckks;
 

@@ -14,7 +14,7 @@
 #include "narration.h"
 #include "polyformer/approx/fitting/approximation.h"
 #include "polyformer/ckks/ckks.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 using namespace polyformer::ckks;
 namespace approx = polyformer::approx;

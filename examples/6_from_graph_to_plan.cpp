@@ -22,7 +22,7 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/service/client_plan.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/progress.h"
 
 using namespace polyformer;
 

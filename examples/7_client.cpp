@@ -18,8 +18,8 @@
 #include "narration.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/service/client.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 using namespace polyformer;
 

@@ -10,7 +10,7 @@
 
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/progress.h"
 
 using namespace polyformer;
 

@@ -7,8 +7,8 @@
 #include "fuzz/scratch_file.h"
 #include "polyformer/model/images/cifar_records.h"
 #include "polyformer/model/images/image_set.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/model/graph/graph_files.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace {
 

@@ -16,8 +16,8 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
-#include "polyformer/support/digest.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
 
 namespace polyformer::test {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
 
 namespace polyformer::test {

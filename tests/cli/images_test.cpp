@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
 #include "tests/model/images/colour_model.h"
 

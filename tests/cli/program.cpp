@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::test {
 

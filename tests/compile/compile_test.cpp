@@ -8,7 +8,7 @@
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 #include "tests/compile/small_plan.h"
 
 namespace polyformer::compile {

@@ -7,8 +7,8 @@
 
 #include "polyformer/compile/compile.h"
 #include "polyformer/model/graph/graph_files.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/compile/small_plan.h"
 
 namespace polyformer::compile {

@@ -13,8 +13,8 @@
 #include "polyformer/model/builders/transformer_builder.h"
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/graph/safetensors.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 

@@ -1,6 +1,6 @@
 #include "tests/trainer/toy_study.h"
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/trainer/toy.h"
 
 namespace polyformer::train {

@@ -1,7 +1,7 @@
 // The `polyformer` program: everything that a model owner, a data owner or a researcher does, as subcommands.
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/exit_codes.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/version.h"
 
 namespace polyformer::cli {

@@ -6,8 +6,8 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/support/version.h"
 
 namespace polyformer::cli {

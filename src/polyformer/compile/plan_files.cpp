@@ -7,9 +7,9 @@
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph_files.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::compile {
 

@@ -22,7 +22,7 @@
 #include "polyformer/runtime/backend.h"
 #include "polyformer/runtime/profile.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 namespace polyformer::runtime {
 

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::service {
 

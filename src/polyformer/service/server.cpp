@@ -7,7 +7,7 @@
 #include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 namespace polyformer::service {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
 #include "polyformer/trainer/conversion/substitution.h"
 #include "polyformer/trainer/descent/checkpoint.h"

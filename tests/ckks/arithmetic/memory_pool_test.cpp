@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "polyformer/ckks/scheme/ciphertext.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 namespace polyformer::ckks {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 
 namespace polyformer::ckks::testing {

@@ -9,7 +9,7 @@
 
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_input.h"
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/model/images/image_files.h"
 
 namespace polyformer::model {

@@ -7,7 +7,7 @@
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/interpreter/reference.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {

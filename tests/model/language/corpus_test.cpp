@@ -1,6 +1,6 @@
 #include "polyformer/model/language/corpus.h"
 
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {

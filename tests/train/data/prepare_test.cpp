@@ -10,8 +10,8 @@
 
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/tokenizer.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/data/prepared_text.h"
 #include "polyformer/train/run/commands.h"
 

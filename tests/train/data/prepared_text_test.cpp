@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::train {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/train/download/archive_files.h"
 #include "tests/train/scratch.h"
 

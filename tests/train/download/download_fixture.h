@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
 #include "tests/train/download/local_server.h"
 #include "tests/train/scratch.h"
 

@@ -7,8 +7,8 @@
 #include <limits>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::train {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/model/images/colour_model.h"
 #include "tests/train/scratch.h"
 

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::train {
 

@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/support/message_of.h"
 #include "tests/train/scratch.h"
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/data/prepared_images.h"
 #include "polyformer/train/report/report.h"
 #include "tests/train/scratch.h"

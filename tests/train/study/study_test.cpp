@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/study/study_config.h"
 #include "polyformer/train/study/study_plan.h"
 #include "tests/train/scratch.h"

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/trainer/batches/batches.h"
 #include "polyformer/trainer/conversion/substitution.h"
 #include "polyformer/trainer/statistics/site_statistics.h"

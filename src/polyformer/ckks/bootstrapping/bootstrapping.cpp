@@ -15,7 +15,7 @@
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

@@ -10,7 +10,7 @@
 #include "polyformer/ckks/circuits/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "polyformer/ckks/scheme/parameters.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::ckks {
 

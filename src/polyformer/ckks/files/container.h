@@ -21,7 +21,7 @@
 #include "polyformer/ckks/files/byte_stream.h"
 #include "polyformer/ckks/files/container_header.h"
 #include "polyformer/ckks/scheme/parameters.h"
-#include "polyformer/support/digest.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::ckks {
 

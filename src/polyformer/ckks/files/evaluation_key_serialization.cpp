@@ -7,7 +7,7 @@
 #include "polyformer/ckks/files/rns_serialization.h"
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

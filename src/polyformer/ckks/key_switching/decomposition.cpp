@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "polyformer/ckks/kernels/kernels.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

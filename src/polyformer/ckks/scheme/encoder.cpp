@@ -12,7 +12,7 @@
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/ring/special_fourier.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 

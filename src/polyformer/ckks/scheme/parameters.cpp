@@ -10,8 +10,8 @@
 #include "polyformer/ckks/ring/rns.h"
 #include "polyformer/ckks/scheme/modulus_chain.h"
 #include "polyformer/ckks/scheme/security.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::ckks {
 

@@ -21,9 +21,9 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

@@ -16,7 +16,7 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
 

@@ -22,8 +22,8 @@
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

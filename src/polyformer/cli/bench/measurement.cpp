@@ -6,7 +6,7 @@
 #include <barrier>
 #include <thread>
 
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 namespace polyformer::cli {
 

@@ -17,7 +17,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
 

@@ -10,8 +10,8 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/download/datasets.h"
 #include "polyformer/train/download/image_datasets.h"
 

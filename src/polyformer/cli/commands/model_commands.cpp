@@ -17,8 +17,8 @@
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
 

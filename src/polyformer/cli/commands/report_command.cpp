@@ -7,8 +7,8 @@
 
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/report/report.h"
 
 namespace polyformer::cli {

@@ -18,8 +18,8 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

@@ -19,8 +19,8 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

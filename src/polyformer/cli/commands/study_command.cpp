@@ -9,8 +9,8 @@
 #include "polyformer/cli/commands/training_options.h"
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/report/report.h"
 #include "polyformer/train/study/study.h"
 

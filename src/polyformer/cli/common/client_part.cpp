@@ -6,7 +6,7 @@
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
 

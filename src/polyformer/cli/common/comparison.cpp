@@ -10,7 +10,7 @@
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
 

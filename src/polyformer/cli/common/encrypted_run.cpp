@@ -6,8 +6,8 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/server.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
 

@@ -11,8 +11,8 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/reports/stretches.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
 

@@ -2,8 +2,8 @@
 
 #include <sstream>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
 

@@ -4,7 +4,7 @@
 #include <bit>
 #include <iterator>
 
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::compile {
 

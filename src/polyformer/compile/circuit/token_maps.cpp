@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::compile {
 

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::compile {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "polyformer/model/graph/visit.h"
-#include "polyformer/support/digest.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::model {
 

@@ -2,7 +2,7 @@
 
 #include "polyformer/model/graph/graph_json.h"
 #include "polyformer/model/graph/safetensors.h"
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "polyformer/model/images/image_orientation.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 namespace {

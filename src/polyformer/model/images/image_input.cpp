@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "polyformer/model/graph/limits.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 

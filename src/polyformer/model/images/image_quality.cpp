@@ -13,9 +13,9 @@
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::model {
 namespace {

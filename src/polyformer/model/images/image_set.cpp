@@ -6,8 +6,8 @@
 
 #include "polyformer/model/images/cifar_records.h"
 #include "polyformer/model/images/image_set_reader.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::model {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "polyformer/model/images/image.h"
-#include "polyformer/support/mapped_file.h"
+#include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer::model {
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "polyformer/model/images/cifar_records.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 

@@ -6,7 +6,7 @@
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/model/interpreter/vector_loops.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/safetensors.h"
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
 

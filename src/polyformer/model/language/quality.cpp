@@ -10,8 +10,8 @@
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::model {
 namespace {

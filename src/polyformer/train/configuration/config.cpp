@@ -1,8 +1,8 @@
 #include "polyformer/train/configuration/config.h"
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::train {
 namespace {

@@ -3,10 +3,10 @@
 #include <array>
 #include <span>
 
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
 
 namespace polyformer::train {
 namespace {

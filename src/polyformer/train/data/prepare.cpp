@@ -6,10 +6,10 @@
 
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/tokenizer.h"
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/data/prepared_images.h"
 #include "polyformer/train/data/prepared_text.h"
 #include "polyformer/train/data/tokenizer_training.h"

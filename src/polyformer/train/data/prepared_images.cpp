@@ -7,9 +7,9 @@
 
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/mapped_file.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/mapped_file.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::train {
 namespace {

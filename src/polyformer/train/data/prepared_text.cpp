@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/mapped_file.h"
+#include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer::train {
 namespace {

@@ -4,11 +4,11 @@
 #include <functional>
 
 #include "polyformer/model/language/corpus.h"
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/mapped_file.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/mapped_file.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/download/archive.h"
 
 namespace polyformer::train {

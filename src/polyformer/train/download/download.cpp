@@ -14,9 +14,9 @@
 #include <optional>
 #include <span>
 
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::train {
 namespace {

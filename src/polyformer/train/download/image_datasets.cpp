@@ -7,10 +7,10 @@
 #include <string_view>
 
 #include "polyformer/model/images/image_set.h"
-#include "polyformer/support/digest.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/parallel.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/download/archive.h"
 
 namespace polyformer::train {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 #include "polyformer/train/run/trainer_exit_codes.h"
 
 namespace polyformer::train {

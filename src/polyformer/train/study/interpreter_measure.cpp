@@ -9,9 +9,9 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/model/language/tokenizer.h"
-#include "polyformer/support/atomic_file.h"
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::train {
 namespace {

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/data/prepare.h"
 #include "polyformer/train/report/report.h"
 #include "polyformer/train/run/interruption.h"

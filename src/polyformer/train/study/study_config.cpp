@@ -4,9 +4,9 @@
 #include <array>
 #include <set>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
 
 namespace polyformer::train {

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/data/prepared_images.h"
 #include "polyformer/train/data/prepared_text.h"
 #include "polyformer/train/report/study_document.h"

@@ -14,7 +14,7 @@
 #include "polyformer/model/interpreter/calibration.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/model/language/embedding.h"
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/trainer/conversion/export.h"
 #include "polyformer/trainer/conversion/vision_export.h"
 

@@ -3,8 +3,8 @@
 #include <sstream>
 #include <vector>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::train {
 namespace {

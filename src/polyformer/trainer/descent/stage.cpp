@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "polyformer/support/process.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
 #include "polyformer/train/run/interruption.h"
 #include "polyformer/trainer/descent/checkpoint.h"
 #include "polyformer/trainer/descent/optimizer.h"

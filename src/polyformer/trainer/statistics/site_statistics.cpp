@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::train {
 namespace {

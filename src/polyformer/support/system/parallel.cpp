@@ -1,4 +1,4 @@
-#include "polyformer/support/parallel.h"
+#include "polyformer/support/system/parallel.h"
 
 #include <tbb/global_control.h>
 #include <tbb/info.h>

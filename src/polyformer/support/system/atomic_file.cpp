@@ -1,4 +1,4 @@
-#include "polyformer/support/atomic_file.h"
+#include "polyformer/support/system/atomic_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

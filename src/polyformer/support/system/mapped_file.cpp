@@ -1,4 +1,4 @@
-#include "polyformer/support/mapped_file.h"
+#include "polyformer/support/system/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

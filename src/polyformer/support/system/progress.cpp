@@ -1,4 +1,4 @@
-#include "polyformer/support/progress.h"
+#include "polyformer/support/system/progress.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "polyformer/support/digest.h"
+#include "polyformer/support/system/digest.h"
 
 #include <gtest/gtest.h>
 

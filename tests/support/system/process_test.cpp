@@ -1,4 +1,4 @@
-#include "polyformer/support/process.h"
+#include "polyformer/support/system/process.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "polyformer/support/mapped_file.h"
+#include "polyformer/support/system/mapped_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <string>
 
-#include "polyformer/support/atomic_file.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer {
 namespace {

@@ -1,6 +1,6 @@
-#include "polyformer/support/digest.h"
+#include "polyformer/support/system/digest.h"
 
-#include "polyformer/support/mapped_file.h"
+#include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer {
 
