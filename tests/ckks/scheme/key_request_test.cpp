@@ -37,6 +37,30 @@ TEST(KeyRequest, ListsItsKeysInTheOrderOfFiles) {
     EXPECT_EQ(request.keys(parameters())[2].level, parameters().max_level());
 }
 
+// Under the sparse secret nothing may be published beyond q_0 · p_0 (ePrint 2022/024): its security rests on that.
+TEST(KeyRequest, AsksForTheKeyToTheSparseSecretAtItsSmallModulusOnly) {
+    for (const ParametersLiteral& literal : {presets::bootstrapping_65536(), presets::insecure_bootstrapping(1024)}) {
+        const Parameters parameters = Parameters::create(literal);
+        KeyRequest request;
+        request.bootstrapping = true;
+        for (int level = 0; level <= parameters.max_level(); ++level) {
+            request.add_relinearisation(parameters, level);
+            request.add_conjugation(parameters, level);
+            request.add_rotation(parameters, level + 1, level);
+        }
+        int found = 0;
+        for (const KeyShape& key : request.keys(parameters)) {
+            if (key.id.role != KeyRole::dense_to_sparse) continue;
+            ++found;
+            EXPECT_EQ(key.level, 0);
+            EXPECT_EQ(key.special, 1);
+            EXPECT_EQ(key.digit_limbs, 1);
+            EXPECT_LE(parameters.q(0).modulus().bits() + parameters.p(0).modulus().bits(), 100);
+        }
+        EXPECT_EQ(found, 1);
+    }
+}
+
 TEST(KeyRequest, RefusesBootstrappingWithoutItsLevels) {
     ParametersLiteral literal = presets::insecure_bootstrapping(1024);
     literal.bootstrapping.reset();

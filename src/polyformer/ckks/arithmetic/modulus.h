@@ -15,7 +15,8 @@ inline constexpr int kMaxModulusBits = 50;
 /// Word size of Shoup's multiplication by a constant.
 inline constexpr int kShoupBits = 52;
 
-/// An odd modulus q. Arguments called residues must lie in [0, q); results do.
+/// An odd modulus q. Arguments called residues must lie in [0, q); results do. No function of residues branches on them
+/// or looks them up: secrets go through here (tests/ckks/client/constant_time.cpp watches).
 class Modulus {
   public:
     /// Throws Error unless `value` is odd and 2^20 < value < 2^50. Whether it is prime is not checked here.
@@ -31,8 +32,8 @@ class Modulus {
     int bits() const { return constants_.bits; }
 
     std::uint64_t add(std::uint64_t a, std::uint64_t b) const { return correct(a + b); }
-    std::uint64_t subtract(std::uint64_t a, std::uint64_t b) const { return a >= b ? a - b : a + constants_.value - b; }
-    std::uint64_t negate(std::uint64_t a) const { return a == 0 ? 0 : constants_.value - a; }
+    std::uint64_t subtract(std::uint64_t a, std::uint64_t b) const { return a - b + (constants_.value & mask(a < b)); }
+    std::uint64_t negate(std::uint64_t a) const { return (constants_.value - a) & mask(a != 0); }
     std::uint64_t multiply(std::uint64_t a, std::uint64_t b) const {
         const Uint128 product = static_cast<Uint128>(a) * b;
         return correct(static_cast<std::uint64_t>(product) - barrett_quotient(product) * constants_.value);
@@ -50,12 +51,13 @@ class Modulus {
     }
     /// Any signed 64-bit number modulo q.
     std::uint64_t reduce_signed(std::int64_t a) const {
-        return a >= 0 ? reduce(static_cast<std::uint64_t>(a)) : negate(reduce(~static_cast<std::uint64_t>(a) + 1));
+        const std::uint64_t sign = mask(a < 0);
+        const std::uint64_t magnitude = reduce((static_cast<std::uint64_t>(a) ^ sign) - sign);
+        return magnitude ^ ((magnitude ^ negate(magnitude)) & sign);
     }
     /// The representative of a residue in (-q/2, q/2).
     std::int64_t centered(std::uint64_t a) const {
-        return static_cast<std::int64_t>(a) -
-               (a > constants_.value / 2 ? static_cast<std::int64_t>(constants_.value) : 0);
+        return static_cast<std::int64_t>(a - (constants_.value & mask(a > constants_.value / 2)));
     }
 
     std::uint64_t pow(std::uint64_t base, std::uint64_t exponent) const;
@@ -77,8 +79,10 @@ class Modulus {
     bool operator==(const Modulus& other) const { return constants_.value == other.constants_.value; }
 
   private:
+    /// All ones or none.
+    static std::uint64_t mask(bool condition) { return -static_cast<std::uint64_t>(condition); }
     /// From [0, 2q) to [0, q).
-    std::uint64_t correct(std::uint64_t a) const { return a >= constants_.value ? a - constants_.value : a; }
+    std::uint64_t correct(std::uint64_t a) const { return a - (constants_.value & mask(a >= constants_.value)); }
     /// floor(a/q) or one less, for a < 2^(bits+52). The dropped digits cost less than 1/2, the rounded factor less than
     /// 2^-9 and the final floor less than 1.
     std::uint64_t barrett_quotient(Uint128 a) const {

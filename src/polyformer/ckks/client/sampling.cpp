@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "polyformer/ckks/arithmetic/constants.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -34,6 +35,21 @@ Thresholds make_thresholds() {
         thresholds[k] = static_cast<std::uint64_t>(std::floor(std::ldexp(cumulative / total, 63)));
     }
     return thresholds;
+}
+
+/// All ones where a = b, else 0; without a branch.
+std::uint64_t equal_mask(std::uint64_t a, std::uint64_t b) {
+    const std::uint64_t difference = a ^ b;
+    return ((difference | (0 - difference)) >> 63) - 1;
+}
+
+/// Uniform below `bound`, up to a statistical distance of bound · 2^-128, without a division or a refusal to time.
+std::uint64_t secret_below(std::uint64_t bound) {
+    std::array<std::uint64_t, 2> words{};
+    const WipeOnExit<std::uint64_t> wiper(words);
+    random_bytes(words.data(), sizeof(words));
+    const Uint128 low = (static_cast<Uint128>(words[0]) * bound) >> 64;
+    return static_cast<std::uint64_t>((static_cast<Uint128>(words[1]) * bound + low) >> 64);
 }
 
 }  // namespace
@@ -71,27 +87,32 @@ void sample_gaussian(std::span<std::int8_t> out) {
 }
 
 void sample_ternary(std::span<std::int8_t> out) {
-    std::array<std::uint8_t, 4096> bytes{};
-    const WipeOnExit<std::uint8_t> wiper(bytes);
-    std::size_t filled = 0;
-    while (filled < out.size()) {
-        random_bytes(bytes.data(), bytes.size());
-        for (std::size_t i = 0; i < bytes.size() && filled < out.size(); ++i) {
-            // 255 = 3·85: the one value left over is refused. Refusals say nothing about the values kept.
-            if (bytes[i] < 255) out[filled++] = static_cast<std::int8_t>(static_cast<int>(bytes[i] % 3U) - 1);
+    std::array<std::uint64_t, 1024> words{};
+    const WipeOnExit<std::uint64_t> wiper(words);
+    for (std::size_t start = 0; start < out.size(); start += words.size()) {
+        const std::size_t count = std::min(words.size(), out.size() - start);
+        random_bytes(words.data(), count * sizeof(std::uint64_t));
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto third = static_cast<int>((static_cast<Uint128>(words[i]) * 3) >> 64);
+            out[start + i] = static_cast<std::int8_t>(third - 1);
         }
     }
 }
 
 void sample_sparse_ternary(std::span<std::int8_t> out, std::size_t weight) {
     require(weight <= out.size(), "a secret of weight {} does not fit in {} coefficients", weight, out.size());
-    require(sodium_init() >= 0, "libsodium could not be initialised: the system gives no randomness");
     std::fill(out.begin(), out.end(), std::int8_t{0});
-    // Floyd's way to a uniform subset: each step takes a place below `limit`, or `limit` itself if that is taken.
+    // Floyd's way to a uniform subset: each step takes a place below `limit`, or `limit` itself if that is taken. Which
+    // place it is must not show: every step reads and writes all of them.
     for (std::size_t limit = out.size() - weight; limit < out.size(); ++limit) {
-        std::size_t place = randombytes_uniform(static_cast<std::uint32_t>(limit + 1));
-        if (out[place] != 0) place = limit;
-        out[place] = static_cast<std::int8_t>(1 - 2 * static_cast<int>(randombytes_uniform(2)));
+        std::uint64_t place = secret_below(limit + 1);
+        std::uint64_t taken = 0;
+        for (std::size_t i = 0; i < limit; ++i) taken |= equal_mask(i, place) & static_cast<std::uint8_t>(out[i]);
+        place ^= (place ^ limit) & ~equal_mask(taken, 0);
+        const std::uint64_t sign = 1 - 2 * secret_below(2);
+        for (std::size_t i = 0; i <= limit; ++i) {
+            out[i] = static_cast<std::int8_t>(static_cast<std::uint8_t>(out[i]) | (equal_mask(i, place) & sign));
+        }
     }
 }
 

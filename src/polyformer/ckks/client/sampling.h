@@ -1,4 +1,5 @@
-// The client's random distributions, all from libsodium: discrete Gaussian errors, ternary secrets.
+// The client's random distributions, all from libsodium: discrete Gaussian errors, ternary secrets. No sampler branches
+// on what it draws or uses it as an address (tests/ckks/client/constant_time.cpp watches).
 #pragma once
 
 #include <cstddef>
@@ -41,10 +42,11 @@ class WipeOnExit {
 /// tail beyond 9.4 σ, of probability below 2^-63, is cut off.
 void sample_gaussian(std::span<std::int8_t> out);
 
-/// Uniform in {−1, 0, 1}.
+/// Uniform in {−1, 0, 1}, up to a statistical distance of 2^-63 a sample.
 void sample_ternary(std::span<std::int8_t> out);
 
-/// Exactly `weight` entries ±1 at uniformly random places, the others 0. Throws Error when weight > out.size().
+/// Exactly `weight` entries ±1 at uniformly random places, the others 0: takes time in weight · out.size(), some
+/// milliseconds for 32 of 2^16. Throws Error when weight > out.size().
 void sample_sparse_ternary(std::span<std::int8_t> out, std::size_t weight);
 
 }  // namespace polyformer::ckks

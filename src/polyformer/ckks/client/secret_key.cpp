@@ -14,26 +14,30 @@ namespace polyformer::ckks {
 
 SecretKey SecretKey::generate(const Parameters& parameters) {
     std::vector<std::int8_t> coefficients(parameters.ring_dimension());
+    const WipeOnExit<std::int8_t> wiper(coefficients);
     sample_ternary(coefficients);
     std::array<std::uint8_t, 32> name{};
     random_bytes(name.data(), name.size());
-    return from_coefficients(parameters, std::move(coefficients), fmt::format("{:02x}", fmt::join(name, "")));
+    return {parameters, coefficients, fmt::format("{:02x}", fmt::join(name, ""))};
 }
 
 SecretKey SecretKey::from_coefficients(const Parameters& parameters, std::vector<std::int8_t> coefficients,
                                        std::string key_fingerprint) {
-    SecretKey key;
-    key.coefficients_ = std::move(coefficients);
-    key.key_fingerprint_ = std::move(key_fingerprint);
-    require<FormatError>(key.coefficients_.size() == parameters.ring_dimension(),
+    const WipeOnExit<std::int8_t> wiper(coefficients);  // what is refused is wiped too
+    require<FormatError>(coefficients.size() == parameters.ring_dimension(),
                          "a secret key of {} coefficients does not belong to parameters of ring dimension {}",
-                         key.coefficients_.size(), parameters.ring_dimension());
-    require<FormatError>(std::ranges::all_of(key.coefficients_, [](std::int8_t c) { return c >= -1 && c <= 1; }),
+                         coefficients.size(), parameters.ring_dimension());
+    require<FormatError>(std::ranges::all_of(coefficients, [](std::int8_t c) { return c >= -1 && c <= 1; }),
                          "a secret key has a coefficient other than -1, 0 and 1: the file is damaged");
-    key.evaluations_ =
-        SecretPolynomial(parameters, key.coefficients_, parameters.max_level(), parameters.special_count()).release();
-    return key;
+    return {parameters, coefficients, std::move(key_fingerprint)};
 }
+
+SecretKey::SecretKey(const Parameters& parameters, std::span<const std::int8_t> coefficients,
+                     std::string key_fingerprint)
+    : coefficients_(coefficients.begin(), coefficients.end()),
+      evaluations_(
+          SecretPolynomial(parameters, coefficients_, parameters.max_level(), parameters.special_count()).release()),
+      key_fingerprint_(std::move(key_fingerprint)) {}
 
 SecretKey::~SecretKey() {
     wipe(coefficients_.data(), coefficients_.size());

@@ -34,7 +34,9 @@ class SecretKey {
     const std::string& key_fingerprint() const { return key_fingerprint_; }
 
   private:
-    SecretKey() = default;
+    /// Does not look at the coefficients, which are ternary.
+    SecretKey(const Parameters& parameters, std::span<const std::int8_t> coefficients, std::string key_fingerprint);
+
     std::vector<std::int8_t> coefficients_;
     RnsPolynomial evaluations_;
     std::string key_fingerprint_;
