@@ -55,8 +55,13 @@ void ask(const service::ClientPlan& plan, const std::string& text) {
 
 void read(const service::ClientPlan& plan, const std::string& text) {
     const ckks::SecretKey secret = ckks::load_secret_key(kSecret, plan.frame.parameters);
-    const service::Reply reply = service::load_reply(kReply, plan.frame.parameters);
-    const std::vector<double> logits = service::open_reply(plan, secret, reply);
+    // A reply to another request is refused here; one that cannot be this plan's, before its ciphertexts are read.
+    const service::Asked asked = service::load_asked(kRequest, plan.frame.parameters);
+    const service::Reply reply = service::load_reply(kReply, plan, secret, asked);
+    const service::PrivateLogits opened = service::open_reply(plan, secret, reply, asked);
+    // Logits do not print by themselves: exact ones are for their owner's eyes (SECURITY.md).
+    const auto exact = opened.exact_for_data_owner();
+    const std::vector<double> logits(exact.begin(), exact.end());
     fmt::print("the reply ({}) says: after '{}' comes {}\n", bytes(std::filesystem::file_size(kReply)), text,
                examples::describe(logits));
     examples::check("against counting in the clear", examples::largest_error(logits, examples::expected_logits(text)),

@@ -38,6 +38,7 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
     const ckks::SeededCiphertext seeded = ckks::encrypt_seeded(parameters, secret, plaintext);
     const ckks::Ciphertext ciphertext = ckks::expand(parameters, seeded);
     const std::string fingerprint(64, 'a');
+    const service::Mark mark{1, 2, 3};
 
     write(corpus / "parameters/small", [&](ByteSink& sink) { ckks::write_parameters(sink, parameters); });
     write(corpus / "parameters/bootstrapping", [&](ByteSink& sink) {
@@ -52,10 +53,11 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
         ckks::write_public_key(sink, parameters, ckks::KeyGenerator(parameters, secret).public_key());
     });
     write(corpus / "ciphertexts/request", [&](ByteSink& sink) {
-        service::write_request(sink, parameters, {4, 1, fingerprint, fingerprint, secret.key_fingerprint(), {seeded}});
+        service::write_request(sink, parameters,
+                               {4, 1, fingerprint, fingerprint, secret.key_fingerprint(), mark, {seeded}});
     });
     write(corpus / "ciphertexts/reply", [&](ByteSink& sink) {
-        service::write_reply(sink, parameters, {4, 1, fingerprint, secret.key_fingerprint(), {ciphertext}});
+        service::write_reply(sink, parameters, {{4, 1, mark}, fingerprint, secret.key_fingerprint(), {ciphertext}});
     });
     ckks::KeyRequest request;
     request.add_rotation(parameters, 1, 0);

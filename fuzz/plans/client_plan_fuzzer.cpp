@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const std::size_t rows = images * frame.context;
         if (frame.width * rows > 100000 || frame.vocabulary * rows > 100000) return 0;
         compile::pack_input(frame, std::vector<double>(rows * frame.width, 0.5), frame.context, images);
-        const std::vector<std::vector<double>> slots(frame.output_ciphertexts,
+        const std::vector<std::vector<double>> slots(frame.output_ciphertexts(),
                                                      std::vector<double>(frame.packing.slots));
         compile::unpack_output(frame, slots, frame.logit_rows(frame.context), images);
     } catch (const Error&) {

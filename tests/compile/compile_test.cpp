@@ -132,7 +132,7 @@ TEST(CompileImages, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
         expect_sound_levels(plan);
         EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
         EXPECT_EQ(plan.frame.least_rows, 64U);
-        EXPECT_EQ(plan.frame.output_slot.size(), images * graph.vocabulary);
+        EXPECT_TRUE(plan.frame.one_row);
         // Merging and averaging tokens, and adding constants, cost no level.
         for (const Step& step : plan.steps) {
             if (step.name == "positions" || step.name == "stages.1.merge" || step.name == "pooling") {
@@ -149,7 +149,7 @@ TEST(CompileImages, PositionsMakeNoDifference) {
     const Plan all = compile(graph, options);
     options.positions = Positions::last;
     const Plan last = compile(graph, options);
-    EXPECT_EQ(all.frame.output_slot, last.frame.output_slot);
+    EXPECT_EQ(all.frame.output_layout, last.frame.output_layout);
     EXPECT_EQ(all.steps.size(), last.steps.size());
     EXPECT_EQ(all.keys.rotation_levels, last.keys.rotation_levels);
 }

@@ -80,7 +80,7 @@ compile::Plan expect_interpreters_logits(const model::Graph& graph, std::size_t 
 
 TEST(ImageGraphs, VisionTransformer) {
     const compile::Plan plan = expect_interpreters_logits(vision_transformer(4, 5));
-    EXPECT_TRUE(plan.frame.gives_one_row());
+    EXPECT_TRUE(plan.frame.one_row);
     EXPECT_EQ(plan.frame.least_rows, 16U);
     EXPECT_EQ(plan.outputs.size(), 1U);
 }

@@ -28,7 +28,7 @@ TEST_F(ClientPlanTest, KeepsWhatTheClientNeedsAndNoSteps) {
     const ClientPlan view = client_plan(plan_);
     EXPECT_TRUE(view.frame == plan_.frame);
     EXPECT_EQ(view.frame.input_ciphertexts(), plan_.inputs.size());
-    EXPECT_EQ(view.frame.output_ciphertexts, plan_.outputs.size());
+    EXPECT_EQ(view.frame.output_ciphertexts(), plan_.outputs.size());
     EXPECT_EQ(view.keys.rotation_levels, plan_.keys.rotation_levels);
     EXPECT_EQ(view.keys.bootstrapping, plan_.keys.bootstrapping);
     EXPECT_EQ(view.fingerprint.size(), 64U);
@@ -46,6 +46,7 @@ TEST_F(ClientPlanTest, RoundTripsThroughItsFile) {
         EXPECT_EQ(read.fingerprint, view.fingerprint);
         EXPECT_EQ(to_json(read), to_json(view));
         EXPECT_TRUE(read.frame == view.frame);
+        EXPECT_EQ(read.output_noise, view.output_noise);
         EXPECT_EQ(read.frame.packing.images, static_cast<std::size_t>(images));
     }
     std::filesystem::remove_all(directory);
@@ -69,7 +70,7 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
                     ThrowsMessage<Error>(HasSubstr(message)))
             << field;
     };
-    refuse("version", 1, "version 1");
+    refuse("version", 2, "version 2, this program reads 3: have the plan made again");
     refuse("parameters_fingerprint", std::string(64, 'a'), "fingerprint");
     refuse("model_fingerprint", "short", "64 hexadecimal digits");
     refuse("tokens", 7, "do not divide");
@@ -77,7 +78,6 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
     refuse("images", 0, "0 images do not divide the 64 positions");
     refuse("images", 3, "do not divide");
     refuse("images", 128, "'images' must be a whole number from 0 to 64");
-    refuse("one_row", true, "does not fit");
     refuse("context", 9, "'context' must be a whole number from 0 to 8");
     refuse("context", 0, "least_rows");
     refuse("width", 0, "must be at least 1");
@@ -87,12 +87,21 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
     refuse("output_bound", -1.0, "positive");
     refuse("input_level", 1000, "input_level");
     refuse("input_layout", {{1, 2, 3}}, "layout");
-    refuse("output_layout", nlohmann::json::array(), "does not fit");
-    refuse("output_slot", {std::size_t{1} << 40}, "output_slot");
-    refuse("outputs", 100000000, "outputs");
+    refuse("output_layout", nlohmann::json::array(), "entry 0 of 24 lies nowhere");
+    refuse("output_layout", {std::vector<int>(64, 3)}, "entry 0 of 24 lies nowhere");
+    refuse("output_layout", {std::vector<int>(63, 3)}, "array of 64 entries");
+    refuse("output_level", 1000, "output_level");
+    refuse("output_noise", 0, "positive");
     refuse("surprise", 1, "surprise");
 
     nlohmann::json changed = sound;
+    changed["one_row"] = true;
+    for (const std::size_t length : {0, 3, 1024}) {
+        changed["output_layout"] = {std::vector<int>(length, 3)};
+        EXPECT_THAT([&] { client_plan_from_json(changed.dump(), "client.json"); },
+                    ThrowsMessage<FormatError>(HasSubstr("do not divide 512 slots")));
+    }
+    changed = sound;
     changed["input_layout"][0][0] = 16;  // the width is 16
     EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
     changed = sound;

@@ -28,6 +28,12 @@ class MessagesTest : public ::testing::Test {
   protected:
     ckks::Parameters parameters_ = small_parameters();
 
+    static Mark mark() {
+        Mark mark{};
+        for (std::size_t i = 0; i < mark.size(); ++i) mark[i] = static_cast<std::uint8_t>(7 * i + 1);
+        return mark;
+    }
+
     Request request() const {
         ckks::SeededCiphertext input;
         input.b = ckks::RnsPolynomial(1024, 1);
@@ -36,10 +42,10 @@ class MessagesTest : public ::testing::Test {
         input.scale = parameters_.scale(0);
         input.slots = 512;
         input.key_fingerprint = "abc";
-        return {3, 2, std::string(64, 'a'), std::string(64, 'b'), "abc", {input, input}};
+        return {3, 2, std::string(64, 'a'), std::string(64, 'b'), "abc", mark(), {input, input}};
     }
     Reply reply() const {
-        return {3, 2, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
+        return {{3, 2, mark()}, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
     }
 
     std::vector<std::byte> request_bytes() const {
@@ -63,6 +69,7 @@ TEST_F(MessagesTest, RoundTripsRequest) {
     EXPECT_EQ(read.model_fingerprint, written.model_fingerprint);
     EXPECT_EQ(read.plan_fingerprint, written.plan_fingerprint);
     EXPECT_EQ(read.key_fingerprint, written.key_fingerprint);
+    EXPECT_EQ(read.mark, mark());
     ASSERT_EQ(read.inputs.size(), 2U);
     EXPECT_EQ(read.inputs[1].seed, written.inputs[1].seed);
     EXPECT_EQ(read.inputs[1].b.limb(0)[5], 77U);
@@ -72,8 +79,9 @@ TEST_F(MessagesTest, RoundTripsRequest) {
 TEST_F(MessagesTest, RoundTripsReply) {
     const std::vector<std::byte> bytes = reply_bytes();
     const Reply read = read_reply(ckks::MemorySource(bytes), parameters_);
-    EXPECT_EQ(read.tokens, 3U);
-    EXPECT_EQ(read.images, 2U);
+    EXPECT_EQ(read.asked.tokens, 3U);
+    EXPECT_EQ(read.asked.images, 2U);
+    EXPECT_EQ(read.asked.mark, mark());
     EXPECT_EQ(read.plan_fingerprint, reply().plan_fingerprint);
     ASSERT_EQ(read.outputs.size(), 1U);
     EXPECT_EQ(read.outputs[0].components[0].limb(0)[5], 77U);

@@ -1,5 +1,6 @@
 #include "polyformer/compile/compile.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -66,6 +67,15 @@ Candidate cheapest_candidate(const model::Graph& graph, const PlanOptions& optio
     return std::move(*best);
 }
 
+/// The level at which a plan leaves a value.
+int level_of(const Plan& plan, ValueId value) {
+    for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
+        const std::vector<ValueId> outputs = outputs_of(step->operation);
+        if (std::ranges::find(outputs, value) != outputs.end()) return step->output_level;
+    }
+    return plan.frame.input_level;  // of a graph that gives back its input
+}
+
 }  // namespace
 
 std::size_t largest_image_count(const model::Graph& graph, const ckks::Parameters& parameters) {
@@ -93,13 +103,13 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     frame.input_level = schedule.input_level;
     frame.output_layout = circuit.output_layout;
     frame.output_bound = circuit.output_bound;
-    frame.output_slot = circuit.output_slot;
-    frame.output_ciphertexts = circuit.bundles[circuit.output].ciphertexts;
+    frame.one_row = circuit.one_row;
 
     ExpandedCircuit expanded = expand(std::move(circuit), schedule, frame.parameters.working_level());
     plan.inputs = std::move(expanded.inputs);
     plan.steps = std::move(expanded.steps);
     plan.outputs = std::move(expanded.outputs);
+    frame.output_level = level_of(plan, plan.outputs.front());
     plan.keys = choose_keys(plan.steps, frame.packing, frame.parameters, options.costs);
     summarise(plan);
     return plan;

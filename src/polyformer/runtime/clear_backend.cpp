@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "polyformer/ckks/scheme/ciphertext.h"
+#include "polyformer/runtime/noise.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -32,11 +33,8 @@ double ClearBackend::prime(int level) const {
     return std::exp2(parameters_.log2_q(level) - (level == 0 ? 0 : parameters_.log2_q(level - 1)));
 }
 
-// Rounding a ciphertext leaves uniform errors τ_0 + τ_1·s on N coefficients, of variance (1 + 2N/3)/12 each for a
-// uniform ternary secret; the embedding sums N of them, half of the variance falling on the real part.
 double ClearBackend::rounding_noise(int level) const {
-    const auto n = static_cast<double>(parameters_.ring_dimension());
-    return std::sqrt(n * (2 * n / 3 + 1) / 24) / parameters_.scale(level);
+    return runtime::rounding_noise(parameters_, level);
 }
 
 void ClearBackend::add_noise(Value& value, double deviation) {
@@ -64,8 +62,7 @@ ClearValue ClearBackend::encrypt(std::vector<double> slots, int level) {
             parameters_.working_level());
     for (const double slot : slots) require(std::isfinite(slot), "a slot of the request is {}", slot);
     Value value{std::move(slots), {}, level, parameters_.scale(level), 0};
-    // Discrete Gaussian noise of deviation 3.2 on N coefficients.
-    add_noise(value, 3.2 * std::sqrt(static_cast<double>(parameters_.ring_dimension()) / 2) / value.scale);
+    add_noise(value, fresh_noise(parameters_, level));
     return value;
 }
 
@@ -102,7 +99,7 @@ ClearValue ClearBackend::blank_product(const Value& left, const Value& right) co
     require(left.level == right.level, "cannot multiply values at levels {} and {}: adjust one of them", left.level,
             right.level);
     Value result{std::vector<double>(left.slots.size()), {}, left.level, left.scale * right.scale, 0};
-    result.noise = std::hypot(left.noise * root_mean_square(right.slots), right.noise * root_mean_square(left.slots));
+    result.noise = product_noise(left.noise, root_mean_square(left.slots), right.noise, root_mean_square(right.slots));
     return result;
 }
 
@@ -131,32 +128,26 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
             inputs.size());
     for (const Value& input : inputs) require_real(input, "a linear map");
     const Value& first = inputs.front();
+    std::vector<double> noise;
+    for (const Value& input : inputs) noise.push_back(input.noise);
     std::vector<Value> outputs(map.outputs);
     parallel_for(map.outputs, [&](std::size_t o) {
         Value& output = outputs[o];
         output = {
             std::vector<double>(packing_.slots), {}, first.level, first.scale * parameters_.scale(first.level), 0};
-        double variance = 0;
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             for (const auto& [offset, diagonal] : map.blocks[o][i]) {
                 add_rotated(output.slots, diagonal, inputs[i].slots, offset);
-                const double size = root_mean_square(diagonal);
-                // Each rotation adds its own rounding to the input's noise.
-                variance += size * size * (std::pow(inputs[i].noise, 2) + std::pow(rounding_noise(first.level), 2));
             }
         }
-        output.noise = std::sqrt(variance);
+        output.noise = map_noise(parameters_, map, o, first.level, noise);
     });
     for (std::size_t o = 0; o < outputs.size(); ++o) {
         Value& output = outputs[o];
         if (options_.noise) {
             // Inputs carry their noise already; what is new are the rotations'.
-            double variance = 0;
-            for (const auto& block : map.blocks[o]) {
-                for (const auto& [offset, diagonal] : block) variance += std::pow(root_mean_square(diagonal), 2);
-            }
             const double estimate = output.noise;
-            add_noise(output, std::sqrt(variance) * rounding_noise(output.level));
+            add_noise(output, map_noise(parameters_, map, o, output.level, std::vector<double>(map.inputs, 0.0)));
             output.noise = estimate;
         }
         rescale(output);
@@ -180,15 +171,11 @@ ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& in
     return result;
 }
 
-std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input, double& noise) {
-    const std::size_t count = coefficients.size();
-    const double rounding = rounding_noise(std::max(0, input.level - 1));
+std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input) {
     std::vector<double> result(input.slots.size(), coefficients[0]);
     std::vector<std::vector<double>> powers{std::vector<double>(input.slots.size(), 1.0), input.slots};
-    std::vector<double> deviations{0, input.noise};
-    std::normal_distribution<double> distribution(0, rounding);
-    double variance = 0;
-    for (std::size_t k = 1; k < count; ++k) {
+    std::normal_distribution<double> distribution(0, rounding_noise(std::max(0, input.level - 1)));
+    for (std::size_t k = 1; k < coefficients.size(); ++k) {
         if (k >= 2) {
             const std::size_t a = (k + 1) / 2;
             const std::size_t b = k / 2;
@@ -197,15 +184,10 @@ std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficien
                 power[i] = 2 * powers[a][i] * powers[b][i] - powers[a - b][i];
                 if (options_.noise) power[i] += distribution(generator_);
             }
-            // |T_k| is 1/√2 on average.
-            deviations.push_back(
-                std::sqrt(2 * (std::pow(deviations[a], 2) + std::pow(deviations[b], 2)) + rounding * rounding));
             powers.push_back(std::move(power));
         }
         for (std::size_t i = 0; i < result.size(); ++i) result[i] += coefficients[k] * powers[k][i];
-        variance += std::pow(coefficients[k] * deviations[k], 2);
     }
-    noise = std::sqrt(variance);
     return result;
 }
 
@@ -218,7 +200,8 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
         require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
                 input.level, step.series.degree(), depth);
         Value result;
-        result.slots = evaluate(step.series.coefficients, input, result.noise);
+        result.slots = evaluate(step.series.coefficients, input);
+        result.noise = polynomial_noise(parameters_, step.series.coefficients, input.level, input.noise);
         result.level = input.level - depth;
         result.scale = parameters_.scale(result.level);
         const std::vector<double>& mask = step.series.mask;

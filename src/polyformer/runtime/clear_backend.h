@@ -12,6 +12,7 @@
 #include "polyformer/runtime/backend.h"
 #include "polyformer/runtime/clear_value.h"
 #include "polyformer/runtime/excursions.h"
+#include "polyformer/runtime/noise.h"
 
 namespace polyformer::runtime {
 
@@ -19,8 +20,8 @@ namespace polyformer::runtime {
 struct ClearOptions {
     bool noise = true;
     std::uint64_t seed = 1;
-    double bootstrap_noise = 0x1p-22;  ///< standard deviation that a bootstrap adds; docs/parameters.md
-    double tolerance = 0x1p-10;        ///< by which slots may leave [-1, 1] before it is recorded
+    double bootstrap_noise = kBootstrapNoise;  ///< standard deviation that a bootstrap adds
+    double tolerance = 0x1p-10;                ///< by which slots may leave [-1, 1] before it is recorded
 };
 
 /// Satisfies Backend. Deterministic for a seed. Throws Error for a level too low or scales that differ, as ckks/ does;
@@ -66,7 +67,7 @@ class ClearBackend {
     /// A value of zero slots with the level, scale and noise of a product; not rescaled.
     Value blank_product(const Value& left, const Value& right) const;
     /// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
-    std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input, double& noise);
+    std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input);
     double prime(int level) const;  ///< q_level
 
     ckks::Parameters parameters_;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 
 #include "polyformer/ckks/client/encryption.h"
+#include "polyformer/ckks/client/sampling.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/ckks/scheme/encoder.h"
 #include "polyformer/compile/layout/slots.h"
+#include "polyformer/service/reply_check.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::service {
@@ -58,7 +61,8 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
         values.insert(values.end(), input.values.begin(), input.values.end());
     }
 
-    Request request{tokens, inputs.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}};
+    Request request{tokens, inputs.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}, {}};
+    ckks::random_bytes(request.mark.data(), request.mark.size());
     const ckks::Encoder encoder(frame.parameters);
     for (const std::vector<double>& slots : compile::pack_input(frame, values, tokens, inputs.size())) {
         const ckks::Plaintext plaintext =
@@ -83,34 +87,35 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
     return make_request(plan, secret, std::span(&embedded, 1));
 }
 
-std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply) {
-    const compile::Frame& frame = plan.frame;
-    require(
-        reply.plan_fingerprint == plan.fingerprint,
-        "the reply was computed with another plan ({:.12}…, yours is {:.12}…): decrypt it with the client.json that "
-        "the request was made with",
-        reply.plan_fingerprint, plan.fingerprint);
-    require(reply.key_fingerprint == secret.key_fingerprint(),
-            "the reply is encrypted under key set {:.12}…, but this secret key belongs to {:.12}…: use the secret key "
-            "that the request was made with",
-            reply.key_fingerprint, secret.key_fingerprint());
-    require(reply.tokens >= 1 && reply.tokens <= frame.context, "the reply is to {} tokens; the model takes 1 to {}",
-            reply.tokens, frame.context);
-    require(reply.images >= 1 && reply.images <= frame.packing.images,
-            "the reply is to {} images; the plan takes 1 to {}", reply.images, frame.packing.images);
-    require(reply.outputs.size() == frame.output_ciphertexts, "the reply has {} ciphertexts, the plan's output {}",
-            reply.outputs.size(), frame.output_ciphertexts);
+Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, const ckks::SecretKey& secret,
+                 const std::optional<Asked>& asked) {
+    const ckks::FileSource source(path);
+    const ReplyReader reader(source, plan.frame.parameters);
+    check_reply(plan, secret.key_fingerprint(), reader.fields(), reader.ciphertexts(), asked);
+    for (std::size_t i = 0; i < reader.ciphertexts(); ++i) check_output(plan, i, reader.head(i));
+    return reader.read();
+}
 
+PrivateLogits open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply,
+                         const std::optional<Asked>& asked) {
+    const compile::Frame& frame = plan.frame;
+    check_reply(plan, secret.key_fingerprint(), reply, reply.outputs.size(), asked);
     const ckks::Encoder encoder(frame.parameters);
-    std::vector<std::vector<double>> slots;
-    for (const ckks::Ciphertext& output : reply.outputs) {
-        const ckks::Plaintext plaintext = ckks::decrypt(frame.parameters, secret, output);
-        std::vector<double>& values = slots.emplace_back();
-        for (const std::complex<double>& value : encoder.decode(plaintext, frame.packing.slots)) {
-            values.push_back(value.real());
-        }
+    std::vector<std::vector<std::complex<double>>> slots;
+    for (std::size_t i = 0; i < reply.outputs.size(); ++i) {
+        const ckks::Ciphertext& output = reply.outputs[i];
+        check_output(plan, i, {output.metadata(), static_cast<std::uint32_t>(output.components.size())});
+        slots.push_back(encoder.decode(ckks::decrypt(frame.parameters, secret, output), frame.packing.slots));
     }
-    return compile::unpack_output(frame, slots, frame.logit_rows(reply.tokens), reply.images);
+    check_slots(plan, reply.asked, slots);
+    std::vector<std::vector<double>> values;
+    for (const auto& ciphertext : slots) {
+        std::vector<double>& real = values.emplace_back();
+        for (const std::complex<double>& slot : ciphertext) real.push_back(slot.real());
+    }
+    const std::size_t rows = frame.logit_rows(reply.asked.tokens);
+    const std::size_t images = reply.asked.images;
+    return {compile::unpack_output(frame, values, rows, images), images, rows, frame.vocabulary};
 }
 
 }  // namespace polyformer::service

@@ -1,15 +1,18 @@
 // The data owner's role: makes keys, encrypts a text, reads the reply. The only part of service/ that knows the secret.
 //
 //     const service::ClientPlan plan = service::load_client_plan("plan/client");
-//     service::create_keys(plan, "secret.key", "server.keys");                    // once; server.keys goes to the
-//     server const ckks::SecretKey secret = ckks::load_secret_key("secret.key", plan.frame.parameters); const
-//     service::Request request = service::make_request(plan, secret, embedding, ids); … // to the server and back const
-//     std::vector<double> logits = service::open_reply(plan, secret, reply);
+//     service::create_keys(plan, "secret.key", "server.keys");  // once; server.keys goes to the server
+//     const ckks::SecretKey secret = ckks::load_secret_key("secret.key", plan.frame.parameters);
+//     const service::Request request = service::make_request(plan, secret, embedding, ids);
+//     …  // to the server and back
+//     const service::Reply reply = service::load_reply("reply", plan, secret, request.asked());
+//     const service::PrivateLogits logits = service::open_reply(plan, secret, reply, request.asked());
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/service/messages.h"
+#include "polyformer/service/private_logits.h"
 
 namespace polyformer::service {
 
@@ -47,8 +51,16 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, const model::Embedding& embedding,
                      std::span<const std::int32_t> ids);
 
-/// Logits (images, rows, vocabulary), row-major, rows = plan.frame.logit_rows(reply.tokens): a row for each token, or
-/// one. Throws Error when the reply belongs to another plan or key set.
-std::vector<double> open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply);
+/// Reads a reply, judging it before its ciphertexts are read: they must be those that the plan promises, under the
+/// secret's key set; given what was asked, also in answer to that. Throws Error when they are not (check_reply()),
+/// FormatError for anything but an intact reply, IoError when the file cannot be read.
+Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, const ckks::SecretKey& secret,
+                 const std::optional<Asked>& asked = std::nullopt);
+
+/// Logits of images · rows, rows = plan.frame.logit_rows(reply.asked.tokens): a row for each token, or one. Judges the
+/// reply as load_reply() does, and then what was decrypted: throws Error when a value is not finite or cannot be one of
+/// this plan (check_slots()).
+PrivateLogits open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply,
+                         const std::optional<Asked>& asked = std::nullopt);
 
 }  // namespace polyformer::service

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
+#include "polyformer/runtime/noise_backend.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -18,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kVersion = 2;
+constexpr std::size_t kVersion = 3;
 constexpr std::size_t kMaxCount = std::size_t{1} << 24;  ///< of anything: tokens, features, levels, bits
 constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 
@@ -71,24 +72,28 @@ ckks::KeyRequest keys_from_json(const json& object, const std::string& place, co
     return keys;
 }
 
-/// Rows of as many entries as the packing's, each that of one of `features` features of an image or Layout::kNothing;
-/// no layout where there are no rows.
-compile::Layout layout_from_json(const json& rows, const std::string& place, const compile::Packing& packing,
+/// Rows of `length` entries, each that of one of `features` features of an image or Layout::kNothing; every feature of
+/// every image must be there.
+compile::Layout layout_from_json(const json& rows, const std::string& place, std::size_t images, std::size_t length,
                                  std::size_t features) {
-    if (rows.empty()) return {};
-    compile::Layout layout{features, packing.images, {}};
-    const std::size_t most = packing.images * features;
+    compile::Layout layout{features, images, {}};
+    const std::size_t most = images * features;
+    std::vector<bool> found(most);
     for (const json& row : rows) {
-        require<FormatError>(row.is_array() && row.size() == packing.row(),
-                             "{}: each ciphertext of a layout must be an array of {} entries", place, packing.row());
+        require<FormatError>(row.is_array() && row.size() == length,
+                             "{}: each ciphertext of a layout must be an array of {} entries", place, length);
         std::vector<std::int32_t>& positions = layout.position.emplace_back();
         for (const json& entry : row) {
             require<FormatError>(entry.is_number_integer() && entry >= compile::Layout::kNothing && entry < most,
                                  "{}: a layout's entry must be a whole number from -1 to below {}, found {}", place,
                                  most, entry.dump());
             positions.push_back(entry.get<std::int32_t>());
+            if (positions.back() != compile::Layout::kNothing) found[static_cast<std::size_t>(positions.back())] = true;
         }
     }
+    const auto missing = std::ranges::find(found, false);
+    require<FormatError>(missing == found.end(), "{}: entry {} of {} lies nowhere", place, missing - found.begin(),
+                         most);
     return layout;
 }
 
@@ -97,6 +102,14 @@ double bound_from_json(Fields& fields, const char* key) {
     require<FormatError>(std::isfinite(bound) && bound > 0, "{}: '{}' is {}; expected a positive number",
                          fields.place(), key, bound);
     return bound;
+}
+
+/// Entries of each ciphertext of a layout whose rows are all equal: of one such row, up to all slots.
+std::size_t output_row(const json& rows, const compile::Packing& packing, const std::string& label) {
+    const std::size_t length = rows.empty() || !rows.front().is_array() ? 0 : rows.front().size();
+    require<FormatError>(length > 0 && packing.slots % length == 0 && rows.size() <= kMaxCount / length,
+                         "{}: output_layout: rows of {} entries do not divide {} slots", label, length, packing.slots);
+    return length;
 }
 
 std::string fingerprint_from_json(Fields& fields, const char* key) {
@@ -121,29 +134,37 @@ json to_document(const compile::Frame& frame, const ckks::KeyRequest& keys) {
             {"input_layout", frame.input_layout.position},
             {"input_bound", frame.input_bound},
             {"input_level", frame.input_level},
-            {"one_row", frame.gives_one_row()},
+            {"one_row", frame.one_row},
             {"output_layout", frame.output_layout.position},
             {"output_bound", frame.output_bound},
-            {"output_slot", frame.output_slot},
-            {"outputs", frame.output_ciphertexts},
+            {"output_level", frame.output_level},
             {"keys", keys_to_json(keys)}};
 }
 
 }  // namespace
 
 ClientPlan client_plan(const compile::Plan& plan) {
-    return {plan.frame, plan.keys, blake2b_hex(to_document(plan.frame, plan.keys).dump())};
+    return {plan.frame, plan.keys, runtime::foreseen_noise(plan), client_plan_fingerprint(plan)};
+}
+
+std::string client_plan_fingerprint(const compile::Plan& plan) {
+    return blake2b_hex(to_document(plan.frame, plan.keys).dump());
 }
 
 std::string to_json(const ClientPlan& plan) {
-    return to_document(plan.frame, plan.keys).dump();
+    json document = to_document(plan.frame, plan.keys);
+    document["output_noise"] = plan.output_noise;
+    return document.dump();
 }
 
 ClientPlan client_plan_from_json(std::string_view text, const std::string& label) {
     const json object = parse_json(text, label);
     Fields fields(object, label);
     const std::size_t version = fields.count("version", kMaxCount);
-    require<FormatError>(version == kVersion, "{}: version {}, this program reads {}", label, version, kVersion);
+    require<FormatError>(version == kVersion,
+                         "{}: version {}, this program reads {}: have the plan made again with `polyformer plan` of "
+                         "this version, and take its client folder",
+                         label, version, kVersion);
     const ckks::Parameters parameters = ckks::Parameters::create(
         compile::literal_from_json(fields.object("parameters"), fmt::format("{}: parameters", label)));
     const std::string parameters_fingerprint = fingerprint_from_json(fields, "parameters_fingerprint");
@@ -152,7 +173,6 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
                          "version; get a new one",
                          label, parameters.fingerprint(), parameters_fingerprint);
 
-    const bool one_row = fields.boolean("one_row");
     compile::Frame frame{.parameters = parameters};
     frame.model_fingerprint = fingerprint_from_json(fields, "model_fingerprint");
     frame.packing.slots = parameters.slots();
@@ -176,29 +196,24 @@ ClientPlan client_plan_from_json(std::string_view text, const std::string& label
     require<FormatError>(most_features <= kMaxCount / frame.packing.images,
                          "{}: {} images of {} features are more than {} entries of a layout", label,
                          frame.packing.images, most_features, kMaxCount);
-    const std::size_t most_ciphertexts = kMaxCount / row;
-    frame.input_layout = layout_from_json(fields.array("input_layout", most_ciphertexts),
-                                          fmt::format("{}: input_layout", label), frame.packing, frame.width);
+    const std::size_t images = frame.packing.images;
+    const auto working_level = static_cast<std::size_t>(parameters.working_level());
+    frame.input_layout = layout_from_json(fields.array("input_layout", kMaxCount / row),
+                                          fmt::format("{}: input_layout", label), images, row, frame.width);
     frame.input_bound = bound_from_json(fields, "input_bound");
-    frame.input_level = static_cast<int>(fields.count("input_level", static_cast<std::size_t>(parameters.max_level())));
-    frame.output_layout = layout_from_json(fields.array("output_layout", most_ciphertexts),
-                                           fmt::format("{}: output_layout", label), frame.packing, frame.vocabulary);
+    frame.input_level = static_cast<int>(fields.count("input_level", working_level));
+    frame.one_row = fields.boolean("one_row");
+    const json& outputs = fields.array("output_layout", kMaxCount / row);
+    const std::size_t length = frame.one_row ? output_row(outputs, frame.packing, label) : row;
+    frame.output_layout =
+        layout_from_json(outputs, fmt::format("{}: output_layout", label), images, length, frame.vocabulary);
     frame.output_bound = bound_from_json(fields, "output_bound");
-    const std::size_t logits = frame.packing.images * frame.vocabulary;
-    frame.output_slot = fields.counts("output_slot", logits);
-    const std::size_t outputs = fields.count("outputs", most_ciphertexts);
-    for (const std::size_t slot : frame.output_slot) {
-        require<FormatError>(slot < outputs * frame.packing.slots, "{}: output_slot {} lies beyond {} ciphertexts",
-                             label, slot, outputs);
-    }
-    require<FormatError>(one_row ? frame.output_slot.size() == logits
-                                 : frame.output_slot.empty() && frame.output_layout.ciphertexts() == outputs,
-                         "{}: the output layout does not fit {} ciphertexts and {} logits", label, outputs, logits);
-    frame.output_ciphertexts = outputs;
+    frame.output_level = static_cast<int>(fields.count("output_level", working_level));
+    const double output_noise = bound_from_json(fields, "output_noise");
     ckks::KeyRequest keys = keys_from_json(fields.object("keys"), fmt::format("{}: keys", label), parameters);
     fields.finish();
     std::string fingerprint = blake2b_hex(to_document(frame, keys).dump());
-    return {std::move(frame), std::move(keys), std::move(fingerprint)};
+    return {std::move(frame), std::move(keys), output_noise, std::move(fingerprint)};
 }
 
 void save_client_plan(const ClientPlan& plan, const std::filesystem::path& directory) {

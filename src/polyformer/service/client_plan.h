@@ -17,11 +17,16 @@ namespace polyformer::service {
 struct ClientPlan {
     compile::Frame frame;
     ckks::KeyRequest keys;    ///< to make for the server
-    std::string fingerprint;  ///< BLAKE2b-256 of everything in client.json: binds requests and replies to the plan
+    double output_noise = 0;  ///< standard deviation of a logit that the plan foresees (runtime::foreseen_noise)
+    /// BLAKE2b-256 of all the rest of client.json: binds requests and replies to the plan. Not of the noise, an
+    /// estimate, whose last bit may depend on the machine.
+    std::string fingerprint;
 };
 
 /// The client's view of a whole plan.
 ClientPlan client_plan(const compile::Plan& plan);
+/// Its fingerprint alone.
+std::string client_plan_fingerprint(const compile::Plan& plan);
 
 /// As JSON text, the same for equal plans.
 std::string to_json(const ClientPlan& plan);

@@ -1,7 +1,6 @@
 #include "polyformer/service/messages.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "polyformer/ckks/files/serialization.h"
@@ -26,6 +25,46 @@ std::string read_fingerprint(ckks::SectionReader& section) {
         std::ranges::all_of(fingerprint, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
     require<FormatError>(hexadecimal, "{}: a fingerprint that is not hexadecimal", section.place());
     return fingerprint;
+}
+
+constexpr std::uint64_t kAskedBytes = 2 * sizeof(std::uint64_t) + sizeof(Mark);
+
+void write_asked(ckks::SectionWriter& section, const Asked& asked) {
+    section.put<std::uint64_t>(asked.tokens);
+    section.put<std::uint64_t>(asked.images);
+    section.write(std::as_bytes(std::span(asked.mark)));
+}
+
+Asked read_asked(ckks::SectionReader& section) {
+    Asked asked;
+    asked.tokens = section.get<std::uint64_t>();
+    asked.images = section.get<std::uint64_t>();
+    section.read(std::as_writable_bytes(std::span(asked.mark)));
+    return asked;
+}
+
+/// Messages carry no version: their fields have one length, and had others before.
+void require_length(const ckks::SectionReader& section, std::uint64_t length) {
+    require<FormatError>(section.length() == length,
+                         "{}: the message's fields take {} bytes; expected {}: it was made by another version of "
+                         "Polyformer, make it again with this one",
+                         section.place(), section.length(), length);
+}
+
+/// Of a container that open_message() has let pass: all but the ciphertexts.
+Request read_request_fields(const ckks::ContainerReader& reader) {
+    ckks::SectionReader fields = reader.section(0);
+    require_length(fields, kAskedBytes + 2 * kFingerprintDigits);
+    const Asked asked = read_asked(fields);
+    Request request;
+    request.tokens = asked.tokens;
+    request.images = asked.images;
+    request.mark = asked.mark;
+    request.key_fingerprint = reader.header().key_fingerprint;
+    request.model_fingerprint = read_fingerprint(fields);
+    request.plan_fingerprint = read_fingerprint(fields);
+    fields.finish();
+    return request;
 }
 
 /// A container of this kind for these parameters with the section of the message's fields and some ciphertexts.
@@ -54,9 +93,8 @@ std::size_t save(const std::filesystem::path& path, Write write) {
 void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kRequestKind, parameters, request.key_fingerprint, 1 + request.inputs.size()));
-    writer.section(2 * sizeof(std::uint64_t) + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
-        section.put<std::uint64_t>(request.tokens);
-        section.put<std::uint64_t>(request.images);
+    writer.section(kAskedBytes + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
+        write_asked(section, request.asked());
         write_fingerprint(section, request.model_fingerprint);
         write_fingerprint(section, request.plan_fingerprint);
     });
@@ -66,14 +104,7 @@ void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, con
 
 Request read_request(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options) {
     const ckks::ContainerReader reader = open_message(source, kRequestKind, parameters, options);
-    Request request;
-    request.key_fingerprint = reader.header().key_fingerprint;
-    ckks::SectionReader fields = reader.section(0);
-    request.tokens = fields.get<std::uint64_t>();
-    request.images = fields.get<std::uint64_t>();
-    request.model_fingerprint = read_fingerprint(fields);
-    request.plan_fingerprint = read_fingerprint(fields);
-    fields.finish();
+    Request request = read_request_fields(reader);
     for (std::size_t i = 1; i < reader.sections(); ++i) {
         request.inputs.push_back(ckks::read_seeded_ciphertext(reader, i, parameters));
     }
@@ -83,28 +114,38 @@ Request read_request(const ckks::ByteSource& source, const ckks::Parameters& par
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kReplyKind, parameters, reply.key_fingerprint, 1 + reply.outputs.size()));
-    writer.section(2 * sizeof(std::uint64_t) + kFingerprintDigits, [&](ckks::SectionWriter& section) {
-        section.put<std::uint64_t>(reply.tokens);
-        section.put<std::uint64_t>(reply.images);
+    writer.section(kAskedBytes + kFingerprintDigits, [&](ckks::SectionWriter& section) {
+        write_asked(section, reply.asked);
         write_fingerprint(section, reply.plan_fingerprint);
     });
     for (const ckks::Ciphertext& output : reply.outputs) ckks::write_section(writer, parameters, output);
     writer.finish();
 }
 
-Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options) {
-    const ckks::ContainerReader reader = open_message(source, kReplyKind, parameters, options);
-    Reply reply;
-    reply.key_fingerprint = reader.header().key_fingerprint;
-    ckks::SectionReader fields = reader.section(0);
-    reply.tokens = fields.get<std::uint64_t>();
-    reply.images = fields.get<std::uint64_t>();
-    reply.plan_fingerprint = read_fingerprint(fields);
+ReplyReader::ReplyReader(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options)
+    : parameters_(parameters), reader_(open_message(source, kReplyKind, parameters, options)) {
+    ckks::SectionReader fields = reader_.section(0);
+    require_length(fields, kAskedBytes + kFingerprintDigits);
+    fields_.key_fingerprint = reader_.header().key_fingerprint;
+    fields_.asked = read_asked(fields);
+    fields_.plan_fingerprint = read_fingerprint(fields);
     fields.finish();
-    for (std::size_t i = 1; i < reader.sections(); ++i) {
-        reply.outputs.push_back(ckks::read_ciphertext(reader, i, parameters));
+}
+
+ckks::CiphertextHead ReplyReader::head(std::size_t index) const {
+    return ckks::read_ciphertext_head(reader_, 1 + index, parameters_);
+}
+
+Reply ReplyReader::read() const {
+    Reply reply = fields_;
+    for (std::size_t i = 1; i < reader_.sections(); ++i) {
+        reply.outputs.push_back(ckks::read_ciphertext(reader_, i, parameters_));
     }
     return reply;
+}
+
+Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options) {
+    return ReplyReader(source, parameters, options).read();
 }
 
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters,
@@ -120,8 +161,9 @@ std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters
     return save(path, [&](ckks::ByteSink& sink) { write_reply(sink, parameters, reply); });
 }
 
-Reply load_reply(const std::filesystem::path& path, const ckks::Parameters& parameters) {
-    return read_reply(ckks::FileSource(path), parameters);
+Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters) {
+    const ckks::FileSource source(path);
+    return read_request_fields(open_message(source, kRequestKind, parameters, {})).asked();
 }
 
 }  // namespace polyformer::service

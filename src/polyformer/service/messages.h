@@ -1,13 +1,16 @@
 // What passes between client and server: a request and its reply, each one file.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "polyformer/ckks/files/container.h"
+#include "polyformer/ckks/files/serialization.h"
 #include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
@@ -17,6 +20,17 @@ namespace polyformer::service {
 inline constexpr std::string_view kRequestKind = "inference request";
 inline constexpr std::string_view kReplyKind = "inference reply";
 
+/// Random bytes that a request carries and the reply to it repeats: they say which request a reply answers. No secret,
+/// and no signature: whoever has seen the request knows them.
+using Mark = std::array<std::uint8_t, 32>;
+
+/// What was asked, as far as it is in the clear: what a reply has to repeat.
+struct Asked {
+    std::size_t tokens = 0;
+    std::size_t images = 1;
+    Mark mark{};
+};
+
 /// The encrypted embeddings of texts of one length, or the patches of images. How many there are, and their number of
 /// tokens, is not secret.
 struct Request {
@@ -25,13 +39,15 @@ struct Request {
     std::string model_fingerprint;
     std::string plan_fingerprint;  ///< of the ClientPlan that it was packed for
     std::string key_fingerprint;
+    Mark mark{};
     std::vector<ckks::SeededCiphertext> inputs;
+
+    Asked asked() const { return {tokens, images, mark}; }
 };
 
 /// The encrypted logits.
 struct Reply {
-    std::size_t tokens = 0;  ///< of the request
-    std::size_t images = 1;  ///< of the request
+    Asked asked;  ///< of the request
     std::string plan_fingerprint;
     std::string key_fingerprint;
     std::vector<ckks::Ciphertext> outputs;
@@ -46,15 +62,36 @@ Request read_request(const ckks::ByteSource& source, const ckks::Parameters& par
 
 /// Throws Error when a fingerprint has not 64 digits.
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply);
-/// Throws FormatError for anything but an intact reply under these parameters; whether it fits is for open_reply() to
+/// Throws FormatError for anything but an intact reply under these parameters; whether it fits is for check_reply() to
 /// say.
 Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options = {});
+
+/// A reply in parts, so that it can be judged before its ciphertexts are read.
+class ReplyReader {
+  public:
+    /// Reads all but the ciphertexts. Throws as read_reply() does. Both arguments must outlive the reader.
+    ReplyReader(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options = {});
+
+    /// The reply without its ciphertexts.
+    const Reply& fields() const { return fields_; }
+    std::size_t ciphertexts() const { return reader_.sections() - 1; }
+    /// Of ciphertext `index` below ciphertexts().
+    ckks::CiphertextHead head(std::size_t index) const;
+    /// All of it. Throws as read_reply() does.
+    Reply read() const;
+
+  private:
+    const ckks::Parameters& parameters_;
+    ckks::ContainerReader reader_;
+    Reply fields_;
+};
 
 // The same with files, written whole or not at all; the bytes written are returned. Throws IoError when a file cannot
 // be read or written.
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters, const Request& request);
 Request load_request(const std::filesystem::path& path, const ckks::Parameters& parameters);
+/// What the request in a file asked, without its ciphertexts.
+Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters);
 std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply);
-Reply load_reply(const std::filesystem::path& path, const ckks::Parameters& parameters);
 
 }  // namespace polyformer::service

@@ -34,7 +34,7 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
         "the request is for model {:.12}…, but this plan runs model {:.12}…: encrypt the text with the client files "
         "of this plan",
         request.model_fingerprint, frame.model_fingerprint);
-    const std::string fingerprint = client_plan(plan).fingerprint;
+    const std::string fingerprint = client_plan_fingerprint(plan);
     require(request.plan_fingerprint == fingerprint,
             "the request was packed for plan {:.12}…, but this is plan {:.12}…: encrypt the text with the client files "
             "of this plan",
@@ -75,8 +75,7 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
     for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
     Inference inference;
-    inference.reply = {request.tokens, request.images, request.plan_fingerprint, request.key_fingerprint,
-                       std::move(result.outputs)};
+    inference.reply = {request.asked(), request.plan_fingerprint, request.key_fingerprint, std::move(result.outputs)};
     inference.profile = std::move(result.profile);
     inference.seconds = watch.seconds();
     inference.peak_resident_bytes = peak_resident_bytes();

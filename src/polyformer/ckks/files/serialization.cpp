@@ -10,11 +10,6 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// What ciphertexts of both kinds begin with. The key fingerprint is in the container's header.
-struct CiphertextHead : CiphertextMetadata {
-    std::uint32_t components = 0;
-};
-
 constexpr std::uint64_t kHeadBytes = 24;
 
 void write_head(SectionWriter& writer, const CiphertextMetadata& metadata, std::size_t components) {
@@ -143,6 +138,12 @@ void write_section(ContainerWriter& writer, const Parameters& parameters, const 
         write_seed(section, ciphertext.seed);
         write_rows(section, parameters, ciphertext.b, ciphertext.level, 0);
     });
+}
+
+CiphertextHead read_ciphertext_head(const ContainerReader& reader, std::size_t section_index,
+                                    const Parameters& parameters) {
+    SectionReader section = reader.section(section_index);
+    return read_head(section, reader.header().key_fingerprint, parameters, 1, 3);
 }
 
 Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section_index, const Parameters& parameters) {

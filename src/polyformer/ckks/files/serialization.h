@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,9 +55,17 @@ void write_seeded_ciphertexts(ByteSink& sink, const Parameters& parameters,
 std::vector<SeededCiphertext> read_seeded_ciphertexts(const ByteSource& source, const Parameters& parameters,
                                                       ReadOptions options = {});
 
+/// What a ciphertext says of itself before its residues.
+struct CiphertextHead : CiphertextMetadata {
+    std::uint32_t components = 0;  ///< that are stored: 1 of a seeded one
+};
+
 // Single ciphertexts as sections of a container with a kind of its own, such as a request.
 void write_section(ContainerWriter& writer, const Parameters& parameters, const Ciphertext& ciphertext);
 void write_section(ContainerWriter& writer, const Parameters& parameters, const SeededCiphertext& ciphertext);
+/// Of section number `section`, of either kind: for a judgement before anything large is read. The section's checksum
+/// is not verified. Throws FormatError for a head that no ciphertext of these parameters has, as readers do.
+CiphertextHead read_ciphertext_head(const ContainerReader& reader, std::size_t section, const Parameters& parameters);
 /// Of section number `section`. The key fingerprint is the container's.
 Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section, const Parameters& parameters);
 SeededCiphertext read_seeded_ciphertext(const ContainerReader& reader, std::size_t section,

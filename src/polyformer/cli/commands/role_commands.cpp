@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -32,6 +35,8 @@ struct RoleOptions {
     std::string request;
     std::string reply;
     std::string json;
+    std::string logits;
+    std::string disclose;
     std::string compare_with;
     std::string threads = "0";
     QuerySource source;
@@ -75,13 +80,48 @@ void encrypt(const RoleOptions& options) {
     write_json({{"tokens", request.tokens}, {"images", request.images}, {"request_bytes", bytes}}, options.json);
 }
 
+/// Logits (images, rows, vocabulary) as a document of their own.
+nlohmann::json logits_document(const service::PrivateLogits& shape, std::span<const double> values) {
+    auto images = nlohmann::json::array();
+    for (std::size_t image = 0; image < shape.images(); ++image) {
+        auto& rows = images.emplace_back(nlohmann::json::array());
+        for (std::size_t row = 0; row < shape.rows(); ++row, values = values.subspan(shape.vocabulary())) {
+            const auto some = values.first(shape.vocabulary());
+            rows.push_back(std::vector<double>(some.begin(), some.end()));
+        }
+    }
+    return {{"rows", shape.rows()}, {"logits", images}};
+}
+
+/// A power of two that hides the noise in roundings: many times what the plan foresees.
+double disclosed_grid(const service::ClientPlan& plan) {
+    constexpr double kTimesNoise = 1024;
+    return std::exp2(std::ceil(std::log2(kTimesNoise * plan.output_noise)));
+}
+
+/// What leaves the process beyond words and whole percent, each into a file that was asked for.
+void write_logits(const RoleOptions& options, const service::ClientPlan& plan, const service::PrivateLogits& logits) {
+    if (!options.logits.empty()) {
+        nlohmann::json document = logits_document(logits, logits.exact_for_data_owner());
+        document["noise"] = plan.output_noise;
+        write_file(options.logits, document.dump() + "\n", FileAccess::owner_only);
+    }
+    if (!options.disclose.empty()) {
+        const double grid = disclosed_grid(plan);
+        nlohmann::json document = logits_document(logits, logits.rounded(grid));
+        document["grid"] = grid;
+        write_file(options.disclose, document.dump() + "\n");
+    }
+}
+
 /// Decrypted answers beside those of a model in the clear.
 nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& client, std::size_t context,
-                                  std::span<const double> logits) {
+                                  const service::PrivateLogits& logits) {
     const Query query = client.read(options.source, context);
     const auto clear = answer_in_the_clear(model::load_graph(options.compare_with), query.inputs);
-    const Agreement agreement = compare(logits, clear);
-    const std::vector<Answers> answers = answers_of(logits, clear, client);
+    const Agreement agreement = compare(logits.exact_for_data_owner(), clear);
+    std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
+    for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
     if (options.json != "-") {
         fmt::print("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
                    format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
@@ -93,33 +133,34 @@ nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& 
 }
 
 void decrypt(const RoleOptions& options) {
+    for (const std::string& path : {options.logits, options.disclose}) {
+        require(path != "-", "logits go to a file of their own, not to standard output: name one");
+    }
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
-    const std::size_t vocabulary = plan.frame.vocabulary;
-    client.require_names_for(vocabulary);
+    client.require_names_for(plan.frame.vocabulary);
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
-    const service::Reply reply = service::load_reply(options.reply, plan.frame.parameters);
-    const std::vector<double> logits = service::open_reply(plan, secret, reply);
-    const std::size_t rows = plan.frame.logit_rows(reply.tokens);
+    std::optional<service::Asked> asked;
+    if (!options.request.empty()) asked = service::load_asked(options.request, plan.frame.parameters);
+    const service::Reply reply = service::load_reply(options.reply, plan, secret, asked);
+    const service::PrivateLogits logits = service::open_reply(plan, secret, reply, asked);
     const bool print = options.json != "-" && options.compare_with.empty();
 
-    nlohmann::json results{{"rows", rows}};
-    for (std::size_t image = 0; image < reply.images; ++image) {
-        const auto last = std::span(logits).subspan(((image + 1) * rows - 1) * vocabulary, vocabulary);
-        const std::vector<Candidate> candidates = most_likely(last, client);
+    nlohmann::json results{{"rows", logits.rows()}};
+    for (std::size_t image = 0; image < logits.images(); ++image) {
+        const std::vector<Candidate> candidates = coarse(logits, image, client);
         if (print) {
-            const std::string which = reply.images > 1 ? fmt::format("image {}, ", image + 1) : "";
+            const std::string which = logits.images() > 1 ? fmt::format("image {}, ", image + 1) : "";
             fmt::print("{}{}, by the encrypted computation:\n", which, client.heading());
             for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
         }
-        const std::vector<double> values(last.begin(), last.end());
         if (client.takes_images()) {
-            results["images"].push_back({{"classes", to_json(candidates, client)}, {"logits", values}});
+            results["images"].push_back({{"classes", to_json(candidates, client)}});
         } else {
             results["next_words"] = to_json(candidates, client);
-            results["logits"] = values;
         }
     }
+    write_logits(options, plan, logits);
     if (!options.compare_with.empty()) {
         results.update(compare_with_model(options, client, plan.frame.context, logits));
     }
@@ -197,12 +238,26 @@ void add_decrypt(CLI::App& program) {
         "polyformer decrypt plan/client --secret secret.key --reply reply.bin\n"
         "  polyformer decrypt plan/client --secret secret.key --reply reply.bin --compare-with model --image cat.png",
         decrypt, options);
+    command.description(
+        "Decrypt a reply and show the most likely next words, or classes of images.\n"
+        "Probabilities are rounded to whole percent, on the terminal and in --json: exact results carry noise that\n"
+        "depends on the secret key, and whoever sees many of them can recover it (SECURITY.md)");
     command.add_option("client", options->folder, "The plan's client folder")->required();
     command.add_option("--secret", options->secret, "The secret key")->required();
     command.add_option("--reply", options->reply, "The server's reply")->required();
+    command.add_option("--request", options->request,
+                       "The request that was sent: refuse a reply to any other. Without it a reply to another request "
+                       "under the same key goes unnoticed");
+    command.add_option("--logits", options->logits,
+                       "Write the exact logits of all positions to this file as JSON (mode 0600): for the data owner "
+                       "alone, never for the server");
+    command.add_option("--disclose", options->disclose,
+                       "Write logits rounded to a grid 1024 times the noise that the plan foresees to this file as "
+                       "JSON, to be shown to others. A heuristic, no proof: see SECURITY.md");
     auto* compared = command.add_option(
         "--compare-with", options->compare_with,
-        "A model folder: show its answers in the clear to the text or images beside the decrypted ones");
+        "A model folder: show its answers in the clear to the text or images beside the decrypted ones, and the "
+        "greatest error, which is for the data owner alone");
     auto* text = command.add_option("--text-file", options->source.text.file, "The text, for --compare-with");
     command.add_option("--image", options->source.images, "The images in their order, for --compare-with")
         ->needs(compared)

@@ -40,6 +40,14 @@ std::vector<Candidate> most_likely(std::span<const double> logits, const ClientP
     return candidates;
 }
 
+std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client) {
+    std::vector<Candidate> candidates;
+    for (const service::Likely& likely : logits.most_likely(image, kShownCandidates)) {
+        candidates.push_back({client.name_of(likely.entry), likely.percent / 100.0, true});
+    }
+    return candidates;
+}
+
 nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client) {
     auto list = nlohmann::json::array();
     for (const Candidate& candidate : candidates) {
@@ -51,7 +59,9 @@ nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPar
 std::string to_cell(const Candidate& candidate) {
     const bool blank = candidate.name.find_first_not_of(' ') == std::string::npos;
     const std::string shown = candidate.name == "\n" ? "(end of line)" : blank ? "(space)" : candidate.name;
-    return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
+    if (!candidate.coarse) return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
+    const long percent = std::lround(100 * candidate.probability);
+    return fmt::format("{:<14} {:>4} %", shown, percent == 0 ? "<1" : std::to_string(percent));
 }
 
 std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs) {

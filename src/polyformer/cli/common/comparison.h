@@ -9,6 +9,7 @@
 
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/service/private_logits.h"
 
 namespace polyformer::cli {
 
@@ -16,14 +17,18 @@ namespace polyformer::cli {
 struct Candidate {
     std::string name;
     double probability = 0;
+    bool coarse = false;  ///< the probability is in whole percent
 };
 
 /// The five most likely entries of softmax(logits), most likely first.
 std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client);
 
+/// The same of an image's last row, in whole percent: what may be shown of a decrypted answer.
+std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client);
+
 nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client);
 
-/// "the  12.3 %": as a table cell.
+/// "the  12.3 %", or "the  12 %" and "the  <1 %": as a table cell.
 std::string to_cell(const Candidate& candidate);
 
 /// What the model says in the clear of one text or image, with its polynomials and with the functions that they stand

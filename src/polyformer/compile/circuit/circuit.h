@@ -107,9 +107,9 @@ struct Circuit {
     BundleId output = 0;
     Layout input_layout;
     double input_bound = 1;
-    Layout output_layout;  ///< where each token has logits
+    Layout output_layout;  ///< what every slot holds; 0 where it says nothing
     double output_bound = 1;
-    std::vector<std::size_t> output_slot;  ///< where a request has one row of logits
+    bool one_row = false;  ///< a request has one row of logits: all rows of the layout are equal
 };
 
 }  // namespace polyformer::compile

@@ -25,18 +25,20 @@ struct Frame {
     double input_bound = 1;  ///< the client divides embeddings by it
     int input_level = 0;     ///< level of the request's ciphertexts
 
-    std::size_t output_ciphertexts = 0;
-    Layout output_layout{};   ///< where each token has logits: vocabulary entries by feature position
+    /// What every slot of the reply holds, by row: vocabulary entries of each image, or kNothing: exactly 0, but for
+    /// noise. Rows beyond a request's tokens are 0; places of images beyond a request's hold its last image again.
+    Layout output_layout{};
     double output_bound = 1;  ///< the client multiplies by it
-    /// Where an image has one row of logits: entry v of image b is slot output_slot[b · vocabulary + v] of the output
-    /// ciphertexts laid end to end.
-    std::vector<std::size_t> output_slot{};
+    /// One row of logits for each image or text, whatever its number of tokens: all rows of the layout, which are as
+    /// long as the layout says (up to all slots), hold the same.
+    bool one_row = false;
+    int output_level = 0;  ///< at which the plan leaves the reply's ciphertexts; they travel at level 0, with its scale
 
     std::size_t input_ciphertexts() const { return input_layout.ciphertexts(); }
-    /// One row of logits for each image or text, whatever its number of tokens.
-    bool gives_one_row() const { return !output_slot.empty(); }
+    std::size_t output_ciphertexts() const { return output_layout.ciphertexts(); }
+    double output_scale() const { return parameters.scale(output_level); }  ///< of the reply's ciphertexts
     /// Rows of logits, for each image or text, in a reply to `rows` rows.
-    std::size_t logit_rows(std::size_t rows) const { return gives_one_row() ? 1 : rows; }
+    std::size_t logit_rows(std::size_t rows) const { return one_row ? 1 : rows; }
 
     friend bool operator==(const Frame&, const Frame&) = default;
 };

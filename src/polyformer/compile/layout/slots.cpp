@@ -47,36 +47,36 @@ std::vector<std::vector<double>> pack_input(const Frame& frame, std::span<const 
     return slots;
 }
 
+std::optional<std::size_t> logit_in_slot(const Frame& frame, std::size_t ciphertext, std::size_t slot, std::size_t rows,
+                                         std::size_t images) {
+    const Layout& layout = frame.output_layout;
+    const std::int32_t held = layout.position[ciphertext][slot % layout.row()];
+    const std::size_t row = frame.one_row ? 0 : slot / layout.row();
+    if (held == Layout::kNothing || row >= rows) return std::nullopt;
+    const std::size_t image = std::min(layout.image(held), images - 1);
+    return (image * rows + row) * frame.vocabulary + layout.feature(held);
+}
+
 std::vector<double> unpack_output(const Frame& frame, std::span<const std::vector<double>> slots, std::size_t rows,
                                   std::size_t images) {
-    const bool one_row = frame.gives_one_row();
-    require(one_row ? rows == 1 : rows >= 1 && rows <= frame.packing.tokens,
-            "{} rows of logits were asked for, but the plan gives {}", rows, one_row ? 1 : frame.packing.tokens);
+    require(frame.one_row ? rows == 1 : rows >= 1 && rows <= frame.packing.tokens,
+            "{} rows of logits were asked for, but the plan gives {}", rows, frame.one_row ? 1 : frame.packing.tokens);
     check_images(frame, images);
-    require(slots.size() == frame.output_ciphertexts, "a reply of {} ciphertexts was given, but the plan makes {}",
-            slots.size(), frame.output_ciphertexts);
+    require(slots.size() == frame.output_ciphertexts(), "a reply of {} ciphertexts was given, but the plan makes {}",
+            slots.size(), frame.output_ciphertexts());
     for (const std::vector<double>& vector : slots) {
         require(vector.size() == frame.packing.slots, "a vector of {} slots was given, but ciphertexts have {}",
                 vector.size(), frame.packing.slots);
     }
     std::vector<double> logits(images * rows * frame.vocabulary);
-    if (one_row) {
-        for (std::size_t i = 0; i < logits.size(); ++i) {
-            const std::size_t slot = frame.output_slot[i];
-            logits[i] = frame.output_bound * slots[slot / frame.packing.slots][slot % frame.packing.slots];
-        }
-        return logits;
-    }
     const Layout& layout = frame.output_layout;
-    for (std::size_t c = 0; c < slots.size(); ++c) {
-        for (std::size_t p = 0; p < layout.row(); ++p) {
-            const std::int32_t held = layout.position[c][p];
+    // Backwards, so that of several copies the first is taken, and an image's own place before that of a copy.
+    for (std::size_t c = slots.size(); c-- > 0;) {
+        for (std::size_t slot = rows * layout.row(); slot-- > 0;) {
+            const std::int32_t held = layout.position[c][slot % layout.row()];
             if (held == Layout::kNothing || layout.image(held) >= images) continue;
-            for (std::size_t t = 0; t < rows; ++t) {
-                const std::size_t row = layout.image(held) * rows + t;
-                logits[row * frame.vocabulary + layout.feature(held)] =
-                    frame.output_bound * slots[c][t * layout.row() + p];
-            }
+            const std::size_t row = layout.image(held) * rows + slot / layout.row();
+            logits[row * frame.vocabulary + layout.feature(held)] = frame.output_bound * slots[c][slot];
         }
     }
     return logits;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,11 @@ namespace polyformer::compile {
 /// there hold the last one again. Throws Error when the numbers do not fit the frame, or a value its bound.
 std::vector<std::vector<double>> pack_input(const Frame& frame, std::span<const double> embedded, std::size_t rows,
                                             std::size_t images = 1);
+
+/// What slot `slot` of ciphertext `ciphertext` of a reply holds: the number of the logit among unpack_output()'s, or
+/// nothing where the plan promises 0.
+std::optional<std::size_t> logit_in_slot(const Frame& frame, std::size_t ciphertext, std::size_t slot, std::size_t rows,
+                                         std::size_t images);
 
 /// Slot vectors of the reply to logits, (images, rows, vocabulary), row-major; rows = frame.logit_rows() of the
 /// request's. Throws Error when the numbers do not fit the frame.

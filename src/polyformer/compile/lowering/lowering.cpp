@@ -71,7 +71,7 @@ class Lowering {
         if (gives_one_row()) {
             give_row(builder_, logits, facts(), graph_);
         } else {
-            give_all_rows(builder_, logits);
+            give_all_rows(builder_, logits, facts(), graph_);
         }
     }
 

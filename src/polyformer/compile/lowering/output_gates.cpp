@@ -3,21 +3,24 @@
 #include <bit>
 #include <utility>
 
+#include "polyformer/compile/circuit/token_maps.h"
+#include "polyformer/model/graph/graph_shapes.h"
+
 namespace polyformer::compile {
 
 namespace {
 
-/// The slot of each logit of each image: where the layout holds it first.
-std::vector<std::size_t> slots_in(const Layout& layout, std::size_t vocabulary, std::size_t slots) {
-    std::vector<std::size_t> result(layout.images * vocabulary, 0);
-    const auto& ciphertexts = layout.position;
-    for (std::size_t c = ciphertexts.size(); c-- > 0;) {
-        for (std::size_t i = ciphertexts[c].size(); i-- > 0;) {
-            const std::int32_t held = ciphertexts[c][i];
-            if (held != Layout::kNothing) result[static_cast<std::size_t>(held)] = c * slots + i;
-        }
-    }
-    return result;
+void give(CircuitBuilder& builder, const Stored& logits, bool one_row) {
+    Circuit& circuit = builder.circuit;
+    circuit.output = logits.bundle;
+    circuit.output_bound = 1 / logits.storage.factor;
+    circuit.output_layout = logits.storage.layout;
+    circuit.one_row = one_row;
+}
+
+/// The same constants, 0 wherever the masks are.
+Stored masked(CircuitBuilder& builder, const Stored& logits, std::vector<std::vector<double>> masks) {
+    return builder.affine(logits, {logits.storage.factor, logits.storage.shift}, std::move(masks));
 }
 
 }  // namespace
@@ -26,20 +29,16 @@ bool has_one_row(const NodeFacts& logits, const model::Graph& graph) {
     return logits.equal_rows || (logits.shape.tokens == 1 && graph.context > 1);
 }
 
-void give_all_rows(CircuitBuilder& builder, const Stored& logits) {
-    Circuit& circuit = builder.circuit;
-    circuit.output = logits.bundle;
-    circuit.output_bound = 1 / logits.storage.factor;
-    circuit.output_layout = logits.storage.layout;
+void give_all_rows(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph) {
+    const bool fills_rows = facts.packing.tokens == graph.context && !model::takes_shorter_inputs(graph);
+    if (fills_rows && logits.storage.zero_elsewhere) return give(builder, logits, false);
+    give(builder, masked(builder, logits, row_masks(facts.packing, logits.storage.layout, graph.context)), false);
 }
 
 void give_row(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph) {
     const Stored row =
         has_one_row(facts, graph) ? logits : builder.gate(SelectLastTokenGate{}, {logits.bundle}, logits.storage);
-    Circuit& circuit = builder.circuit;
-    circuit.output = row.bundle;
-    circuit.output_bound = 1 / logits.storage.factor;
-    circuit.output_slot = slots_in(logits.storage.layout, graph.vocabulary, facts.packing.slots);
+    give(builder, row.storage.zero_elsewhere ? row : masked(builder, row, layout_masks(row.storage.layout)), true);
 }
 
 void give_row_of_map(CircuitBuilder& builder, const FeatureMap& map, Stored source, const NodeFacts& facts,
@@ -56,10 +55,7 @@ void give_row_of_map(CircuitBuilder& builder, const FeatureMap& map, Stored sour
     } else if (map.outputs <= packing.features) {
         layout = first_positions(replicated_layout(packing, map.outputs), std::bit_ceil(map.outputs));
     }
-    const Storage target{.layout = layout, .factor = 1 / facts.bound};
-    circuit.output = builder.map(map, source, target).bundle;
-    circuit.output_bound = facts.bound;
-    circuit.output_slot = slots_in(layout, graph.vocabulary, packing.slots);
+    give(builder, builder.map(map, source, {.layout = layout, .factor = 1 / facts.bound}), true);
 }
 
 }  // namespace polyformer::compile

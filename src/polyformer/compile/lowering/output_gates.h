@@ -11,10 +11,13 @@ namespace polyformer::compile {
 /// One token's logits, in all rows if there are several: nothing to select. `logits` are the facts of the output node.
 bool has_one_row(const NodeFacts& logits, const model::Graph& graph);
 
-/// Each token's logits, as they lie.
-void give_all_rows(CircuitBuilder& builder, const Stored& logits);
+/// Each token's logits, as they lie. What the client is not promised is zeroed: rows that can lie beyond a text, which
+/// hold what the model makes of its repetition, and positions between logits. That takes a level; a model that fills
+/// its rows, with zeros between them, needs no mask.
+void give_all_rows(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph);
 
-/// The last token's logits, or those of all tokens together where the model has one row.
+/// The last token's logits, or those of all tokens together where the model has one row; 0 between them, by a mask
+/// where they are not yet.
 void give_row(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph);
 
 /// The same for logits = map(source), not made yet. The last token's row is copied to all rows first, so that the map

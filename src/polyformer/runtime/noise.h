@@ -1,0 +1,33 @@
+// What CKKS adds to a slot: the one place that both back ends without ciphertexts take it from. All are standard
+// deviations of the real part, in units of the message.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "polyformer/ckks/circuits/periodic_transform.h"
+#include "polyformer/ckks/scheme/parameters.h"
+
+namespace polyformer::runtime {
+
+/// What a bootstrap adds (docs/parameters.md).
+inline constexpr double kBootstrapNoise = 0x1p-22;
+
+/// Of one rescaling, or one division by P, at `level`.
+double rounding_noise(const ckks::Parameters& parameters, int level);
+
+/// Of a fresh ciphertext.
+double fresh_noise(const ckks::Parameters& parameters, int level);
+
+/// Of left · right, whose factors have these root mean squares and independent noise; before it is rescaled.
+double product_noise(double left_noise, double left_size, double right_noise, double right_size);
+
+/// Of Σ c_k T_k(u), each T_k rounded once, `level` being that of u.
+double polynomial_noise(const ckks::Parameters& parameters, std::span<const double> coefficients, int level,
+                        double input_noise);
+
+/// Of output `output` of a map of inputs at `level`, before it is rescaled: each rotation adds its own rounding.
+double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,
+                 std::span<const double> input_noise);
+
+}  // namespace polyformer::runtime

@@ -1,0 +1,43 @@
+#include "polyformer/service/private_logits.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "polyformer/support/error.h"
+
+namespace polyformer::service {
+
+PrivateLogits::PrivateLogits(std::vector<double> values, std::size_t images, std::size_t rows, std::size_t vocabulary)
+    : values_(std::move(values)), images_(images), rows_(rows), vocabulary_(vocabulary) {
+    require(!values_.empty() && values_.size() == images * rows * vocabulary,
+            "{} logits are not {} rows of {} for each of {} image(s) or text(s)", values_.size(), rows, vocabulary,
+            images);
+}
+
+std::vector<Likely> PrivateLogits::most_likely(std::size_t image, std::size_t most) const {
+    require(image < images_, "image {} of {} is not there", image, images_);
+    const auto last = std::span(values_).subspan(((image + 1) * rows_ - 1) * vocabulary_, vocabulary_);
+    std::vector<std::size_t> order(vocabulary_);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const std::size_t count = std::min(most, vocabulary_);
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) { return last[a] > last[b]; });
+    const double greatest = last[order.front()];
+    double sum = 0;
+    for (const double logit : last) sum += std::exp(logit - greatest);
+    std::vector<Likely> likely;
+    for (const std::size_t entry : std::span(order).first(count)) {
+        likely.push_back({entry, static_cast<int>(std::lround(100 * std::exp(last[entry] - greatest) / sum))});
+    }
+    return likely;
+}
+
+std::vector<double> PrivateLogits::rounded(double grid) const {
+    require(std::isfinite(grid) && grid > 0, "logits cannot be rounded to multiples of {}", grid);
+    std::vector<double> values;
+    for (const double value : values_) values.push_back(grid * std::round(value / grid));
+    return values;
+}
+
+}  // namespace polyformer::service

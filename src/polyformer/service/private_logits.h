@@ -1,0 +1,44 @@
+// Decrypted logits, private by type: they neither print nor turn into JSON by themselves. Exact results of CKKS carry
+// noise that depends on the secret key (SECURITY.md), so that whoever passes them on has to say so, by the name of the
+// function that gives them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace polyformer::service {
+
+/// A likely token or class.
+struct Likely {
+    std::size_t entry = 0;  ///< of the vocabulary
+    int percent = 0;        ///< its probability, rounded; 0: below one half
+};
+
+/// (images, rows, vocabulary).
+class PrivateLogits {
+  public:
+    /// Throws Error unless there are images · rows · vocabulary values, at least one.
+    PrivateLogits(std::vector<double> values, std::size_t images, std::size_t rows, std::size_t vocabulary);
+
+    std::size_t images() const { return images_; }
+    std::size_t rows() const { return rows_; }
+    std::size_t vocabulary() const { return vocabulary_; }
+
+    /// What may be shown: the `most` most likely entries of an image's last row, most likely first, with softmax in
+    /// whole percent. Throws Error when there is no such image.
+    std::vector<Likely> most_likely(std::size_t image, std::size_t most) const;
+
+    /// Rounded to multiples of `grid`, which must be positive: for --disclose, a heuristic (SECURITY.md).
+    std::vector<double> rounded(double grid) const;
+    /// With all their noise: for the data owner alone, never for the server or whoever may pass them to it.
+    std::span<const double> exact_for_data_owner() const { return values_; }
+
+  private:
+    std::vector<double> values_;
+    std::size_t images_;
+    std::size_t rows_;
+    std::size_t vocabulary_;
+};
+
+}  // namespace polyformer::service

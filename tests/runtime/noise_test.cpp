@@ -1,0 +1,61 @@
+// The noise that is foreseen from a plan against what a run on slots measures.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "polyformer/compile/compile.h"
+#include "polyformer/model/builders/random_vision_model.h"
+#include "polyformer/runtime/noise_backend.h"
+#include "tests/runtime/fixtures.h"
+
+namespace polyformer::runtime {
+namespace {
+
+double deviation(const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return std::sqrt(sum / static_cast<double>(a.size()));
+}
+
+/// Foreseen over measured.
+double ratio(const model::Graph& graph, const model::Tensor& input, std::size_t ring, compile::Positions positions) {
+    const compile::Plan plan = compile::compile(graph, fixtures::plan_options(ring, positions));
+    ClearBackend exactly(plan.frame.parameters, plan.frame.packing, {.noise = false});
+    ClearBackend noisily(plan.frame.parameters, plan.frame.packing);
+    const double measured =
+        deviation(fixtures::clear_logits(plan, noisily, input), fixtures::clear_logits(plan, exactly, input));
+    return foreseen_noise(plan) / measured;
+}
+
+TEST(ForeseenNoise, IsThatOfTransformers) {
+    using fixtures::transformer_shape;
+    for (const auto& shape : {transformer_shape(1, 32, 2, 8, 64, 50), transformer_shape(2, 36, 3, 13, 40, 70),
+                              transformer_shape(1, 80, 4, 16, 200, 300), transformer_shape(4, 32, 2, 8, 64, 50),
+                              transformer_shape(1, 32, 1, 4, 32, 10)}) {
+        const model::Transformer model = model::random_model(shape);
+        const model::Tensor text = model.embedding.embed(model::random_tokens(shape.context, shape.vocabulary, 99));
+        for (const auto positions : {compile::Positions::all, compile::Positions::last}) {
+            const double found = ratio(model.graph, text, 2048, positions);
+            EXPECT_LT(found, kForeseenWithin);
+            EXPECT_GT(found, 1 / kForeseenWithin);
+        }
+    }
+}
+
+TEST(ForeseenNoise, IsThatOfVisionModels) {
+    model::RandomVisionOptions vit;
+    model::RandomVisionOptions swin;
+    swin.rows = swin.columns = 8;
+    swin.features = 12;
+    swin.stages = {{2, 16, 2, 4}, {2, 32, 4, 0}};
+    for (const model::RandomVisionOptions& options : {vit, swin}) {
+        const model::Graph graph = model::random_vision_model(options);
+        const model::Tensor patches = model::random_patches(graph.context, graph.width, options.seed + 1);
+        const double found = ratio(graph, patches, 4096, compile::Positions::all);
+        EXPECT_LT(found, kForeseenWithin);
+        EXPECT_GT(found, 1 / kForeseenWithin);
+    }
+}
+
+}  // namespace
+}  // namespace polyformer::runtime
