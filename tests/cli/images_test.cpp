@@ -136,7 +136,7 @@ TEST(Images, RolesClassifyTwoImagesAtATime) {
     folder.must(decrypt + " --compare-with images --json out.json" + images);
     const json out = folder.json("out.json");
     EXPECT_EQ(out.at("images").size(), 2U);
-    EXPECT_EQ(out.at("images")[1].at("logits").size(), 7U);
+    EXPECT_FALSE(out.at("images")[1].contains("logits"));
     EXPECT_LT(out.at("max_abs_logit_error"), 0.01);
     EXPECT_EQ(out.at("compared")[1].at("input"), "b.jpg");
     expect_refused(folder.polyformer(decrypt + " --compare-with images --image a.png"), 2, HasSubstr("logits"));

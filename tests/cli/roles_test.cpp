@@ -36,6 +36,39 @@ TEST(Roles, SeparateProcessesInSeparateFoldersGiveTheAnswerOfOneRun) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("server/secret.key")));
 }
 
+TEST(Roles, ExactLogitsGoOnlyIntoAPrivateFileThatWasAskedFor) {
+    const Folder& folder = prepared();
+    folder.must("infer plan/server --keys keys.bin --request request.bin --reply private.reply");
+    const std::string decrypt = "decrypt plan/client --secret secret.key --reply private.reply";
+    const std::string shown =
+        folder.must(decrypt + " --request request.bin --logits exact.json --disclose shown.json --json -");
+    const auto out = nlohmann::json::parse(shown);
+    EXPECT_FALSE(out.contains("logits"));
+    for (const auto& word : out.at("next_words")) {
+        const double percent = 100 * word.at("probability").get<double>();
+        EXPECT_NEAR(percent, std::round(percent), 1e-9);
+    }
+    const auto permissions = std::filesystem::status(folder.path("exact.json")).permissions();
+    EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+    const auto exact = folder.json("exact.json");
+    const auto disclosed = folder.json("shown.json");
+    const double grid = disclosed.at("grid");
+    EXPECT_GE(grid, 1024 * exact.at("noise").get<double>());
+    ASSERT_EQ(exact.at("logits").at(0).size(), exact.at("rows"));
+    const auto& row = exact.at("logits").at(0).back();
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const double rounded = disclosed.at("logits").at(0).back().at(i);
+        EXPECT_EQ(rounded, grid * std::round(row.at(i).get<double>() / grid));
+    }
+    for (const char* option : {" --logits -", " --disclose -"})
+        EXPECT_EQ(folder.polyformer(decrypt + option).exit_code, 2);
+
+    folder.must(std::string("encrypt plan/client --secret secret.key --request other.bin ") + kTokens);
+    const auto refused = folder.polyformer(decrypt + " --request other.bin");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.output, HasSubstr("this is the reply to another request"));
+}
+
 TEST(Roles, SecretKeyIsReadableByItsOwnerAlone) {
     const auto permissions = std::filesystem::status(prepared().path("secret.key")).permissions();
     EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
