@@ -142,6 +142,18 @@ TEST_F(RolesTest, ClientRefusesParametersWithoutSecurity) {
     EXPECT_TRUE(std::filesystem::is_empty(directory_));
 }
 
+TEST_F(RolesTest, ClientRefusesAPlanThatAsksForTerabytesOfKeys) {
+    ClientPlan greedy = client_;
+    for (int step = 1; step < static_cast<int>(plan_.frame.parameters.slots()); ++step) {
+        greedy.keys.add_rotation(plan_.frame.parameters, step, plan_.frame.parameters.max_level());
+    }
+    const std::uint64_t wanted = client_.keys.file_bytes(plan_.frame.parameters);
+    EXPECT_THAT([&] { create_keys(greedy, secret_path_, server_path_, WeakParameters::allow, {}, wanted); },
+                ThrowsMessage<Error>(AllOf(HasSubstr("asks for"), HasSubstr("--most-key-bytes"))));
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+    EXPECT_NO_THROW(create_keys(client_, secret_path_, server_path_, WeakParameters::allow, {}, wanted));
+}
+
 TEST_F(RolesTest, FullDiskLeavesNoKeysBehind) {
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};

@@ -11,16 +11,24 @@
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/service/reply_check.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::service {
 
 KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
-                     const std::filesystem::path& server_path, WeakParameters weak, const ShareCallback& progress) {
+                     const std::filesystem::path& server_path, WeakParameters weak, const ShareCallback& progress,
+                     std::uint64_t most_bytes) {
     const ckks::Parameters& parameters = plan.frame.parameters;
     require(weak == WeakParameters::allow || parameters.security_bits() >= 128,
             "this plan's parameters ({}) promise {} bits of security: data encrypted with them can be read by others. "
             "Ask for a plan with 128-bit parameters",
             ckks::describe(parameters.literal()), parameters.security_bits());
+    const std::size_t bytes = plan.keys.file_bytes(parameters);
+    require(
+        bytes <= most_bytes,
+        "this plan asks for {} of server keys, more than the {} that are made without being asked for: check where it "
+        "comes from; if it is meant, allow it (keygen: --most-key-bytes)",
+        format_bytes(static_cast<double>(bytes)), format_bytes(static_cast<double>(most_bytes)));
     require(secret_path.lexically_normal() != server_path.lexically_normal(),
             "the secret key and the server's keys cannot both go to '{}'", secret_path.string());
     const ckks::SecretKey secret = ckks::SecretKey::generate(parameters);

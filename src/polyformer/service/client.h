@@ -36,11 +36,16 @@ struct KeyFiles {
     std::size_t server_bytes = 0;
 };
 
+/// Bytes of server keys that a client makes without being told to: several times what the shipped models take. A plan
+/// comes from the other side, and could ask for terabytes.
+inline constexpr std::uint64_t kMostServerKeyBytes = std::uint64_t{32} << 30;
+
 /// Makes a key set: the secret key (mode 0600) and the server's keys, each whole or not at all; memory holds one server
-/// key at a time. Throws Error when the plan's parameters promise no security and `weak` does not allow that.
+/// key at a time. Throws Error when the plan's parameters promise no security and `weak` does not allow that, and when
+/// the plan asks for more than `most_bytes` of keys.
 KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret_path,
                      const std::filesystem::path& server_path, WeakParameters weak = WeakParameters::refuse,
-                     const ShareCallback& progress = {});
+                     const ShareCallback& progress = {}, std::uint64_t most_bytes = kMostServerKeyBytes);
 
 /// What a model takes, such as patches: (tokens, width) for each image or text, all of one length; encrypted. Throws
 /// Error naming what does not fit when there are none, or more than the plan takes at a time, or too few or too many

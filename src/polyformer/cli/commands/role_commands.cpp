@@ -43,6 +43,7 @@ struct RoleOptions {
     bool profile = false;
     bool force = false;
     bool allow_insecure = false;
+    std::uint64_t most_key_bytes = service::kMostServerKeyBytes;
 };
 
 void keygen(const RoleOptions& options) {
@@ -52,10 +53,10 @@ void keygen(const RoleOptions& options) {
     }
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     Progress progress("generating keys", 1);
-    const service::KeyFiles files =
-        service::create_keys(plan, options.secret, options.keys,
-                             options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
-                             [&](double share) { progress.update(share); });
+    const service::KeyFiles files = service::create_keys(
+        plan, options.secret, options.keys,
+        options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
+        [&](double share) { progress.update(share); }, options.most_key_bytes);
     progress.finish();
     if (options.json != "-") {
         fmt::print("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
@@ -204,6 +205,10 @@ void add_keygen(CLI::App& program) {
     command.add_option("--server-keys", options->keys, "Where to write the keys for the server")->required();
     command.add_flag("--force", options->force, "Overwrite existing files");
     command.add_flag("--allow-insecure", options->allow_insecure, "For tests: make keys for insecure parameters");
+    command
+        .add_option("--most-key-bytes", options->most_key_bytes,
+                    "Refuse a plan that asks for more bytes of server keys, such as 64GiB (default: 32GiB)")
+        ->transform(CLI::AsSizeValue(false));
 }
 
 void add_encrypt(CLI::App& program) {
