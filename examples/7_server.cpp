@@ -18,8 +18,8 @@ int main() try {
     // Compiles the graph again and refuses a plan that says anything else.
     const compile::Plan plan = compile::load_plan("letters/plan/server");
     const auto keys =
-        service::load_server_keys("letters/sent/server.keys", plan);  // or an Error that lists missing ones
-    const service::Request request = service::load_request("letters/sent/request", plan.frame.parameters);
+        service::load_server_keys("letters/sent/server.keys", plan);  // or an Error that lists what differs
+    const service::Request request = service::load_request("letters/sent/request", plan, keys->key_fingerprint);
     fmt::print("server: {} of keys, {} ciphertext(s) for {} letters, which it cannot read\n",
                format_bytes(static_cast<double>(keys->bytes())), request.inputs.size(), request.tokens);
 

@@ -1,4 +1,4 @@
-// Input: a list of ciphertexts, plain or seeded, a public key, a request or a reply. Whatever is read can be used.
+// Input: a list of ciphertexts, plain or seeded, a public key or a reply. Whatever is read can be used.
 #include "fuzz/ckks/small_ring.h"
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/service/messages.h"
@@ -18,10 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
         } else if (kind == ckks::kinds::kPublicKey) {
             ckks::read_public_key(source, parameters, fuzz::kWithoutChecksums);
-        } else if (kind == service::kReplyKind) {
-            service::read_reply(source, parameters, fuzz::kWithoutChecksums);
         } else {
-            service::read_request(source, parameters, fuzz::kWithoutChecksums);
+            service::read_reply(source, parameters, fuzz::kWithoutChecksums);
         }
     } catch (const FormatError&) {
     }

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <limits>
+
 #include "polyformer/ckks/files/serialization.h"
+#include "polyformer/service/request_check.h"
 #include "polyformer/support/error.h"
+#include "tests/ckks/files/counting_source.h"
 
 namespace polyformer::service {
 namespace {
@@ -48,9 +53,22 @@ class MessagesTest : public ::testing::Test {
         return {{3, 2, mark()}, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
     }
 
-    std::vector<std::byte> request_bytes() const {
+    /// What the request is.
+    ExpectedRequest expected() const {
+        ExpectedRequest expected{{.parameters = parameters_}, std::string(64, 'b'), "abc"};
+        expected.frame.model_fingerprint = std::string(64, 'a');
+        expected.frame.packing = {.slots = 512, .tokens = 4, .features = 64, .images = 2};
+        expected.frame.context = 4;
+        expected.frame.least_rows = 2;
+        expected.frame.input_layout.position.resize(2);
+        return expected;
+    }
+    Request read(std::span<const std::byte> bytes) const { return read_request(ckks::MemorySource(bytes), expected()); }
+
+    std::vector<std::byte> request_bytes() const { return bytes_of(request()); }
+    std::vector<std::byte> bytes_of(const Request& request) const {
         ckks::MemorySink sink;
-        write_request(sink, parameters_, request());
+        write_request(sink, parameters_, request);
         return {sink.bytes().begin(), sink.bytes().end()};
     }
     std::vector<std::byte> reply_bytes() const {
@@ -62,7 +80,7 @@ class MessagesTest : public ::testing::Test {
 
 TEST_F(MessagesTest, RoundTripsRequest) {
     const std::vector<std::byte> bytes = request_bytes();
-    const Request read = read_request(ckks::MemorySource(bytes), parameters_);
+    const Request read = this->read(bytes);
     const Request written = request();
     EXPECT_EQ(read.tokens, written.tokens);
     EXPECT_EQ(read.images, 2U);
@@ -90,26 +108,65 @@ TEST_F(MessagesTest, RoundTripsReply) {
 TEST_F(MessagesTest, RefusesTruncationsFlipsAndEachOther) {
     std::vector<std::byte> bytes = request_bytes();
     for (std::size_t length = 0; length < bytes.size(); ++length) {
-        ASSERT_THROW(read_request(ckks::MemorySource(std::span(bytes).first(length)), parameters_), FormatError);
+        ASSERT_THROW(read(std::span(bytes).first(length)), FormatError);
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         bytes[i] ^= std::byte{0x10};
-        ASSERT_THROW(read_request(ckks::MemorySource(bytes), parameters_), FormatError) << i;
+        ASSERT_THROW(read(bytes), FormatError) << i;
         bytes[i] ^= std::byte{0x10};
     }
     EXPECT_THAT([&] { read_reply(ckks::MemorySource(bytes), parameters_); },
                 ThrowsMessage<FormatError>(HasSubstr("holds 'inference request', but 'inference reply' is needed")));
-    EXPECT_THROW(read_request(ckks::MemorySource(reply_bytes()), parameters_), FormatError);
+    EXPECT_THROW(read(reply_bytes()), FormatError);
 }
 
 TEST_F(MessagesTest, RefusesARequestWithoutCiphertexts) {
     Request empty = request();
     empty.inputs.clear();
-    ckks::MemorySink sink;
-    write_request(sink, parameters_, empty);
-    EXPECT_THROW(read_request(ckks::MemorySource(sink.bytes()), parameters_), FormatError);
+    EXPECT_THROW(read(bytes_of(empty)), FormatError);
     empty.model_fingerprint = "no fingerprint";
-    EXPECT_THROW(write_request(sink, parameters_, empty), Error);
+    EXPECT_THROW(bytes_of(empty), Error);
+}
+
+/// Every field of its own wrong; each is refused before the ciphertexts are read.
+TEST_F(MessagesTest, JudgesARequestBeforeItReadsItsCiphertexts) {
+    const Request sound = request();
+    const auto refuse = [&](const std::function<void(Request&)>& change, const std::string& message) {
+        Request changed = sound;
+        change(changed);
+        const std::vector<std::byte> bytes = bytes_of(changed);
+        const ckks::testing::CountingSource source(bytes);
+        EXPECT_THAT([&] { read_request(source, expected()); }, ThrowsMessage<FormatError>(HasSubstr(message)));
+        EXPECT_LT(source.bytes_read(), 1200U) << message;
+    };
+    ASSERT_GT(request_bytes().size(), 5000U);
+    refuse([](Request& r) { r.model_fingerprint = std::string(64, '0'); }, "for model 000000000000");
+    refuse([](Request& r) { r.plan_fingerprint = std::string(64, '0'); }, "packed for plan 000000000000");
+    refuse([](Request& r) { r.key_fingerprint = "0123"; }, "under key set 0123");
+    for (const std::size_t tokens : {std::size_t{0}, std::size_t{1}, std::size_t{5}, ~std::size_t{0}}) {
+        refuse([&](Request& r) { r.tokens = tokens; }, fmt::format("{} tokens; this plan takes 2 to 4", tokens));
+    }
+    for (const std::size_t images : {std::size_t{0}, std::size_t{3}, ~std::size_t{0}}) {
+        refuse([&](Request& r) { r.images = images; }, fmt::format("{} images; this plan takes 1 to 2", images));
+    }
+    refuse([](Request& r) { r.inputs.resize(1); }, "1 ciphertexts; this plan takes 2");
+    refuse([](Request& r) { r.inputs.push_back(r.inputs.front()); }, "3 ciphertexts; this plan takes 2");
+    // The last one, so that one look at the first is not enough.
+    refuse(
+        [](Request& r) {
+            r.inputs.back().level = 1;
+            r.inputs.back().b = ckks::RnsPolynomial(1024, 2);
+        },
+        "has level 1");
+    refuse([](Request& r) { r.inputs.back().slots = 256; }, "256 slots");
+    refuse([](Request& r) { r.inputs.back().scale *= 1.5; }, "this plan takes level 0, scale 2^");
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    for (const double scale : {std::numeric_limits<double>::quiet_NaN(), kInfinity, -kInfinity, 0.0, -1.0, 1e300}) {
+        refuse([&](Request& r) { r.inputs.back().scale = scale; }, "scale");
+        Request changed = sound;
+        changed.inputs.back().scale = scale;
+        EXPECT_THROW(check_request_input(expected(), changed.inputs.back()), FormatError) << scale;
+    }
 }
 
 }  // namespace

@@ -20,8 +20,8 @@ namespace polyformer::service {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::ThrowsMessage;
 
 /// Everything but keys, which take a moment: a test makes them when it needs them.
@@ -67,7 +67,7 @@ double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std
     EXPECT_LT(request_bytes, plan.summary.request_bytes + kFrame);
 
     const auto keys = load_server_keys(server_path_, plan);
-    const Inference inference = infer(plan, keys, load_request(request_path, plan.frame.parameters));
+    const Inference inference = infer(plan, keys, load_request(request_path, plan, keys->key_fingerprint));
     EXPECT_EQ(inference.profile.entries.size(), plan.steps.size());
     EXPECT_GT(inference.peak_resident_bytes, 0U);
     const std::size_t reply_bytes = save_reply(reply_path, plan.frame.parameters, inference.reply);
@@ -186,7 +186,7 @@ TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
     const auto refuse = [&](const std::function<void(Request&)>& change, const std::string& message) {
         Request changed = sound;
         change(changed);
-        EXPECT_THAT([&] { check_request(plan_, keys, changed); }, ThrowsMessage<Error>(HasSubstr(message)));
+        EXPECT_THAT([&] { check_request(plan_, keys, changed); }, ThrowsMessage<FormatError>(HasSubstr(message)));
     };
     refuse([](Request& r) { r.model_fingerprint = std::string(64, '0'); }, "for model 000000000000");
     refuse([](Request& r) { r.plan_fingerprint = std::string(64, '0'); }, "packed for plan 000000000000");
@@ -201,8 +201,11 @@ TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
     refuse([](Request& r) { r.inputs.front().slots = 1; }, "1 slots");
 }
 
-TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
+TEST_F(RolesTest, ServerTakesExactlyThePlansKeys) {
     const ckks::SecretKey secret = ckks::SecretKey::generate(plan_.frame.parameters);
+    const auto top = plan_.frame.parameters.max_level();
+    EXPECT_THAT(plan_.keys.keys(plan_.frame.parameters),
+                Contains(ckks::KeyShape{{ckks::KeyRole::sparse_to_dense}, top, 8, 8}));
     ckks::KeyRequest request = plan_.keys;
     ASSERT_GE(request.rotation_levels.size(), 2U);
     const auto removed = *request.rotation_levels.begin();
@@ -211,21 +214,30 @@ TEST_F(RolesTest, ServerListsMissingKeysBeforeStart) {
     const int needed = lowered.second;
     lowered.second = 0;
     request.bootstrapping = false;
+    int extra = 1;
+    while (plan_.keys.rotation_levels.contains(extra)) ++extra;
+    request.rotation_levels[extra] = 2;
     {
         ckks::FileSink sink(server_path_);
         ckks::write_fresh_evaluation_keys(sink, plan_.frame.parameters, secret, request);
         sink.commit();
     }
-    EXPECT_THAT(
-        [&] { load_server_keys(server_path_, plan_); },
-        ThrowsMessage<Error>(AllOf(
-            HasSubstr("lacks 4 of the keys"), HasSubstr("dense-to-sparse"),
-            HasSubstr(fmt::format("rotation by {} at level {},", removed.first, removed.second)),
-            HasSubstr(fmt::format("rotation by {} at level {} (there is one for level 0)", lowered.first, needed)))));
-    const ckks::EvaluationKeys none;
-    EXPECT_EQ(ckks::missing_keys(plan_.frame.parameters, plan_.keys, none).size(),
-              plan_.keys.rotation_levels.size() + 4);
-    EXPECT_THAT(ckks::missing_keys(plan_.frame.parameters, ckks::KeyRequest{}, none), IsEmpty());
+    const auto refused = ThrowsMessage<FormatError>(
+        AllOf(HasSubstr("5 of which differ"), HasSubstr("dense-to-sparse"),
+              HasSubstr(fmt::format("sparse-to-dense encapsulation at level {} is missing", top)),
+              HasSubstr(fmt::format("rotation by {} at level {} is missing,", removed.first, removed.second)),
+              HasSubstr(fmt::format("rotation by {} is there for level 0 instead of {}", lowered.first, needed)),
+              HasSubstr(fmt::format("rotation by {} at level 2 is not asked for", extra)),
+              HasSubstr("Make new keys with this plan's client.json")));
+    EXPECT_THAT([&] { load_server_keys(server_path_, plan_); }, refused);
+    EXPECT_THAT([&] { check_server_keys(server_path_, plan_); }, refused);
+    // Keys that came in another way are judged too.
+    auto keys = std::make_shared<ckks::EvaluationKeys>();
+    keys->key_fingerprint = secret.key_fingerprint();
+    keys->parameters_fingerprint = plan_.frame.parameters.fingerprint();
+    EXPECT_THAT([&] { infer(plan_, keys, make_request(client_, secret, transformer_.embedding, tokens(4))); },
+                ThrowsMessage<Error>(HasSubstr(fmt::format("{} of which differ: relinearisation at level",
+                                                           plan_.keys.keys(plan_.frame.parameters).size()))));
 }
 
 TEST_F(RolesTest, ServerRefusesASecretKeyFile) {

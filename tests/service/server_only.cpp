@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
     try {
         const polyformer::compile::Plan plan = polyformer::compile::load_plan(argv[1]);
         const auto keys = polyformer::service::load_server_keys(argv[2], plan);
-        const auto request = polyformer::service::load_request(argv[3], plan.frame.parameters);
+        const auto request = polyformer::service::load_request(argv[3], plan, keys->key_fingerprint);
         polyformer::service::save_reply(argv[4], plan.frame.parameters,
                                         polyformer::service::infer(plan, keys, request).reply);
     } catch (const std::exception& error) {

@@ -40,8 +40,9 @@ void print_profile(const runtime::Profile& profile, double total) {
 int infer(const InferOptions& options) {
     if (options.threads > 0) set_thread_count(options.threads);
     const compile::Plan plan = compile::load_plan(options.plan);
-    // The request first: what is wrong with it shows before gigabytes of keys are read.
-    const service::Request request = service::load_request(options.request, plan.frame.parameters);
+    // What is wrong with the keys or the request shows before gigabytes of keys are read.
+    const std::string key_fingerprint = service::check_server_keys(options.keys, plan);
+    const service::Request request = service::load_request(options.request, plan, key_fingerprint);
     Progress loading("loading keys", 1);
     const auto keys = service::load_server_keys(options.keys, plan, [&](double share) { loading.update(share); });
     loading.finish();

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "polyformer/ckks/files/serialization.h"
+#include "polyformer/service/request_check.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::service {
@@ -102,9 +103,14 @@ void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, con
     writer.finish();
 }
 
-Request read_request(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options) {
+Request read_request(const ckks::ByteSource& source, const ExpectedRequest& expected, ckks::ReadOptions options) {
+    const ckks::Parameters& parameters = expected.frame.parameters;
     const ckks::ContainerReader reader = open_message(source, kRequestKind, parameters, options);
     Request request = read_request_fields(reader);
+    check_request_fields(expected, request, reader.sections() - 1);
+    for (std::size_t i = 1; i < reader.sections(); ++i) {
+        check_request_input(expected, ckks::read_ciphertext_head(reader, i, parameters));
+    }
     for (std::size_t i = 1; i < reader.sections(); ++i) {
         request.inputs.push_back(ckks::read_seeded_ciphertext(reader, i, parameters));
     }
@@ -151,10 +157,6 @@ Reply read_reply(const ckks::ByteSource& source, const ckks::Parameters& paramet
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters,
                          const Request& request) {
     return save(path, [&](ckks::ByteSink& sink) { write_request(sink, parameters, request); });
-}
-
-Request load_request(const std::filesystem::path& path, const ckks::Parameters& parameters) {
-    return read_request(ckks::FileSource(path), parameters);
 }
 
 std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply) {

@@ -13,6 +13,7 @@
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/ckks/scheme/parameters.h"
+#include "polyformer/compile/layout/frame.h"
 
 namespace polyformer::service {
 
@@ -55,10 +56,15 @@ struct Reply {
 
 /// Throws Error when a fingerprint has not 64 digits.
 void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request);
-/// Throws FormatError for anything but an intact request for these parameters; whether it fits a plan is for
-/// check_request() to say.
-Request read_request(const ckks::ByteSource& source, const ckks::Parameters& parameters,
-                     ckks::ReadOptions options = {});
+/// What a request has to have been made for, if a server is to answer it.
+struct ExpectedRequest {
+    compile::Frame frame;
+    std::string plan_fingerprint;
+    std::string key_fingerprint;
+};
+/// Throws FormatError for anything but an intact request of this kind. All that it says of itself is judged before any
+/// of its ciphertexts is read.
+Request read_request(const ckks::ByteSource& source, const ExpectedRequest& expected, ckks::ReadOptions options = {});
 
 /// Throws Error when a fingerprint has not 64 digits.
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply);
@@ -89,7 +95,6 @@ class ReplyReader {
 // The same with files, written whole or not at all; the bytes written are returned. Throws IoError when a file cannot
 // be read or written.
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters, const Request& request);
-Request load_request(const std::filesystem::path& path, const ckks::Parameters& parameters);
 /// What the request in a file asked, without its ciphertexts.
 Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters);
 std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply);

@@ -1,69 +1,49 @@
 #include "polyformer/service/server.h"
 
-#include <cmath>
-
 #include "polyformer/ckks/files/evaluation_key_serialization.h"
 #include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
+#include "polyformer/service/request_check.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/process.h"
 
 namespace polyformer::service {
 
+std::string check_server_keys(const std::filesystem::path& path, const compile::Plan& plan) {
+    const ckks::FileSource source(path);
+    const ckks::EvaluationKeysReader reader(source, plan.frame.parameters);
+    reader.expect(plan.keys);
+    return reader.key_fingerprint();
+}
+
 std::shared_ptr<const ckks::EvaluationKeys> load_server_keys(const std::filesystem::path& path,
                                                              const compile::Plan& plan,
                                                              const std::function<void(double share)>& progress) {
-    auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::read_evaluation_keys(ckks::FileSource(path), plan.frame.parameters, {}, progress));
-    const std::vector<std::string> missing = ckks::missing_keys(plan.frame.parameters, plan.keys, *keys);
-    constexpr std::size_t kShown = 8;
-    require(missing.empty(),
-            "'{}' lacks {} of the keys that this plan needs: {}{}. Make new keys with this plan's client.json",
-            path.string(), missing.size(),
-            fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(std::min(missing.size(), kShown)),
-                      ", "),
-            missing.size() > kShown ? ", …" : "");
-    return keys;
+    const ckks::FileSource source(path);
+    const ckks::EvaluationKeysReader reader(source, plan.frame.parameters);
+    reader.expect(plan.keys);
+    return std::make_shared<const ckks::EvaluationKeys>(reader.read(progress));
+}
+
+Request load_request(const std::filesystem::path& path, const compile::Plan& plan, std::string key_fingerprint) {
+    return read_request(ckks::FileSource(path),
+                        {plan.frame, client_plan_fingerprint(plan), std::move(key_fingerprint)});
 }
 
 void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, const Request& request) {
-    const compile::Frame& frame = plan.frame;
-    require(
-        request.model_fingerprint == frame.model_fingerprint,
-        "the request is for model {:.12}…, but this plan runs model {:.12}…: encrypt the text with the client files "
-        "of this plan",
-        request.model_fingerprint, frame.model_fingerprint);
-    const std::string fingerprint = client_plan_fingerprint(plan);
-    require(request.plan_fingerprint == fingerprint,
-            "the request was packed for plan {:.12}…, but this is plan {:.12}…: encrypt the text with the client files "
-            "of this plan",
-            request.plan_fingerprint, fingerprint);
-    require(
-        request.key_fingerprint == keys.key_fingerprint,
-        "the request is encrypted under key set {:.12}…, but the server keys belong to {:.12}…: send the server keys "
-        "made together with the secret key that encrypted it",
-        request.key_fingerprint, keys.key_fingerprint);
-    require(request.tokens >= frame.least_rows && request.tokens <= frame.context,
-            "the request has {} tokens; this plan takes {} to {}", request.tokens, frame.least_rows, frame.context);
-    require(request.images >= 1 && request.images <= frame.packing.images,
-            "the request has {} images; this plan takes 1 to {}", request.images, frame.packing.images);
-    require(request.inputs.size() == frame.input_ciphertexts(), "the request has {} ciphertexts; this plan takes {}",
-            request.inputs.size(), frame.input_ciphertexts());
-    const double scale = frame.parameters.scale(frame.input_level);
-    for (const ckks::SeededCiphertext& input : request.inputs) {
-        require(
-            input.level == frame.input_level && ckks::same_scale(scale, input.scale) &&
-                input.slots == frame.packing.slots,
-            "a ciphertext of the request has level {}, scale 2^{:.4f} and {} slots; this plan takes level {}, scale "
-            "2^{:.4f} and {} slots",
-            input.level, std::log2(input.scale), input.slots, frame.input_level, std::log2(scale), frame.packing.slots);
-    }
+    const ExpectedRequest expected{plan.frame, client_plan_fingerprint(plan), keys.key_fingerprint};
+    check_request_fields(expected, request, request.inputs.size());
+    for (const ckks::SeededCiphertext& input : request.inputs) check_request_input(expected, input);
 }
 
 Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
                 const runtime::ProgressCallback& progress) {
     check_request(plan, *keys, request);
+    const std::vector<std::string> differences =
+        ckks::key_differences(plan.frame.parameters, plan.keys, keys->shapes());
+    require(differences.empty(), "the keys are not those that this plan needs, {} of which differ: {}",
+            differences.size(), ckks::list_of(differences));
     const Stopwatch watch;
     std::vector<ckks::Ciphertext> inputs;
     for (const ckks::SeededCiphertext& input : request.inputs)

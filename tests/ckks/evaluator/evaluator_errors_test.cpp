@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "polyformer/support/error.h"
 #include "tests/ckks/evaluator/evaluator_fixture.h"
 
@@ -63,6 +65,71 @@ TEST_F(EvaluatorErrors, KeysThatAreMissingOrTooLow) {
                 ThrowsMessage<Error>(HasSubstr("level 3")));
     EXPECT_THAT([&] { evaluator().rotate(evaluator().multiply_lazily(encrypt(2), encrypt(2)), 1); },
                 ThrowsMessage<Error>(HasSubstr("relinearise()")));
+}
+
+/// Each would be read beyond its end, were it used.
+TEST_F(EvaluatorErrors, KeysOfAnotherShapeAreNeverUsed) {
+    const Scheme& scheme = plain_scheme();
+    const Ciphertext a = encrypt(2);
+    struct Change {
+        const char* message;
+        std::function<void(SwitchingKey&)> make;
+    };
+    const RnsPolynomial row(1024, 4);
+    for (const Change& change : std::vector<Change>{
+             {"1 special primes and digits of 1 limbs, but a key of its role has",
+              [&](SwitchingKey& key) {
+                  key = {2, 1, 1, {}, {row, row, row}};
+              }},
+             {"digits of 1 limbs, but a key of its role has",
+              [&](SwitchingKey& key) {
+                  key = {2, 2, 1, {}, std::vector(3, RnsPolynomial(1024, 5))};
+              }},
+             {"3 special primes", [](SwitchingKey& key) { key.special = 3; }},
+             {"digits of 0 limbs", [](SwitchingKey& key) { key.digit_limbs = 0; }},
+             {"level 9", [](SwitchingKey& key) { key.level = 9; }},
+             {"has 1 digits, but needs 2", [](SwitchingKey& key) { key.b.pop_back(); }},
+             {"a digit of 4 rows of 1024", [&](SwitchingKey& key) { key.b.back() = row; }},
+             {"a digit of 5 rows of 512", [](SwitchingKey& key) { key.b.back() = RnsPolynomial(512, 5); }},
+         }) {
+        auto changed = std::make_shared<EvaluationKeys>();
+        changed->key_fingerprint = scheme.keys->key_fingerprint;
+        changed->parameters_fingerprint = scheme.keys->parameters_fingerprint;
+        for (const KeyId id :
+             {KeyId{KeyRole::relinearisation}, KeyId{KeyRole::conjugation}, KeyId{KeyRole::rotation, 1}}) {
+            const SwitchingKey& sound = *scheme.keys->find(id);
+            SwitchingKey& key = changed->emplace(id);
+            key = {sound.level, sound.special, sound.digit_limbs, sound.seed, {}};
+            for (const RnsPolynomial& digit : sound.b) key.b.push_back(digit);
+            change.make(key);
+        }
+        const Evaluator evaluator(scheme.parameters, changed);
+        const auto refused = ThrowsMessage<Error>(HasSubstr(change.message));
+        EXPECT_THAT([&] { evaluator.rotate(a, 1); }, refused);
+        EXPECT_THAT([&] { evaluator.rotate(evaluator.hoist(a), 1); }, refused);
+        EXPECT_THAT([&] { evaluator.rotate_extended(std::span(&a, 1), 1); }, refused);
+        EXPECT_THAT([&] { evaluator.conjugate(a); }, refused);
+        EXPECT_THAT([&] { evaluator.square(a); }, refused);
+    }
+    SwitchingKey empty{2, 2, 2, {}, {}};
+    EXPECT_THAT([&] { evaluator().switch_key(a, empty); }, ThrowsMessage<Error>(HasSubstr("has 0 digits")));
+}
+
+TEST_F(EvaluatorErrors, HoistedAndExtendedValuesWithoutTheirRows) {
+    HoistedCiphertext hoisted = evaluator().hoist(encrypt(2));
+    hoisted.digits.pop_back();
+    EXPECT_THAT([&] { evaluator().rotate(hoisted, 1); }, ThrowsMessage<Error>(HasSubstr("has 1 digits instead of 2")));
+    const Ciphertext a = encrypt(2);
+    ExtendedCiphertext extended = std::move(evaluator().rotate_extended(std::span(&a, 1), 1).front());
+    extended.components[1] = RnsPolynomial(1024, 3);
+    EXPECT_THAT([&] { evaluator().divide_by_special(extended); },
+                ThrowsMessage<Error>(HasSubstr("level 2 has 3 limbs of ring dimension 1024")));
+    SeededCiphertext seeded;
+    seeded.level = 2;
+    seeded.b = RnsPolynomial(1024, 2);
+    EXPECT_THAT([&] { expand(plain_scheme().parameters, seeded); }, ThrowsMessage<Error>(HasSubstr("2 limbs")));
+    const RnsPolynomial rows(1024, 2);
+    EXPECT_THAT([&] { rows.limb(2); }, ThrowsMessage<Error>(HasSubstr("row 2 of a polynomial of 2 rows")));
 }
 
 TEST_F(EvaluatorErrors, KeySetsDoNotMix) {

@@ -121,45 +121,21 @@ TEST_F(SerializationTest, RefusesForgedFieldsBehindValidChecksums) {
                 ThrowsMessage<FormatError>(HasSubstr("not below its prime")));
 }
 
-struct ForgedKey {
-    std::uint32_t role = static_cast<std::uint32_t>(KeyRole::rotation);
-    std::int32_t step = 1;
-    std::int32_t level = 0;
-    std::int32_t special = 1;
-    std::int32_t digit_limbs = 1;
-};
-
-TEST_F(SerializationTest, RefusesForgedKeysBehindValidChecksums) {
-    const std::uint64_t rows_bytes = parameters_.packed_rows_bytes(0, 1);
-    const auto read_forged = [&](const std::vector<ForgedKey>& forged) {
-        const Bytes bytes = bytes_of([&](ByteSink& sink) {
-            ContainerWriter writer(sink, make_header(kinds::kEvaluationKeys, parameters_, "ab", forged.size()));
-            for (const ForgedKey& key : forged) {
-                writer.section(20 + sizeof(Seed) + rows_bytes, [&](SectionWriter& section) {
-                    section.put(key.role);
-                    section.put(key.step);
-                    section.put(key.level);
-                    section.put(key.special);
-                    section.put(key.digit_limbs);
-                    section.write(Bytes(sizeof(Seed) + rows_bytes));
-                });
-            }
+TEST_F(SerializationTest, RefusesAPublicKeyBelowTheWorkingLevel) {
+    const Bytes bytes = bytes_of([&](ByteSink& sink) {
+        ContainerWriter writer(sink, make_header(kinds::kPublicKey, parameters_, "ab", 1));
+        const std::uint64_t rows_bytes = parameters_.packed_rows_bytes(0, 0);
+        writer.section(4 + sizeof(Seed) + rows_bytes, [&](SectionWriter& section) {
+            section.put<std::int32_t>(0);
+            section.write(Bytes(sizeof(Seed) + rows_bytes));
         });
-        read_evaluation_keys(MemorySource(bytes), parameters_);
-    };
-    ASSERT_NO_THROW(read_forged({{}, {.step = 2}}));
-    EXPECT_THAT([&] { read_forged({{}, {}}); }, ThrowsMessage<FormatError>(HasSubstr("a second key")));
-    EXPECT_THROW(read_forged({{.role = 17}}), FormatError);
-    EXPECT_THAT([&] { read_forged({{.step = 512}}); }, ThrowsMessage<FormatError>(HasSubstr("rotation step 512")));
-    EXPECT_THROW(read_forged({{.step = 0}}), FormatError);
-    EXPECT_THROW(read_forged({{.step = -1}}), FormatError);
-    EXPECT_THROW(read_forged({{.role = 0, .step = 1}}), FormatError);
-    EXPECT_THROW(read_forged({{.level = 3}}), FormatError);
-    EXPECT_THROW(read_forged({{.level = 1}}), FormatError);
-    EXPECT_THROW(read_forged({{.special = 0}}), FormatError);
-    EXPECT_THROW(read_forged({{.special = 2}}), FormatError);
-    EXPECT_THROW(read_forged({{.digit_limbs = 0}}), FormatError);
-    EXPECT_THROW(read_forged({{.digit_limbs = 2}}), FormatError);
+    });
+    EXPECT_THAT([&] { read_public_key(MemorySource(bytes), parameters_); },
+                ThrowsMessage<FormatError>(HasSubstr("a public key at level 0; expected 2")));
+    PublicKey low = generator_.public_key();
+    low.a = RnsPolynomial(1024, 1);
+    EXPECT_THAT([&] { encrypt(parameters_, low, plaintext(1)); },
+                ThrowsMessage<Error>(HasSubstr("a public key of 1 limbs")));
 }
 
 TEST_F(SerializationTest, RefusesForgedCountsWithoutAllocating) {

@@ -8,6 +8,7 @@
 namespace polyformer::ckks {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -70,24 +71,46 @@ TEST(KeyRequest, RefusesBootstrappingWithoutItsLevels) {
                 ThrowsMessage<Error>(HasSubstr("no bootstrapping levels")));
 }
 
-TEST(MissingKeys, NamesWhatIsNotThereOrTooLow) {
+TEST(KeyShape, IsWhatTheRoleSays) {
+    const int k = parameters().special_count();
+    ASSERT_GT(k, 1);
+    for (const KeyRole role : {KeyRole::relinearisation, KeyRole::conjugation, KeyRole::rotation}) {
+        EXPECT_EQ(key_shape(parameters(), {role}, 3), (KeyShape{{role}, 3, k, k}));
+    }
+    const KeyId dense_to_sparse{KeyRole::dense_to_sparse};
+    EXPECT_EQ(key_shape(parameters(), dense_to_sparse, 3), (KeyShape{dense_to_sparse, 0, 1, 1}));
+    const KeyId sparse_to_dense{KeyRole::sparse_to_dense};
+    EXPECT_EQ(key_shape(parameters(), sparse_to_dense, 0), (KeyShape{sparse_to_dense, parameters().max_level(), k, k}));
+}
+
+TEST(KeyDifferences, NamesWhatIsMissingAtAnotherLevelOrNotAskedFor) {
     KeyRequest wanted;
-    EvaluationKeys held;
-    EXPECT_THAT(missing_keys(parameters(), wanted, held), IsEmpty());
+    EXPECT_THAT(key_differences(parameters(), wanted, {}), IsEmpty());
     wanted.add_relinearisation(parameters(), 3);
     wanted.add_conjugation(parameters(), 2);
     wanted.add_rotation(parameters(), 5, 9);
-    wanted.bootstrapping = true;
+    std::vector<KeyShape> held = wanted.keys(parameters());
+    EXPECT_THAT(key_differences(parameters(), wanted, held), IsEmpty());
+    held.erase(held.begin() + 1);
+    held[0].level = 4;
+    held[1].special = 1;
+    held.push_back(key_shape(parameters(), {KeyRole::rotation, 6}, 1));
+    EXPECT_THAT(key_differences(parameters(), wanted, held),
+                ElementsAre("relinearisation is there for level 4 instead of 3", "conjugation at level 2 is missing",
+                            AllOf(HasSubstr("rotation by 5 has level 9, 1 special primes"), HasSubstr("instead of")),
+                            "rotation by 6 at level 1 is not asked for"));
+    EXPECT_EQ(list_of(std::vector<std::string>(9, "x")), "x, x, x, x, x, x, x, x, …");
+}
+
+TEST(EvaluationKeys, AreFoundByRoleAndStep) {
+    EvaluationKeys held;
     held.emplace({KeyRole::relinearisation}).level = 3;
     held.emplace({KeyRole::rotation, 5}).level = 4;
-    held.emplace({KeyRole::rotation, 6}).level = 4;  // one more than wanted does no harm
-    held.emplace({KeyRole::sparse_to_dense}).level = 1;
-    EXPECT_THAT(
-        missing_keys(parameters(), wanted, held),
-        ElementsAre("conjugation at level 2", "dense-to-sparse encapsulation at level 0",
-                    HasSubstr("(there is one for level 1)"), "rotation by 5 at level 9 (there is one for level 4)"));
-    EXPECT_EQ(held.all().size(), 4U);
+    EXPECT_EQ(held.all().size(), 2U);
+    EXPECT_EQ(held.find({KeyRole::rotation, 5})->level, 4);
     EXPECT_EQ(held.find({KeyRole::rotation, 7}), nullptr);
+    EXPECT_EQ(held.find({KeyRole::conjugation}), nullptr);
+    EXPECT_EQ(held.shapes().at(1).level, 4);
 }
 
 }  // namespace

@@ -203,11 +203,14 @@ Ciphertext Bootstrapper::Transforms::raise(const Evaluator& evaluator, const Cip
     const EvaluationKeys& keys = evaluator.keys();
     require(keys.dense_to_sparse && keys.sparse_to_dense,
             "the evaluation keys lack those of bootstrapping: generate them with Bootstrapper::key_request()");
+    const SwitchingKey& dense_to_sparse = usable_key(parameters, keys, {KeyRole::dense_to_sparse}, 0);
+    const SwitchingKey& sparse_to_dense =
+        usable_key(parameters, keys, {KeyRole::sparse_to_dense}, parameters.max_level());
     Ciphertext message = lowered(evaluator, input);
     for (const DiagonalTransform& factor : slots_to_coefficients) message = factor.apply(evaluator, message);
 
-    Ciphertext raised = evaluator.switch_key(
-        raise_modulus(parameters, evaluator.switch_key(message, *keys.dense_to_sparse)), *keys.sparse_to_dense);
+    Ciphertext raised = evaluator.switch_key(raise_modulus(parameters, evaluator.switch_key(message, dense_to_sparse)),
+                                             sparse_to_dense);
     raised.slots = parameters.slots();  // I(X) does not repeat
     raised = evaluator.sum_slots(raised, parameters.slots() / slots, static_cast<long>(slots));
     raised.slots = slots;

@@ -19,6 +19,7 @@ void RotatedSum::add(const Ciphertext& a, long step) {
 }
 
 void RotatedSum::add(ExtendedCiphertext a) {
+    check_extended(evaluator_->parameters(), a);
     if (!rotated_) {
         rotated_ = std::move(a);
         return;

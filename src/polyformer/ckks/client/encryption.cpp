@@ -61,6 +61,12 @@ Ciphertext encrypt(const Parameters& parameters, const PublicKey& key, const Pla
             "the public key belongs to the parameter set {}, not to {}", key.parameters_fingerprint,
             parameters.fingerprint());
     check_plaintext(parameters, plaintext, parameters.working_level());
+    for (const RnsPolynomial* half : {&key.b, &key.a}) {
+        require(half->ring_dimension() == parameters.ring_dimension() &&
+                    half->limbs() > static_cast<std::size_t>(plaintext.level),
+                "a public key of {} limbs of ring dimension {} cannot encrypt at level {} of ring dimension {}",
+                half->limbs(), half->ring_dimension(), plaintext.level, parameters.ring_dimension());
+    }
     const std::size_t n = parameters.ring_dimension();
     std::vector<std::int8_t> small(n);
     const WipeOnExit<std::int8_t> wiper(small);

@@ -186,7 +186,7 @@ Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) c
     check_rescaling(a, levels);
     if (a.components.size() == 2) return rescale(a, levels);
     check_key_set(*keys_, a, "relinearisation");
-    const SwitchingKey& key = require_key(keys_->relinearisation, a.level, "relinearisation");
+    const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::relinearisation}, a.level);
     const Ending ending{.addends = {&a.components[0], &a.components[1]}, .rescaled_levels = levels};
     return ciphertext_of(rescaled(parameters_, a, levels),
                          ckks::switch_key(parameters_, a.components[2], key, a.level, ending));
@@ -194,7 +194,7 @@ Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) c
 
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
-    require(key.level >= a.level, "a switching key that reaches level {} is wanted at level {}", key.level, a.level);
+    check_switching_key(parameters_, key, "given", a.level);
     return ciphertext_of(a.metadata(), ckks::switch_key(parameters_, a.components[1], key, a.level,
                                                         {.addends = {&a.components[0], nullptr}}));
 }
@@ -243,6 +243,7 @@ Ciphertext Evaluator::adjust(const Ciphertext& a, int level) const {
 }
 
 Ciphertext Evaluator::divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend, int levels) const {
+    check_extended(parameters_, a);
     check_rescaling(a, levels);
     if (addend != nullptr) {
         check_two_components(parameters_, *addend, "sum");

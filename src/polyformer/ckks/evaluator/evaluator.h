@@ -112,7 +112,7 @@ class Evaluator {
     Ciphertext sum_slots(const Ciphertext& a, std::size_t count, long stride = 1) const;
 
     /// The ciphertext under another secret; the key is from a's secret to that. Two components. Throws Error when the
-    /// key does not reach a's level.
+    /// key does not reach a's level or lacks rows.
     Ciphertext switch_key(const Ciphertext& a, const SwitchingKey& key) const;
 
   private:

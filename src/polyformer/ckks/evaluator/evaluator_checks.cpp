@@ -49,13 +49,6 @@ void check_key_set(const EvaluationKeys& keys, const Ciphertext& a, const char* 
         operation, short_name(keys.key_fingerprint), short_name(a.key_fingerprint));
 }
 
-const SwitchingKey& require_key(const std::optional<SwitchingKey>& key, int level, const char* name) {
-    require(key.has_value(), "there is no {} key (wanted at level {}): ask for it in the KeyRequest", name, level);
-    require(key->level >= level, "the {} key reaches level {}, but is wanted at level {}: ask for it there", name,
-            key->level, level);
-    return *key;
-}
-
 std::size_t repetition(const Parameters& parameters, std::size_t slots) {
     return std::clamp<std::size_t>(slots, 1, parameters.slots());
 }
@@ -68,7 +61,9 @@ std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& paramete
          candidate += period) {
         const auto entry = keys.rotations.find(static_cast<int>(candidate));
         if (entry == keys.rotations.end()) continue;
-        if (entry->second.level >= level) return {entry->first, &entry->second};
+        if (entry->second.level >= level) {
+            return {entry->first, &usable_key(parameters, keys, {KeyRole::rotation, entry->first}, level)};
+        }
         highest = std::max(highest, entry->second.level);
     }
     require(

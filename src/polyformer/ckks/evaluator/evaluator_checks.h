@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include "polyformer/ckks/scheme/ciphertext.h"
@@ -20,12 +19,10 @@ void check_same_scale(const Parameters& parameters, int level, double a, double 
 /// Throws Error unless the keys belong to the ciphertext's key set.
 void check_key_set(const EvaluationKeys& keys, const Ciphertext& a, const char* operation);
 
-/// The key; throws Error when there is none or it does not reach the level.
-const SwitchingKey& require_key(const std::optional<SwitchingKey>& key, int level, const char* name);
 /// With what period a message of `slots` slots repeats in all N/2: `slots`, whatever a damaged ciphertext says.
 std::size_t repetition(const Parameters& parameters, std::size_t slots);
 /// A key that rotates a message of `slots` slots by `step` at `level`; one for any step equal modulo `slots` serves.
-/// Returns the key's own step too. Throws Error naming step and level when there is none.
+/// Returns the key's own step too. Throws Error naming step and level when there is none, and like usable_key().
 std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& parameters, const EvaluationKeys& keys,
                                                       std::size_t slots, long step, int level);
 

@@ -33,6 +33,20 @@ std::vector<std::span<const RnsPolynomial>> digits_of(std::span<const HoistedCip
     return result;
 }
 
+void check_digits(const Parameters& parameters, const HoistedCiphertext& hoisted) {
+    const int level = hoisted.ciphertext.level;
+    const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
+    require(hoisted.digits.size() == static_cast<std::size_t>(parameters.digits(level)),
+            "a hoisted ciphertext at level {} has {} digits instead of {}", level, hoisted.digits.size(),
+            parameters.digits(level));
+    for (const RnsPolynomial& digit : hoisted.digits) {
+        require(digit.limbs() == rows && digit.ring_dimension() == parameters.ring_dimension(),
+                "a digit of a hoisted ciphertext at level {} has {} limbs of ring dimension {}; these parameters want "
+                "{} of {}",
+                level, digit.limbs(), digit.ring_dimension(), rows, parameters.ring_dimension());
+    }
+}
+
 }  // namespace
 
 Rotator::Rotator(Parameters parameters, std::shared_ptr<const EvaluationKeys> keys)
@@ -75,7 +89,7 @@ Ciphertext Rotator::rotate(const Ciphertext& a, long step) const {
 Ciphertext Rotator::conjugate(const Ciphertext& a) const {
     check_two_components(parameters_, a, "conjugation");
     check_key_set(*keys_, a, "conjugation");
-    const SwitchingKey& key = require_key(keys_->conjugation, a.level, "conjugation");
+    const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::conjugation}, a.level);
     const Ending ending = permuted(a, conjugation_galois_element(parameters_.ring_dimension()));
     return ciphertext_of(a.metadata(), switch_key(parameters_, a.components[1], key, a.level, ending));
 }
@@ -96,6 +110,7 @@ std::vector<Ciphertext> Rotator::rotate(std::span<const HoistedCiphertext> a, lo
         for (const HoistedCiphertext& hoisted : a) results.push_back(hoisted.ciphertext);
         return results;
     }
+    for (const HoistedCiphertext& hoisted : a) check_digits(parameters_, hoisted);
     const Batch batch = batch_of(ciphertexts_of(a), step);
     std::vector<PolynomialPair> pairs = switch_key(parameters_, digits_of(a), *batch.key, first.level, batch.endings);
     for (std::size_t i = 0; i < a.size(); ++i) {

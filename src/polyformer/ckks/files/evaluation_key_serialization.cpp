@@ -37,12 +37,13 @@ KeyShape read_shape(SectionReader& section, const Parameters& parameters) {
                          "{}: rotation step {} is outside 1 to {} (0 for keys of other roles)", section.place(),
                          shape.id.step, slots - 1);
     require_level(section, parameters, shape.level);
-    require<FormatError>(shape.special >= 1 && shape.special <= parameters.special_count(),
-                         "{}: {} special primes; expected 1 to {}", section.place(), shape.special,
-                         parameters.special_count());
-    require<FormatError>(shape.digit_limbs >= 1 && shape.digit_limbs <= shape.special,
-                         "{}: digits of {} limbs; expected 1 to {}, the number of special primes", section.place(),
-                         shape.digit_limbs, shape.special);
+    const bool encapsulation = shape.id.role == KeyRole::dense_to_sparse || shape.id.role == KeyRole::sparse_to_dense;
+    require<FormatError>(!encapsulation || parameters.can_bootstrap(),
+                         "{}: a {} key, but these parameters have no bootstrapping", section.place(),
+                         describe(shape.id));
+    const KeyShape expected = key_shape(parameters, shape.id, shape.level);
+    require<FormatError>(shape == expected, "{}: the {} key has {}; a key of its role has {}", section.place(),
+                         describe(shape.id), describe(shape), describe(expected));
     require_length(section, section_length(parameters, shape));
     return shape;
 }
@@ -71,6 +72,9 @@ void EvaluationKeysWriter::write(KeyId id, const SwitchingKey& key) {
     require<Error>(key.b.size() == static_cast<std::size_t>(shape.digits()),
                    "a switching key for level {} has {} digits of {} limbs; expected {}", key.level, key.b.size(),
                    key.digit_limbs, shape.digits());
+    const KeyShape expected = key_shape(parameters_, id, key.level);
+    require<Error>(shape == expected, "the {} key has {}; a key of its role has {}", describe(id), describe(shape),
+                   describe(expected));
     writer_.section(section_length(parameters_, shape), [&](SectionWriter& section) {
         section.put(static_cast<std::uint32_t>(shape.id.role));
         section.put(static_cast<std::int32_t>(shape.id.step));
@@ -89,36 +93,49 @@ void write_evaluation_keys(ByteSink& sink, const Parameters& parameters, const E
     writer.finish();
 }
 
-EvaluationKeys read_evaluation_keys(const ByteSource& source, const Parameters& parameters, ReadOptions options,
-                                    const ShareCallback& progress) {
-    const ContainerReader reader(source, options);
-    reader.expect_kind(kinds::kEvaluationKeys);
-    reader.expect_parameters(parameters);
-
-    EvaluationKeys keys;
-    keys.key_fingerprint = reader.header().key_fingerprint;
-    keys.parameters_fingerprint = parameters.fingerprint();
-    // Every shape is checked against the length of its section before any key is allocated.
-    std::vector<SwitchingKey*> places;
+EvaluationKeysReader::EvaluationKeysReader(const ByteSource& source, const Parameters& parameters, ReadOptions options)
+    : name_(source.name()), parameters_(parameters), reader_(source, options) {
+    reader_.expect_kind(kinds::kEvaluationKeys);
+    reader_.expect_parameters(parameters);
     std::set<KeyId> seen;
-    for (std::size_t i = 0; i < reader.sections(); ++i) {
-        SectionReader section = reader.section(i);
-        const KeyShape shape = read_shape(section, parameters);
-        require<FormatError>(seen.insert(shape.id).second,
-                             "{}: a second key of role {} and step {}; each may occur once", section.place(),
-                             static_cast<std::uint32_t>(shape.id.role), shape.id.step);
-        places.push_back(&keys.emplace(shape.id));
+    for (std::size_t i = 0; i < reader_.sections(); ++i) {
+        SectionReader section = reader_.section(i);
+        shapes_.push_back(read_shape(section, parameters));
+        const KeyId id = shapes_.back().id;
+        require<FormatError>(seen.insert(id).second, "{}: a second {} key; each may occur once", section.place(),
+                             describe(id));
     }
+}
+
+void EvaluationKeysReader::expect(const KeyRequest& wanted) const {
+    const std::vector<std::string> differences = key_differences(parameters_, wanted, shapes_);
+    require<FormatError>(differences.empty(),
+                         "'{}' does not hold the keys that this plan needs, {} of which differ: {}. Make new keys with "
+                         "this plan's client.json",
+                         name_, differences.size(), list_of(differences));
+}
+
+EvaluationKeys EvaluationKeysReader::read(const ShareCallback& progress) const {
+    EvaluationKeys keys;
+    keys.key_fingerprint = key_fingerprint();
+    keys.parameters_fingerprint = parameters_.fingerprint();
+    std::vector<SwitchingKey*> places;
+    for (const KeyShape& shape : shapes_) places.push_back(&keys.emplace(shape.id));
 
     std::mutex mutex;
     std::size_t done = 0;
     parallel_for(places.size(), [&](std::size_t i) {
-        read_key(reader, i, parameters, *places[i]);
+        read_key(reader_, i, parameters_, *places[i]);
         if (!progress) return;
         const std::lock_guard lock(mutex);
         progress(static_cast<double>(++done) / static_cast<double>(places.size()));
     });
     return keys;
+}
+
+EvaluationKeys read_evaluation_keys(const ByteSource& source, const Parameters& parameters, ReadOptions options,
+                                    const ShareCallback& progress) {
+    return EvaluationKeysReader(source, parameters, options).read(progress);
 }
 
 }  // namespace polyformer::ckks

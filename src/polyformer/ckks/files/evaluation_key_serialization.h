@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "polyformer/ckks/files/byte_stream.h"
 #include "polyformer/ckks/files/container.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/ckks/scheme/keys.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
@@ -22,7 +24,8 @@ class EvaluationKeysWriter {
     /// `count` keys will follow.
     EvaluationKeysWriter(ByteSink& sink, const Parameters& parameters, const std::string& key_fingerprint,
                          std::size_t count);
-    /// Throws Error for a key without the digits of its level, and for one more than announced.
+    /// Throws Error for a key that has not the shape of its role or not the digits of its level, and for one more than
+    /// announced.
     void write(KeyId id, const SwitchingKey& key);
     /// Throws Error unless `count` keys were written.
     void finish() const { writer_.finish(); }
@@ -33,8 +36,32 @@ class EvaluationKeysWriter {
 };
 
 void write_evaluation_keys(ByteSink& sink, const Parameters& parameters, const EvaluationKeys& keys);
-/// Reads the keys on all threads, straight into their final place. Throws FormatError when the source is something
-/// else, made for other parameters, cut short or damaged, or has a key twice.
+
+/// A file of evaluation keys of which only the header and what each key says of itself have been read: enough to judge
+/// it before gigabytes are.
+class EvaluationKeysReader {
+  public:
+    /// Throws FormatError when the source is something else, made for other parameters or cut short, has a key twice,
+    /// or one of another shape or length than its role's. The source must outlive the reader.
+    EvaluationKeysReader(const ByteSource& source, const Parameters& parameters, ReadOptions options = {});
+
+    const std::string& key_fingerprint() const { return reader_.header().key_fingerprint; }
+    /// Of its keys, in the file's order.
+    const std::vector<KeyShape>& shapes() const { return shapes_; }
+    /// Throws FormatError, listing what is missing, for another level or not asked for, unless these are exactly the
+    /// keys wanted.
+    void expect(const KeyRequest& wanted) const;
+    /// Reads the keys on all threads, straight into their final place. Throws FormatError when one is damaged.
+    EvaluationKeys read(const ShareCallback& progress = {}) const;
+
+  private:
+    std::string name_;
+    Parameters parameters_;
+    ContainerReader reader_;
+    std::vector<KeyShape> shapes_;
+};
+
+/// All in one, for whoever has no list of the keys that are needed. Throws as the reader does.
 EvaluationKeys read_evaluation_keys(const ByteSource& source, const Parameters& parameters, ReadOptions options = {},
                                     const ShareCallback& progress = {});
 

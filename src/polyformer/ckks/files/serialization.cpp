@@ -19,8 +19,8 @@ void write_head(SectionWriter& writer, const CiphertextMetadata& metadata, std::
     writer.put(static_cast<std::uint64_t>(metadata.slots));
 }
 
-CiphertextHead read_head(SectionReader& reader, const std::string& key_fingerprint, const Parameters& parameters,
-                         std::uint32_t min_components, std::uint32_t max_components) {
+CiphertextHead read_fields(SectionReader& reader, const std::string& key_fingerprint, const Parameters& parameters,
+                           std::uint32_t min_components, std::uint32_t max_components) {
     CiphertextHead head;
     head.level = reader.get<std::int32_t>();
     head.components = reader.get<std::uint32_t>();
@@ -38,6 +38,20 @@ CiphertextHead read_head(SectionReader& reader, const std::string& key_fingerpri
     require<FormatError>(std::has_single_bit(head.slots) && head.slots <= parameters.slots(),
                          "{}: {} slots; expected a power of two up to {}", reader.place(), head.slots,
                          parameters.slots());
+    return head;
+}
+
+std::uint64_t section_length(const Parameters& parameters, const CiphertextHead& head) {
+    const std::uint64_t seed = head.components == 1 ? sizeof(Seed) : 0;
+    return kHeadBytes + seed + head.components * parameters.packed_rows_bytes(head.level, 0);
+}
+
+/// The key fingerprint is in the container's header.
+CiphertextHead read_head(SectionReader& section, const ContainerReader& reader, const Parameters& parameters,
+                         std::uint32_t min_components, std::uint32_t max_components) {
+    const CiphertextHead head =
+        read_fields(section, reader.header().key_fingerprint, parameters, min_components, max_components);
+    require_length(section, section_length(parameters, head));
     return head;
 }
 
@@ -104,7 +118,8 @@ PublicKey read_public_key(const ByteSource& source, const Parameters& parameters
                          reader.sections());
     SectionReader section = reader.section(0);
     const auto level = section.get<std::int32_t>();
-    require_level(section, parameters, level);
+    require<FormatError>(level == parameters.working_level(), "{}: a public key at level {}; expected {}",
+                         section.place(), level, parameters.working_level());
     require_length(section, sizeof level + sizeof(Seed) + parameters.packed_rows_bytes(level, 0));
     PublicKey key;
     key.seed = read_seed(section);
@@ -143,13 +158,12 @@ void write_section(ContainerWriter& writer, const Parameters& parameters, const 
 CiphertextHead read_ciphertext_head(const ContainerReader& reader, std::size_t section_index,
                                     const Parameters& parameters) {
     SectionReader section = reader.section(section_index);
-    return read_head(section, reader.header().key_fingerprint, parameters, 1, 3);
+    return read_head(section, reader, parameters, 1, 3);
 }
 
 Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section_index, const Parameters& parameters) {
     SectionReader section = reader.section(section_index);
-    const CiphertextHead head = read_head(section, reader.header().key_fingerprint, parameters, 2, 3);
-    require_length(section, kHeadBytes + head.components * parameters.packed_rows_bytes(head.level, 0));
+    const CiphertextHead head = read_head(section, reader, parameters, 2, 3);
     Ciphertext ciphertext{head.metadata(), {}};
     for (std::uint32_t i = 0; i < head.components; ++i) {
         ciphertext.components.push_back(read_rows(section, parameters, head.level, 0));
@@ -161,8 +175,7 @@ Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section_in
 SeededCiphertext read_seeded_ciphertext(const ContainerReader& reader, std::size_t section_index,
                                         const Parameters& parameters) {
     SectionReader section = reader.section(section_index);
-    const CiphertextHead head = read_head(section, reader.header().key_fingerprint, parameters, 1, 1);
-    require_length(section, kHeadBytes + sizeof(Seed) + parameters.packed_rows_bytes(head.level, 0));
+    const CiphertextHead head = read_head(section, reader, parameters, 1, 1);
     SeededCiphertext ciphertext{head.metadata(), {}, read_seed(section)};
     ciphertext.b = read_rows(section, parameters, head.level, 0);
     section.finish();

@@ -63,8 +63,9 @@ struct CiphertextHead : CiphertextMetadata {
 // Single ciphertexts as sections of a container with a kind of its own, such as a request.
 void write_section(ContainerWriter& writer, const Parameters& parameters, const Ciphertext& ciphertext);
 void write_section(ContainerWriter& writer, const Parameters& parameters, const SeededCiphertext& ciphertext);
-/// Of section number `section`, of either kind: for a judgement before anything large is read. The section's checksum
-/// is not verified. Throws FormatError for a head that no ciphertext of these parameters has, as readers do.
+/// Of section number `section`, of either kind, whose length fits it: for a judgement before anything large is read.
+/// The section's checksum is not verified. Throws FormatError for a head that no ciphertext of these parameters has, as
+/// readers do.
 CiphertextHead read_ciphertext_head(const ContainerReader& reader, std::size_t section, const Parameters& parameters);
 /// Of section number `section`. The key fingerprint is the container's.
 Ciphertext read_ciphertext(const ContainerReader& reader, std::size_t section, const Parameters& parameters);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
@@ -11,6 +12,15 @@ ExtendedCiphertext uninitialised_extended(const Parameters& parameters, Cipherte
     const auto rows = static_cast<std::size_t>(metadata.level + 1 + parameters.special_count());
     const std::size_t n = parameters.ring_dimension();
     return {std::move(metadata), {RnsPolynomial::uninitialised(n, rows), RnsPolynomial::uninitialised(n, rows)}};
+}
+
+void check_extended(const Parameters& parameters, const ExtendedCiphertext& a) {
+    const auto rows = static_cast<std::size_t>(a.level + 1 + parameters.special_count());
+    for (const RnsPolynomial& component : a.components) {
+        require(a.level >= 0 && component.limbs() == rows && component.ring_dimension() == parameters.ring_dimension(),
+                "a value over Q·P at level {} has {} limbs of ring dimension {}; these parameters want {} of {}",
+                a.level, component.limbs(), component.ring_dimension(), rows, parameters.ring_dimension());
+    }
 }
 
 ExtendedCiphertext times_special(const Parameters& parameters, const Ciphertext& a) {

@@ -16,6 +16,9 @@ struct ExtendedCiphertext : CiphertextMetadata {
 /// Components not yet written.
 ExtendedCiphertext uninitialised_extended(const Parameters& parameters, CiphertextMetadata metadata);
 
+/// Throws Error unless each component has N residues for each of q_0 .. q_level, p_0 .. p_{k-1}.
+void check_extended(const Parameters& parameters, const ExtendedCiphertext& a);
+
 /// P·a, which is 0 modulo the special primes. `a` has two components.
 ExtendedCiphertext times_special(const Parameters& parameters, const Ciphertext& a);
 

@@ -5,6 +5,7 @@
 
 #include "polyformer/ckks/arithmetic/aligned.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
@@ -37,6 +38,7 @@ class KeyRow {
         const bool special = row >= q_rows;
         const std::size_t prime = special ? row - q_rows : row;
         const std::size_t key_row = special ? prime + static_cast<std::size_t>(key.level) + 1 : row;
+        require(digits <= key.b.size(), "{} digits meet a switching key of {}", digits, key.b.size());
         for (std::size_t d = 0; d < digits; ++d) {
             b_.push_back(key.b[d].limb(key_row).data());
             streams_.push_back(key.a(parameters, d, special, prime));
@@ -73,6 +75,7 @@ class KeyRow {
     void multiply_chunk(std::span<const std::uint64_t* const> digits, std::size_t begin, std::size_t length,
                         std::array<std::uint64_t*, 2> out) {
         const std::size_t count = b_.size();
+        require(digits.size() == count, "{} digits of a ciphertext meet {} of a switching key", digits.size(), count);
         for (std::size_t d = 0; d < count; ++d) {
             digit_chunk_[d] = digits[d] + begin;
             b_chunk_[d] = b_[d] + begin;

@@ -24,7 +24,7 @@ class RnsPolynomial {
 
     std::size_t ring_dimension() const { return ring_dimension_; }
     std::size_t limbs() const { return rows_.size(); }
-    /// The ring_dimension() residues modulo prime number `index`, which must be below limbs().
+    /// The ring_dimension() residues modulo prime number `index`. Throws Error unless that is below limbs().
     std::span<std::uint64_t> limb(std::size_t index);
     std::span<const std::uint64_t> limb(std::size_t index) const;
     /// Of all residues, as 8-byte words.

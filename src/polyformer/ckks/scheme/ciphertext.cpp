@@ -40,6 +40,12 @@ std::size_t Ciphertext::bytes() const {
 }
 
 Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext) {
+    require(ciphertext.level >= 0 && ciphertext.level <= parameters.max_level() &&
+                ciphertext.b.ring_dimension() == parameters.ring_dimension() &&
+                ciphertext.b.limbs() == static_cast<std::size_t>(ciphertext.level) + 1,
+            "a ciphertext at level {} has {} limbs of ring dimension {}; these parameters want {} of {}",
+            ciphertext.level, ciphertext.b.limbs(), ciphertext.b.ring_dimension(), ciphertext.level + 1,
+            parameters.ring_dimension());
     RnsPolynomial a = RnsPolynomial::uninitialised(parameters.ring_dimension(), ciphertext.b.limbs());
     parallel_for(a.limbs(), [&](std::size_t i) {
         expand_uniform(ciphertext.seed, uniform_stream(0, false, i), parameters.q(static_cast<int>(i)).modulus(),

@@ -62,7 +62,8 @@ struct SeededCiphertext : CiphertextMetadata {
     Seed seed{};
 };
 
-/// The ordinary ciphertext that a seeded one stands for.
+/// The ordinary ciphertext that a seeded one stands for. Throws Error unless b has N residues for each of
+/// q_0 .. q_level.
 Ciphertext expand(const Parameters& parameters, const SeededCiphertext& ciphertext);
 
 /// A ciphertext with this metadata and `components` components, each of them N · (level + 1) residues not yet written.

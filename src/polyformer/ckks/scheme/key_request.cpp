@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
 #include "polyformer/ckks/ring/automorphism.h"
@@ -15,23 +16,6 @@ namespace {
 void check_level(const Parameters& parameters, std::string_view name, int level) {
     require(level >= 0 && level <= parameters.max_level(), "a {} key at level {} was asked for; levels are 0 to {}",
             name, level, parameters.max_level());
-}
-
-/// "rotation by 512"; "relinearisation".
-std::string describe(KeyId id) {
-    switch (id.role) {
-        case KeyRole::relinearisation:
-            return "relinearisation";
-        case KeyRole::conjugation:
-            return "conjugation";
-        case KeyRole::dense_to_sparse:
-            return "dense-to-sparse encapsulation";
-        case KeyRole::sparse_to_dense:
-            return "sparse-to-dense encapsulation";
-        case KeyRole::rotation:
-            break;
-    }
-    return fmt::format("rotation by {}", id.step);
 }
 
 }  // namespace
@@ -66,15 +50,13 @@ void KeyRequest::merge(const KeyRequest& other) {
 
 std::vector<KeyShape> KeyRequest::keys(const Parameters& parameters) const {
     std::vector<KeyShape> result;
-    const int width = parameters.special_count();
-    const auto add = [&](KeyId id, int level) { result.push_back({id, level, width, width}); };
+    const auto add = [&](KeyId id, int level) { result.push_back(key_shape(parameters, id, level)); };
     if (relinearisation_level) add({KeyRole::relinearisation}, *relinearisation_level);
     if (conjugation_level) add({KeyRole::conjugation}, *conjugation_level);
     if (bootstrapping) {
         require(parameters.can_bootstrap(),
                 "bootstrapping keys were asked for, but these parameters have no bootstrapping levels");
-        // Under the sparse secret nothing is ever published beyond q_0·p_0: that is what keeps it safe.
-        result.push_back({{KeyRole::dense_to_sparse}, 0, 1, 1});
+        add({KeyRole::dense_to_sparse}, 0);
         add({KeyRole::sparse_to_dense}, parameters.max_level());
     }
     for (const auto& [step, level] : rotation_levels) add({KeyRole::rotation, step}, level);
@@ -99,19 +81,33 @@ std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
     return bytes;
 }
 
-std::vector<std::string> missing_keys(const Parameters& parameters, const KeyRequest& wanted,
-                                      const EvaluationKeys& held) {
-    std::vector<std::string> missing;
+std::vector<std::string> key_differences(const Parameters& parameters, const KeyRequest& wanted,
+                                         std::span<const KeyShape> held) {
+    std::map<KeyId, const KeyShape*> unasked;
+    for (const KeyShape& key : held) unasked.emplace(key.id, &key);
+    std::vector<std::string> differences;
     for (const KeyShape& key : wanted.keys(parameters)) {
-        const SwitchingKey* found = held.find(key.id);
-        if (found == nullptr) {
-            missing.push_back(fmt::format("{} at level {}", describe(key.id), key.level));
-        } else if (found->level < key.level) {
-            missing.push_back(
-                fmt::format("{} at level {} (there is one for level {})", describe(key.id), key.level, found->level));
+        const auto found = unasked.extract(key.id);
+        if (found.empty()) {
+            differences.push_back(fmt::format("{} at level {} is missing", describe(key.id), key.level));
+        } else if (found.mapped()->level != key.level) {
+            differences.push_back(fmt::format("{} is there for level {} instead of {}", describe(key.id),
+                                              found.mapped()->level, key.level));
+        } else if (*found.mapped() != key) {
+            differences.push_back(
+                fmt::format("{} has {} instead of {}", describe(key.id), describe(*found.mapped()), describe(key)));
         }
     }
-    return missing;
+    for (const auto& [id, key] : unasked) {
+        differences.push_back(fmt::format("{} at level {} is not asked for", describe(id), key->level));
+    }
+    return differences;
+}
+
+std::string list_of(std::span<const std::string> differences) {
+    constexpr std::size_t kShown = 8;
+    return fmt::format("{}{}", fmt::join(differences.first(std::min(differences.size(), kShown)), ", "),
+                       differences.size() > kShown ? ", …" : "");
 }
 
 }  // namespace polyformer::ckks

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,13 @@ struct KeyRequest {
     std::size_t file_bytes(const Parameters& parameters) const;
 };
 
-/// The wanted keys that are not held, or not for the level, in words: "rotation by 512 at level 9 (there is one for
-/// level 4)". Throws like KeyRequest::keys().
-std::vector<std::string> missing_keys(const Parameters& parameters, const KeyRequest& wanted,
-                                      const EvaluationKeys& held);
+/// How keys differ from those that are wanted, in words: what is missing ("rotation by 512 at level 9 is missing"), is
+/// there for another level or in another shape, or is not asked for. Empty when they are exactly the ones wanted.
+/// Throws like KeyRequest::keys().
+std::vector<std::string> key_differences(const Parameters& parameters, const KeyRequest& wanted,
+                                         std::span<const KeyShape> held);
+
+/// The first of them with commas between, for a message.
+std::string list_of(std::span<const std::string> differences);
 
 }  // namespace polyformer::ckks

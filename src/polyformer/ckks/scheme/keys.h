@@ -52,6 +52,9 @@ struct KeyId {
     auto operator<=>(const KeyId&) const = default;
 };
 
+/// "rotation by 512"; "relinearisation".
+std::string describe(KeyId id);
+
 /// What a key is for, and how large it is.
 struct KeyShape {
     KeyId id;
@@ -60,7 +63,16 @@ struct KeyShape {
     int digit_limbs = 0;  ///< limbs of one digit
     /// ⌈(level + 1) / digit_limbs⌉.
     int digits() const { return (level + digit_limbs) / digit_limbs; }
+    bool operator==(const KeyShape&) const = default;
 };
+
+/// "level 5, 8 special primes and digits of 8 limbs".
+std::string describe(const KeyShape& shape);
+
+/// The only shape that a key of this role has when it is to reach `level`: all special primes and digits as wide as
+/// they are. The level of bootstrapping's two keys is fixed as well: 0, one special prime and digits of one limb from
+/// the dense secret to the sparse one, the top of the chain on the way back.
+KeyShape key_shape(const Parameters& parameters, KeyId id, int level);
 
 /// The server's keys.
 struct EvaluationKeys {
@@ -78,7 +90,17 @@ struct EvaluationKeys {
     SwitchingKey& emplace(KeyId id);
     /// All keys that are there, by role and step.
     std::vector<std::pair<KeyId, const SwitchingKey*>> all() const;
+    /// Theirs, in the same order.
+    std::vector<KeyShape> shapes() const;
     std::size_t bytes() const;  ///< of all keys in memory
 };
+
+/// Throws Error, naming what differs, unless the key can be used at `level` without reading beyond its rows: special
+/// primes and digits that the parameters have, digits enough for its own level, in each N residues for each prime.
+void check_switching_key(const Parameters& parameters, const SwitchingKey& key, const std::string& name, int level);
+
+/// The key for use at `level`. Throws Error naming key and level when there is none, it does not reach the level, or
+/// its shape is not that of its role.
+const SwitchingKey& usable_key(const Parameters& parameters, const EvaluationKeys& keys, KeyId id, int level);
 
 }  // namespace polyformer::ckks

@@ -1,5 +1,8 @@
 #include "polyformer/support/system/digest.h"
 
+#include <sodium/core.h>
+
+#include "polyformer/support/error.h"
 #include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer {
@@ -17,6 +20,9 @@ unsigned char* sodium_bytes(Digest& digest) {
 }  // namespace
 
 Blake2b::Blake2b() {
+    // Chooses libsodium's code for this CPU; without it hashing is portable and slow.
+    static const int ready = sodium_init();
+    require(ready >= 0, "libsodium cannot be initialised");
     crypto_generichash_init(&state_, nullptr, 0, sizeof(Digest));
 }
 
