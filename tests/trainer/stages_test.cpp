@@ -1,8 +1,10 @@
 #include "polyformer/trainer/stages.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,6 +16,9 @@
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
 #include "polyformer/train/data/data_identity.h"
+#include "polyformer/train/process/folder_lock.h"
+#include "polyformer/train/process/interruption.h"
+#include "tests/support/message_of.h"
 #include "tests/trainer/toy.h"
 #include "tests/trainer/toy_images.h"
 #include "tests/trainer/toy_study.h"
@@ -21,6 +26,7 @@
 namespace polyformer::train {
 namespace {
 
+using testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
 // The folders of a road over a toy text, in order.
@@ -184,6 +190,82 @@ TEST(Stages, NoteADivergence) {
     EXPECT_TRUE(settled(load_request(folders[0]), folders[0]));
     EXPECT_THROW(carry_out(options_for(folders[0])), DivergenceError);  // at once
     EXPECT_THROW(carry_out(options_for(folders[1])), Error);
+}
+
+TEST(Stages, RefuseWhatIsOfAnotherRecipe) {
+    const ScratchDirectory work("recipes");
+    prepare_toy_texts(work / "data");
+    Config config = parse_config(toy_config(), "toy");
+    config.train.epochs = 0.1;
+    config.tune.epochs = 0.1;
+    const auto folders = make_road(work, config);
+    ASSERT_TRUE(carry_out(options_for(folders[0])));
+
+    // The stage before was trained in another way than this one takes for granted.
+    const StageRequest first = load_request(folders[0]);
+    StageRequest other = first;
+    other.recipe["schedule"]["learning_rate"] = 0.5;
+    save_request(other, folders[0]);
+    EXPECT_THAT(message_of([&] { carry_out(options_for(folders[1])); }), HasSubstr("schedule.learning_rate is 0.5"));
+    // What came out is not of this recipe.
+    EXPECT_THAT(message_of([&] { carry_out(options_for(folders[0])); }), HasSubstr("results.json"));
+    save_request(first, folders[0]);
+
+    // Its checkpoint was put there from elsewhere.
+    const std::string checkpoint = read_file(folders[0] / "checkpoint");
+    other.recipe["seed"] = 7;
+    std::filesystem::remove(folders[0] / "checkpoint");
+    std::filesystem::remove(folders[0] / "results.json");
+    save_request(other, folders[0]);
+    ASSERT_TRUE(carry_out(options_for(folders[0])));
+    save_request(first, folders[0]);
+    auto results = load_results(folders[0]);
+    results["recipe"] = digest_of(first.recipe);
+    write_file(folders[0] / "results.json", results.dump());
+    EXPECT_THAT(message_of([&] { carry_out(options_for(folders[1])); }), HasSubstr("another configuration"));
+    write_file(folders[0] / "checkpoint", checkpoint);
+    EXPECT_TRUE(carry_out(options_for(folders[1])));
+
+    // The prepared texts are others.
+    PreparedText text = prepared_from(toy_text(4000), 300);
+    text.source_digest = std::string(64, 'a');
+    save_text(text, work / "data/train.ids");
+    EXPECT_THAT(message_of([&] { carry_out(options_for(folders[0])); }), HasSubstr("holds other data"));
+}
+
+TEST(Stages, MeasureAnewOnAnotherTestSet) {
+    const ScratchDirectory work("test-set");
+    prepare_toy_texts(work / "data");
+    Config config = parse_config(toy_config(), "toy");
+    config.train.epochs = 0.1;
+    const auto folders = make_road(work, config);
+    ASSERT_TRUE(carry_out(options_for(folders[0])));
+    const Json before = load_results(folders[0]);
+    PreparedText text = prepared_from(toy_text(300), 300);
+    text.source_digest = std::string(64, 'a');
+    save_text(text, work / "data/test.ids");
+    StageRequest request = load_request(folders[0]);
+    request.test_digest = text.source_digest;
+    save_request(request, folders[0]);
+    EXPECT_FALSE(settled(request, folders[0]));
+    ASSERT_TRUE(carry_out(options_for(folders[0])));
+    EXPECT_TRUE(settled(request, folders[0]));
+    EXPECT_NE(load_results(folders[0])["test_perplexity"], before["test_perplexity"]);
+    EXPECT_EQ(load_results(folders[0])["updates"], before["updates"]);
+}
+
+TEST(Stages, SaveWhereTheyAreWhenASignalComes) {
+    const ScratchDirectory work("signal");
+    prepare_toy_texts(work / "data");
+    const auto folders = make_road(work, parse_config(toy_config(), "toy"));
+    {
+        const InterruptionGuard guard;
+        static_cast<void>(std::raise(SIGTERM));
+        EXPECT_FALSE(carry_out(options_for(folders[0])));
+    }
+    EXPECT_TRUE(std::filesystem::exists(folders[0] / "checkpoint"));
+    const FolderLock lock(folders[0]);
+    EXPECT_THROW(carry_out(options_for(folders[0])), IoError);
 }
 
 TEST(Stages, RefuseWhatDoesNotFit) {

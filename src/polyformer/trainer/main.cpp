@@ -2,84 +2,110 @@
 // and start it.
 #include <malloc.h>
 
-#include <cstdlib>
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <limits>
+#include <new>
 #include <string>
-#include <string_view>
-#include <vector>
+#include <thread>
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/version.h"
-#include "polyformer/train/run/trainer_exit_codes.h"
+#include "polyformer/train/process/interruption.h"
+#include "polyformer/train/process/trainer_exit_codes.h"
 #include "polyformer/trainer/stages.h"
 
 namespace {
 
 using namespace polyformer;
 
-constexpr std::string_view usage =
-    "Carries out one stage of a model's training: what FOLDER/stage.json describes.\n"
-    "Usage: polyformer-train FOLDER [OPTIONS]\n\n"
-    "Meant to be started by 'polyformer train' and its like, which prepare FOLDER.\n\n"
-    "Options:\n"
-    "  --threads=N       Threads, 1 to 1024 (default: 1)\n"
-    "  --device=NAME     cpu, cuda, cuda:N or auto, which is CUDA where there is any (default: cpu)\n"
-    "  --precision=NAME  float32 or bfloat16 (default: float32)\n"
-    "  --quiet           Show no progress\n"
-    "  --help            Print this help message and exit\n"
-    "  --version         Display program version information and exit\n";
+struct Options {
+    train::StagesOptions stages;
+    std::string device = "cpu";
+    std::string precision = "float32";
+};
 
-train::StagesOptions parse(const std::vector<std::string>& arguments) {
-    train::StagesOptions options;
-    for (const std::string& argument : arguments) {
-        const auto value_of = [&](std::string_view option) { return argument.substr(option.size()); };
-        if (argument == "--quiet") {
-            options.quiet = true;
-        } else if (argument.starts_with("--threads=")) {
-            const int count = std::atoi(value_of("--threads=").c_str());
-            require(count >= 1 && count <= 1024, "{}: expected 1 to 1024 threads", argument);
-            options.threads = static_cast<std::size_t>(count);
-        } else if (argument.starts_with("--device=")) {
-            options.device = train::parse_device(value_of("--device="));
-        } else if (argument.starts_with("--precision=")) {
-            const std::string name = value_of("--precision=");
-            require(name == "float32" || name == "bfloat16", "{}: choose float32 or bfloat16", argument);
-            options.precision = name == "float32" ? train::Precision::float32 : train::Precision::bfloat16;
-        } else {
-            require(options.folder.empty() && !argument.starts_with("-"), "'{}' is no option, or a second folder\n{}",
-                    argument, usage);
-            options.folder = argument;
-        }
+void add_options(CLI::App& program, Options& options) {
+    program.footer(
+        "Meant to be started by 'polyformer train' and its like, which prepare FOLDER.\n"
+        "Exit codes: those of 'polyformer', and 6: diverged.");
+    program.set_version_flag("--version", fmt::format("polyformer-train {}", version()));
+    program
+        .add_option("FOLDER", options.stages.folder, "The stage's folder: carries out what its stage.json describes")
+        ->required();
+    program.add_option("--threads", options.stages.threads, "Threads; 0: all cores")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
+    program.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
+        ->capture_default_str();
+    program.add_option("--precision", options.precision, "Of gradient descent")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))
+        ->capture_default_str();
+    program.add_flag("--quiet", options.stages.quiet, "Show no progress");
+}
+
+int carry_out(Options options) {
+    options.stages.device = train::parse_device(options.device);
+    options.stages.precision = options.precision == "bfloat16" ? train::Precision::bfloat16 : train::Precision::float32;
+    if (options.stages.threads == 0) options.stages.threads = std::max(1U, std::thread::hardware_concurrency());
+    return train::carry_out(options.stages) ? train::trainer_complete : train::trainer_interrupted;
+}
+
+int failed(const std::string& message, int exit_code) {
+    fmt::print(stderr, "polyformer-train: {}\n", message);
+    return exit_code;
+}
+
+// LibTorch says so in words only.
+bool is_lack_of_memory(const std::string& message) {
+    return message.find("allocate memory") != std::string::npos || message.find("out of memory") != std::string::npos;
+}
+
+int guarded(const Options& options) {
+    try {
+        return carry_out(options);
+    } catch (const train::DivergenceError& error) {
+        return failed(error.what(), train::trainer_diverged);
+    } catch (const FormatError& error) {
+        return failed(error.what(), train::trainer_bad_file);
+    } catch (const IoError& error) {
+        return failed(error.what(), train::trainer_io_error);
+    } catch (const std::filesystem::filesystem_error& error) {
+        return failed(error.what(), train::trainer_io_error);
+    } catch (const Error& error) {
+        return failed(error.what(), train::trainer_bad_input);
+    } catch (const std::bad_alloc&) {
+        return failed("not enough memory: lower the stage's batch (and raise accumulate)", train::trainer_crashed);
+    } catch (const c10::Error& error) {
+        const std::string message = error.what_without_backtrace();
+        return failed(
+            is_lack_of_memory(message)
+                ? fmt::format("not enough memory: lower the stage's batch (and raise accumulate) ({})", message)
+                : message,
+            train::trainer_crashed);
+    } catch (const std::exception& error) {
+        return failed(error.what(), train::trainer_crashed);
     }
-    require(!options.folder.empty(), "polyformer-train needs the folder of a stage");
-    return options;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::string_view only = argc == 2 ? argv[1] : "";
-    if (only == "--help") {
-        fmt::print("{}", usage);
-        return train::trainer_complete;
-    }
-    if (only == "--version") {
-        fmt::print("polyformer-train {}\n", version());
-        return train::trainer_complete;
-    }
     // Keep freed memory: giving tensors of many MiB back to the system and fetching them again at every step costs a
     // third of the time.
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TOP_PAD, 1 << 26);
+    const train::InterruptionGuard interruption;
+    CLI::App program{"Carries out one stage of a model's training."};
+    Options options;
+    add_options(program, options);
     try {
-        return train::carry_out(parse({argv + 1, argv + argc})) ? train::trainer_complete : train::trainer_interrupted;
-    } catch (const train::DivergenceError& error) {
-        fmt::print(stderr, "polyformer-train: {}\n", error.what());
-        return train::trainer_diverged;
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "polyformer-train: {}\n", error.what());
-        return train::trainer_failed;
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return program.exit(error) == 0 ? train::trainer_complete : train::trainer_bad_input;
     }
+    return guarded(options);
 }

@@ -9,6 +9,9 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
+#include "polyformer/train/data/data_identity.h"
+#include "polyformer/train/process/folder_lock.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/conversion/substitution.h"
 #include "polyformer/trainer/descent/checkpoint.h"
 #include "polyformer/trainer/tasks/task.h"
@@ -38,11 +41,12 @@ class StageFolder {
     }
 
     bool run() {
+        require_same_recipe();
         if (results_.value("diverged", false)) {
             throw DivergenceError(results_.value("message", std::string("diverged in an earlier call")));
         }
         if (results_.value("complete", false)) {
-            load_model(fs::exists(recalibrated()) ? recalibrated() : checkpoint(), *model_);
+            load_model(fs::exists(recalibrated()) ? recalibrated() : checkpoint(), *model_, request_.recipe.dump());
             model_->to(options_.device);
         } else if (request_.stage == substitute_name) {
             substitute_polynomials();
@@ -57,6 +61,19 @@ class StageFolder {
     fs::path checkpoint() const { return options_.folder / "checkpoint"; }
     // Beside the checkpoint, which training can still be resumed from until the results are written.
     fs::path recalibrated() const { return options_.folder / "recalibrated"; }
+
+    // What is prepared, and what came out before, must be of this stage's recipe.
+    void require_same_recipe() const {
+        const Json& wanted = data_in(request_.recipe);
+        const Json prepared = data_identity(request_.prepared, request_.config);
+        require<FormatError>(prepared == wanted,
+                             "{} holds other data than this stage is of ({}): give the command that made {} once more",
+                             request_.prepared.string(), difference(wanted, prepared),
+                             (options_.folder / "stage.json").string());
+        require<FormatError>(results_.empty() || results_.value("recipe", std::string()) == digest_of(request_.recipe),
+                             "{} is of another configuration or data set: delete it, or work in another folder",
+                             (options_.folder / "results.json").string());
+    }
 
     void note(const std::string& text) const {
         if (!options_.quiet) fmt::print(stderr, "{}\n", text);
@@ -80,7 +97,12 @@ class StageFolder {
         require(load_results(request_.parent).value("complete", false),
                 "{} holds no complete stage to start '{}' from: run the stage before it first",
                 request_.parent.string(), request_.stage);
-        load_model(request_.parent / "checkpoint", *model_);
+        const Json& recipe = request_.recipe.at("parent");
+        const Json found = load_request(request_.parent).recipe;
+        require(found == recipe,
+                "{} holds a stage of another configuration or data set than '{}' is to start from ({})",
+                request_.parent.string(), request_.stage, difference(found, recipe));
+        load_model(request_.parent / "checkpoint", *model_, recipe.dump());
         model_->to(options_.device);
     }
 
@@ -98,7 +120,10 @@ class StageFolder {
                "ranges above: raise their degrees or depths (substitution), draw the ranges in (tune.range_weight, "
                "tune.variance_weight), or train longer";
     }
-    void save_results() const { write_file(options_.folder / "results.json", results_.dump(1) + "\n"); }
+    void save_results() {
+        record("recipe", digest_of(request_.recipe));
+        write_file(options_.folder / "results.json", results_.dump(1) + "\n");
+    }
 
     bool descend() {
         const std::unique_ptr<Examples> examples = batches();
@@ -195,13 +220,15 @@ class StageFolder {
     }
 
     void measure_what_is_asked() {
-        if (request_.measure_test && !results_.contains("test_perplexity")) {
+        if (request_.measure_test && !test_measured(request_, results_)) {
             record_quality("test", task_->measure(*model_, "test"));
+            record("test_measured_on", request_.test_digest);
             record("evaluated_by", "libtorch");
             save_results();
         }
-        if (request_.measure_stability && substituted(*model_) && !results_.contains("stability")) {
+        if (request_.measure_stability && substituted(*model_) && !stability_measured(request_, results_)) {
             record("stability", task_->stability(*model_));
+            record("stability_measured_on", request_.test_digest);
             save_results();
         }
         if (!request_.model.empty()) {
@@ -237,7 +264,12 @@ class StageFolder {
 }  // namespace
 
 bool carry_out(const StagesOptions& options) {
-    return StageFolder(options).run();
+    const FolderLock lock(options.folder);
+    try {
+        return StageFolder(options).run();
+    } catch (const Interrupted&) {
+        return false;
+    }
 }
 
 torch::Device parse_device(const std::string& name) {

@@ -22,8 +22,10 @@ struct StagesOptions {
 };
 
 /// Does what is still missing of the stage: descent or substitution, what is to be measured, the model directory.
-/// Returns whether the stage is complete. A divergence is noted in results.json before its DivergenceError is thrown
-/// on; a folder with such a note throws it again at once. Throws Error.
+/// Returns whether the stage is complete: not when an InterruptionGuard's signal came. A divergence is noted in
+/// results.json before its DivergenceError is thrown on; a folder with such a note throws it again at once. Throws
+/// Error, for one when the prepared data, the stage before or the results are of another recipe; IoError when another
+/// process works in the folder.
 bool carry_out(const StagesOptions& options);
 
 /// "cpu", "cuda" or "cuda:N", "auto" for CUDA where there is any. Throws Error when this machine or this LibTorch lacks

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,6 +14,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/data/prepared_text.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/train/run/commands.h"
 
 namespace polyformer::train {
@@ -78,7 +80,71 @@ TEST_F(PrepareTest, KeepsWhatIsThereAndNoticesAnotherText) {
     EXPECT_EQ(load_text(root_ / "work/valid.ids").words, 20U * 22);
     Config other = config();
     other.model.vocabulary = 331;
+    prepare(other, root_ / "data", root_ / "work", true);
+    EXPECT_EQ(model::Tokenizer(root_ / "work/tokenizer.model").vocabulary(), 331U);
+}
+
+TEST_F(PrepareTest, NoticesAnEditOfTheSameLength) {
+    write_text("train", 300);
+    write_text("valid", 10);
+    prepare(config(), root_ / "data", root_ / "work", true);
+    const auto prepared = [&](const std::string& split) { return read_file(root_ / "work" / (split + ".ids")); };
+    const auto change = [&](const std::string& split, const std::string& from, const std::string& to) {
+        const fs::path file = root_ / "data" / ("wiki." + split + ".tokens");
+        std::string text = read_file(file);
+        for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from)) {
+            text.replace(at, from.size(), to);
+        }
+        write_file(file, text);
+        prepare(config(), root_ / "data", root_ / "work", true);
+    };
+    const std::string valid = prepared("valid");
+    change("valid", "river", "revir");
+    EXPECT_NE(prepared("valid"), valid);
+    const std::string tokenizer = read_file(root_ / "work/tokenizer.model");
+    change("train", "river", "zqxjw");
+    EXPECT_NE(read_file(root_ / "work/tokenizer.model"), tokenizer);
+}
+
+TEST_F(PrepareTest, KeepsAVocabularyThatAStageWasTrainedWith) {
+    write_text("train", 300);
+    write_text("valid", 10);
+    prepare(config(), root_ / "data", root_ / "work", true);
+    const std::string tokenizer = read_file(root_ / "work/tokenizer.model");
+    fs::create_directories(root_ / "work/train");
+    write_file(root_ / "work/train/stage.json", "{}");
+    prepare(config(), root_ / "data", root_ / "work", true);
+    Config other = config();
+    other.tokenizer.algorithm = "bpe";
     EXPECT_THROW(prepare(other, root_ / "data", root_ / "work", true), Error);
+    EXPECT_EQ(read_file(root_ / "work/tokenizer.model"), tokenizer);
+}
+
+TEST_F(PrepareTest, LeavesATokenizerOfUnknownOriginAlone) {
+    write_text("train", 300);
+    write_text("valid", 10);
+    fs::create_directories(root_ / "work");
+    write_file(root_ / "work/tokenizer.model", "mine");
+    EXPECT_THROW(prepare(config(), root_ / "data", root_ / "work", true), Error);
+    EXPECT_EQ(read_file(root_ / "work/tokenizer.model"), "mine");
+}
+
+TEST_F(PrepareTest, LeavesNothingHalfWrittenWhenInterrupted) {
+    write_text("train", 300);
+    write_text("valid", 10);
+    prepare(config(), root_ / "data", root_ / "work", true);
+    fs::remove(root_ / "work/train.ids");
+    {
+        const InterruptionGuard guard;
+        static_cast<void>(std::raise(SIGTERM));
+        EXPECT_THROW(prepare(config(), root_ / "data", root_ / "work", true), Interrupted);
+    }
+    for (const auto& entry : fs::directory_iterator(root_ / "work")) {
+        EXPECT_EQ(entry.path().filename().string().find(".part"), std::string::npos) << entry.path();
+        EXPECT_NE(entry.path().filename(), "train.ids");
+    }
+    prepare(config(), root_ / "data", root_ / "work", true);
+    EXPECT_TRUE(fs::exists(root_ / "work/train.ids"));
 }
 
 TEST_F(PrepareTest, MakesTokensAnewForAnotherTokenizer) {
@@ -88,7 +154,6 @@ TEST_F(PrepareTest, MakesTokensAnewForAnotherTokenizer) {
     const std::string before = load_text(root_ / "work/valid.ids").tokenizer_digest;
     EXPECT_EQ(before.size(), 64U);
     // As many pieces, others among them.
-    fs::remove(root_ / "work/tokenizer.model");
     Config other = config();
     other.tokenizer.algorithm = "bpe";
     prepare(other, root_ / "data", root_ / "work", true);

@@ -9,6 +9,7 @@
 
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/support/error.h"
+#include "polyformer/train/data/data_sources.h"
 #include "tests/model/images/image_files.h"
 #include "tests/train/scratch.h"
 
@@ -24,6 +25,14 @@ using testing::ThrowsMessage;
 
 class PreparedImagesTest : public testing::Test {
   protected:
+    void prepare_as(std::size_t height, std::size_t width) const {
+        Config config;
+        config.vision.emplace();
+        config.vision->height = height;
+        config.vision->width = width;
+        prepare_images(data(), source_digests(data(), config), work(), height, width, true);
+    }
+
     /// Three images of 2×1 pixels and two classes.
     static PreparedImages small() {
         static const std::vector<std::uint16_t> labels = {1, 0, 1};
@@ -130,7 +139,7 @@ TEST_F(PreparedImagesTest, AreMadeFromAFolder) {
         write_own("train", label, 4);
         write_own("test", label, 1);
     }
-    prepare_images(data(), work(), 3, 5, true);
+    prepare_as(3, 5);
     const PreparedImages train = load_images(work() / "train.images");
     EXPECT_EQ(train.size(), 6U);
     EXPECT_EQ(load_images(work() / "valid.images").size(), 2U);
@@ -149,7 +158,7 @@ TEST_F(PreparedImagesTest, AreMadeAnewOnlyWhenSomethingChanged) {
     write_own("train", "cat", 3);
     write_own("train", "dog", 3);
     const auto prepared_at = [&] { return fs::last_write_time(work() / "train.images"); };
-    const auto prepare = [&](std::size_t side) { prepare_images(data(), work(), side, side, true); };
+    const auto prepare = [&](std::size_t side) { prepare_as(side, side); };
     prepare(4);
     EXPECT_FALSE(fs::exists(work() / "test.images"));
     const fs::file_time_type long_ago = prepared_at() - std::chrono::hours(1);
@@ -159,6 +168,11 @@ TEST_F(PreparedImagesTest, AreMadeAnewOnlyWhenSomethingChanged) {
     prepare(5);
     EXPECT_NE(prepared_at(), long_ago);
     EXPECT_EQ(load_images(work() / "train.images").height, 5U);
+
+    fs::last_write_time(work() / "train.images", long_ago);
+    write_file(data() / "train/cat/2.png", read_file(data() / "train/dog/1.png"));  // another image under its name
+    prepare(5);
+    EXPECT_NE(prepared_at(), long_ago);
 
     fs::last_write_time(work() / "train.images", long_ago);
     fs::remove(data() / "train/cat/2.png");
@@ -174,8 +188,7 @@ TEST_F(PreparedImagesTest, AnImageThatCannotBeReadIsNamed) {
     write_own("train", "cat", 3);
     write_own("train", "dog", 3);
     write_file(data() / "train/dog/1.png", "none");
-    EXPECT_THAT([&] { prepare_images(data(), work(), 4, 4, true); },
-                ThrowsMessage<FormatError>(HasSubstr("train/dog/1.png")));
+    EXPECT_THAT([&] { prepare_as(4, 4); }, ThrowsMessage<FormatError>(HasSubstr("train/dog/1.png")));
     EXPECT_FALSE(fs::exists(work() / "train.images"));
 }
 

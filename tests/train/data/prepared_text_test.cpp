@@ -38,7 +38,7 @@ class PreparedTextTest : public testing::Test {
         text.vocabulary = 10;
         text.words = 3;
         text.end_of_line = 1;
-        text.source_bytes = 77;
+        text.source_digest = std::string(64, 'e');
         text.ids = ids;
         return text;
     }
@@ -55,7 +55,7 @@ TEST_F(PreparedTextTest, SurvivesItsFile) {
     EXPECT_EQ(loaded.vocabulary, 10U);
     EXPECT_EQ(loaded.words, 3U);
     EXPECT_EQ(loaded.end_of_line, 1);
-    EXPECT_EQ(loaded.source_bytes, 77U);
+    EXPECT_EQ(loaded.source_digest, text.source_digest);
     EXPECT_EQ(loaded.tokenizer_digest, text.tokenizer_digest);
     EXPECT_THAT(loaded.ids, ElementsAre(1, 2, 9));
 }

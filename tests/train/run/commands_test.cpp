@@ -3,6 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
 
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/interpreter.h"
@@ -11,6 +17,8 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
+#include "polyformer/train/process/folder_lock.h"
+#include "polyformer/train/process/interruption.h"
 #include "tests/support/message_of.h"
 #include "tests/train/scratch.h"
 #include "tests/train/study/small_road.h"
@@ -35,7 +43,7 @@ TrainOptions options_for(const ScratchFolder& folder, const nlohmann::ordered_js
 TEST(Commands, LeadFromTextToAModelThatTheInterpreterReads) {
     const ScratchFolder folder("commands");
     const TrainOptions options = options_for(folder, small_config());
-    EXPECT_THAT(message_of([&] { run_tune(options); }), HasSubstr("failed"));  // nothing trained yet
+    EXPECT_THAT(message_of([&] { run_tune(options); }), HasSubstr("run 'polyformer train' first"));
     EXPECT_TRUE(run_train(options));
     EXPECT_TRUE(run_tune(options));
     EXPECT_TRUE(run_convert(options, folder.path() / "model"));
@@ -70,6 +78,63 @@ TEST(Commands, RefuseAWorkFolderOfAnotherConfiguration) {
     config["train"]["learning_rate"] = 0.02;
     const TrainOptions options = options_for(folder, config);
     EXPECT_THAT(message_of([&] { run_train(options); }), HasSubstr("another configuration"));
+}
+
+TEST(Commands, RefuseToGoOnWithOtherData) {
+    const ScratchFolder folder("other-data");
+    const TrainOptions options = options_for(folder, small_config());
+    ASSERT_TRUE(run_train(options));
+    const std::filesystem::path text = folder.path() / "data/wiki.train.tokens";
+    const std::string before = read_file(text);
+    std::string after = before;
+    after[100] = after[100] == 'a' ? 'b' : 'a';  // as long as before
+    write_file(text, after);
+    const std::string tokenizer = read_file(options.work / "tokenizer.model");
+    EXPECT_THAT(message_of([&] { run_train(options); }), HasSubstr("another data set: its 'train' data"));
+    EXPECT_THAT(message_of([&] { run_tune(options); }), HasSubstr("another data set"));
+    EXPECT_EQ(read_file(options.work / "tokenizer.model"), tokenizer);
+    write_file(text, before);
+    EXPECT_TRUE(run_train(options));
+}
+
+TEST(Commands, RefuseToGoOnFromAStageOfAnotherConfiguration) {
+    const ScratchFolder folder("other-parent");
+    nlohmann::ordered_json config = small_config();
+    ASSERT_TRUE(run_train(options_for(folder, config)));
+    config["train"]["learning_rate"] = 0.02;
+    const TrainOptions options = options_for(folder, config);
+    EXPECT_THAT(message_of([&] { run_tune(options); }),
+                HasSubstr("schedule.learning_rate is 0.01 there and 0.02 here"));
+    TrainOptions precise = options_for(folder, small_config());
+    precise.trainer.precision = "bfloat16";
+    EXPECT_THAT(message_of([&] { run_train(precise); }), HasSubstr("precision is \"float32\" there"));
+    EXPECT_TRUE(run_tune(precise));  // a stage in another precision than the one before it
+}
+
+TEST(Commands, SaveAndGoOnAfterASignal) {
+    const ScratchFolder folder("signal");
+    nlohmann::ordered_json config = small_config();
+    config["train"]["epochs"] = 1000;
+    const TrainOptions options = options_for(folder, config);
+    const auto comes_true = [](const std::function<bool()>& condition) {
+        for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        return condition();
+    };
+    bool complete = true;
+    {
+        const InterruptionGuard guard;
+        const std::jthread sender([&] {
+            // The trainer has its stage's folder locked: it takes signals.
+            comes_true([&] { return std::filesystem::exists(options.work / "train/lock"); });
+            EXPECT_THROW(FolderLock(options.work), IoError);
+            kill(getpid(), SIGTERM);
+            kill(getpid(), SIGTERM);
+        });
+        complete = run_train(options);
+    }
+    EXPECT_FALSE(complete);
+    EXPECT_TRUE(std::filesystem::exists(options.work / "train/checkpoint"));
+    const FolderLock free(options.work);
 }
 
 TEST(Commands, RefuseStagesThatTheConfigurationLacks) {

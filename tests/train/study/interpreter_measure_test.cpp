@@ -35,9 +35,21 @@ TEST(InterpreterMeasureTest, AnImageModelIsMeasuredOnTheWholeTestSet) {
     EXPECT_EQ(measured["intervals"][0]["outside"], 0);
 
     // What has been measured is not measured again.
-    write_file(file, "{}");
-    measure_by_interpreter(stage, scratch.path() / "data", true);
-    EXPECT_EQ(read_file(file), "{}");
+    const auto again = [&](Json changed) {
+        changed["accuracy"] = -1;
+        write_file(file, changed.dump());
+        measure_by_interpreter(stage, scratch.path() / "data", true);
+        return measured_by_interpreter(stage).at("accuracy");
+    };
+    EXPECT_EQ(again(measured), -1);
+    // Another test set, another model.
+    stage.request.test_digest = std::string(64, 'a');
+    EXPECT_TRUE(measured_by_interpreter(stage).empty());
+    EXPECT_EQ(again(measured), measured["accuracy"]);
+    EXPECT_EQ(again(measured_by_interpreter(stage)), -1);
+    const std::filesystem::path weights = stage.request.model / "image.json";
+    write_file(weights, read_file(weights) + "\n");
+    EXPECT_EQ(again(measured_by_interpreter(stage)), measured["accuracy"]);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ class ImageStudyTest : public testing::Test {
         const fs::path prepared = prepared_folder(options_.work, study_.variants.front().config);
         fs::create_directories(prepared);
         save(6, prepared / "train.images");
+        save(2, prepared / "valid.images");
         save(4, prepared / "test.images");
         plan_ = plan_study(study_, options_.work);
     }
@@ -61,6 +62,7 @@ class ImageStudyTest : public testing::Test {
                               {"test_accuracy", accuracy},
                               {"test_top5_accuracy", accuracy + 10},
                               {"test_perplexity", 1.25},
+                              {"test_measured_on", stage.request.test_digest},
                               {"evaluated_by", "libtorch"}};
         write_file(stage.folder / "results.json", results.dump());
     }
@@ -80,13 +82,25 @@ TEST_F(ImageStudyTest, SaysWhatItIsOfBeforeAnyStageIsDone) {
     EXPECT_EQ(results["variants"][0]["runs"][0]["status"], "pending");
 }
 
+TEST_F(ImageStudyTest, WhatWasMeasuredOnAnotherTestSetIsLeftOut) {
+    complete(plan_.stages[0], 75);
+    complete(plan_.stages[1], 74);
+    write_file(plan_.stages[1].folder / "interpreter.json",
+               R"({"test_digest": "another", "accuracy": 73.5, "perplexity": 1.5, "intervals": []})");
+    EXPECT_EQ(collect()["variants"][0]["runs"][0]["stages"][1]["test_accuracy"], 74);
+    plan_.stages[1].request.test_digest = std::string(64, 'f');
+    EXPECT_FALSE(settled(plan_.stages[1].request, plan_.stages[1].folder));
+    EXPECT_FALSE(collect()["variants"][0]["runs"][0]["stages"][1].contains("test_accuracy"));
+}
+
 TEST_F(ImageStudyTest, TheExactInterpreterHasTheLastWord) {
     ASSERT_EQ(plan_.stages.size(), 2U);
     complete(plan_.stages[0], 75);
     complete(plan_.stages[1], 74);
-    write_file(
-        plan_.stages[1].folder / "interpreter.json",
+    Json measured = Json::parse(
         R"({"accuracy": 73.5, "top5_accuracy": 83.5, "perplexity": 1.5, "images": 4, "intervals": [{"outside": 0}], "seconds": 1})");
+    measured["test_digest"] = plan_.stages[1].request.test_digest;
+    write_file(plan_.stages[1].folder / "interpreter.json", measured.dump());
     const Json results = collect();
     const Json& run = results["variants"][0]["runs"][0];
     ASSERT_EQ(run["status"], "complete");

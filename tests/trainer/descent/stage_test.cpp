@@ -7,6 +7,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/batches/batches.h"
 #include "polyformer/trainer/conversion/substitution.h"
 #include "polyformer/trainer/statistics/site_statistics.h"
@@ -117,6 +118,35 @@ TEST(Stage, StopsEarlyAndKeepsTheBest) {
     EXPECT_TRUE(outcome.complete);
     EXPECT_EQ(outcome.step, 20U);  // two more validations after the best
     EXPECT_TRUE(torch::equal(model->tokens->weight, validated[1]));
+}
+
+TEST(Stage, AnInterruptedValidationIsMadeUpFor) {
+    Schedule schedule = toy_schedule();
+    schedule.validate_every = 5;
+    const auto run = [&](const char* name, std::size_t interrupted) {
+        const ScratchDirectory directory(name);
+        StageOptions options = options_for(directory, schedule);
+        Transformer model = toy_model(1);
+        Batches batches = toy_batches();
+        std::size_t validations = 0;
+        options.validate = [&] {
+            if (++validations == interrupted) throw Interrupted();
+            return model->tokens->weight.detach().norm().item<double>();
+        };
+        StageOutcome outcome = run_stage(*model, batches, options);
+        if (interrupted > 0) {
+            EXPECT_FALSE(outcome.complete);
+            EXPECT_EQ(outcome.step, 5 * interrupted);
+            EXPECT_TRUE(std::filesystem::exists(options.checkpoint));
+            outcome = run_stage(*model, batches, options);
+        }
+        EXPECT_TRUE(outcome.complete);
+        return outcome.history.json()["validation_curve"];
+    };
+    const auto whole = run("validations", 0);
+    ASSERT_EQ(whole["step"].size(), 15U);
+    EXPECT_EQ(run("first", 1), whole);
+    EXPECT_EQ(run("last", 15), whole);
 }
 
 TEST(Stage, KeepsItsHistoryAcrossAnInterruption) {

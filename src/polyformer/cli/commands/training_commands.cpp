@@ -1,8 +1,10 @@
 // train, tune and convert: from text or images to a polynomial model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/commands/training_options.h"
@@ -11,9 +13,25 @@
 
 namespace polyformer::cli {
 
+namespace {
+
+// Whether there is such a device, only the trainer knows, which starts after the data are prepared.
+std::string device_name(const std::string& name) {
+    const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() <= 8 &&
+                          std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (name == "cpu" || name == "cuda" || name == "auto" || numbered) return {};
+    return fmt::format("unknown device '{}': choose cpu, cuda, cuda:N or auto", name);
+}
+
+}  // namespace
+
 void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
-    command.add_option("--threads", options.threads, "Threads")->capture_default_str();
+    command
+        .add_option("--threads", options.threads, "Threads of each trainer; 0: all cores, shared out among trainers")
+        ->check(CLI::Range(0, 1024))
+        ->capture_default_str();
     command.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
+        ->check(device_name)
         ->capture_default_str();
     command
         .add_option("--precision", options.precision,

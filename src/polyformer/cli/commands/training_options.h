@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "polyformer/train/run/trainer_process.h"
+#include "polyformer/train/process/trainer_process.h"
 
 namespace polyformer::cli {
 

@@ -8,6 +8,7 @@
 #include "polyformer/model/images/image_set_reader.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/digest.h"
+#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
 
@@ -33,11 +34,21 @@ Image ImageSet::image(std::size_t index) const {
 }
 
 std::string ImageSet::digest() const {
+    std::vector<std::string> contents(records_ ? 0 : entries_.size());
+    parallel_for(contents.size(), [&](std::size_t i) { contents[i] = blake2b_of_file(directory_ / entries_[i].name); });
     Blake2b hash;
-    const auto update = [&](const std::string& line) { hash.update(std::as_bytes(std::span<const char>(line))); };
-    for (const std::string& name : classes_) update(name + "\n");
-    for (const Entry& entry : entries_) {
-        update(fmt::format("{} {} {} {}\n", entry.name, entry.record, entry.bytes, entry.label));
+    // With their lengths: names may hold anything.
+    const auto update = [&](const std::string& name) {
+        const std::string length = fmt::format("{} ", name.size());
+        hash.update(std::as_bytes(std::span<const char>(length)));
+        hash.update(std::as_bytes(std::span<const char>(name)));
+    };
+    update(fmt::format("{} classes, {} images", classes_.size(), entries_.size()));
+    for (const std::string& name : classes_) update(name);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        const Entry& entry = entries_[i];
+        update(entry.name);
+        update(fmt::format("{} {} {}", entry.record, entry.label, records_ ? std::string() : contents[i]));
     }
     if (records_) hash.update(records_->bytes());
     return to_hex(hash.finish());

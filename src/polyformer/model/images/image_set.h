@@ -25,7 +25,7 @@ class ImageSet {
     /// In its own size. May be called from several threads. Throws IoError or FormatError, naming it.
     Image image(std::size_t index) const;
     /// Whether two sets are the same, by 64 hexadecimal digits: BLAKE2b-256 over classes, labels, and each file's name
-    /// and size (CIFAR's: its bytes).
+    /// and bytes. Reads all of them, on all threads. Throws IoError.
     std::string digest() const;
 
   private:
@@ -35,7 +35,6 @@ class ImageSet {
     struct Entry {
         std::string name;        ///< of its file, below the folder
         std::size_t record = 0;  ///< in a file of many
-        std::uint64_t bytes = 0;
         std::size_t label = 0;
     };
 

@@ -120,10 +120,8 @@ class ImageSetReader {
         const std::span<const std::byte> bytes = set_.records_->bytes();
         const std::size_t records = cifar_records(bytes, label);
         for (std::size_t i = 0; i < records; ++i) {
-            set_.entries_.push_back({.name = name,
-                                     .record = i,
-                                     .bytes = cifar_record,
-                                     .label = std::to_integer<std::size_t>(bytes[i * cifar_record + 1])});
+            set_.entries_.push_back(
+                {.name = name, .record = i, .label = std::to_integer<std::size_t>(bytes[i * cifar_record + 1])});
         }
         if (split_ != "test") hold_out();
     }
@@ -237,10 +235,9 @@ class ImageSetReader {
     }
 
     void add_file(const fs::path& file, std::size_t label) {
-        std::error_code error;
-        const std::uint64_t bytes = fs::file_size(set_.directory_ / file, error);
-        require<IoError>(!error, "cannot read '{}': {}", (set_.directory_ / file).string(), error.message());
-        set_.entries_.push_back({.name = file.string(), .record = 0, .bytes = bytes, .label = label});
+        require<IoError>(fs::exists(set_.directory_ / file), "cannot read '{}': no such file",
+                         (set_.directory_ / file).string());
+        set_.entries_.push_back({.name = file.string(), .record = 0, .label = label});
     }
 
     /// Keeps of a training set the part that validates, or the rest.

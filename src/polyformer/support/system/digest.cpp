@@ -69,6 +69,12 @@ std::string blake2b_hex(std::string_view text) {
     return to_hex(hash.finish());
 }
 
+std::string blake2b_of_file(const std::filesystem::path& file) {
+    Blake2b hash;
+    hash.update(MappedFile(file).bytes());
+    return to_hex(hash.finish());
+}
+
 std::string sha256_of_file(const std::filesystem::path& file) {
     Sha256 hash;
     hash.update(MappedFile(file).bytes());

@@ -50,6 +50,9 @@ std::string to_hex(std::span<const std::byte> bytes);
 /// BLAKE2b-256 of a text, as 64 hexadecimal digits.
 std::string blake2b_hex(std::string_view text);
 
+/// BLAKE2b-256 of a whole file, as 64 hexadecimal digits. Throws IoError when it is no regular file that can be read.
+std::string blake2b_of_file(const std::filesystem::path& file);
+
 /// SHA-256 of a whole file, as 64 hexadecimal digits. Throws IoError when it is no regular file that can be read.
 std::string sha256_of_file(const std::filesystem::path& file);
 

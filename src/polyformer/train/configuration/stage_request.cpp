@@ -1,5 +1,6 @@
 #include "polyformer/train/configuration/stage_request.h"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -22,6 +23,9 @@ Json parse_file(const fs::path& file, const char* remedy) {
     }
 }
 
+// To be raised whenever the same recipe gives another result.
+constexpr int recipe_version = 2;
+
 // As it is written down: from the stage's own folder, so that a work folder may be moved, and named in any way.
 fs::path parent_from(const fs::path& folder, const fs::path& parent) {
     return parent.empty() ? parent : fs::absolute(parent).lexically_proximate(fs::absolute(folder));
@@ -38,8 +42,10 @@ std::vector<std::string> stages_of(const Config& config) {
     return stages;
 }
 
-Json recipe_of(const std::string& stage, const Config& config, const Json& data, const Json& parent) {
-    Json recipe = {{"stage", stage}};
+Json recipe_of(const std::string& stage, const Config& config, const Json& data, const Json& parent,
+               const std::string& precision) {
+    Json recipe = {{"stage", stage}, {"version", recipe_version}};
+    if (stage != substitute_name) recipe["precision"] = precision;
     if (stage == train_name) {
         recipe["seed"] = config.seed;
         if (config.vision) {
@@ -64,6 +70,29 @@ Json recipe_of(const std::string& stage, const Config& config, const Json& data,
     return recipe;
 }
 
+const Json& data_in(const Json& recipe) {
+    const Json* innermost = &recipe;
+    while (innermost->contains("parent") && innermost->at("parent").is_object()) innermost = &innermost->at("parent");
+    for (const char* kind : {"texts", "images"}) {
+        if (innermost->contains(kind)) return innermost->at(kind);
+    }
+    fail<FormatError>("a recipe names no training set: {}", innermost->dump());
+}
+
+std::string difference(const Json& there, const Json& here) {
+    const Json changes = Json::diff(there, here);
+    if (changes.empty()) return "nothing differs";
+    std::string path = changes.at(0).at("path");
+    const auto value_in = [&](const Json& recipe) {
+        const Json::json_pointer place(path);
+        return recipe.contains(place) ? recipe.at(place).dump() : std::string("missing");
+    };
+    const std::string values = fmt::format("is {} there and {} here", value_in(there), value_in(here));
+    if (path.starts_with('/')) path.erase(0, 1);
+    std::replace(path.begin(), path.end(), '/', '.');
+    return path + " " + values;
+}
+
 std::string digest_of(const Json& recipe) {
     return blake2b_hex(recipe.dump()).substr(0, 12);
 }
@@ -76,6 +105,7 @@ void save_request(const StageRequest& request, const fs::path& folder) {
                        {"parent", parent_from(folder, request.parent).string()},
                        {"measure_test", request.measure_test},
                        {"measure_stability", request.measure_stability},
+                       {"test_digest", request.test_digest},
                        {"model", request.model.string()}};
     write_file(folder / "stage.json", json.dump(2) + "\n");
 }
@@ -104,16 +134,27 @@ StageRequest load_request(const fs::path& folder) {
     read_path("model", request.model);
     section.read("measure_test", request.measure_test);
     section.read("measure_stability", request.measure_stability);
+    section.read("test_digest", request.test_digest);
     section.finish();
     return request;
+}
+
+bool test_measured(const StageRequest& request, const Json& results) {
+    return results.contains("test_perplexity") &&
+           results.value("test_measured_on", std::string()) == request.test_digest;
+}
+
+bool stability_measured(const StageRequest& request, const Json& results) {
+    return results.contains("stability") &&
+           results.value("stability_measured_on", std::string()) == request.test_digest;
 }
 
 bool settled(const StageRequest& request, const fs::path& folder) {
     const Json results = load_results(folder);
     if (results.value("diverged", false)) return true;
     const bool polynomials = request.stage == substitute_name || request.stage == convert_name;
-    return results.value("complete", false) && (!request.measure_test || results.contains("test_perplexity")) &&
-           (!request.measure_stability || !polynomials || results.contains("stability")) &&
+    return results.value("complete", false) && (!request.measure_test || test_measured(request, results)) &&
+           (!request.measure_stability || !polynomials || stability_measured(request, results)) &&
            (request.model.empty() || fs::exists(request.model / "metadata.json"));
 }
 

@@ -30,6 +30,7 @@ struct StageRequest {
     std::filesystem::path parent;    ///< folder of the stage before; empty for the first
     bool measure_test = false;       ///< on the whole test set
     bool measure_stability = false;  ///< for stages with polynomials
+    std::string test_digest = {};    ///< of the test set that both are to be measured on; empty: not known
     std::filesystem::path model;     ///< where to write the model directory; empty: nowhere
 };
 
@@ -37,9 +38,15 @@ struct StageRequest {
 std::vector<std::string> stages_of(const Config& config);
 
 /// The recipe of a stage: its name, seed, schedule and whatever else it reads, with its parent's inside. `data` is
-/// what identifies the training set.
+/// what identifies the training set, `precision` that of gradient descent.
 nlohmann::ordered_json recipe_of(const std::string& stage, const Config& config, const nlohmann::ordered_json& data,
-                                 const nlohmann::ordered_json& parent);
+                                 const nlohmann::ordered_json& parent, const std::string& precision = "float32");
+
+/// What a recipe, through its parents, says of the training set.
+const nlohmann::ordered_json& data_in(const nlohmann::ordered_json& recipe);
+
+/// Where two recipes first differ, for messages: "parent.schedule.learning_rate is 0.01 there and 0.02 here".
+std::string difference(const nlohmann::ordered_json& there, const nlohmann::ordered_json& here);
 
 /// Twelve hexadecimal digits that depend on the recipe.
 std::string digest_of(const nlohmann::ordered_json& recipe);
@@ -47,6 +54,10 @@ std::string digest_of(const nlohmann::ordered_json& recipe);
 void save_request(const StageRequest& request, const std::filesystem::path& folder);
 /// Throws IoError, or FormatError naming the file and the key.
 StageRequest load_request(const std::filesystem::path& folder);
+
+/// Whether the results hold what is measured on the test set asked for.
+bool test_measured(const StageRequest& request, const nlohmann::ordered_json& results);
+bool stability_measured(const StageRequest& request, const nlohmann::ordered_json& results);
 
 /// Whether a stage has been carried out and measured as asked, or has diverged: nothing is left to do.
 bool settled(const StageRequest& request, const std::filesystem::path& folder);

@@ -2,16 +2,21 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "polyformer/train/configuration/config.h"
 
 namespace polyformer::train {
 
-/// For a vision model train.images, valid.images and, when `data` has test images, test.images: see prepare_images().
-/// Else makes in `work`, each unless it is there already: config.json (every value spelled out), tokenizer.model
-/// (learned from the training text), train.ids, valid.ids and, when `data` has a test text, test.ids. Tokens are made
-/// anew when their file is damaged, or the text's size or the tokenizer has changed since. Throws Error when `work`
-/// belongs to another vocabulary, IoError when the training or validation text is missing.
+/// What `data` holds, by source_digests(), in `work`. For a vision model train.images, valid.images and, when there are
+/// test images, test.images: see prepare_images(). Else tokenizer.model (learned from the training text) with
+/// tokenizer.json (what it was learned from), train.ids, valid.ids and, when there is a test text, test.ids. Each is
+/// made unless it is there already, and anew when it is damaged or anything that decides its content has changed since;
+/// but never a vocabulary that a stage in `work` was trained with. Writes config.json, every value spelled out. Throws
+/// Error when `work` holds such a stage, or a tokenizer of unknown origin; IoError when the training or validation text
+/// is missing; Interrupted.
+void prepare(const Config& config, const std::filesystem::path& data, const nlohmann::ordered_json& digests,
+             const std::filesystem::path& work, bool quiet);
 void prepare(const Config& config, const std::filesystem::path& data, const std::filesystem::path& work, bool quiet);
 
 }  // namespace polyformer::train

@@ -10,6 +10,7 @@
 #include "polyformer/support/system/mapped_file.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
 namespace {
@@ -17,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 // Header, names of classes, zeros up to a multiple of 8 bytes, 16-bit labels, pixels; numbers are little-endian.
-constexpr std::string_view magic = "PFIMAG01";
+// To be raised, too, whenever the same files give other pixels.
+constexpr std::string_view magic = "PFIMAG02";
 constexpr std::uint64_t most_images = std::uint64_t{1} << 32;
 constexpr std::uint64_t most_classes = 65536;
 constexpr std::uint64_t most_name_bytes = std::uint64_t{1} << 26;
@@ -88,14 +90,14 @@ bool is_current(const fs::path& target, const PreparedImages& about) {
     }
 }
 
-void prepare_split(const model::ImageSet& set, const fs::path& target, std::size_t height, std::size_t width,
-                   bool quiet) {
+void prepare_split(const model::ImageSet& set, const std::string& digest, const fs::path& target, std::size_t height,
+                   std::size_t width, bool quiet) {
     std::vector<std::uint16_t> labels(set.size());
     for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint16_t>(set.label(i));
     const PreparedImages about{.height = height,
                                .width = width,
                                .classes = set.classes(),
-                               .source_digest = set.digest(),
+                               .source_digest = digest,
                                .labels = labels,
                                .pixels = {},
                                .owner = {}};
@@ -112,6 +114,7 @@ void prepare_split(const model::ImageSet& set, const fs::path& target, std::size
             write_planes(image, std::span(pixels).subspan(i * about.image_bytes(), about.image_bytes()));
         });
         writer.write(pixels);
+        check_interruption();
         progress.update(static_cast<double>(begin + count));
     }
     writer.commit();
@@ -201,11 +204,11 @@ PreparedImages load_images(const fs::path& file) {
     return images;
 }
 
-void prepare_images(const fs::path& data, const fs::path& work, std::size_t height, std::size_t width, bool quiet) {
-    fs::create_directories(work);
-    for (const std::string split : {"train", "valid", "test"}) {
-        if (split == "test" && !model::has_image_split(data, split)) continue;  // training does without
-        prepare_split(model::open_image_set(data, split), work / (split + ".images"), height, width, quiet);
+void prepare_images(const fs::path& data, const nlohmann::ordered_json& digests, const fs::path& work,
+                    std::size_t height, std::size_t width, bool quiet) {
+    make_directory(work);
+    for (const auto& [split, digest] : digests.items()) {
+        prepare_split(model::open_image_set(data, split), digest, work / (split + ".images"), height, width, quiet);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,10 +53,10 @@ void save_images(const PreparedImages& images, const std::filesystem::path& file
 /// wrong with it.
 PreparedImages load_images(const std::filesystem::path& file);
 
-/// Makes train.images, valid.images and, where `data` has test images, test.images in `work`, each unless it is there
+/// Makes train.images, valid.images and so on in `work`, one for each of source_digests(), each unless it is there
 /// already and made from these images in this size. Throws as model::open_image_set() does; FormatError naming an image
-/// that cannot be read.
-void prepare_images(const std::filesystem::path& data, const std::filesystem::path& work, std::size_t height,
-                    std::size_t width, bool quiet);
+/// that cannot be read; Interrupted.
+void prepare_images(const std::filesystem::path& data, const nlohmann::ordered_json& digests,
+                    const std::filesystem::path& work, std::size_t height, std::size_t width, bool quiet);
 
 }  // namespace polyformer::train

@@ -12,14 +12,15 @@ namespace polyformer::train {
 namespace {
 
 // Header, 32-bit ids, trailer; all little-endian. What is known only once the last token is written follows it.
-constexpr std::string_view magic = "PFTEXT02";
+// To be raised, too, whenever the same text and tokenizer give other tokens or words: by another normaliser, for one.
+constexpr std::string_view magic = "PFTEXT03";
 
 struct Header {
     std::array<char, 8> magic{};
-    std::array<char, 64> tokenizer_digest{};  // zeros when not known
+    std::array<char, 64> source_digest{};  // zeros when not known
+    std::array<char, 64> tokenizer_digest{};
     std::uint64_t vocabulary = 0;
     std::uint64_t end_of_line = 0;
-    std::uint64_t source_bytes = 0;
 };
 
 struct Trailer {
@@ -28,16 +29,23 @@ struct Trailer {
 };
 
 constexpr std::size_t outside_ids = sizeof(Header) + sizeof(Trailer);
-static_assert(sizeof(Header) == 8 + 64 + 3 * 8 && sizeof(Header) % alignof(std::int32_t) == 0);
+static_assert(sizeof(Header) == 8 + 2 * 64 + 2 * 8 && sizeof(Header) % alignof(std::int32_t) == 0);
+
+void put_digest(const std::string& digest, std::array<char, 64>& field) {
+    require(digest.empty() || digest.size() == field.size(), "a digest has {} digits, not {}", field.size(),
+            digest.size());
+    std::copy(digest.begin(), digest.end(), field.begin());
+}
+
+std::string get_digest(const std::array<char, 64>& field) {
+    return field[0] == '\0' ? std::string() : std::string(field.begin(), field.end());
+}
 
 Header header_of(const PreparedText& text) {
-    Header header{.vocabulary = text.vocabulary,
-                  .end_of_line = static_cast<std::uint64_t>(text.end_of_line),
-                  .source_bytes = text.source_bytes};
-    require(text.tokenizer_digest.empty() || text.tokenizer_digest.size() == header.tokenizer_digest.size(),
-            "a tokenizer's digest has {} digits, not {}", header.tokenizer_digest.size(), text.tokenizer_digest.size());
+    Header header{.vocabulary = text.vocabulary, .end_of_line = static_cast<std::uint64_t>(text.end_of_line)};
     std::copy(magic.begin(), magic.end(), header.magic.begin());
-    std::copy(text.tokenizer_digest.begin(), text.tokenizer_digest.end(), header.tokenizer_digest.begin());
+    put_digest(text.source_digest, header.source_digest);
+    put_digest(text.tokenizer_digest, header.tokenizer_digest);
     return header;
 }
 
@@ -87,13 +95,10 @@ PreparedText load_text(const std::filesystem::path& file) {
     PreparedText text{.vocabulary = header.vocabulary,
                       .words = trailer.words,
                       .end_of_line = static_cast<std::int32_t>(header.end_of_line),
-                      .source_bytes = header.source_bytes,
-                      .tokenizer_digest = {},
+                      .source_digest = get_digest(header.source_digest),
+                      .tokenizer_digest = get_digest(header.tokenizer_digest),
                       .ids = {reinterpret_cast<const std::int32_t*>(bytes.data() + sizeof(Header)), trailer.tokens},
                       .owner = mapping};
-    if (header.tokenizer_digest[0] != '\0') {
-        text.tokenizer_digest.assign(header.tokenizer_digest.begin(), header.tokenizer_digest.end());
-    }
     const auto foreign = std::find_if(text.ids.begin(), text.ids.end(), [&](std::int32_t id) {
         return id < 0 || static_cast<std::uint64_t>(id) >= header.vocabulary;
     });

@@ -14,11 +14,11 @@ namespace polyformer::train {
 
 /// A text as token ids, in memory or mapped from a file.
 struct PreparedText {
-    std::size_t vocabulary = 0;      ///< every id is below it
-    std::size_t words = 0;           ///< what perplexities per word are counted over
-    std::int32_t end_of_line = 0;    ///< the id that ends each line
-    std::uint64_t source_bytes = 0;  ///< size of the text file that it was made from
-    std::string tokenizer_digest;    ///< of the tokenizer that it was made with, 64 hexadecimal digits; or empty
+    std::size_t vocabulary = 0;    ///< every id is below it
+    std::size_t words = 0;         ///< what perplexities per word are counted over
+    std::int32_t end_of_line = 0;  ///< the id that ends each line
+    std::string source_digest;     ///< of the text file that it was made from, 64 hexadecimal digits; or empty
+    std::string tokenizer_digest;  ///< of the tokenizer that it was made with, likewise
     std::span<const std::int32_t> ids;
     std::shared_ptr<const void> owner;  ///< keeps `ids` alive; empty where another owns them
 };

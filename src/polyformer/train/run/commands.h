@@ -1,6 +1,7 @@
 // What `polyformer train`, `tune` and `convert` do. All work in one folder, where a stage finds the one before it:
 //   config.json      the configuration, every value spelled out
 //   tokenizer.model  the vocabulary; train.ids, valid.ids and test.ids, the texts in it
+//   lock             held while a run works here
 //   train/, tune/, substitute/, convert/  one folder a stage (stage_request.h): checkpoint and results
 //
 // Gradient descent runs in a process of its own, `polyformer-train`, which alone loads LibTorch: Debian's SentencePiece
@@ -9,7 +10,7 @@
 
 #include <filesystem>
 
-#include "polyformer/train/run/trainer_process.h"
+#include "polyformer/train/process/trainer_process.h"
 
 namespace polyformer::train {
 
@@ -22,8 +23,9 @@ struct TrainOptions {
 };
 
 /// Learns the vocabulary and trains the model with its exact functions. Returns whether the stage is complete; it is
-/// not when it was interrupted, and the same call goes on. Throws Error, for one when the trainer is missing (a build
-/// without LibTorch) or fails, or when the folder holds a stage of another configuration.
+/// not when SIGINT, SIGTERM or SIGHUP came, and the same call goes on. Throws Error, for one when the trainer is
+/// missing (a build without LibTorch) or when the folder holds a stage of another configuration or data set; IoError
+/// when another run works in the folder; what the trainer failed of (TrainerProcess::throw_failure()).
 bool run_train(const TrainOptions& options);
 
 /// Range minimisation from where `train` ended.

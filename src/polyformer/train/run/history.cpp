@@ -30,6 +30,10 @@ void History::add_validation(std::size_t step, double perplexity) {
     }
 }
 
+bool History::validated(std::size_t step) const {
+    return validations_.contains("step") && validations_.at("step").back() == step;
+}
+
 bool History::stalled(std::size_t patience) const {
     return patience > 0 && since_best_ >= patience;
 }

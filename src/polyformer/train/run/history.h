@@ -28,6 +28,8 @@ class History {
     bool stalled(std::size_t patience) const;
     /// Whether the last validation was the best so far.
     bool improved() const { return since_best_ == 0; }
+    /// Whether the last validation was after this many steps.
+    bool validated(std::size_t step) const;
 
     double seconds = 0;  ///< of gradient descent, all calls together
     double loss = 0;     ///< smoothed task loss

@@ -10,8 +10,10 @@
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/digest.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
 namespace {
@@ -44,16 +46,41 @@ Json measure_images(const fs::path& directory, const fs::path& data, bool quiet)
             {"intervals", model::to_json(quality.intervals)}};
 }
 
+// What the interpreter reads of a model.
+std::string digest_of_files(const fs::path& directory) {
+    Json digests = Json::object();
+    for (const char* name :
+         {"graph.json", "weights.safetensors", "embedding.safetensors", "tokenizer.model", "image.json"}) {
+        if (fs::exists(directory / name)) digests[name] = blake2b_of_file(directory / name);
+    }
+    return blake2b_hex(digests.dump());
+}
+
 }  // namespace
 
 void measure_by_interpreter(const StudyStage& stage, const fs::path& data, bool quiet) {
     const fs::path file = stage.folder / "interpreter.json";
-    if (fs::exists(file)) return;
+    const std::string model = digest_of_files(stage.request.model);
+    const Json before = measured_by_interpreter(stage);
+    if (before.value("model", std::string()) == model) return;
     const Stopwatch watch;
     const auto measure = stage.request.config.vision ? measure_images : measure_text;
-    Json json = measure(stage.request.model, data, quiet);
+    Json json = {{"model", model}, {"test_digest", stage.request.test_digest}};
+    {
+        const EndAtOnce guard;  // the interpreter takes minutes and cannot be asked to stop
+        json.update(measure(stage.request.model, data, quiet));
+    }
     json["seconds"] = watch.seconds();
     write_file(file, json.dump(1) + "\n");
+}
+
+Json measured_by_interpreter(const StudyStage& stage) {
+    const fs::path file = stage.folder / "interpreter.json";
+    if (!fs::exists(file)) return Json::object();
+    const Json measured = Json::parse(read_file(file), nullptr, false);
+    const bool current =
+        measured.is_object() && measured.value("test_digest", std::string()) == stage.request.test_digest;
+    return current ? measured : Json::object();
 }
 
 }  // namespace polyformer::train

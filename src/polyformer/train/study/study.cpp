@@ -15,8 +15,9 @@
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/data/prepare.h"
+#include "polyformer/train/process/folder_lock.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/train/report/report.h"
-#include "polyformer/train/run/interruption.h"
 #include "polyformer/train/study/interpreter_measure.h"
 #include "polyformer/train/study/study_plan.h"
 #include "polyformer/train/study/study_results.h"
@@ -52,16 +53,15 @@ class Scheduler {
     // Returns whether everything was done that can be; `after_each` is called when a stage has ended.
     template <class AfterEach>
     bool run(const AfterEach& after_each) {
-        const InterruptionGuard interruption;
         const double done_before = done_work_;  // by earlier calls: says nothing about the time left
         Progress progress("study", total_work_ - done_before, options_.quiet);
-        while (!interruption.requested() && (start_what_may() || !running_.empty())) {
+        while (!interruption_requested() && (start_what_may() || !running_.empty())) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
             if (collect()) after_each();
             progress.update(done_work_ - done_before,
                             fmt::format("{} of {} stages, {} running", ended_, plan_.stages.size(), running_.size()));
         }
-        for (const Running& trainer : running_) trainer.process.interrupt();
+        for (Running& trainer : running_) trainer.process.interrupt();
         while (!running_.empty()) {
             collect();
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -70,8 +70,7 @@ class Scheduler {
         const bool whole = std::none_of(standing_.begin(), standing_.end(),
                                         [](Standing standing) { return standing == Standing::waiting; });
         progress.finish(whole ? std::string() : "interrupted: the same command goes on from here");
-        require(failures_.empty(), "{} of {} stages failed; the same command tries them again:{}", failures_.size(),
-                plan_.stages.size(), fmt::join(failures_, ""));
+        require_no_failures();
         return whole;
     }
 
@@ -99,11 +98,12 @@ class Scheduler {
                 if (parent == Standing::left_out) end(i, Standing::left_out);
                 if (parent != Standing::complete) continue;
             }
-            fs::create_directories(stage.folder);
+            make_directory(stage.folder);
             save_request(stage.request, stage.folder);
             fs::remove(stage.folder / failure_file);
             TrainerOptions trainer = options_.trainer;
             trainer.quiet = true;
+            trainer.threads = threads_of(trainer, options_.jobs);
             running_.push_back({i, TrainerProcess(trainer, stage.folder, stage.folder / "messages.txt")});
             standing_[i] = Standing::running;
             started = true;
@@ -132,7 +132,7 @@ class Scheduler {
                     standing_[stage] = Standing::waiting;
                     break;
                 case TrainerOutcome::failed:
-                    note_failure(stage);
+                    note_failure(*trainer);
                     break;
             }
             trainer = running_.erase(trainer);
@@ -140,12 +140,27 @@ class Scheduler {
         return any;
     }
 
-    void note_failure(std::size_t stage) {
-        const fs::path& folder = plan_.stages[stage].folder;
-        const std::string message = last_line(folder / "messages.txt");
+    void note_failure(const Running& trainer) {
+        const fs::path& folder = plan_.stages[trainer.stage].folder;
+        std::string message = last_line(folder / "messages.txt");
+        try {
+            trainer.process.throw_failure(message);
+        } catch (const IoError&) {
+            system_refused_ = true;
+        } catch (const std::exception& error) {
+            message = error.what();
+        }
         write_file(folder / failure_file, message);
         failures_.push_back(fmt::format("\n  {}: {}", folder.string(), message));
-        end(stage, Standing::left_out);
+        end(trainer.stage, Standing::left_out);
+    }
+
+    void require_no_failures() const {
+        if (failures_.empty()) return;
+        const std::string message = fmt::format("{} of {} stages failed; the same command tries them again:{}",
+                                                failures_.size(), plan_.stages.size(), fmt::join(failures_, ""));
+        if (system_refused_) fail<IoError>("{}", message);
+        fail("{}", message);
     }
 
     void end(std::size_t stage, Standing standing) {
@@ -159,6 +174,7 @@ class Scheduler {
     std::vector<Standing> standing_;
     std::list<Running> running_;  // processes do not move
     std::vector<std::string> failures_;
+    bool system_refused_ = false;  // one of them at least
     double total_work_ = 0;
     double done_work_ = 0;
     std::size_t ended_ = 0;
@@ -176,21 +192,28 @@ void prepare_data(const StudyConfig& study, const StudyOptions& options) {
 
 bool run_study(const StudyOptions& options) {
     const StudyConfig study = load_study(options.config);
-    fs::create_directories(options.out);
-    prepare_data(study, options);
-    const StudyPlan plan = plan_study(study, options.work);
-    const auto write_report = [&] {
-        const Json results = collect_results(study, plan, options);
-        write_file(options.out / "study.json", results.dump() + "\n");
-        write_file(options.out / "report.html", render_report(results));
-    };
-    if (!Scheduler(plan, options).run(write_report)) return false;
-    for (const StudyStage& stage : plan.stages) {
-        if (!stage.interpreter || !load_results(stage.folder).value("complete", false)) continue;
-        measure_by_interpreter(stage, options.data, options.quiet);
-        write_report();
+    require_trainer(options.trainer);
+    make_directory(options.out);
+    const InterruptionGuard interruption;
+    try {
+        const FolderLock lock(options.work);
+        prepare_data(study, options);
+        const StudyPlan plan = plan_study(study, options.work, options.trainer.precision);
+        const auto write_report = [&] {
+            const Json results = collect_results(study, plan, options);
+            write_file(options.out / "study.json", results.dump() + "\n");
+            write_file(options.out / "report.html", render_report(results));
+        };
+        if (!Scheduler(plan, options).run(write_report)) return false;
+        for (const StudyStage& stage : plan.stages) {
+            if (!stage.interpreter || !load_results(stage.folder).value("complete", false)) continue;
+            measure_by_interpreter(stage, options.data, options.quiet);
+            write_report();
+        }
+        return true;
+    } catch (const Interrupted&) {
+        return false;
     }
-    return true;
 }
 
 }  // namespace polyformer::train

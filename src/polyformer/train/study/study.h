@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 
-#include "polyformer/train/run/trainer_process.h"
+#include "polyformer/train/process/trainer_process.h"
 
 namespace polyformer::train {
 
@@ -21,9 +21,10 @@ struct StudyOptions {
     bool quiet = false;
 };
 
-/// Returns whether all is done: not when it was interrupted, and the same call goes on. A stage that diverges or fails
-/// is reported as such and leaves out those after it, not the rest of the study; if any failed, an Error at the end
-/// names them with their messages, and the same call tries them again.
+/// Returns whether all is done: not when SIGINT, SIGTERM or SIGHUP came, and the same call goes on. A stage that
+/// diverges or fails is reported as such and leaves out those after it, not the rest of the study; if any failed, an
+/// Error at the end names them with their messages, and the same call tries them again. Throws IoError when another run
+/// works in `work`.
 bool run_study(const StudyOptions& options);
 
 }  // namespace polyformer::train

@@ -29,20 +29,21 @@ double examples_of(const Json& identity) {
 // Collects stages by the digest of their recipe.
 class Planner {
   public:
-    explicit Planner(const fs::path& work) : work_(work) {}
+    Planner(const fs::path& work, std::string precision) : work_(work), precision_(std::move(precision)) {}
 
     void add(std::size_t index, const Variant& variant, std::uint64_t seed) {
         Config config = variant.config;
         config.seed = seed;
         const fs::path prepared = prepared_folder(work_, config);
-        const Json identity = data_identity(prepared, config);
+        const Data& data = data_in(prepared, config);
+        const Json& identity = data.identity;
         StudyRun run{.variant = index, .seed = seed, .stages = {}};
         Json parent;
         fs::path parent_folder;
         for (const std::string& name : stages_of(config)) {
             StageRequest request{.stage = name,
                                  .config = config,
-                                 .recipe = recipe_of(name, config, identity, parent),
+                                 .recipe = recipe_of(name, config, identity, parent, precision_),
                                  .prepared = prepared,
                                  .parent = parent_folder,
                                  .model = {}};
@@ -53,6 +54,7 @@ class Planner {
             const bool last = name == variant.last_stage;
             shared.request.measure_test |= variant.measure_test;
             shared.request.measure_stability |= variant.measure_stability;
+            shared.request.test_digest = data.test;
             if (last && variant.measure_interpreter && (name == substitute_name || name == convert_name)) {
                 shared.interpreter = true;
                 shared.request.model = shared.folder / "model";
@@ -66,6 +68,17 @@ class Planner {
     StudyPlan take() { return std::move(plan_); }
 
   private:
+    struct Data {
+        Json identity;
+        std::string test;
+    };
+
+    const Data& data_in(const fs::path& prepared, const Config& config) {
+        const auto [found, added] = data_.try_emplace(prepared);
+        if (added) found->second = {data_identity(prepared, config), test_identity(prepared, config)};
+        return found->second;
+    }
+
     std::size_t find_or_add(StageRequest request, double training_tokens) {
         const std::string digest = digest_of(request.recipe);
         const auto [found, added] = by_digest_.try_emplace(digest, plan_.stages.size());
@@ -78,6 +91,8 @@ class Planner {
     }
 
     fs::path work_;
+    std::string precision_;
+    std::map<fs::path, Data> data_;
     StudyPlan plan_;
     std::map<std::string, std::size_t> by_digest_;
 };
@@ -94,8 +109,8 @@ fs::path prepared_folder(const fs::path& work, const Config& config) {
     return work / "texts" / digest_of(key);
 }
 
-StudyPlan plan_study(const StudyConfig& study, const fs::path& work) {
-    Planner planner(work);
+StudyPlan plan_study(const StudyConfig& study, const fs::path& work, const std::string& precision) {
+    Planner planner(work, precision);
     for (std::size_t i = 0; i < study.variants.size(); ++i) {
         for (const std::uint64_t seed : study.variants[i].seeds) planner.add(i, study.variants[i], seed);
     }

@@ -39,7 +39,8 @@ struct StudyPlan {
 /// images, share them.
 std::filesystem::path prepared_folder(const std::filesystem::path& work, const Config& config);
 
-/// The texts or images must be prepared. Creates nothing.
-StudyPlan plan_study(const StudyConfig& study, const std::filesystem::path& work);
+/// The texts or images must be prepared. `precision` is that of gradient descent. Creates nothing.
+StudyPlan plan_study(const StudyConfig& study, const std::filesystem::path& work,
+                     const std::string& precision = "float32");
 
 }  // namespace polyformer::train

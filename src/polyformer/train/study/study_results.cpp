@@ -10,6 +10,7 @@
 #include "polyformer/train/data/prepared_text.h"
 #include "polyformer/train/report/study_document.h"
 #include "polyformer/train/report/summary.h"
+#include "polyformer/train/study/interpreter_measure.h"
 
 namespace polyformer::train {
 namespace {
@@ -53,14 +54,16 @@ void put_in(Json& results, const Json& interpreter) {
 
 Json stage_results(const StudyStage& stage, bool with_distributions) {
     Json results = load_results(stage.folder);
+    if (stage.request.measure_test && !test_measured(stage.request, results)) {  // of another test set: out of date
+        for (const char* quality : {"perplexity", "accuracy", "top5_accuracy"})
+            results.erase(std::string("test_") + quality);
+    }
     results["name"] = stage.request.stage;
     results["kind"] = stage.request.stage == substitute_name ? "substitute" : "train";
-    const fs::path measured = stage.folder / "interpreter.json";
-    if (stage.interpreter && fs::exists(measured)) {
-        const Json interpreter = Json::parse(read_file(measured), nullptr, false);
-        if (interpreter.is_object()) put_in(results, interpreter);
-    }
-    results.erase("stage");
+    const Json interpreter = stage.interpreter ? measured_by_interpreter(stage) : Json::object();
+    if (!interpreter.empty()) put_in(results, interpreter);
+    for (const char* internal : {"stage", "recipe", "test_measured_on", "stability_measured_on"})
+        results.erase(internal);
     if (with_distributions) return results;
     results.erase("degree_search");
     for (const char* list : {"sites", "substitution"}) {
@@ -156,7 +159,7 @@ Json collect_results(const StudyConfig& study, const StudyPlan& plan, const Stud
                     {"command", options.command},
                     {"machine",
                      {{"processor", processor_name()},
-                      {"threads", options.jobs * options.trainer.threads},
+                      {"threads", options.jobs * threads_of(options.trainer, options.jobs)},
                       {"device", options.trainer.device}}},
                     {"seconds", seconds_of(plan)},
                     {"data", data_of(plan, options)},

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/statistics/excursions.h"
 
 namespace polyformer::train {
@@ -67,6 +68,7 @@ Json measure_image_stability(Network& model, const PreparedImages& images, const
         entry.update(measure_excursions(model, inputs));
         double agreeing = 0;
         for (const Tensor& input : inputs) {
+            check_interruption();
             const Tensor polynomial = model.forward(input).argmax(1);
             const ScopedSwitch exact(model.polynomials, false);
             agreeing += (polynomial == model.forward(input).argmax(1)).sum().item<double>();

@@ -15,6 +15,7 @@
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/conversion/export.h"
 #include "polyformer/trainer/conversion/vision_export.h"
 
@@ -72,9 +73,12 @@ Json describe(const std::vector<Site>& sites) {
 void write_graph(model::Graph graph, const std::vector<model::Tensor>& samples, const Network& model,
                  const StageRequest& request, const Json& results) {
     const std::filesystem::path& directory = request.model;
-    model::calibrate(graph, samples, bound_margin);
+    {
+        const EndAtOnce guard;  // the interpreter takes minutes and cannot be asked to stop
+        model::calibrate(graph, samples, bound_margin);
+    }
     widen_bounds(graph);
-    std::filesystem::create_directories(directory);
+    make_directory(directory);
     model::save_graph(graph, directory);
     const Json metadata = {{"format", "polyformer-model-metadata"},
                            {"version", 1},

@@ -62,6 +62,16 @@ void with_archive(const std::filesystem::path& file, const Read& read) {
     }
 }
 
+void require_recipe(torch::serialize::InputArchive& archive, const std::filesystem::path& file,
+                    const std::string& recipe) {
+    c10::IValue written;
+    archive.read("recipe", written);
+    require(written.toStringRef() == recipe,
+            "{} was written under another configuration or for another data set:\n  {}\nthan this one:\n  {}\nGo on "
+            "with the same, or delete the file to start the stage anew",
+            file.string(), written.toStringRef(), recipe);
+}
+
 void read_model(torch::serialize::InputArchive& archive, Network& model) {
     torch::serialize::InputArchive weights;
     archive.read("model", weights);
@@ -112,20 +122,18 @@ void save_model(const std::filesystem::path& file, const Network& model, const s
     write_archive(archive, file);
 }
 
-void load_model(const std::filesystem::path& file, Network& model) {
-    with_archive(file, [&](torch::serialize::InputArchive& archive) { read_model(archive, model); });
+void load_model(const std::filesystem::path& file, Network& model, const std::string& recipe) {
+    with_archive(file, [&](torch::serialize::InputArchive& archive) {
+        require_recipe(archive, file, recipe);
+        read_model(archive, model);
+    });
 }
 
 Reached resume_checkpoint(const std::filesystem::path& file, Network& model, Optimizer& optimizer,
                           const std::string& recipe) {
     Reached reached;
     with_archive(file, [&](torch::serialize::InputArchive& archive) {
-        c10::IValue written;
-        archive.read("recipe", written);
-        require(written.toStringRef() == recipe,
-                "{} was written under another configuration:\n  {}\nthan this one:\n  {}\nResume with the same "
-                "configuration, or delete the file to start the stage anew",
-                file.string(), written.toStringRef(), recipe);
+        require_recipe(archive, file, recipe);
         read_model(archive, model);
         torch::serialize::InputArchive state;
         archive.read("optimizer", state);

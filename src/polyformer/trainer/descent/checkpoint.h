@@ -26,10 +26,11 @@ void save_checkpoint(const std::filesystem::path& file, const Network& model, co
 /// Saves what a later stage starts from: weights and sites.
 void save_model(const std::filesystem::path& file, const Network& model, const std::string& recipe);
 
-/// Weights and sites of a checkpoint, for the stage after it. Throws FormatError for a damaged file or another shape.
-void load_model(const std::filesystem::path& file, Network& model);
+/// Weights and sites of a checkpoint, for the stage after it. Throws FormatError for a damaged file or another shape;
+/// Error when it is of another recipe, saying where they differ.
+void load_model(const std::filesystem::path& file, Network& model, const std::string& recipe);
 
-/// Restores all of it. Throws Error naming both recipes when they differ, FormatError for a damaged file.
+/// Restores all of it. Throws as load_model() does.
 Reached resume_checkpoint(const std::filesystem::path& file, Network& model, Optimizer& optimizer,
                           const std::string& recipe);
 

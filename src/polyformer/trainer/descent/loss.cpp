@@ -1,5 +1,7 @@
 #include "polyformer/trainer/descent/loss.h"
 
+#include "polyformer/train/process/interruption.h"
+
 namespace polyformer::train {
 
 using torch::Tensor;
@@ -10,6 +12,7 @@ double mean_loss(Network& model, const std::vector<Batch>& blocks) {
     double nats = 0;
     double predictions = 0;
     for (const Batch& block : blocks) {
+        check_interruption();
         const Batch there = block.to(model.device());
         const Tensor logits = model.forward(there.input);
         nats += cross_entropy(logits, there.target, torch::kSum).item<double>();

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "polyformer/model/language/perplexity.h"
+#include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
 
@@ -23,6 +24,7 @@ Quality evaluate(TransformerImpl& model, const PreparedText& text, std::size_t m
     const std::vector<model::Window> windows = model::sliding_windows(predictions, context, (context + 1) / 2);
     constexpr std::size_t batch = 32;
     for (std::size_t i = 0; i < windows.size();) {
+        check_interruption();
         // Windows of one shape go together; only the first and the last differ.
         std::vector<Tensor> rows;
         const model::Window& like = windows[i];

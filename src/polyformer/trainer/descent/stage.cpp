@@ -12,7 +12,7 @@
 
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
-#include "polyformer/train/run/interruption.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/descent/checkpoint.h"
 #include "polyformer/trainer/descent/optimizer.h"
 #include "polyformer/trainer/sites/penalties.h"
@@ -174,10 +174,26 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
     model.train();
     model.dropout = schedule.dropout;
     Progress progress(options.name, static_cast<double>(steps - first), options.quiet);
-    const InterruptionGuard interruption;
     Descent descent(model, batches, options);
     RangeTable table;
-    while (reached.step < last && !interruption.requested() && !reached.history.stalled(schedule.patience)) {
+    // Of the step reached, unless the checkpoint has it. Returns whether it came to its end.
+    const auto validate = [&] {
+        if (schedule.validate_every == 0 || reached.step % schedule.validate_every != 0 || reached.step == 0 ||
+            !options.validate || reached.history.validated(reached.step)) {
+            return true;
+        }
+        try {
+            reached.history.add_validation(reached.step, options.validate());
+        } catch (const Interrupted&) {
+            return false;
+        }
+        model.train();
+        if (schedule.patience > 0 && reached.history.improved()) save_model(best_of(options), model, options.recipe);
+        return true;
+    };
+    bool validated = false;
+    while ((validated = validate()) && reached.step < last && !interruption_requested() &&
+           !reached.history.stalled(schedule.patience)) {
         torch::manual_seed(mix(options.seed, reached.step));
         const double rate = learning_rate_at(schedule, reached.step, steps);
         const double ramp_steps = schedule.penalty_ramp * static_cast<double>(steps);
@@ -213,12 +229,6 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
         if (descent.with_ranges())
             note += fmt::format(", range {:.2e}, variance {:.3f}", losses.range, losses.variance);
         progress.update(static_cast<double>(reached.step - first), note);
-        if (schedule.validate_every > 0 && reached.step % schedule.validate_every == 0 && options.validate) {
-            reached.history.add_validation(reached.step, options.validate());
-            model.train();
-            if (schedule.patience > 0 && reached.history.improved())
-                save_model(best_of(options), model, options.recipe);
-        }
         if (reached.step % options.checkpoint_every == 0) {
             save();
             if (descent.with_ranges() && !options.quiet) {
@@ -228,9 +238,9 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
         }
     }
     StageOutcome outcome{.step = reached.step, .steps = steps};
-    outcome.complete = reached.step == steps || reached.history.stalled(schedule.patience);
+    outcome.complete = validated && (reached.step == steps || reached.history.stalled(schedule.patience));
     if (outcome.complete && schedule.patience > 0 && std::filesystem::exists(best_of(options))) {
-        load_model(best_of(options), model);
+        load_model(best_of(options), model, options.recipe);
     }
     save();
     outcome.history = reached.history;

@@ -49,8 +49,9 @@ struct StageOutcome {
 
 /// Minimises task + α·range + β·variance. Every step is a function of the seed and the state before it, so a run that
 /// was interrupted ends with exactly the weights of one that was not. After early stopping the model and the checkpoint
-/// hold the weights of the best validation. Throws DivergenceError when the loss is no longer
-/// finite, naming the step and what to change; the last checkpoint stays.
+/// hold the weights of the best validation. An InterruptionGuard's signal ends it after the step in hand, or during a
+/// validation, with a checkpoint. Throws DivergenceError when the loss is no longer finite, naming the step and what to
+/// change; the last checkpoint stays.
 StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& options);
 
 /// Linear warm-up to `learning_rate`, then a half cosine down to zero at `steps`.

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/statistics/site_statistics.h"
 
 namespace polyformer::train {
@@ -18,6 +19,7 @@ nlohmann::ordered_json measure_excursions(Network& model, const std::vector<Tens
     RangeTable table;
     std::vector<Tensor> entered;
     for (const Tensor& input : inputs) {
+        check_interruption();
         model.forward(input, &entered);
         table.add(polynomial_sites, entered);
     }

@@ -8,6 +8,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
 namespace {
@@ -137,6 +138,7 @@ RangeTable measure_ranges(Network& model, Examples& batches, const RangeMeasurem
     const torch::Device device = model.device();
     Progress progress("Measuring ranges", static_cast<double>(measurement.steps), measurement.quiet);
     for (std::size_t step = 0; step < measurement.steps; ++step) {
+        check_interruption();
         model.forward(batches.at(step).input.to(device), &inputs);
         table.add(model.sites, inputs);
         progress.update(static_cast<double>(step + 1));

@@ -5,6 +5,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/train/data/prepared_images.h"
+#include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/batches/image_batches.h"
 #include "polyformer/trainer/conversion/image_stability.h"
 #include "polyformer/trainer/conversion/model_directory.h"
@@ -43,6 +44,7 @@ class ImageTask : public Task {
         double first = 0;
         double among_first = 0;
         for (std::size_t begin = 0; begin < set.size(); begin += evaluation_batch) {
+            check_interruption();
             const Batch batch =
                 plain_images(set, colours_, begin, std::min(begin + evaluation_batch, set.size())).to(network.device());
             const Tensor logits = network.forward(batch.input);
