@@ -1,30 +1,17 @@
 // The `polyformer` program: everything that a model owner, a data owner or a researcher does, as subcommands.
+#include <fmt/format.h>
+
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/exit_codes.h"
-#include "polyformer/support/system/parallel.h"
+#include "polyformer/cli/common/options.h"
 #include "polyformer/support/version.h"
 
 namespace polyformer::cli {
 
-void add_threads_option(CLI::App& command) {
-    command
-        .add_option_function<std::size_t>(
-            "--threads",
-            [](std::size_t count) {
-                if (count > 0) set_thread_count(count);
-            },
-            "Threads; 0: all cores")
-        ->trigger_on_parse();
-}
-
-void add_json_option(CLI::App& command, std::string& path) {
-    command.add_option("--json", path, "Also write the results as JSON to this file ('-': standard output)");
-}
-
 namespace {
 
 int run_program(int argc, char** argv) {
-    CLI::App program{"Polyformer: transformers in polynomial form, on encrypted data."};
+    CLI::App program{"Polyformer: transformers in polynomial form, on encrypted data.", "polyformer"};
     program.footer(
         "Try it in one go:\n"
         "  polyformer run models/wikitext-small --text-file passage.txt --backend ckks\n\n"
@@ -36,15 +23,7 @@ int run_program(int argc, char** argv) {
                            add_random_model, add_keygen, add_encrypt, add_infer, add_decrypt, add_run, add_bench}) {
         add(program);
     }
-    try {
-        program.parse(argc, argv);
-    } catch (const CLI::RuntimeError& error) {
-        return error.get_exit_code();
-    } catch (const CLI::ParseError& error) {
-        const int code = program.exit(error);
-        return code == 0 ? 0 : static_cast<int>(ExitCode::bad_input);
-    }
-    return static_cast<int>(ExitCode::success);
+    return parse(program, argc, argv);
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 #include <string>
 
 #include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
-#include "polyformer/support/system/parallel.h"
+#include "polyformer/support/process/memory_limit.h"
+#include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/support/version.h"
 
@@ -21,7 +24,6 @@ struct InferOptions {
     std::string reply;
     std::string json;
     bool profile = false;
-    std::size_t threads = 0;
 };
 
 void print_profile(const runtime::Profile& profile, double total) {
@@ -34,15 +36,22 @@ void print_profile(const runtime::Profile& profile, double total) {
     add_rows(profile.by_operation());
     rows.push_back({"layer", "", ""});
     add_rows(profile.by_layer());
-    fmt::print("{}", format_table(rows));
+    to_stdout("{}", format_table(rows));
 }
 
-int infer(const InferOptions& options) {
-    if (options.threads > 0) set_thread_count(options.threads);
+void infer(const InferOptions& options) {
+    CommandFiles()
+        .reads("--plan", options.plan)
+        .reads("--keys", options.keys)
+        .reads("--request", options.request)
+        .writes("--reply", options.reply)
+        .writes("--json", options.json)
+        .check();
     const compile::Plan plan = compile::load_plan(options.plan);
     // What is wrong with the keys or the request shows before gigabytes of keys are read.
     const std::string key_fingerprint = service::check_server_keys(options.keys, plan);
     const service::Request request = service::load_request(options.request, plan, key_fingerprint);
+    require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
     Progress loading("loading keys", 1);
     const auto keys = service::load_server_keys(options.keys, plan, [&](double share) { loading.update(share); });
     loading.finish();
@@ -51,12 +60,10 @@ int infer(const InferOptions& options) {
         plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
     computing.finish();
     const std::size_t reply_bytes = service::save_reply(options.reply, plan.frame.parameters, inference.reply);
-    if (options.json != "-") {
-        const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
-        fmt::print("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,
-                   format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
-                   format_bytes(static_cast<double>(inference.peak_resident_bytes)));
-    }
+    const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
+    to_stdout("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,
+              format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
+              format_bytes(static_cast<double>(inference.peak_resident_bytes)));
     if (options.profile) print_profile(inference.profile, inference.seconds);
     auto profile = nlohmann::json::array();
     for (const auto& entry : inference.profile.entries) {
@@ -71,12 +78,11 @@ int infer(const InferOptions& options) {
                 {"server_key_bytes", keys->bytes()},
                 {"profile", profile}},
                options.json);
-    return 0;
 }
 
 int run_server(int argc, char** argv) {
     InferOptions options;
-    CLI::App program{"Computes a transformer on an encrypted request. Knows no secret key."};
+    CLI::App program{"Computes a transformer on an encrypted request. Knows no secret key.", "polyformer-server"};
     program.footer(
         "Example:\n  polyformer-server --plan plan/server --keys server.keys --request request.bin --reply reply.bin");
     program.set_version_flag("--version", fmt::format("polyformer-server {}", version()));
@@ -84,15 +90,11 @@ int run_server(int argc, char** argv) {
     program.add_option("--keys", options.keys, "The client's evaluation keys")->required();
     program.add_option("--request", options.request, "The encrypted request")->required();
     program.add_option("--reply", options.reply, "Where to write the encrypted reply")->required();
-    program.add_option("--json", options.json, "Also write figures and profile as JSON ('-': standard output)");
+    add_json_option(program, options.json);
     program.add_flag("--profile", options.profile, "Print seconds by operation and by layer");
-    program.add_option("--threads", options.threads, "Threads; 0: all cores");
-    try {
-        program.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return program.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::bad_input);
-    }
-    return infer(options);
+    add_threads_option(program);
+    program.callback([&options] { infer(options); });
+    return parse(program, argc, argv);
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
             "the secret key and the server's keys cannot both go to '{}'", secret_path.string());
     const ckks::SecretKey secret = ckks::SecretKey::generate(parameters);
     ckks::FileSink server_file(server_path);
-    ckks::FileSink secret_file(secret_path, FileAccess::owner_only);
+    ckks::FileSink secret_file(secret_path, FileAccess::secret_key);
     ckks::write_secret_key(secret_file, parameters, secret);
     ckks::write_fresh_evaluation_keys(server_file, parameters, secret, plan.keys, progress);
     // The large file first: should the disk be full after all, no secret key without its server keys is left.

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/version.h"
 #include "polyformer/train/process/interruption.h"
 #include "polyformer/train/process/trainer_exit_codes.h"
@@ -54,7 +55,7 @@ int carry_out(Options options) {
 }
 
 int failed(const std::string& message, int exit_code) {
-    fmt::print(stderr, "polyformer-train: {}\n", message);
+    to_stderr("polyformer-train: {}\n", message);
     return exit_code;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
 #include "polyformer/train/data/data_identity.h"
@@ -76,7 +77,7 @@ class StageFolder {
     }
 
     void note(const std::string& text) const {
-        if (!options_.quiet) fmt::print(stderr, "{}\n", text);
+        if (!options_.quiet) to_stderr("{}\n", text);
     }
 
     const Schedule& schedule() const {

@@ -11,7 +11,7 @@
 
 namespace polyformer::ckks {
 
-/// Write it to a file with FileAccess::owner_only.
+/// Write it to a file with FileAccess::secret_key.
 void write_secret_key(ByteSink& sink, const Parameters& parameters, const SecretKey& secret);
 /// Throws FormatError when the source is something else, made for other parameters, cut short or damaged.
 SecretKey read_secret_key(const ByteSource& source, const Parameters& parameters, ReadOptions options = {});

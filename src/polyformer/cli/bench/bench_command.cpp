@@ -10,6 +10,7 @@
 #include "polyformer/cli/bench/operations_bench.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/process/standard_streams.h"
 
 namespace polyformer::cli {
 
@@ -19,9 +20,7 @@ using nlohmann::json;
 
 /// Operations at the preset's highest working level, and at 2^16 a bootstrap.
 json overview(std::size_t ring_dimension) {
-    const Announce announce = [&](const std::string& what) {
-        fmt::print(stderr, "N = {}: {} ...\n", ring_dimension, what);
-    };
+    const Announce announce = [&](const std::string& what) { to_stderr("N = {}: {} ...\n", ring_dimension, what); };
     OperationsRequest request{.parameters = preset_for(ring_dimension), .limbs = {}};
     request.limbs = {static_cast<std::size_t>(request.parameters.working_levels) + 1};
     json result = measure_operations(request, announce);
@@ -60,7 +59,7 @@ void print_overview(const json& results) {
         }
         rows.push_back(std::move(row));
     }
-    fmt::print("{}", format_table(rows));
+    to_stdout("{}", format_table(rows));
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -84,31 +85,31 @@ void print_bootstrap(const json& result) {
         return fmt::format("{:.{}f}", result.at(field).get<double>(), digits);
     };
     const auto count = [&](const char* field) { return fmt::format("{}", result.at(field).get<long>()); };
-    fmt::print("{}", format_table({{"bootstrap", ""},
-                                   {"ring dimension", count("ring_dimension")},
-                                   {"log2(QP)", number("log2_qp", 0)},
-                                   {"security bits", count("security_bits")},
-                                   {"kernels, threads", fmt::format("{}, {}", result.at("kernels").get<std::string>(),
-                                                                    result.at("threads").get<std::size_t>())},
-                                   {"real ciphertexts at once", count("ciphertexts")},
-                                   {"slots of each", count("slots")},
-                                   {"seconds, median", number("seconds", 3)},
-                                   {"fastest, slowest", number("fastest", 3) + ", " + number("slowest", 3)},
-                                   {"floor by our own count, seconds", number("floor_seconds", 3)},
-                                   {"% of the machine's peak",
-                                    fmt::format("{:.0f} ({})", 100 * result.at("share_of_peak").get<double>(),
-                                                result.at("bound").get<std::string>())},
-                                   {"level before", count("level_before")},
-                                   {"level after", count("levels_left")},
-                                   {"levels gained", count("levels_gained")},
-                                   {"seconds per level and ciphertext", number("seconds_per_level", 4)},
-                                   {"mean bits", number("mean_bits", 1)},
-                                   {"worst bits", number("worst_bits", 1)},
-                                   {"log2 of failure probability", number("log2_failure_probability", 1)},
-                                   {"rotation keys", count("rotation_keys")},
-                                   {"keys", format_bytes(result.at("key_bytes").get<double>())},
-                                   {"peak memory", format_bytes(result.at("peak_rss_bytes").get<double>())},
-                                   {"page faults a run, after the first", number("page_faults_per_run", 1)}}));
+    to_stdout("{}", format_table({{"bootstrap", ""},
+                                  {"ring dimension", count("ring_dimension")},
+                                  {"log2(QP)", number("log2_qp", 0)},
+                                  {"security bits", count("security_bits")},
+                                  {"kernels, threads", fmt::format("{}, {}", result.at("kernels").get<std::string>(),
+                                                                   result.at("threads").get<std::size_t>())},
+                                  {"real ciphertexts at once", count("ciphertexts")},
+                                  {"slots of each", count("slots")},
+                                  {"seconds, median", number("seconds", 3)},
+                                  {"fastest, slowest", number("fastest", 3) + ", " + number("slowest", 3)},
+                                  {"floor by our own count, seconds", number("floor_seconds", 3)},
+                                  {"% of the machine's peak",
+                                   fmt::format("{:.0f} ({})", 100 * result.at("share_of_peak").get<double>(),
+                                               result.at("bound").get<std::string>())},
+                                  {"level before", count("level_before")},
+                                  {"level after", count("levels_left")},
+                                  {"levels gained", count("levels_gained")},
+                                  {"seconds per level and ciphertext", number("seconds_per_level", 4)},
+                                  {"mean bits", number("mean_bits", 1)},
+                                  {"worst bits", number("worst_bits", 1)},
+                                  {"log2 of failure probability", number("log2_failure_probability", 1)},
+                                  {"rotation keys", count("rotation_keys")},
+                                  {"keys", format_bytes(result.at("key_bytes").get<double>())},
+                                  {"peak memory", format_bytes(result.at("peak_rss_bytes").get<double>())},
+                                  {"page faults a run, after the first", number("page_faults_per_run", 1)}}));
 }
 
 void bench_bootstrap(const BootstrapOptions& options) {
@@ -117,8 +118,7 @@ void bench_bootstrap(const BootstrapOptions& options) {
                                                : ckks::presets::insecure_bootstrapping(options.insecure_ring_dimension),
                              .pair = options.pair,
                              .runs = options.runs};
-    const json result =
-        measure_bootstrap(request, [](const std::string& what) { fmt::print(stderr, "{} ...\n", what); });
+    const json result = measure_bootstrap(request, [](const std::string& what) { to_stderr("{} ...\n", what); });
     if (options.json != "-") print_bootstrap(result);
     write_json(result, options.json);
 }

@@ -16,6 +16,7 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
@@ -188,7 +189,7 @@ struct KernelsOptions {
 nlohmann::json measure_kernel_set(const Kernels& kernels, const RnsBasis& basis, std::size_t n, bool print) {
     const std::size_t threads = thread_count();
     const MachinePeak peak = measure_peak(kernels, threads);
-    if (print) fmt::print("{}: {}\n\n", kernels.name, describe(peak));
+    if (print) to_stdout("{}: {}\n\n", kernels.name, describe(peak));
     std::vector<std::vector<std::string>> table{{"kernel"}};
     std::ranges::copy(roofline_heading(), std::back_inserter(table[0]));
     auto measured = nlohmann::json::array();
@@ -201,7 +202,7 @@ nlohmann::json measure_kernel_set(const Kernels& kernels, const RnsBasis& basis,
         auto& row = table.emplace_back(std::vector{one.name});
         std::ranges::copy(roofline_cells(timing, one.work, line), std::back_inserter(row));
     }
-    if (print) fmt::print("{}\n", format_table(table));
+    if (print) to_stdout("{}\n", format_table(table));
     return {{"name", kernels.name}, {"peak", to_json(peak)}, {"measured", measured}};
 }
 
@@ -210,8 +211,8 @@ void bench_kernels(const KernelsOptions& options) {
                          ckks::primes_near(0x1p50, options.ring_dimension, kFrom + kTo, ckks::PrimeSearch::descending));
     const bool print = options.json != "-";
     if (print) {
-        fmt::print("ring dimension {}, 50-bit primes, {} thread(s) with a task each; every set that this CPU runs\n\n",
-                   options.ring_dimension, thread_count());
+        to_stdout("ring dimension {}, 50-bit primes, {} thread(s) with a task each; every set that this CPU runs\n\n",
+                  options.ring_dimension, thread_count());
     }
     auto sets = nlohmann::json::array();
     for (const Kernels* kernels : ckks::available_kernels()) {

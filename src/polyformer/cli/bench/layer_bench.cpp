@@ -22,6 +22,7 @@
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 
@@ -123,26 +124,26 @@ void print_times(const LayerTimes& times) {
     for (const auto& [name, time] : times.by_layer) {
         table.push_back({name, fmt::format("{}", time.steps), seconds(time.measured), "", seconds(time.estimated)});
     }
-    fmt::print("\n{}\n", format_table(table));
+    to_stdout("\n{}\n", format_table(table));
 }
 
 void print_outcome(const Outcome& outcome, const compile::Plan& plan, const LayerTimes& times, double error,
                    double floor) {
-    fmt::print("{}",
-               format_table({{"measured", ""},
-                             {"layers", format_duration(times.layers_seconds())},
-                             {"their floor by our own count", fmt::format("{:.2f} s, {:.0f} % of the machine's peak",
-                                                                          floor, 100 * floor / times.layers_seconds())},
-                             {"whole inference", format_duration(outcome.infer_seconds)},
-                             {"estimated by the plan", format_duration(plan.summary.seconds)},
-                             {"greatest error of the output", fmt::format("{:.2g}", error)},
-                             {"key generation", format_duration(outcome.keygen_seconds)},
-                             {"encryption", format_duration(outcome.encrypt_seconds)},
-                             {"decryption", format_duration(outcome.decrypt_seconds)},
-                             {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
-                             {"peak memory", format_bytes(static_cast<double>(outcome.peak_resident_bytes))},
-                             {"page faults during inference", fmt::format("{}", outcome.page_faults)},
-                             {"threads, kernels", fmt::format("{}, {}", thread_count(), ckks::kernels().name)}}));
+    to_stdout("{}",
+              format_table({{"measured", ""},
+                            {"layers", format_duration(times.layers_seconds())},
+                            {"their floor by our own count", fmt::format("{:.2f} s, {:.0f} % of the machine's peak",
+                                                                         floor, 100 * floor / times.layers_seconds())},
+                            {"whole inference", format_duration(outcome.infer_seconds)},
+                            {"estimated by the plan", format_duration(plan.summary.seconds)},
+                            {"greatest error of the output", fmt::format("{:.2g}", error)},
+                            {"key generation", format_duration(outcome.keygen_seconds)},
+                            {"encryption", format_duration(outcome.encrypt_seconds)},
+                            {"decryption", format_duration(outcome.decrypt_seconds)},
+                            {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
+                            {"peak memory", format_bytes(static_cast<double>(outcome.peak_resident_bytes))},
+                            {"page faults during inference", fmt::format("{}", outcome.page_faults)},
+                            {"threads, kernels", fmt::format("{}, {}", thread_count(), ckks::kernels().name)}}));
 }
 
 json results_to_json(const LayerOptions& options, const Outcome& outcome, const compile::Plan& plan,
@@ -186,10 +187,10 @@ void bench_layer(LayerOptions options) {
     model::RandomModelOptions& shape = options.shape;
     if (shape.feed_forward == 0) shape.feed_forward = 4 * shape.width;
     const bool print = options.json != "-";
-    fmt::print(stderr, "model and plan ...\n");
+    to_stderr("model and plan ...\n");
     const model::Transformer transformer = model::random_model(shape);
     const compile::Plan plan = plan_of(transformer.graph, options);
-    if (print) fmt::print("{}\n", describe(plan));
+    if (print) to_stdout("{}\n", describe(plan));
 
     // The first of the sequences that the model's intervals and bounds were measured on, so it lies within them: what
     // is checked here is the encrypted computation, not how well a random model behaves on other text.

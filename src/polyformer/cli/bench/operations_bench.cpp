@@ -17,6 +17,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
@@ -170,7 +171,7 @@ OperationsRequest request_of(const OperationsOptions& options) {
 }
 
 void print_operations(const json& result) {
-    fmt::print(
+    to_stdout(
         "ring dimension {}, {} limbs and {} special primes ({} digits at most), log2(QP) {:.0f}, {} bits of security, "
         "{} kernels, keys {:.0f} MB\n\n",
         result.at("ring_dimension").get<std::size_t>(), result.at("limbs").get<int>(),
@@ -187,13 +188,12 @@ void print_operations(const json& result) {
             std::vector{one.at("operation").get<std::string>(), fmt::format("{}", one.at("limbs").get<std::size_t>())});
         std::ranges::copy(roofline_cells(timing, work, line), std::back_inserter(row));
     }
-    fmt::print("{}", format_table(table));
+    to_stdout("{}", format_table(table));
 }
 
 void bench_operations(const OperationsOptions& options) {
     const OperationsRequest request = request_of(options);
-    const json result =
-        measure_operations(request, [](const std::string& what) { fmt::print(stderr, "{} ...\n", what); });
+    const json result = measure_operations(request, [](const std::string& what) { to_stderr("{} ...\n", what); });
     if (options.json != "-") print_operations(result);
     write_json(result, options.json);
 }

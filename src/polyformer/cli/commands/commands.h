@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "polyformer/cli/common/options.h"
+
 namespace polyformer::cli {
 
 void add_data(CLI::App& program);
@@ -20,11 +22,5 @@ void add_infer(CLI::App& program);
 void add_decrypt(CLI::App& program);
 void add_run(CLI::App& program);
 void add_bench(CLI::App& program);
-
-/// "--threads", for commands that compute: 0 means all cores.
-void add_threads_option(CLI::App& command);
-
-/// "--json FILE", for commands that have results.
-void add_json_option(CLI::App& command, std::string& path);
 
 }  // namespace polyformer::cli

@@ -10,6 +10,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/download/datasets.h"
@@ -37,7 +38,7 @@ void print_files(const train::Fetched& fetched) {
         rows.push_back({file.name, format_bytes(static_cast<double>(file.bytes)), std::to_string(file.lines),
                         std::to_string(file.words), describe(file.check)});
     }
-    fmt::print("{}", format_table(rows));
+    to_stdout("{}", format_table(rows));
 }
 
 /// "500", or "3 to 70" where classes differ.
@@ -52,16 +53,16 @@ void print_splits(const train::FetchedImages& fetched) {
         rows.push_back(
             {counts.split, std::to_string(counts.images), images_a_class(counts), std::to_string(counts.published)});
     }
-    fmt::print("{}{} classes, checked by {}; every 50th training image of a class validates\n", format_table(rows),
-               fetched.classes,
-               fetched.is_published_archive ? "the archive's checksum" : "the number of images of each class");
+    to_stdout("{}{} classes, checked by {}; every 50th training image of a class validates\n", format_table(rows),
+              fetched.classes,
+              fetched.is_published_archive ? "the archive's checksum" : "the number of images of each class");
     if (!fetched.is_subset) return;
     std::string parts;
     for (const train::ImageCounts& counts : fetched.splits) {
         parts += fmt::format("{}{} of {} a class to {}", parts.empty() ? "" : ", ", images_a_class(counts),
                              counts.published, counts.split == "train" ? "train on" : "test with");
     }
-    fmt::print("A subset: {}. Figures measured on it do not compare with published ones.\n", parts);
+    to_stdout("A subset: {}. Figures measured on it do not compare with published ones.\n", parts);
 }
 
 nlohmann::ordered_json to_json(const train::Fetched& fetched) {
@@ -138,8 +139,8 @@ nlohmann::ordered_json report(const DataSet& data_set, const Results& fetched, c
 
 template <class DataSet, class Results>
 void print_use(const DataSet& data_set, const Results& fetched, const DataOptions& options) {
-    fmt::print("{} ({}): {}; use it with --data {}\n", data_set.name, data_set.license, fetched.source,
-               options.fetch.out.string());
+    to_stdout("{} ({}): {}; use it with --data {}\n", data_set.name, data_set.license, fetched.source,
+              options.fetch.out.string());
 }
 
 void run_data(DataOptions options) {

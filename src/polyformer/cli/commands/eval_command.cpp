@@ -16,6 +16,7 @@
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/quality.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 
 namespace polyformer::cli {
 
@@ -93,7 +94,7 @@ void eval_images(const EvalOptions& options) {
                                       .split = text.split,
                                       .most_images = options.most_images,
                                       .quiet = text.quiet});
-    if (options.json != "-") fmt::print("{}", model::describe(quality));
+    if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
 }
 
@@ -106,7 +107,7 @@ void eval_text(EvalOptions options) {
             text.data.string(), text.model.string());
     if (text.text.empty() && text.data.empty()) text.data = find_texts(text.split);
     const model::Quality quality = model::measure_quality(text);
-    if (options.json != "-") fmt::print("{}", model::describe(quality));
+    if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
 }
 

@@ -18,6 +18,7 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
@@ -40,11 +41,11 @@ void plan(const PlanCommandOptions& options) {
     const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
     const compile::Plan made = compile::compile(graph, plan_options(options.choice, graph));
     nlohmann::json report = to_json(made);
-    if (options.json != "-") fmt::print("{}\n{}", describe(made), describe_stretches(made));
+    if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
     if (options.depth_budget) {
         const auto budget = compile::depth_budget(graph, made.options);
         report["depth_budget"] = to_json(budget);
-        if (options.json != "-") fmt::print("\n{}", describe(budget, compile::layers_of(graph)));
+        if (options.json != "-") to_stdout("\n{}", describe(budget, compile::layers_of(graph)));
     }
     write_json(report, options.json);
     if (options.out.empty()) return;
@@ -60,8 +61,8 @@ void plan(const PlanCommandOptions& options) {
         write_file(out / "client" / "tokenizer.model", read_file(folder / "tokenizer.model"));
     }
     if (options.json != "-") {
-        fmt::print("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
-                   (out / "client").string());
+        to_stdout("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
+                  (out / "client").string());
     }
 }
 
@@ -172,7 +173,7 @@ void add_random_model(CLI::App& program) {
     command->callback([options] {
         const std::size_t nodes =
             options->image_size == 0 ? write_random_language_model(*options) : write_random_image_model(*options);
-        fmt::print("written: {} ({} nodes)\n", options->out, nodes);
+        to_stdout("written: {} ({} nodes)\n", options->out, nodes);
     });
 }
 

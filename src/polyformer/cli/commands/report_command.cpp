@@ -1,5 +1,4 @@
 // `polyformer report`: what a study found, once more: out of its data, or out of a report that holds them.
-#include <fmt/format.h>
 
 #include <filesystem>
 #include <memory>
@@ -8,6 +7,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/report/report.h"
 
@@ -32,7 +32,7 @@ nlohmann::ordered_json study_in(const std::filesystem::path& file) {
 void report(const ReportOptions& options) {
     const nlohmann::ordered_json study = study_in(options.file);
     const std::string tables = train::describe_tables(study);
-    if (options.json != "-") fmt::print("{}", tables);
+    if (options.json != "-") to_stdout("{}", tables);
     if (!options.out.empty()) {
         std::filesystem::create_directories(options.out);
         write_file(options.out / "study.json", study.dump() + "\n");

@@ -20,6 +20,7 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -59,9 +60,9 @@ void keygen(const RoleOptions& options) {
         [&](double share) { progress.update(share); }, options.most_key_bytes);
     progress.finish();
     if (options.json != "-") {
-        fmt::print("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
-                   options.secret, format_bytes(static_cast<double>(files.secret_bytes)), options.keys,
-                   format_bytes(static_cast<double>(files.server_bytes)));
+        to_stdout("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
+                  options.secret, format_bytes(static_cast<double>(files.secret_bytes)), options.keys,
+                  format_bytes(static_cast<double>(files.server_bytes)));
     }
     write_json({{"secret_key_bytes", files.secret_bytes}, {"server_key_bytes", files.server_bytes}}, options.json);
 }
@@ -76,7 +77,7 @@ void encrypt(const RoleOptions& options) {
     const std::string what = client.takes_images() ? fmt::format("{} image(s)", query.inputs.size())
                                                    : fmt::format("{} tokens", request.tokens);
     if (options.json != "-") {
-        fmt::print("{} encrypted: {} ({})\n", what, options.request, format_bytes(static_cast<double>(bytes)));
+        to_stdout("{} encrypted: {} ({})\n", what, options.request, format_bytes(static_cast<double>(bytes)));
     }
     write_json({{"tokens", request.tokens}, {"images", request.images}, {"request_bytes", bytes}}, options.json);
 }
@@ -124,9 +125,9 @@ nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& 
     std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
     for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
     if (options.json != "-") {
-        fmt::print("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
-                   format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
-                   client.heading(), 100 * agreement.argmax_share);
+        to_stdout("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
+                  format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
+                  client.heading(), 100 * agreement.argmax_share);
     }
     nlohmann::json results{{"max_abs_logit_error", agreement.max_error}, {"argmax_agreement", agreement.argmax_share}};
     if (client.takes_images()) results["compared"] = to_json(answers, query.names, client);
@@ -152,8 +153,8 @@ void decrypt(const RoleOptions& options) {
         const std::vector<Candidate> candidates = coarse(logits, image, client);
         if (print) {
             const std::string which = logits.images() > 1 ? fmt::format("image {}, ", image + 1) : "";
-            fmt::print("{}{}, by the encrypted computation:\n", which, client.heading());
-            for (const Candidate& candidate : candidates) fmt::print("  {}\n", to_cell(candidate));
+            to_stdout("{}{}, by the encrypted computation:\n", which, client.heading());
+            for (const Candidate& candidate : candidates) to_stdout("  {}\n", to_cell(candidate));
         }
         if (client.takes_images()) {
             results["images"].push_back({{"classes", to_json(candidates, client)}});

@@ -19,6 +19,7 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -59,8 +60,8 @@ std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::
     }
     const auto result = runtime::run(plan, backend, std::move(packed), rows, {});
     for (const runtime::Excursion& excursion : backend.excursions()) {
-        fmt::print(stderr, "note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
-                   excursion.operation, excursion.step, excursion.worst - 1);
+        to_stderr("note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
+                  excursion.operation, excursion.step, excursion.worst - 1);
     }
     std::vector<std::vector<double>> slots;
     for (const auto& value : result.outputs) slots.push_back(value.slots);
@@ -86,8 +87,8 @@ double inputs_of(const Run& run) {
 void print_answers(const Run& run, const Agreement& agreement) {
     const Outcome& outcome = run.outcome;
     const char* source = run.options.backend == "ckks" ? "from ciphertext" : "from the clear back end";
-    fmt::print("{}:\n{}\n", run.client.heading(),
-               format_table(answers_of(outcome.logits, run.clear, run.client), run.query.names, source));
+    to_stdout("{}:\n{}\n", run.client.heading(),
+              format_table(answers_of(outcome.logits, run.clear, run.client), run.query.names, source));
     std::vector<std::vector<std::string>> rows = {
         {"measured", ""},
         {"greatest logit error",
@@ -113,7 +114,7 @@ void print_answers(const Run& run, const Agreement& agreement) {
                              {"reply", format_bytes(static_cast<double>(outcome.reply_bytes))},
                              {"server keys", format_bytes(static_cast<double>(outcome.server_key_bytes))},
                              {"peak memory", format_bytes(static_cast<double>(peak_resident_bytes()))}});
-    fmt::print("{}", format_table(rows));
+    to_stdout("{}", format_table(rows));
 }
 
 nlohmann::json document_of(const Run& run, const Agreement& agreement) {
@@ -168,7 +169,7 @@ void run(const RunOptions& options) {
     require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
             options.model);
     const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));
-    if (options.json != "-") fmt::print("{}\n", describe(plan));
+    if (options.json != "-") to_stdout("{}\n", describe(plan));
 
     const Run run{.options = options,
                   .client = client,

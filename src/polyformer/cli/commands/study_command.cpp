@@ -10,6 +10,7 @@
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/report/report.h"
 #include "polyformer/train/study/study.h"
@@ -35,8 +36,8 @@ void study(StudyCommandOptions options) {
     const auto file = options.study.out / "study.json";
     const auto results = parse_ordered_json(read_file(file, std::size_t{1} << 30), file.string());
     if (options.json != "-") {
-        fmt::print("{}\nwritten: {} and {}\n", train::describe_tables(results), file.string(),
-                   (options.study.out / "report.html").string());
+        to_stdout("{}\nwritten: {} and {}\n", train::describe_tables(results), file.string(),
+                  (options.study.out / "report.html").string());
     }
     write_json(results, options.json);
     if (!complete) throw CLI::RuntimeError(static_cast<int>(ExitCode::unfinished));

@@ -1,13 +1,7 @@
-// Exit codes of all programs, as the manual lists them.
+// Exit codes of all programs, as the manual lists them, and the frame in which every program runs.
 #pragma once
 
-#include <fmt/format.h>
-
-#include <cstdio>
-#include <exception>
 #include <functional>
-
-#include "polyformer/support/error.h"
 
 namespace polyformer::cli {
 
@@ -20,26 +14,8 @@ enum class ExitCode : int {
     unfinished = 5,      ///< interrupted; the same command goes on from its checkpoint
 };
 
-/// Runs `body`, prints what it throws as "error: ..." and returns its exit code.
-inline int guarded(const std::function<int()>& body) {
-    const auto report = [](const std::exception& error, ExitCode code) {
-        fmt::print(stderr, "error: {}\n", error.what());
-        return static_cast<int>(code);
-    };
-    try {
-        return body();
-    } catch (const FormatError& error) {
-        return report(error, ExitCode::damaged_file);
-    } catch (const IoError& error) {
-        return report(error, ExitCode::io_error);
-    } catch (const Error& error) {
-        return report(error, ExitCode::bad_input);
-    } catch (const std::bad_alloc&) {
-        fmt::print(stderr, "error: not enough memory; `polyformer plan` says how much a run takes\n");
-        return static_cast<int>(ExitCode::internal_error);
-    } catch (const std::exception& error) {
-        return report(error, ExitCode::internal_error);
-    }
-}
+/// All of a main(): prepares standard streams and signals, runs `body`, prints what it throws as "error: ..." and
+/// returns its exit code, or io_error when standard output did not take everything.
+int guarded(const std::function<int()>& body);
 
 }  // namespace polyformer::cli

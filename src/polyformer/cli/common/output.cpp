@@ -1,10 +1,9 @@
 #include "polyformer/cli/common/output.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
@@ -50,7 +49,7 @@ void write_json(const nlohmann::json& document, const std::string& path) {
     if (path.empty()) return;
     const std::string text = document.dump(2) + "\n";
     if (path == "-") {
-        fmt::print("{}", text);
+        write_results_to_stdout(text);
     } else {
         write_file(path, text);
     }

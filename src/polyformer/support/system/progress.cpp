@@ -1,22 +1,32 @@
 #include "polyformer/support/system/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
+
+#include "polyformer/support/process/standard_streams.h"
 
 namespace polyformer {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int kBarWidth = 28;
+constexpr std::size_t kBarWidth = 28;
+constexpr std::size_t kBesideBar = 60;  ///< columns that title, time and note should have
 
 double seconds_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double>(to - from).count();
+}
+
+/// Of the terminal, which may be resized while a bar is drawn.
+std::size_t terminal_columns() {
+    winsize size{};
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+    return size.ws_col;
 }
 
 }  // namespace
@@ -30,7 +40,7 @@ Progress::Progress(std::string title, double total, bool silent)
       last_drawn_(start_) {}
 
 Progress::~Progress() {
-    if (!silent_ && terminal_ && !finished_) fmt::print(stderr, "\n");
+    if (!silent_ && terminal_ && !finished_) to_stderr("\n");
 }
 
 void Progress::update(double done, const std::string& note) {
@@ -46,22 +56,45 @@ void Progress::draw(double done, const std::string& note) {
     const double elapsed = seconds_between(start_, Clock::now());
     const std::string left = share > 0.01 ? format_duration(elapsed * (1 - share) / share) + " left" : "";
     if (terminal_) {
-        const int filled = static_cast<int>(std::lround(share * kBarWidth));
-        fmt::print(stderr, "\r\033[K{} [{:#<{}}{:.<{}}] {:3.0f}%  {}  {}", title_, "", filled, "", kBarWidth - filled,
-                   share * 100, left, note);
+        const std::size_t columns = terminal_columns();
+        const std::size_t width = std::clamp<std::size_t>(columns, kBesideBar, kBesideBar + kBarWidth) - kBesideBar;
+        const auto filled = static_cast<std::size_t>(std::lround(share * static_cast<double>(width)));
+        const std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f}%  {}  {}", title_, "", filled, "",
+                                             width - filled, share * 100, left, note);
+        // A line that reaches the last column would go on in the next one, where no carriage return takes it back.
+        to_stderr("\r\033[K{}", cut_to_columns(line, columns - 1));
     } else {
-        fmt::print(stderr, "{} {:3.0f}%  {} elapsed, {}  {}\n", title_, share * 100, format_duration(elapsed), left,
-                   note);
+        to_stderr("{} {:3.0f}%  {} elapsed, {}  {}\n", title_, share * 100, format_duration(elapsed), left, note);
     }
-    std::fflush(stderr);
 }
 
 void Progress::finish(const std::string& note) {
     if (finished_ || silent_) return;
     finished_ = true;
     const double elapsed = seconds_between(start_, Clock::now());
-    fmt::print(stderr, "{}{}: done in {}{}{}\n", terminal_ ? "\r\033[K" : "", title_, format_duration(elapsed),
-               note.empty() ? "" : ", ", note);
+    to_stderr("{}{}: done in {}{}{}\n", terminal_ ? "\r\033[K" : "", title_, format_duration(elapsed),
+              note.empty() ? "" : ", ", note);
+}
+
+std::string cut_to_columns(const std::string& line, std::size_t columns) {
+    const auto is_continuation = [](unsigned char byte) { return (byte & 0xC0) == 0x80; };
+    std::string cut;
+    std::size_t used = 0;
+    for (std::size_t begin = 0, end = 0; begin < line.size(); begin = end) {
+        end = begin + 1;
+        while (end < line.size() && is_continuation(static_cast<unsigned char>(line[end]))) ++end;
+        const auto lead = static_cast<unsigned char>(line[begin]);
+        // From U+1000 on (three bytes, the first above E0) a character may be a wide one, as all Chinese ones are.
+        const std::size_t width = lead > 0xE0 ? 2 : 1;
+        if (used + width > columns) break;
+        used += width;
+        if (lead < 0x20 || lead == 0x7F) {
+            cut += '?';
+        } else {
+            cut.append(line, begin, end - begin);
+        }
+    }
+    return cut;
 }
 
 std::string format_duration(double seconds) {

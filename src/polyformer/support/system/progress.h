@@ -7,8 +7,8 @@
 
 namespace polyformer {
 
-/// Draws on standard error: a bar redrawn in place on a terminal, a line every ten seconds otherwise.
-/// Not for use from several threads at once.
+/// Draws on standard error: a bar redrawn in place on a terminal, cut to its width, a line every ten seconds otherwise.
+/// What standard error does not take is lost. Not for use from several threads at once.
 class Progress {
   public:
     /// `total` in any unit of work; a silent bar draws nothing.
@@ -36,6 +36,9 @@ class Progress {
     std::chrono::steady_clock::time_point last_drawn_;
 };
 
+/// The beginning of a line of UTF-8 that takes no more than `columns` of a terminal, characters that would move the
+/// cursor shown as '?'.
+std::string cut_to_columns(const std::string& line, std::size_t columns);
 /// "1:05:09", "4:07" or "8.2 s".
 std::string format_duration(double seconds);
 /// "1.5 GiB", "12 KiB".

@@ -7,6 +7,7 @@
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
 #include "polyformer/support/system/progress.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 void note(bool quiet, const std::string& text) {
-    if (!quiet) fmt::print(stderr, "{}\n", text);
+    if (!quiet) to_stderr("{}\n", text);
 }
 
 /// Whether `target` holds the tokens of this text by this tokenizer.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/process/interruption.h"
@@ -232,7 +233,7 @@ StageOutcome run_stage(Network& model, Examples& batches, const StageOptions& op
         if (reached.step % options.checkpoint_every == 0) {
             save();
             if (descent.with_ranges() && !options.quiet) {
-                fmt::print(stderr, "\n{}", table.text(model.sites));
+                to_stderr("\n{}", table.text(model.sites));
                 table = RangeTable();
             }
         }
