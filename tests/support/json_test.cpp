@@ -33,6 +33,12 @@ TEST(JsonFields, WhatMustBeThereIsReadOrRefused) {
     EXPECT_THAT(message_of<FormatError>([&] { fields.text("f"); }), HasSubstr("'f' must be a string, found object"));
 }
 
+TEST(ParseJson, SaysWhereAndNotWhichLibraryFoundIt) {
+    EXPECT_THAT(message_of<FormatError>([] { parse_json("{\"a\": 1,}", "file.json"); }),
+                AllOf(HasSubstr("file.json: not valid JSON (parse error at line 1, column 9"),
+                      testing::Not(HasSubstr("json.exception"))));
+}
+
 TEST(JsonFields, WhatMayBeLeftOutStaysAsItIs) {
     const nlohmann::ordered_json json = parse_ordered_json(R"({"a": 3, "inner": {"b": false}})", "x");
     Settings settings(json, "x");

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/compile/plan_files.h"
@@ -40,6 +41,7 @@ void print_profile(const runtime::Profile& profile, double total) {
 }
 
 void infer(const InferOptions& options) {
+    require_folder(options.plan, FolderKind::plan_server);
     CommandFiles()
         .reads("--plan", options.plan)
         .reads("--keys", options.keys)

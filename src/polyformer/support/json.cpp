@@ -39,7 +39,9 @@ Json parse(std::string_view text, const std::string& label) {
     try {
         return Json::parse(text.begin(), text.end(), DuplicateKeys<Json>(label));
     } catch (const typename Json::exception& error) {
-        fail<FormatError>("{}: not valid JSON ({}); the file is damaged or not what it should be", label, error.what());
+        std::string_view reason = error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
+        reason.remove_prefix(reason.starts_with('[') ? std::min(reason.find("] ") + 2, reason.size()) : 0);
+        fail<FormatError>("{}: not valid JSON ({}); the file is damaged or not what it should be", label, reason);
     }
 }
 

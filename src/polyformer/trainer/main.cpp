@@ -5,14 +5,16 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <limits>
 #include <new>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/foreign_error.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/process/temporary_files.h"
 #include "polyformer/support/version.h"
 #include "polyformer/train/process/interruption.h"
 #include "polyformer/train/process/trainer_exit_codes.h"
@@ -73,8 +75,8 @@ int guarded(const Options& options) {
         return failed(error.what(), train::trainer_bad_file);
     } catch (const IoError& error) {
         return failed(error.what(), train::trainer_io_error);
-    } catch (const std::filesystem::filesystem_error& error) {
-        return failed(error.what(), train::trainer_io_error);
+    } catch (const std::system_error& error) {  // those of std::filesystem, too
+        return failed(describe_foreign(error), train::trainer_io_error);
     } catch (const Error& error) {
         return failed(error.what(), train::trainer_bad_input);
     } catch (const std::bad_alloc&) {
@@ -87,13 +89,15 @@ int guarded(const Options& options) {
                 : message,
             train::trainer_crashed);
     } catch (const std::exception& error) {
-        return failed(error.what(), train::trainer_crashed);
+        return failed(describe_foreign(error), train::trainer_crashed);
     }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    prepare_standard_streams();
+    remove_temporary_files_on_signals();
     // Keep freed memory: giving tensors of many MiB back to the system and fetching them again at every step costs a
     // third of the time.
     mallopt(M_MMAP_MAX, 0);

@@ -1,6 +1,9 @@
 #include "polyformer/compile/layout/packing.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/message_of.h"
 
 namespace polyformer::compile {
 namespace {
@@ -24,6 +27,15 @@ TEST(ReplicatedLayout, StandsInEveryImage) {
     EXPECT_TRUE(layout.images_alike());
     EXPECT_EQ(layout.image(4), 1U);
     EXPECT_EQ(layout.feature(4), 1U);
+}
+
+TEST(ChoosePacking, RemediesAreThingsThatThereAre) {
+    EXPECT_THAT(
+        message_of([] { choose_packing(1024, 1024 + 1); }),
+        testing::AllOf(testing::HasSubstr("shorter context"), testing::HasSubstr("dimension of at least 4096")));
+    EXPECT_THAT(message_of([] { choose_packing(32768, 65536); }),
+                testing::AllOf(testing::HasSubstr("shorter context"), testing::Not(testing::HasSubstr("131072"))));
+    EXPECT_THAT(message_of([] { choose_packing(32768, 1024, 64); }), testing::HasSubstr("fewer images"));
 }
 
 TEST(Merged, ReadsTheSameSlotsAsFewerRows) {

@@ -11,6 +11,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 
 namespace polyformer::cli {
 
@@ -72,8 +73,11 @@ void add_bench_ckks(CLI::App& bench) {
     auto json_path = std::make_shared<std::string>();
     add_json_option(*command, *json_path);
     auto rings = std::make_shared<std::vector<std::size_t>>(std::vector<std::size_t>{16384, 32768, 65536});
-    command->add_option("--ring", *rings, "Ring dimensions: 16384, 32768, 65536")->capture_default_str();
+    command->add_option("--ring", *rings, "Ring dimensions")
+        ->check(CLI::IsMember({"16384", "32768", "65536"}))
+        ->capture_default_str();
     command->callback([json_path, rings] {
+        CommandFiles().writes("--json", *json_path).check();
         auto results = json::array();
         for (const std::size_t ring : *rings) results.push_back(overview(ring));
         if (*json_path != "-") print_overview(results);

@@ -21,7 +21,9 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -62,13 +64,13 @@ std::vector<std::vector<double>> random_messages(std::size_t count, std::size_t 
 
 std::shared_ptr<const ckks::EvaluationKeys> make_keys(const ckks::Parameters& parameters,
                                                       const ckks::SecretKey& secret) {
+    const ckks::KeyRequest wanted = ckks::Bootstrapper::key_request(parameters, parameters.slots());
+    require_memory(wanted.memory_bytes(parameters), "the set of bootstrapping keys");
     Progress progress("generating keys", 1);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
-        ckks::KeyGenerator(parameters, secret)
-            .evaluation_keys(ckks::Bootstrapper::key_request(parameters, parameters.slots()),
-                             [&](std::size_t done, std::size_t total) {
-                                 progress.update(static_cast<double>(done) / static_cast<double>(total));
-                             }));
+        ckks::KeyGenerator(parameters, secret).evaluation_keys(wanted, [&](std::size_t done, std::size_t total) {
+            progress.update(static_cast<double>(done) / static_cast<double>(total));
+        }));
     progress.finish();
     return keys;
 }
@@ -113,6 +115,7 @@ void print_bootstrap(const json& result) {
 }
 
 void bench_bootstrap(const BootstrapOptions& options) {
+    CommandFiles().writes("--json", options.json).check();
     BootstrapRequest request{.parameters = options.insecure_ring_dimension == 0
                                                ? ckks::presets::bootstrapping_65536()
                                                : ckks::presets::insecure_bootstrapping(options.insecure_ring_dimension),
@@ -204,10 +207,9 @@ void add_bench_bootstrap(CLI::App& bench) {
         "  polyformer bench bootstrap --pair --threads 2 --json bootstrap.json");
     command->add_flag("--pair", options->pair, "Two real ciphertexts at once, as the halves of complex slots");
     command->add_option("--runs", options->runs, "Measured runs, after two to warm up")
-        ->check(CLI::Range(1, 1000))
+        ->check(whole_number(1, 1000))
         ->capture_default_str();
-    command->add_option("--insecure-ring-dimension", options->insecure_ring_dimension,
-                        "For tests: a small ring, quick and WITHOUT ANY SECURITY");
+    add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { bench_bootstrap(*options); });

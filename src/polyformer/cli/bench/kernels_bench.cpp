@@ -17,6 +17,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
@@ -207,6 +208,7 @@ nlohmann::json measure_kernel_set(const Kernels& kernels, const RnsBasis& basis,
 }
 
 void bench_kernels(const KernelsOptions& options) {
+    CommandFiles().writes("--json", options.json).check();
     const RnsBasis basis(options.ring_dimension,
                          ckks::primes_near(0x1p50, options.ring_dimension, kFrom + kTo, ckks::PrimeSearch::descending));
     const bool print = options.json != "-";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -22,7 +23,9 @@
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 
@@ -184,6 +187,7 @@ double greatest_difference(const std::vector<double>& found, const std::vector<d
 }
 
 void bench_layer(LayerOptions options) {
+    CommandFiles().writes("--json", options.json).check();
     model::RandomModelOptions& shape = options.shape;
     if (shape.feed_forward == 0) shape.feed_forward = 4 * shape.width;
     const bool print = options.json != "-";
@@ -191,6 +195,7 @@ void bench_layer(LayerOptions options) {
     const model::Transformer transformer = model::random_model(shape);
     const compile::Plan plan = plan_of(transformer.graph, options);
     if (print) to_stdout("{}\n", describe(plan));
+    require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
 
     // The first of the sequences that the model's intervals and bounds were measured on, so it lies within them: what
     // is checked here is the encrypted computation, not how well a random model behaves on other text.
@@ -227,16 +232,24 @@ void add_bench_layer(CLI::App& bench) {
         "the output is wrong by 0.01 or more. The shape of the first example takes some 9 GiB of memory.");
     model::RandomModelOptions& shape = options->shape;
     command->add_option("--layers", shape.layers, "Transformer layers")
-        ->check(CLI::PositiveNumber)
+        ->check(whole_number(1, 1000))
         ->capture_default_str();
-    command->add_option("--width", shape.width, "Features of the residual stream")->capture_default_str();
-    command->add_option("--heads", shape.heads, "Attention heads; they divide the width")->capture_default_str();
-    command->add_option("--tokens", shape.context, "Tokens of the text")->capture_default_str();
+    command->add_option("--width", shape.width, "Features of the residual stream")
+        ->check(whole_number(1, 1 << 16))
+        ->capture_default_str();
+    command->add_option("--heads", shape.heads, "Attention heads; they divide the width")
+        ->check(whole_number(1, 1 << 16))
+        ->capture_default_str();
+    command->add_option("--tokens", shape.context, "Tokens of the text")
+        ->check(whole_number(1, 1 << 16))
+        ->capture_default_str();
     command->add_option("--feed-forward", shape.feed_forward, "Hidden features of the MLP; 0: four times the width")
+        ->check(whole_number(0, 1 << 18))
         ->capture_default_str();
-    command->add_option("--seed", shape.seed, "Of weights and text")->capture_default_str();
-    command->add_option("--insecure-ring-dimension", options->insecure_ring_dimension,
-                        "For tests: a small ring, quick and WITHOUT ANY SECURITY");
+    command->add_option("--seed", shape.seed, "Of weights and text")
+        ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
+        ->capture_default_str();
+    add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { bench_layer(*options); });

@@ -18,6 +18,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
@@ -192,6 +193,7 @@ void print_operations(const json& result) {
 }
 
 void bench_operations(const OperationsOptions& options) {
+    CommandFiles().writes("--json", options.json).check();
     const OperationsRequest request = request_of(options);
     const json result = measure_operations(request, [](const std::string& what) { to_stderr("{} ...\n", what); });
     if (options.json != "-") print_operations(result);
@@ -248,21 +250,26 @@ void add_bench_operations(CLI::App& bench) {
         "  polyformer bench operations --ring 32768 --levels 15 7\n"
         "  polyformer bench operations --limbs 24 --special-primes 8 --threads 1 --json operations.json");
     command->add_option("--ring", options->ring_dimension, "Ring dimension; its preset, unless --limbs is given")
+        ->check(CLI::IsMember({"16384", "32768", "65536"}))
         ->capture_default_str();
-    auto* limbs = command->add_option(
-        "--limbs", options->limbs, "A set of this many 48-bit primes (the lowest of 50 bits), without bootstrapping");
+    auto* limbs = command
+                      ->add_option("--limbs", options->limbs,
+                                   "A set of this many 48-bit primes (the lowest of 50 bits), without bootstrapping")
+                      ->check(whole_number(1, 128));
     command
         ->add_option("--special-primes", options->special_primes,
                      "With --limbs: special primes of 50 bits, and limbs of a key-switching digit")
+        ->check(whole_number(1, 64))
         ->needs(limbs)
         ->capture_default_str();
-    command->add_option("--levels", options->levels, "Levels to measure at (limbs less one)");
+    command->add_option("--levels", options->levels, "Levels to measure at (limbs less one)")
+        ->check(whole_number(0, 127));
     command
         ->add_option("--polynomial-degree", options->polynomial_degree,
                      "Of a Chebyshev polynomial, measured where the levels suffice; 0: none")
+        ->check(whole_number(0, 1023))
         ->capture_default_str();
-    command->add_option("--insecure-ring-dimension", options->insecure_ring_dimension,
-                        "For tests: a small ring, quick and WITHOUT ANY SECURITY");
+    add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { bench_operations(*options); });

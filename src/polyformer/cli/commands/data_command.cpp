@@ -11,6 +11,7 @@
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/download/datasets.h"
@@ -147,6 +148,11 @@ void run_data(DataOptions options) {
     const Stopwatch watch;
     const bool table = options.json_path != "-";
     if (options.fetch.out.empty()) options.fetch.out = options.name;
+    CommandFiles()
+        .reads("--from", options.fetch.from)
+        .writes_folder("--out", options.fetch.out)
+        .writes("--json", options.json_path)
+        .check();
     if (const train::ImageDataSet* data_set = train::find_image_data_set(options.name); data_set != nullptr) {
         const train::FetchedImages fetched = train::fetch_images(*data_set, options.fetch);
         if (table) print_splits(fetched);

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/images/image_quality.h"
 #include "polyformer/model/images/image_set.h"
@@ -17,12 +19,15 @@
 #include "polyformer/model/language/quality.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 
 namespace polyformer::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostOfAny = std::size_t{1} << 40;  ///< tokens or images: more than any data set has
 
 /// Where data lie when --data does not say: $POLYFORMER_DATA, or one of the usual folders of these names. The first
 /// that is accepted, or nothing; `tried` lists the others.
@@ -34,7 +39,10 @@ fs::path find_data(const std::vector<const char*>& names, const std::function<bo
     for (const char* name : names) {
         places.emplace_back(name);
         places.push_back(fs::path("data") / name);
-        places.push_back(fs::temp_directory_path() / "polyformer-data" / name);
+        std::error_code error;  // of a $TMPDIR that is not there
+        if (const fs::path folder = fs::temp_directory_path(error); !error) {
+            places.push_back(folder / "polyformer-data" / name);
+        }
     }
     for (const auto& place : places) {
         if (accept(place)) return place;
@@ -129,21 +137,30 @@ void add_eval(CLI::App& program) {
                       ->capture_default_str();
     auto* data = command->add_option(
         "--data", text.data, "Folder of the texts or images, as 'polyformer data' makes it; else $POLYFORMER_DATA");
-    command->add_option("--text-file", text.text, "Any text instead of a split")
-        ->check(CLI::ExistingFile)
-        ->excludes(split)
-        ->excludes(data);
-    command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")->capture_default_str();
+    command->add_option("--text-file", text.text, "Any text instead of a split")->excludes(split)->excludes(data);
+    command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")
+        ->check(whole_number(0, model::kMaxContext))
+        ->capture_default_str();
     command->add_option("--most-tokens", text.most_tokens, "Only the first so many tokens; 0: all")
+        ->check(whole_number(0, kMostOfAny))
         ->capture_default_str();
     command
         ->add_option("--most-images", options->most_images,
                      "Only so many images, drawn at random, the same every time; 0: all")
+        ->check(whole_number(0, kMostOfAny))
         ->capture_default_str();
     command->add_flag("--quiet", text.quiet, "No progress bar");
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] {
+        const model::QualityOptions& given = options->text;
+        require_folder(given.model, FolderKind::model);
+        CommandFiles()
+            .reads("model", given.model)
+            .reads("--data", given.data)
+            .reads("--text-file", given.text)
+            .writes("--json", options->json)
+            .check();
         if (model::takes_images(options->text.model)) {
             eval_images(*options);
         } else {

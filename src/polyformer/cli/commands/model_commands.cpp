@@ -1,11 +1,16 @@
 // plan and random-model: what can be known about a model, and models to try things on.
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
 #include "polyformer/compile/compile.h"
@@ -14,16 +19,22 @@
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/graph/graph_files.h"
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/command_files.h"
 
 namespace polyformer::cli {
 
 namespace {
+
+constexpr std::uint64_t kMaxDegree = 255;
+constexpr std::uint64_t kMaxImageSize = 4096;
 
 struct PlanCommandOptions {
     std::string model;
@@ -35,6 +46,16 @@ struct PlanCommandOptions {
 
 void plan(const PlanCommandOptions& options) {
     const std::filesystem::path folder = options.model;
+    require_folder(folder, FolderKind::model);
+    CommandFiles()
+        .reads("model", folder)
+        .writes_folder("--out", options.out)
+        .writes_folder("--out", options.out.empty() ? "" : options.out + "/server",
+                       {"plan.json", "graph.json", "weights.safetensors"})
+        .writes_folder("--out", options.out.empty() ? "" : options.out + "/client",
+                       {"client.json", "embedding.safetensors", "tokenizer.model", "image.json"})
+        .writes("--json", options.json)
+        .check();
     const bool takes_images = model::takes_images(folder);
     require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
             options.model, model::image_input_file);
@@ -90,9 +111,15 @@ std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
     require(options.patch >= 1 && options.image_size % options.patch == 0, "patches of {} do not divide images of {}",
             options.patch, options.image_size);
     const model::RandomModelOptions& shape = options.shape;
+    const std::size_t side = options.image_size / options.patch;
+    require(
+        side * side <= model::kMaxContext,
+        "images of {0} × {0} in patches of {1} make {2} tokens, more than the {3} that a model can have: take larger "
+        "patches or smaller images",
+        options.image_size, options.patch, side * side, model::kMaxContext);
     model::RandomVisionOptions vision{
-        .rows = options.image_size / options.patch,
-        .columns = options.image_size / options.patch,
+        .rows = side,
+        .columns = side,
         .stages = {{.layers = shape.layers, .width = shape.width, .heads = shape.heads, .window = options.window}},
         .features = 3 * options.patch * options.patch,
         .classes = options.classes,
@@ -111,6 +138,34 @@ std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
     model::save_graph(graph, options.out);
     model::save_image_input(input, options.out);
     return graph.nodes.size();
+}
+
+/// What a model of this shape holds while it is made: weights in double precision, once as drawn and once in a graph,
+/// and what a calibration computes.
+std::size_t bytes_of(const RandomModelCommandOptions& options) {
+    const auto number = [](std::size_t count) { return static_cast<double>(count); };
+    const model::RandomModelOptions& shape = options.shape;
+    const double width = number(shape.width);
+    const bool images = options.image_size > 0;
+    const double hidden = images ? 4 * width : number(shape.feed_forward);
+    const double tokens =
+        images ? std::pow(number(options.image_size) / number(options.patch), 2) : number(shape.context);
+    const double layers = number(shape.layers) * (4 * width * width + 2 * width * hidden);
+    const double ends = 2 * width * number(images ? options.classes : shape.vocabulary) + tokens * width;
+    const double computed = tokens * (tokens * number(shape.heads) + width + hidden + number(shape.vocabulary));
+    return static_cast<std::size_t>(sizeof(double) * (2 * (layers + ends) + computed));
+}
+
+/// Refuses options that a model of the other kind has: what is ignored in silence is not what was asked for.
+void require_options_of_kind(const CLI::App& command, bool images) {
+    const std::vector<const char*> others =
+        images ? std::vector{"--context", "--feed-forward", "--vocabulary", "--norm", "--inverse-sqrt-degree"}
+               : std::vector{"--patch", "--classes", "--window"};
+    for (const char* name : others) {
+        require(command.get_option(name)->count() == 0, "{} is for {} model, {}", name,
+                images ? "a language" : "an image",
+                images ? "and --image-size makes one of images: leave one of them out" : "which needs --image-size");
+    }
 }
 
 }  // namespace
@@ -143,34 +198,35 @@ void add_random_model(CLI::App& program) {
         "  polyformer random-model images --image-size 32 --patch 4 --layers 6 --width 192 --heads 4 --classes 100");
     command->add_option("out", options->out, "The model folder to write")->required();
     model::RandomModelOptions& shape = options->shape;
-    command->add_option("--layers", shape.layers, "Transformer blocks")->capture_default_str();
-    command->add_option("--width", shape.width, "Features of the residual stream")->capture_default_str();
-    command->add_option("--heads", shape.heads, "Attention heads; they divide the width")->capture_default_str();
-    command->add_option("--context", shape.context, "Greatest number of tokens")->capture_default_str();
-    command->add_option("--feed-forward", shape.feed_forward, "Hidden features of the MLP")->capture_default_str();
-    command->add_option("--vocabulary", shape.vocabulary, "Token ids")->capture_default_str();
+    const auto add_count = [&](const char* name, std::size_t& count, std::uint64_t least, std::uint64_t most,
+                               const char* description) {
+        command->add_option(name, count, description)->check(whole_number(least, most))->capture_default_str();
+    };
+    add_count("--layers", shape.layers, 1, 1000, "Transformer blocks");
+    add_count("--width", shape.width, 1, model::kMaxFeatures, "Features of the residual stream");
+    add_count("--heads", shape.heads, 1, model::kMaxFeatures, "Attention heads; they divide the width");
+    add_count("--context", shape.context, 1, model::kMaxContext, "Greatest number of tokens");
+    add_count("--feed-forward", shape.feed_forward, 1, model::kMaxFeatures, "Hidden features of the MLP");
+    add_count("--vocabulary", shape.vocabulary, 1, model::kMaxFeatures, "Token ids");
     command->add_option("--norm", options->norm, "The norms")
         ->check(CLI::IsMember({"layer", "rms", "batch"}))
         ->capture_default_str();
     command->add_option("--attention-function", shape.attention_function, "σ of the scores, such as 'gelu'")
         ->capture_default_str();
     command->add_option("--feed-forward-function", shape.feed_forward_function, "σ of the MLP")->capture_default_str();
-    command->add_option("--activation-degree", shape.activation_degree, "Of the polynomials for these two")
-        ->capture_default_str();
-    command->add_option("--inverse-sqrt-degree", shape.inverse_sqrt_degree, "Of the polynomials in norms")
-        ->capture_default_str();
-    command->add_option("--seed", shape.seed, "Of weights and calibration")->capture_default_str();
-    command
-        ->add_option("--image-size", options->image_size,
-                     "Side of the images of an image model, in pixels; 0: a language model")
-        ->capture_default_str();
-    command->add_option("--patch", options->patch, "Of an image model: side of a patch")->capture_default_str();
-    command->add_option("--classes", options->classes, "Of an image model")->capture_default_str();
-    command
-        ->add_option("--window", options->window,
-                     "Of an image model: side of a window of attention in patches; 0: the whole image")
-        ->capture_default_str();
-    command->callback([options] {
+    add_count("--activation-degree", shape.activation_degree, 1, kMaxDegree, "Of the polynomials for these two");
+    add_count("--inverse-sqrt-degree", shape.inverse_sqrt_degree, 1, kMaxDegree, "Of the polynomials in norms");
+    add_count("--seed", shape.seed, 0, std::numeric_limits<std::uint64_t>::max(), "Of weights and calibration");
+    add_count("--image-size", options->image_size, 0, kMaxImageSize,
+              "Side of the images of an image model, in pixels; 0: a language model");
+    add_count("--patch", options->patch, 1, kMaxImageSize, "Of an image model: side of a patch");
+    add_count("--classes", options->classes, 1, model::kMaxFeatures, "Of an image model");
+    add_count("--window", options->window, 0, kMaxImageSize,
+              "Of an image model: side of a window of attention in patches; 0: the whole image");
+    command->callback([options, command] {
+        require_options_of_kind(*command, options->image_size > 0);
+        CommandFiles().writes_folder("out", options->out).check();
+        require_memory(bytes_of(*options), "a model of this size");
         const std::size_t nodes =
             options->image_size == 0 ? write_random_language_model(*options) : write_random_image_model(*options);
         to_stdout("written: {} ({} nodes)\n", options->out, nodes);

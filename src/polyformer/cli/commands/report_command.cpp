@@ -9,6 +9,7 @@
 #include "polyformer/support/json.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/train/report/report.h"
 
 namespace polyformer::cli {
@@ -30,11 +31,16 @@ nlohmann::ordered_json study_in(const std::filesystem::path& file) {
 }
 
 void report(const ReportOptions& options) {
+    CommandFiles()
+        .reads("file", options.file)
+        .writes_folder("--out", options.out, {"study.json", "report.html"})
+        .writes("--json", options.json)
+        .check();
     const nlohmann::ordered_json study = study_in(options.file);
     const std::string tables = train::describe_tables(study);
     if (options.json != "-") to_stdout("{}", tables);
     if (!options.out.empty()) {
-        std::filesystem::create_directories(options.out);
+        make_directory(options.out);
         write_file(options.out / "study.json", study.dump() + "\n");
         write_file(options.out / "report.html", train::render_report(study));
     }
@@ -49,9 +55,7 @@ void add_report(CLI::App& program) {
     command->footer(
         "Example:\n  polyformer report docs/studies/road/report.html --out road\n\n"
         "A report.html holds the study's data at six significant digits; study.json holds them in full.");
-    command->add_option("file", options->file, "A study's study.json or report.html")
-        ->required()
-        ->check(CLI::ExistingFile);
+    command->add_option("file", options->file, "A study's study.json or report.html")->required();
     command->add_option("--out", options->out, "Folder to write study.json and report.html into");
     add_json_option(*command, options->json);
     command->callback([options] { report(*options); });

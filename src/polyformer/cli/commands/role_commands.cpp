@@ -16,12 +16,15 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/comparison.h"
+#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -52,13 +55,23 @@ void keygen(const RoleOptions& options) {
         require<IoError>(options.force || !std::filesystem::exists(path),
                          "'{}' exists already: name another file, or overwrite it with --force", path);
     }
+    const bool replaces_secret = is_secret_key_file(options.secret);
+    require_folder(options.folder, FolderKind::plan_client);
+    CommandFiles()
+        .reads("client", options.folder)
+        .writes("--secret", options.secret, FileAccess::secret_key)
+        .writes("--server-keys", options.keys)
+        .writes("--json", options.json)
+        .check();
     const service::ClientPlan plan = service::load_client_plan(options.folder);
+    require_disk_space(plan.keys.file_bytes(plan.frame.parameters), options.keys);
     Progress progress("generating keys", 1);
     const service::KeyFiles files = service::create_keys(
         plan, options.secret, options.keys,
         options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
         [&](double share) { progress.update(share); }, options.most_key_bytes);
     progress.finish();
+    if (replaces_secret) to_stderr("note: --force has replaced the secret key '{}'\n", options.secret);
     if (options.json != "-") {
         to_stdout("secret key  {} ({}): keep it, give it to nobody\nserver keys {} ({}): for the server\n",
                   options.secret, format_bytes(static_cast<double>(files.secret_bytes)), options.keys,
@@ -68,6 +81,15 @@ void keygen(const RoleOptions& options) {
 }
 
 void encrypt(const RoleOptions& options) {
+    require_folder(options.folder, FolderKind::plan_client);
+    CommandFiles()
+        .reads("client", options.folder)
+        .reads("--secret", options.secret)
+        .reads("--text-file", options.source.text.file)
+        .reads("--image", options.source.images)
+        .writes("--request", options.request)
+        .writes("--json", options.json)
+        .check();
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
     const Query query = client.read(options.source, plan.frame.context);
@@ -138,6 +160,20 @@ void decrypt(const RoleOptions& options) {
     for (const std::string& path : {options.logits, options.disclose}) {
         require(path != "-", "logits go to a file of their own, not to standard output: name one");
     }
+    require_folder(options.folder, FolderKind::plan_client);
+    CommandFiles()
+        .reads("client", options.folder)
+        .reads("--secret", options.secret)
+        .reads("--reply", options.reply)
+        .reads("--request", options.request)
+        .reads("--compare-with", options.compare_with)
+        .reads("--text-file", options.source.text.file)
+        .reads("--image", options.source.images)
+        .writes("--logits", options.logits, FileAccess::owner_only)
+        .writes("--disclose", options.disclose)
+        .writes("--json", options.json)
+        .check();
+    if (!options.compare_with.empty()) require_folder(options.compare_with, FolderKind::model);
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
     client.require_names_for(plan.frame.vocabulary);
@@ -171,6 +207,7 @@ void decrypt(const RoleOptions& options) {
 
 /// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.
 void infer(const RoleOptions& options) {
+    require_folder(options.folder, FolderKind::plan_server);
     const std::filesystem::path server = program_beside_this("polyformer-server");
     std::vector<std::string> words{server.string(), "--plan",  options.folder, "--keys",    options.keys,   "--request",
                                    options.request, "--reply", options.reply,  "--threads", options.threads};
@@ -234,7 +271,7 @@ void add_infer(CLI::App& program) {
     command.add_option("--request", options->request, "The request")->required();
     command.add_option("--reply", options->reply, "Where to write the reply")->required();
     command.add_flag("--profile", options->profile, "Print seconds by operation and by layer");
-    command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(CLI::NonNegativeNumber);
+    command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(whole_number(0, 1024));
 }
 
 void add_decrypt(CLI::App& program) {
@@ -266,6 +303,7 @@ void add_decrypt(CLI::App& program) {
         "greatest error, which is for the data owner alone");
     auto* text = command.add_option("--text-file", options->source.text.file, "The text, for --compare-with");
     command.add_option("--image", options->source.images, "The images in their order, for --compare-with")
+        ->allow_extra_args(false)
         ->needs(compared)
         ->excludes(text);
     text->needs(compared);

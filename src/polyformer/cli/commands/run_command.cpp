@@ -11,6 +11,7 @@
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/comparison.h"
 #include "polyformer/cli/common/encrypted_run.h"
+#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
 #include "polyformer/compile/compile.h"
@@ -19,7 +20,9 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -161,6 +164,14 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
 void run(const RunOptions& options) {
     require(options.backend == "ckks" || options.backend == "clear", "there is no back end '{}': choose ckks or clear",
             options.backend);
+    require_folder(options.model, FolderKind::model);
+    CommandFiles()
+        .reads("model", options.model)
+        .reads("--text-file", options.source.text.file)
+        .reads("--image", options.source.images)
+        .reads("--data", options.sample.data)
+        .writes("--json", options.json)
+        .check();
     const model::Graph graph = model::load_graph(options.model);
     const ClientPart client(options.model);
     client.require_names_for(graph.vocabulary);
@@ -170,6 +181,9 @@ void run(const RunOptions& options) {
             options.model);
     const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));
     if (options.json != "-") to_stdout("{}\n", describe(plan));
+    if (options.backend == "ckks") {
+        require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
+    }
 
     const Run run{.options = options,
                   .client = client,

@@ -12,6 +12,7 @@
 #include "polyformer/support/json.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/train/report/report.h"
 #include "polyformer/train/study/study.h"
 
@@ -31,6 +32,13 @@ std::string command_of(const train::StudyOptions& options) {
 }
 
 void study(StudyCommandOptions options) {
+    CommandFiles()
+        .reads("config", options.study.config)
+        .reads("--data", options.study.data)
+        .writes_folder("--work", options.study.work)
+        .writes_folder("--out", options.study.out, {"study.json", "report.html"})
+        .writes("--json", options.json)
+        .check();
     options.study.command = command_of(options.study);
     const bool complete = train::run_study(options.study);
     const auto file = options.study.out / "study.json";
@@ -60,7 +68,7 @@ void add_study(CLI::App& program) {
         ->required();
     command->add_option("--out", options->study.out, "Folder for study.json and report.html")->required();
     command->add_option("--jobs", options->study.jobs, "Stages at a time, each with --threads threads")
-        ->check(CLI::Range(1, 256))
+        ->check(whole_number(1, 256))
         ->capture_default_str();
     add_trainer_options(*command, options->study.trainer);
     add_json_option(*command, options->json);

@@ -9,6 +9,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/commands/training_options.h"
 #include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/support/system/command_files.h"
 #include "polyformer/train/run/commands.h"
 
 namespace polyformer::cli {
@@ -28,7 +29,7 @@ std::string device_name(const std::string& name) {
 void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
     command
         .add_option("--threads", options.threads, "Threads of each trainer; 0: all cores, shared out among trainers")
-        ->check(CLI::Range(0, 1024))
+        ->check(whole_number(0, 1024))
         ->capture_default_str();
     command.add_option("--device", options.device, "cpu, cuda, cuda:N, or auto: CUDA where there is any")
         ->check(device_name)
@@ -54,6 +55,15 @@ std::shared_ptr<train::TrainOptions> add_training_options(CLI::App& command) {
     return options;
 }
 
+void check_files(const train::TrainOptions& options, const std::filesystem::path& model = {}) {
+    CommandFiles()
+        .reads("config", options.config)
+        .reads("--data", options.data)
+        .writes_folder("--work", options.work)
+        .writes_folder("--out", model)
+        .check();
+}
+
 /// An interrupted stage ends the program with its own exit code.
 void finish(bool complete) {
     if (!complete) throw CLI::RuntimeError(static_cast<int>(ExitCode::unfinished));
@@ -66,13 +76,19 @@ void add_train(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer train configs/wikitext-small.json --data wikitext-2 --work work\n"
         "  polyformer train configs/cifar100-vit.json --data cifar-100 --work work --precision bfloat16");
-    command->callback([options = add_training_options(*command)] { finish(train::run_train(*options)); });
+    command->callback([options = add_training_options(*command)] {
+        check_files(*options);
+        finish(train::run_train(*options));
+    });
 }
 
 void add_tune(CLI::App& program) {
     auto* command = program.add_subcommand("tune", "Shrink the ranges of a trained model's non-polynomial functions");
     command->footer("Example:\n  polyformer tune configs/wikitext-small.json --data wikitext-2 --work work");
-    command->callback([options = add_training_options(*command)] { finish(train::run_tune(*options)); });
+    command->callback([options = add_training_options(*command)] {
+        check_files(*options);
+        finish(train::run_tune(*options));
+    });
 }
 
 void add_convert(CLI::App& program) {
@@ -81,8 +97,10 @@ void add_convert(CLI::App& program) {
         "Example:\n  polyformer convert configs/wikitext-small.json --data wikitext-2 --work work --out model");
     auto model = std::make_shared<std::filesystem::path>();
     command->add_option("--out", *model, "The model folder to write")->required();
-    command->callback(
-        [options = add_training_options(*command), model] { finish(train::run_convert(*options, *model)); });
+    command->callback([options = add_training_options(*command), model] {
+        check_files(*options, *model);
+        finish(train::run_convert(*options, *model));
+    });
 }
 
 }  // namespace polyformer::cli

@@ -1,7 +1,10 @@
 #include "polyformer/cli/common/client_part.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
+#include "polyformer/cli/common/options.h"
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/embedding.h"
@@ -22,9 +25,11 @@ void add_query_options(CLI::App& command, QuerySource& source) {
     auto* text = command.add_option("--text", source.text.text, "The text itself");
     auto* file = command.add_option("--text-file", source.text.file, "A file with the text");
     auto* ids = command.add_option("--token-ids", source.text.ids, "Token ids, for a model without a tokenizer");
+    ids->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
     command
         .add_option("--image", source.images,
                     "A PNG or JPEG file of any size, for an image model; several at once with --image A --image B")
+        ->allow_extra_args(false)
         ->excludes(text)
         ->excludes(file)
         ->excludes(ids);
@@ -42,7 +47,7 @@ void add_sample_options(CLI::App& command, ImageSample& sample) {
         ->capture_default_str()
         ->needs(data);
     command.add_option("--most-images", sample.images, "How many images of --data")
-        ->check(CLI::Range(1, 1 << 20))
+        ->check(whole_number(1, 1 << 20))
         ->capture_default_str()
         ->needs(data);
 }

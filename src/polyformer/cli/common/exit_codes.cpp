@@ -1,14 +1,11 @@
 #include "polyformer/cli/common/exit_codes.h"
 
-#include <fmt/format.h>
-
 #include <exception>
-#include <filesystem>
-#include <new>
 #include <string>
 #include <system_error>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/foreign_error.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/process/temporary_files.h"
 
@@ -21,13 +18,6 @@ int report(const std::string& message, ExitCode code) {
     return static_cast<int>(code);
 }
 
-/// What the standard library says of a file in its own words, in ours.
-std::string describe(const std::filesystem::filesystem_error& error) {
-    if (error.path1().empty()) return error.code().message();
-    const std::string second = error.path2().empty() ? "" : fmt::format(" and '{}'", error.path2().string());
-    return fmt::format("cannot use '{}'{}: {}", error.path1().string(), second, error.code().message());
-}
-
 int code_of(const std::function<int()>& body) {
     try {
         return body();
@@ -37,15 +27,10 @@ int code_of(const std::function<int()>& body) {
         return report(error.what(), ExitCode::io_error);
     } catch (const Error& error) {
         return report(error.what(), ExitCode::bad_input);
-    } catch (const std::filesystem::filesystem_error& error) {
-        return report(describe(error), ExitCode::io_error);
-    } catch (const std::system_error& error) {
-        return report(fmt::format("the system refused: {}", error.code().message()), ExitCode::io_error);
-    } catch (const std::bad_alloc&) {
-        return report("not enough memory; `polyformer plan` says how much a run takes", ExitCode::internal_error);
+    } catch (const std::system_error& error) {  // those of std::filesystem, too
+        return report(describe_foreign(error), ExitCode::io_error);
     } catch (const std::exception& error) {
-        return report(fmt::format("a fault in Polyformer, please report it with what led here: {}", error.what()),
-                      ExitCode::internal_error);
+        return report(describe_foreign(error), ExitCode::internal_error);
     }
 }
 

@@ -21,6 +21,8 @@ namespace polyformer::cli {
 namespace {
 
 constexpr std::size_t kMostThreads = 1024;
+constexpr std::size_t kLeastRing = 1024;  ///< as in ckks/scheme/parameters.cpp
+constexpr std::size_t kMostRing = 131072;
 
 /// All of `text` as a whole number; nothing for a sign, a point, an exponent, or more than fits.
 std::optional<std::uint64_t> parse_whole_number(std::string_view text) {
@@ -139,16 +141,6 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
             range};
 }
 
-CLI::Validator insecure_ring_dimension() {
-    return {[](std::string& text) -> std::string {
-                const auto value = parse_whole_number(text);
-                if (value && (*value == 0 || (std::has_single_bit(*value) && *value >= 16 && *value <= 65536)))
-                    return {};
-                return fmt::format("'{}' is not a power of two from 16 to 65536", text);
-            },
-            "power of two"};
-}
-
 void add_threads_option(CLI::App& command) {
     command
         .add_option_function<std::size_t>(
@@ -159,6 +151,19 @@ void add_threads_option(CLI::App& command) {
             "Threads; 0: all cores")
         ->check(whole_number(0, kMostThreads))
         ->trigger_on_parse();
+}
+
+void add_insecure_ring_option(CLI::App& command, std::size_t& dimension) {
+    const CLI::Validator power_of_two(
+        [](std::string& text) -> std::string {
+            const auto value = parse_whole_number(text);
+            if (value && std::has_single_bit(*value) && *value >= kLeastRing && *value <= kMostRing) return {};
+            return fmt::format("'{}' is not a power of two from {} to {}", text, kLeastRing, kMostRing);
+        },
+        "power of two");
+    command
+        .add_option("--insecure-ring-dimension", dimension, "For tests: a small ring, quick and WITHOUT ANY SECURITY")
+        ->check(power_of_two);
 }
 
 void add_json_option(CLI::App& command, std::string& path) {

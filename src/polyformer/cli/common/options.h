@@ -10,11 +10,13 @@ namespace polyformer::cli {
 
 /// Accepts whole numbers from `least` to `most` in decimal digits; the error and the help name both.
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
-/// The ring dimensions of parameters without security: powers of two from 16 to 65536; 0, where none was asked for.
-CLI::Validator insecure_ring_dimension();
 
 /// "--threads", for commands that compute: 0 means all cores.
 void add_threads_option(CLI::App& command);
+
+/// "--insecure-ring-dimension", for commands that choose parameters: a power of two; 0, which it is at first, for
+/// secure ones.
+void add_insecure_ring_option(CLI::App& command, std::size_t& dimension);
 
 /// "--json FILE", for commands that have results.
 void add_json_option(CLI::App& command, std::string& path);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <vector>
 
+#include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/reports/stretches.h"
@@ -179,8 +180,7 @@ void add_plan_choice(CLI::App& command, PlanChoice& choice) {
         ->capture_default_str();
     command.add_option("--images", choice.images,
                        "Images side by side in one ciphertext: 1, 2, 4, ... or 'most'; they share the time of one");
-    command.add_option("--insecure-ring-dimension", choice.insecure_ring_dimension,
-                       "For tests: a small ring, quick and WITHOUT ANY SECURITY");
+    add_insecure_ring_option(command, choice.insecure_ring_dimension);
 }
 
 compile::PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs) {

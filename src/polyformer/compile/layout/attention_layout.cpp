@@ -89,11 +89,12 @@ AttentionLayout attention_layout(const Packing& packing, std::size_t heads, std:
     layout.packing = packing;
     const std::size_t least = 2 * std::bit_ceil(head_width);
     require(least <= packing.features,
-            "a head of width {} needs {} positions a token, but {} slots over {} tokens{} give {}: use narrower heads, "
-            "{} or a ring dimension of at least {}",
-            head_width, least, packing.slots, packing.tokens,
+            "a head of width {} needs {} positions a token, but {} slots over {} tokens{} give {}: {}", head_width,
+            least, packing.slots, packing.tokens,
             packing.images > 1 ? fmt::format(" of {} images", packing.images) : "", packing.features,
-            packing.images > 1 ? "fewer images" : "a shorter context", 2 * least * packing.tokens * packing.images);
+            fewer_or_larger(packing.images > 1 ? "take fewer images or a model of narrower heads"
+                                               : "take a model of narrower heads or a shorter context",
+                            2 * least * packing.tokens * packing.images));
     divide(layout);
     return layout;
 }

@@ -15,12 +15,19 @@ std::size_t divide_up(std::size_t value, std::size_t divisor) {
 
 }  // namespace
 
+std::string fewer_or_larger(const std::string& less, std::size_t ring_dimension) {
+    constexpr std::size_t kLargestSecure = 65536;  // of the parameters with bootstrapping that there are
+    if (ring_dimension > kLargestSecure) return less;
+    return fmt::format("{}, or use a ring dimension of at least {}", less, ring_dimension);
+}
+
 Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images) {
     const std::size_t tokens = std::bit_ceil(context);
     require(std::has_single_bit(images), "{} images a ciphertext: their number must be a power of two", images);
-    require(tokens <= slots && images <= slots / tokens,
-            "{} image(s) of {} tokens do not fit {} slots: use a ring dimension of at least {}", images, context, slots,
-            2 * tokens * images);
+    require(
+        tokens <= slots && images <= slots / tokens, "{} image(s) of {} tokens do not fit {} slots: {}", images,
+        context, slots,
+        fewer_or_larger(images > 1 ? "take fewer images" : "take a model with a shorter context", 2 * tokens * images));
     return {slots, tokens, slots / tokens / images, images};
 }
 

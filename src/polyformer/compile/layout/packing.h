@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace polyformer::compile {
@@ -26,6 +27,9 @@ struct Packing {
 /// T is the context rounded up to a power of two. Throws Error when `images` is no power of two, or even one feature a
 /// token does not fit.
 Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images = 1);
+
+/// What to do about too few slots: `less`, or a larger ring where there are secure parameters for it.
+std::string fewer_or_larger(const std::string& less, std::size_t ring_dimension);
 
 /// The packing in which `group` consecutive tokens are one; group is a power of two up to packing.tokens.
 Packing merged(const Packing& packing, std::size_t group);

@@ -31,9 +31,8 @@ class Tokenizer::Implementation {
         const auto status = processor_.LoadFromSerializedProto(contents);
         require<FormatError>(
             status.ok() && processor_.GetPieceSize() > 0,
-            "'{}' is not a SentencePiece model, or it is damaged ({} bytes: {}); copy it again, or train "
-            "one",
-            file.string(), contents.size(), status.ToString());
+            "'{}' is not a SentencePiece model, or it is damaged ({} bytes); copy it again, or train one",
+            file.string(), contents.size());
     }
 
     const sentencepiece::SentencePieceProcessor& processor() const { return processor_; }
@@ -56,7 +55,7 @@ Tokenizer::Tokenizer(const std::filesystem::path& file)
 std::vector<std::int32_t> Tokenizer::encode(const std::string& text) const {
     std::vector<int> ids;
     const auto status = implementation_->processor().Encode(text, &ids);
-    require(status.ok(), "the text of {} bytes cannot be split into tokens: {}", text.size(), status.ToString());
+    require(status.ok(), "the text of {} bytes cannot be split into tokens", text.size());
     return {ids.begin(), ids.end()};
 }
 
@@ -69,7 +68,7 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
     }
     std::string text;
     const auto status = implementation_->processor().Decode(known, &text);
-    require(status.ok(), "{} tokens cannot be joined to a text: {}", ids.size(), status.ToString());
+    require(status.ok(), "{} tokens cannot be joined to a text", ids.size());
     return text;
 }
 

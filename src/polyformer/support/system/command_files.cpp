@@ -96,13 +96,24 @@ CommandFiles& CommandFiles::reads(const std::string& option, const fs::path& pat
     return *this;
 }
 
+CommandFiles& CommandFiles::reads(const std::string& option, const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) reads(option, fs::path(path));
+    return *this;
+}
+
 CommandFiles& CommandFiles::writes(const std::string& option, const fs::path& path, FileAccess access) {
     if (!path.empty()) outputs_.push_back({option, path, access});
     return *this;
 }
 
-CommandFiles& CommandFiles::writes_folder(const std::string& option, const fs::path& path) {
-    if (!path.empty()) folders_.push_back({option, path});
+CommandFiles& CommandFiles::writes_folder(const std::string& option, const fs::path& path,
+                                          const std::vector<std::string>& files) {
+    if (path.empty()) return *this;
+    folders_.push_back({option, path});
+    std::error_code ignored;
+    for (const std::string& file : files) {
+        if (fs::is_directory((path / file).parent_path(), ignored)) writes(option, path / file);
+    }
     return *this;
 }
 

@@ -16,11 +16,13 @@ class CommandFiles {
   public:
     /// `option` is what the user calls it: "--secret". Of a folder it is the files right in it that are read.
     CommandFiles& reads(const std::string& option, const std::filesystem::path& path);
+    CommandFiles& reads(const std::string& option, const std::vector<std::string>& paths);
     /// A file, or "-" for standard output.
     CommandFiles& writes(const std::string& option, const std::filesystem::path& path,
                          FileAccess access = FileAccess::everyone);
-    /// A folder that is filled, made where it is missing.
-    CommandFiles& writes_folder(const std::string& option, const std::filesystem::path& path);
+    /// A folder that is filled, made where it is missing, and the files that are written into it.
+    CommandFiles& writes_folder(const std::string& option, const std::filesystem::path& path,
+                                const std::vector<std::string>& files = {});
 
     /// Throws IoError for what cannot be written (see AtomicFile; a folder that is a file) and Error for two outputs
     /// that are one file, for an output that is an input, by whatever name, and for one in the place of a secret key.

@@ -60,7 +60,11 @@ std::string train_tokenizer(const std::filesystem::path& text, const TokenizerCo
     Lines lines(sample_lines(text, config.sentences));
     std::string model;
     const auto status = sentencepiece::SentencePieceTrainer::Train(options, &lines, &model);
-    require(status.ok(), "SentencePiece cannot learn {} pieces from {}: {}", pieces, text.string(), status.ToString());
+    // "Internal: src/trainer_interface.cc(582) [condition] Vocabulary size too high (512). Please set it to ...".
+    const std::string reason = status.ToString();
+    const std::size_t bracket = reason.rfind("] ");
+    require(status.ok(), "{} pieces cannot be learnt from the text '{}': {}", pieces, text.string(),
+            bracket == std::string::npos ? "SentencePiece fails" : reason.substr(bracket + 2));
     return model;
 }
 
