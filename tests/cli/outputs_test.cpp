@@ -101,7 +101,7 @@ TEST(Outputs, PlacesThatCannotBeWrittenAreNamedBeforeWorkStarts) {
     expect_refused(folder.polyformer(kPlan + "--out request.bin"), kIoError, HasSubstr("is a file"));
     expect_refused(folder.polyformer("random-model request.bin"), kIoError, HasSubstr("is a file"));
     expect_refused(folder.polyformer("plan request.bin"), kIoError, HasSubstr("a folder is needed"));
-    expect_refused(folder.polyformer("eval model --text-file nowhere.txt"), kIoError, HasSubstr("nowhere.txt"));
+    expect_refused(folder.polyformer("report nowhere.json"), kIoError, HasSubstr("nowhere.json"));
 }
 
 TEST(Outputs, SignalsLeaveNoHalfWrittenFile) {
