@@ -106,6 +106,11 @@ TEST_F(AtomicFileTest, APipeIsWrittenToAndStays) {
     EXPECT_THAT(folder_.names(), ElementsAre("pipe"));
 }
 
+TEST_F(AtomicFileTest, APipeThatNobodyReadsIsRefusedAfterAWhile) {
+    ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+    EXPECT_THAT(message_of<IoError>([&] { write_file(path("pipe"), ""); }), HasSubstr("nobody reads it"));
+}
+
 TEST_F(AtomicFileTest, DevicesStay) {
     write_file("/dev/null", "gone");
     EXPECT_TRUE(fs::is_character_file("/dev/null"));

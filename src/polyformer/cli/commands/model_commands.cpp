@@ -108,15 +108,8 @@ std::size_t write_random_language_model(const RandomModelCommandOptions& options
 }
 
 std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
-    require(options.patch >= 1 && options.image_size % options.patch == 0, "patches of {} do not divide images of {}",
-            options.patch, options.image_size);
     const model::RandomModelOptions& shape = options.shape;
     const std::size_t side = options.image_size / options.patch;
-    require(
-        side * side <= model::kMaxContext,
-        "images of {0} × {0} in patches of {1} make {2} tokens, more than the {3} that a model can have: take larger "
-        "patches or smaller images",
-        options.image_size, options.patch, side * side, model::kMaxContext);
     model::RandomVisionOptions vision{
         .rows = side,
         .columns = side,
@@ -138,6 +131,16 @@ std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
     model::save_graph(graph, options.out);
     model::save_image_input(input, options.out);
     return graph.nodes.size();
+}
+
+void require_patches(const RandomModelCommandOptions& options) {
+    require(options.image_size % options.patch == 0, "patches of {} do not divide images of {}: choose sides that do",
+            options.patch, options.image_size);
+    const std::size_t side = options.image_size / options.patch;
+    require(side * side <= model::kMaxContext,
+            "images of {0} × {0} in patches of {1} make {2} tokens, more than the {3} that a model can have: take "
+            "larger patches or smaller images",
+            options.image_size, options.patch, side * side, model::kMaxContext);
 }
 
 /// What a model of this shape holds while it is made: weights in double precision, once as drawn and once in a graph,
@@ -226,6 +229,7 @@ void add_random_model(CLI::App& program) {
     command->callback([options, command] {
         require_options_of_kind(*command, options->image_size > 0);
         CommandFiles().writes_folder("out", options->out).check();
+        if (options->image_size > 0) require_patches(*options);
         require_memory(bytes_of(*options), "a model of this size");
         const std::size_t nodes =
             options->image_size == 0 ? write_random_language_model(*options) : write_random_image_model(*options);

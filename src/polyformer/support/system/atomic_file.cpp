@@ -73,21 +73,15 @@ void remove_abandoned(const fs::path& stem) {
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path path, FileAccess access) : path_(std::move(path)), target_(output_target(path_)) {
-    switch (target_.kind) {
-        case OutputTarget::Kind::file:
-            require(access == FileAccess::secret_key || !target_.exists || !is_secret_key_file(target_.path),
-                    "'{}' is a secret key, which nothing else may overwrite: name another file", path_.string());
-            open_temporary(access);
-            break;
-        case OutputTarget::Kind::stream:
-            descriptor_ = ::open(target_.path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
-            break;
-        case OutputTarget::Kind::descriptor:
-            descriptor_ = ::fcntl(target_.descriptor, F_DUPFD_CLOEXEC, 0);
-            break;
+    if (target_.kind == OutputTarget::Kind::file) {
+        require(access == FileAccess::secret_key || !target_.exists || !is_secret_key_file(target_.path),
+                "'{}' is a secret key, which nothing else may overwrite: name another file", path_.string());
+        open_temporary(access);
+        require<IoError>(descriptor_ >= 0, "cannot write '{}': {}; check that its directory exists and is writable",
+                         path_.string(), system_message());
+    } else {
+        descriptor_ = open_stream(target_);
     }
-    require<IoError>(descriptor_ >= 0, "cannot write '{}': {}; check that its directory exists and is writable",
-                     path_.string(), system_message());
     buffer_.reserve(kBufferBytes);
 }
 

@@ -70,6 +70,16 @@ bool is_part_of_folder(const fs::path& file) {
     return false;
 }
 
+/// Opens what will be written, without a trace where it is a file. Streams stay open: what reads a pipe would take the
+/// end of this attempt for the end of what it waits for.
+void require_opens(const fs::path& path, FileAccess access, const OutputTarget& target) {
+    if (target.kind == OutputTarget::Kind::file) {
+        const AtomicFile attempt(path, access);
+    } else {
+        static_cast<void>(open_stream(target));
+    }
+}
+
 void require_folder(const std::string& option, const fs::path& path) {
     std::error_code ignored;
     fs::path existing = path;
@@ -123,10 +133,9 @@ void CommandFiles::check() const {
     std::vector<std::pair<Entry, Identity>> found;
     for (const Entry& output : outputs_) {
         const bool is_dash = output.path == "-";
-        // Making the temporary file shows whether it can be made; opening a pipe would wait, and end what reads it.
         std::optional<OutputTarget> target;
         if (!is_dash) target = output_target(output.path);
-        if (target && target->kind == OutputTarget::Kind::file) const AtomicFile attempt(output.path, output.access);
+        if (target) require_opens(output.path, output.access, *target);
         const std::optional<Identity> identity = is_dash ? standard_output : identity_of(*target);
         if (!identity) continue;
         // A device takes any number of outputs; only results go to a terminal alone when they are sent there.

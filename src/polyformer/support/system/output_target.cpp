@@ -7,11 +7,13 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <thread>
 
 #include "polyformer/support/error.h"
 
@@ -81,6 +83,26 @@ OutputTarget output_target(const fs::path& path) {
                 .group = status.st_gid};
     }
     fail<IoError>("cannot write '{}': its symbolic links lead in a circle", path.string());
+}
+
+int open_stream(const OutputTarget& target) {
+    constexpr int kAttempts = 100;
+    constexpr auto kPause = std::chrono::milliseconds(30);
+    int descriptor = -1;
+    for (int attempt = 0; attempt < kAttempts && descriptor < 0; ++attempt) {
+        if (attempt > 0) std::this_thread::sleep_for(kPause);
+        // Of a pipe without a reader this says ENXIO, where a plain open() would wait, for ever if none comes.
+        descriptor = target.kind == OutputTarget::Kind::descriptor
+                         ? ::fcntl(target.descriptor, F_DUPFD_CLOEXEC, 0)
+                         : ::open(target.path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (descriptor < 0 && errno != ENXIO) break;
+    }
+    require<IoError>(descriptor >= 0, "cannot write '{}': {}", target.path.string(),
+                     errno == ENXIO ? "nobody reads it; start the reader first" : system_message(errno));
+    if (target.kind == OutputTarget::Kind::stream) {
+        static_cast<void>(::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_NONBLOCK));
+    }
+    return descriptor;
 }
 
 bool is_secret_key_file(const fs::path& path) {

@@ -28,6 +28,10 @@ struct OutputTarget {
 /// directory, a file that is write-protected, a descriptor that is closed, links in a circle.
 OutputTarget output_target(const std::filesystem::path& path);
 
+/// Opens a stream or a descriptor for writing, to be closed by whoever asked. Of a named pipe it waits a few seconds
+/// for a reader. Throws IoError when it cannot be opened, or nobody reads the pipe.
+int open_stream(const OutputTarget& target);
+
 /// The secret key's file begins like this (ckks/files/container.h has the rest of it).
 bool is_secret_key_file(const std::filesystem::path& path);
 
