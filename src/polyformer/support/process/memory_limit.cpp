@@ -135,6 +135,8 @@ void require_memory(std::size_t bytes, const std::string& what, const AvailableM
 }
 
 void require_disk_space(std::size_t bytes, const fs::path& file) {
+    std::error_code error;
+    if (fs::exists(file, error) && !fs::is_regular_file(file, error)) return;  // a device or a pipe fills no disk
     struct statvfs status {};
     const fs::path folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
     if (::statvfs(folder.c_str(), &status) != 0) return;
