@@ -22,9 +22,7 @@ std::array<std::atomic<Slot>, kSlots> states{};
 std::array<std::array<char, PATH_MAX>, kSlots> names{};
 
 extern "C" void remove_and_end(int signal) {
-    for (std::size_t i = 0; i < kSlots; ++i) {
-        if (states[i] == Slot::in_use) ::unlink(names[i].data());
-    }
+    remove_temporary_files();
     // As if there had been no handler, so that whoever waits for this process sees which signal ended it.
     struct sigaction action {};
     action.sa_handler = SIG_DFL;
@@ -37,6 +35,12 @@ extern "C" void remove_and_end(int signal) {
 }
 
 }  // namespace
+
+void remove_temporary_files() noexcept {
+    for (std::size_t i = 0; i < kSlots; ++i) {
+        if (states[i] == Slot::in_use) ::unlink(names[i].data());
+    }
+}
 
 TemporaryName::TemporaryName(const std::string& path) : slot_(kSlots) {
     if (path.size() >= PATH_MAX) return;

@@ -21,6 +21,9 @@ class TemporaryName {
     std::size_t slot_;
 };
 
+/// Removes the files of all TemporaryNames that there are. For signal handlers that end the process.
+void remove_temporary_files() noexcept;
+
 /// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT remove temporary files and then end the process as they always do.
 /// Signals that are ignored, as under nohup, stay so. For main().
 void remove_temporary_files_on_signals();

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "polyformer/support/process/temporary_files.h"
 #include "polyformer/train/process/trainer_exit_codes.h"
 
 namespace polyformer::train {
@@ -19,6 +20,7 @@ std::array<struct sigaction, std::size(interrupting_signals)> previous;
 extern "C" void note_signal(int) {
     signalled = 1;
     if (ends_at_once == 0) return;
+    remove_temporary_files();
     constexpr std::string_view message = "\ninterrupted: the same command goes on from here\n";
     static_cast<void>(!write(STDERR_FILENO, message.data(), message.size()));
     _exit(trainer_interrupted);
