@@ -39,6 +39,7 @@ TEST(Options, NumbersOutOfRangeAreNamedWithTheRange) {
         {"study s.json --data d --work w --out o --jobs", "1 to 256"},
         {"infer plan/server --keys k --request r --reply s --threads", "0 to 1024"},
         {"run model --token-ids", "0 to"},
+        {"keygen plan/client --secret k --server-keys b --most-key-bytes", "--most-key-bytes"},
     };
     for (const auto& [command, range] : cases) {
         const std::string text = command;

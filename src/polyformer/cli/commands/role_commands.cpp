@@ -247,7 +247,8 @@ void add_keygen(CLI::App& program) {
     command
         .add_option("--most-key-bytes", options->most_key_bytes,
                     "Refuse a plan that asks for more bytes of server keys, such as 64GiB (default: 32GiB)")
-        ->transform(CLI::AsSizeValue(false));
+        ->transform(CLI::AsSizeValue(false))
+        ->check(whole_number(1, std::uint64_t{1} << 50));
 }
 
 void add_encrypt(CLI::App& program) {
