@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/process/interruption.h"
 
@@ -101,9 +101,8 @@ FolderLock::FolderLock(const fs::path& folder) {
                              "another folder",
                              folder.string(), holder.process.empty() ? "(unknown)" : holder.process, holder.process);
             if (!told && waited > before_a_word) {
-                static_cast<void>(
-                    std::fprintf(stderr, "%s: process %s is gone; waiting until its trainer has saved and ended\n",
-                                 folder.c_str(), holder.process.c_str()));
+                to_stderr("{}: process {} is gone; waiting until its trainer has saved and ended\n", folder.string(),
+                          holder.process);
                 told = true;
             }
             check_interruption();
