@@ -22,6 +22,7 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/service/client_plan.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/progress.h"
 
 using namespace polyformer;
@@ -98,7 +99,7 @@ int main(int argc, char** argv) try {
             runtime::ClearBackend backend(one->frame.parameters, one->frame.packing);
             const std::vector<double> logits = run_in_the_clear(*one, backend, embedded);
             const double error = examples::largest_error(logits, exact);
-            worst = std::max(worst, error);
+            worst = larger(worst, error);
             fmt::print("after {:<12} comes {:<26} error {:.1e}, {} bootstraps, {} steps met values outside [-1, 1]\n",
                        text, examples::describe(logits), error, one->summary.bootstraps, backend.excursions().size());
         }

@@ -14,6 +14,7 @@
 
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 
 namespace examples {
 
@@ -41,7 +42,7 @@ template <class A, class B>
 double largest_error(const A& a, const B& b) {
     polyformer::require(a.size() == b.size(), "{} values cannot be compared with {}", a.size(), b.size());
     double largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    for (std::size_t i = 0; i < a.size(); ++i) largest = polyformer::larger(largest, std::abs(a[i] - b[i]));
     return largest;
 }
 

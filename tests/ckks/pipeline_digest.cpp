@@ -16,6 +16,7 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/digest.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -111,7 +112,7 @@ void run_pipeline() {
     const auto slots = evaluator.encoder().decode(opened, message.size());
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         const double expected = message[slot] * message[(slot + 5) % message.size()];
-        greatest = std::max(greatest, std::abs(slots[slot].real() - expected));
+        greatest = larger(greatest, std::abs(slots[slot].real() - expected));
     }
     fmt::print("right        {}\n", greatest < 1e-3);
 }

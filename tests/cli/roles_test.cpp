@@ -91,6 +91,28 @@ TEST(Run, EncryptedAnswerMatchesTheModelInTheClearAndReportsEverything) {
     EXPECT_EQ(out.at("security_bits"), 0);
     EXPECT_LT(out.at("max_abs_logit_error").get<double>(), 0.02);
     EXPECT_GE(out.at("argmax_agreement").get<double>(), 0.99);
+    EXPECT_EQ(out.at("valid"), true);
+}
+
+TEST(Run, AnswersFromOutsideTheIntervalsMeanNothingAndSaySo) {
+    const Folder& folder = prepared();
+    std::string text;
+    for (int i = 0; i < 60; ++i) text += ") ";
+    const Result result =
+        folder.polyformer("run " POLYFORMER_SOURCES
+                          "/models/wikitext-small --positions last --backend clear --json nothing.json --text '" +
+                          text + "'");
+    EXPECT_EQ(result.exit_code, 6);
+    EXPECT_THAT(result.output, HasSubstr("lie outside their intervals"));
+    EXPECT_THAT(result.output, HasSubstr("this answer means nothing"));
+    EXPECT_THAT(result.output, HasSubstr("not a number"));
+    EXPECT_THAT(result.output, testing::Not(HasSubstr("nan")));
+    const auto out = folder.json("nothing.json");
+    EXPECT_EQ(out.at("valid"), false);
+    EXPECT_EQ(out.at("argmax_agreement"), 0);
+    EXPECT_TRUE(out.at("max_abs_logit_error").is_null());
+    EXPECT_GT(out.at("out_of_interval_fraction").get<double>(), 0.1);
+    EXPECT_TRUE(out.at("next_words")[0].at("word").is_null());
 }
 
 TEST(Run, LastPositionAloneIsTheLastRowOfAll) {

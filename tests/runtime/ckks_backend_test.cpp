@@ -15,6 +15,7 @@
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "tests/compile/small_plan.h"
 #include "tests/runtime/random_graph.h"
 
@@ -70,7 +71,7 @@ class CkksBackendTest : public ::testing::Test {
         const auto slots =
             ckks::Encoder(parameters_).decode(ckks::decrypt(parameters_, secret_, value), expected.size());
         double worst = 0;
-        for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(slots[i] - expected[i]));
+        for (std::size_t i = 0; i < expected.size(); ++i) worst = larger(worst, std::abs(slots[i] - expected[i]));
         EXPECT_LT(worst, kTolerance);
     }
     template <class F>

@@ -154,6 +154,11 @@ TEST_F(ClearSteps, RecordsSlotsOutsideTheUnitInterval) {
     EXPECT_EQ(exact_.excursions()[0].operation, "bootstrap");
     EXPECT_EQ(exact_.excursions()[0].slots, 2U);
     EXPECT_DOUBLE_EQ(exact_.excursions()[0].worst, 1.5);
+    ClearValue odd = exact_.encrypt(half_, 3);
+    odd.slots[8] = std::numeric_limits<double>::quiet_NaN();
+    exact_.bootstrap(std::vector{odd});
+    EXPECT_EQ(exact_.excursions()[0].slots, 5U);
+    EXPECT_TRUE(std::isnan(exact_.excursions()[0].worst));
 }
 
 }  // namespace

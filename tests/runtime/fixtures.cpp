@@ -6,6 +6,7 @@
 
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/runtime/executor.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::fixtures {
 
@@ -35,7 +36,7 @@ std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backen
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
     if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
     double largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+    for (std::size_t i = 0; i < a.size(); ++i) largest = larger(largest, std::abs(a[i] - b[i]));
     return largest;
 }
 

@@ -11,9 +11,12 @@
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/service/client.h"
+#include "polyformer/service/reply_check.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "tests/compile/small_plan.h"
 
 namespace polyformer::service {
@@ -84,7 +87,7 @@ double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std
     EXPECT_EQ(logits.size(), rows * expected.columns);
     const std::span<const double> last_rows = std::span(expected.values).last(rows * expected.columns);
     double worst = 0;
-    for (std::size_t i = 0; i < logits.size(); ++i) worst = std::max(worst, std::abs(logits[i] - last_rows[i]));
+    for (std::size_t i = 0; i < logits.size(); ++i) worst = larger(worst, std::abs(logits[i] - last_rows[i]));
     return worst;
 }
 
@@ -134,6 +137,18 @@ TEST_F(RolesTest, SeveralInputsShareARequest) {
     inputs.resize(1);
     inputs.front().columns /= 2;
     EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("width 8")));
+}
+
+TEST_F(RolesTest, AnswersFromOutsideTheIntervalsAreRefused) {
+    // Within the bound of inputs, but all features at once: the variance is far above what the norms were made for.
+    model::Tensor loud{8, 16, std::vector<double>(8 * 16, 0.99 * client_.frame.input_bound)};
+    ASSERT_GT(model::outside_share(model::evaluate(transformer_.graph, loud).intervals), 0.1);
+    create_keys(client_, secret_path_, server_path_, WeakParameters::allow);
+    const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan_.frame.parameters);
+    const Request request = make_request(client_, secret, std::span(&loud, 1));
+    const Inference inference = infer(plan_, load_server_keys(server_path_, plan_), request);
+    EXPECT_THAT([&] { open_reply(client_, secret, inference.reply, request.asked()); },
+                ThrowsMessage<InvalidAnswer>(HasSubstr("outside the intervals")));
 }
 
 TEST_F(RolesTest, ClientRefusesParametersWithoutSecurity) {

@@ -16,7 +16,9 @@ int run_program(int argc, char** argv) {
         "Try it in one go:\n"
         "  polyformer run models/wikitext-small --text-file passage.txt --backend ckks\n\n"
         "Exit codes: 0 done, 1 internal error, 2 bad argument or value, 3 file cannot be read or written,\n"
-        "4 damaged or foreign file, 5 interrupted (the same command goes on).");
+        "4 damaged or foreign file, 5 interrupted (the same command goes on), 6 the answer means nothing (values that "
+        "are\n"
+        "not finite or beyond the model's bounds).");
     program.require_subcommand(1);
     program.set_version_flag("--version", fmt::format("polyformer {}", version()));
     for (const auto add : {add_data, add_train, add_tune, add_convert, add_study, add_report, add_eval, add_plan,

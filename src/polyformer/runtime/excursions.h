@@ -12,7 +12,7 @@ namespace polyformer::runtime {
 struct Excursion {
     std::string step;
     std::string operation;  ///< "polynomial" or "bootstrap"
-    double worst = 0;       ///< largest |slot|
+    double worst = 0;       ///< largest |slot|; NaN when one is
     std::size_t slots = 0;  ///< how many were outside
 };
 

@@ -7,6 +7,7 @@
 #include "polyformer/runtime/clear_value.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/runtime/noise.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::runtime {
 
@@ -159,7 +160,7 @@ double foreseen_noise(const compile::Plan& plan) {
     const std::vector<NoiseValue> inputs(plan.inputs.size(), backend.encrypt(plan.frame.input_level));
     double noise = 0;
     for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
-        noise = std::max(noise, output.noise);
+        noise = larger(noise, output.noise);
     }
     // What is foreseen is the mean over all slots; those that hold no logit have next to none.
     return plan.frame.output_bound * noise / std::sqrt(share_in_use(plan.frame.output_layout));

@@ -63,8 +63,8 @@ Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, cons
                  const std::optional<Asked>& asked = std::nullopt);
 
 /// Logits of images · rows, rows = plan.frame.logit_rows(reply.asked.tokens): a row for each token, or one. Judges the
-/// reply as load_reply() does, and then what was decrypted: throws Error when a value is not finite or cannot be one of
-/// this plan (check_slots()).
+/// reply as load_reply() does, and then what was decrypted: throws InvalidAnswer, an Error, when a value is not finite
+/// or cannot be one of this plan (check_slots()).
 PrivateLogits open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply,
                          const std::optional<Asked>& asked = std::nullopt);
 

@@ -67,8 +67,9 @@ void check_slots(const ClientPlan& plan, const Asked& asked, std::span<const std
             const double value = frame.output_bound * slots[c][s].real();
             const double imaginary = frame.output_bound * slots[c][s].imag();
             const auto refuse_unless = [&](bool sound, const char* what, double found, double bound) {
-                require(sound, "slot {} of ciphertext {} of the reply {} {:.4g}, where {:.4g} is the most: {}", s, c,
-                        what, found, bound, kMeanings);
+                require<InvalidAnswer>(sound,
+                                       "slot {} of ciphertext {} of the reply {} {:.4g}, where {:.4g} is the most: {}",
+                                       s, c, what, found, bound, kMeanings);
             };
             // Written so that NaN is refused.
             const double most = kBoundSlack * frame.output_bound;

@@ -12,8 +12,15 @@
 #include "polyformer/ckks/files/serialization.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/service/messages.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::service {
+
+/// A reply of the right form whose slots hold what no answer of its plan does.
+class InvalidAnswer : public Error {
+  public:
+    using Error::Error;
+};
 
 /// A reply without its ciphertexts, of which there are `ciphertexts`: plan, key set, number of tokens and images,
 /// number of ciphertexts and, where it is known what was asked, whether this answers it. Throws Error naming what does
@@ -26,7 +33,7 @@ void check_output(const ClientPlan& plan, std::size_t index, const ckks::Ciphert
 
 /// The decrypted slots of all ciphertexts: finite, within the bound of the logits with a slack of kBoundSlack, without
 /// an imaginary part, 0 where the plan promises that, copies equal, all up to kNoiseSlack times the noise that the plan
-/// foresees. Throws Error naming the value, the place, the bound and what it may mean.
+/// foresees. Throws InvalidAnswer naming the value, the place, the bound and what it may mean.
 void check_slots(const ClientPlan& plan, const Asked& asked, std::span<const std::vector<std::complex<double>>> slots);
 
 inline constexpr double kBoundSlack = 2;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/process.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 
@@ -20,9 +21,9 @@ struct Precision {
 Precision precision_of(std::span<const Complex> actual, std::span<const Complex> expected) {
     Precision precision{0, 60};
     for (std::size_t i = 0; i < actual.size(); ++i) {
-        const double bits = -std::log2(std::max(std::abs(actual[i].real() - expected[i].real()), 0x1p-60));
+        const double bits = -std::log2(larger(std::abs(actual[i].real() - expected[i].real()), 0x1p-60));
         precision.mean_bits += bits / static_cast<double>(actual.size());
-        precision.worst_bits = std::min(precision.worst_bits, bits);
+        precision.worst_bits = smaller(precision.worst_bits, bits);
     }
     return precision;
 }

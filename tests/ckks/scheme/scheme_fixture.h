@@ -14,6 +14,7 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::ckks::testing {
 
@@ -67,7 +68,7 @@ inline std::vector<Complex> random_values(std::size_t count, unsigned seed) {
 
 inline double worst_error(std::span<const Complex> a, std::span<const Complex> b) {
     double worst = a.size() == b.size() ? 0 : INFINITY;
-    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) worst = std::max(worst, std::abs(a[i] - b[i]));
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) worst = larger(worst, std::abs(a[i] - b[i]));
     return worst;
 }
 

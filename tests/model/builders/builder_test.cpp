@@ -2,6 +2,7 @@
 
 #include "polyformer/model/builders/transformer_builder.h"
 #include "polyformer/model/graph/graph_files.h"
+#include "polyformer/support/extremes.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
@@ -64,7 +65,7 @@ double difference_from_unfolded(const Transformer& model, const char* norm) {
     EXPECT_EQ(logits.values.size(), reference.size());
     double largest = 0;
     for (std::size_t i = 0; i < reference.size(); ++i) {
-        largest = std::max(largest, std::abs(logits.values[i] - reference[i]) / (1 + std::abs(reference[i])));
+        largest = larger(largest, std::abs(logits.values[i] - reference[i]) / (1 + std::abs(reference[i])));
     }
     return largest;
 }

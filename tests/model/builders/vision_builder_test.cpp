@@ -10,6 +10,7 @@
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/interpreter/operations.h"
+#include "polyformer/support/extremes.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
@@ -109,7 +110,7 @@ class Model {
         double difference = 0;
         for (std::size_t j = 0; j < expected.size(); ++j) {
             largest = std::max(largest, std::abs(expected[j]));
-            difference = std::max(difference, std::abs(expected[j] - logits.values[j]));
+            difference = larger(difference, std::abs(expected[j] - logits.values[j]));
         }
         EXPECT_GT(largest, 0.1);
         return difference / largest;

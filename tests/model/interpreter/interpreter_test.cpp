@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "polyformer/model/graph/graph_files.h"
+#include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "tests/model/fixtures.h"
 
@@ -127,6 +128,24 @@ TEST(Interpreter, ReportsWhatLeavesAnInterval) {
     EXPECT_EQ(report.upper, 3);
     EXPECT_EQ(result.largest[0], 3);
     EXPECT_EQ(result.largest[1], 5);
+}
+
+TEST(Interpreter, WhatIsNotANumberLiesOutside) {
+    Graph graph = small_graph();
+    std::get<Apply>(graph.nodes[2].operation).polynomial = {-1, 3, {0, 1}};
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    std::vector<IntervalReport> reports = evaluate(graph, {2, 2, {1, nan, 1, 1}}).intervals;
+    EXPECT_EQ(reports[0].outside, 2U);  // both features of that row
+    EXPECT_TRUE(std::isnan(reports[0].smallest) && std::isnan(reports[0].largest));
+    EXPECT_TRUE(to_json(reports)[0].at("seen")[0].is_null());
+    EXPECT_TRUE(std::isnan(farthest_outside(reports)));
+    std::vector<IntervalReport> all = evaluate(graph, {2, 2, {1, -1, 1.5, -3}}).intervals;  // −5 to 4
+    EXPECT_EQ(farthest_outside(all), 3);
+    EXPECT_THAT(describe_outside(outside_share(all), 3), testing::HasSubstr("50 % of the inputs of polynomials"));
+    merge(all, reports);
+    EXPECT_TRUE(std::isnan(farthest_outside(all)));
+    EXPECT_EQ(all[0].outside, 4U);
+    EXPECT_EQ(farthest_outside({}), 0);
 }
 
 TEST(Interpreter, MaskedScoresDoNotCount) {

@@ -11,6 +11,7 @@
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/trainer/batches/image_batches.h"
 #include "polyformer/trainer/conversion/export.h"
 #include "polyformer/trainer/conversion/vision_export.h"
@@ -45,7 +46,7 @@ double difference_to_graph(VisionNetworkImpl& network, std::uint64_t seed) {
         EXPECT_EQ(found.rows, 1U);
         for (std::size_t c = 0; c < found.columns; ++c) {
             const double wanted = logits[i][static_cast<std::int64_t>(c)].item<double>();
-            worst = std::max(worst, std::abs(found.at(0, c) - wanted));
+            worst = larger(worst, std::abs(found.at(0, c) - wanted));
         }
     }
     return worst;

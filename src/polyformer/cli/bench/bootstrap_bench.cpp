@@ -21,6 +21,7 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
@@ -39,9 +40,9 @@ class Precision {
   public:
     void add(std::span<const double> expected, std::span<const std::complex<double>> found) {
         for (std::size_t slot = 0; slot < expected.size(); ++slot) {
-            const double bits = -std::log2(std::max(std::abs(found[slot].real() - expected[slot]), 0x1p-60));
+            const double bits = -std::log2(larger(std::abs(found[slot].real() - expected[slot]), 0x1p-60));
             sum_ += bits;
-            worst_ = std::min(worst_, bits);
+            worst_ = smaller(worst_, bits);
         }
         slots_ += expected.size();
     }

@@ -23,6 +23,7 @@
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
@@ -182,7 +183,7 @@ double greatest_difference(const std::vector<double>& found, const std::vector<d
     require(found.size() == expected.size(), "{} logits came back, the interpreter has {}", found.size(),
             expected.size());
     double greatest = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) greatest = std::max(greatest, std::abs(found[i] - expected[i]));
+    for (std::size_t i = 0; i < found.size(); ++i) greatest = larger(greatest, std::abs(found[i] - expected[i]));
     return greatest;
 }
 

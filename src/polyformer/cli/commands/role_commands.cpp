@@ -16,11 +16,14 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/comparison.h"
+#include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
+#include "polyformer/service/reply_check.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -139,22 +142,37 @@ void write_logits(const RoleOptions& options, const service::ClientPlan& plan, c
     }
 }
 
-/// Decrypted answers beside those of a model in the clear.
-nlohmann::json compare_with_model(const RoleOptions& options, const ClientPart& client, std::size_t context,
-                                  const service::PrivateLogits& logits) {
-    const Query query = client.read(options.source, context);
+/// Decrypted answers beside those of a model in the clear, which are added to `results`; says whether they mean
+/// anything.
+Validity compare_with_model(const RoleOptions& options, const ClientPart& client, const compile::Frame& frame,
+                            const service::PrivateLogits& logits, nlohmann::json& results) {
+    const Query query = client.read(options.source, frame.context);
     const auto clear = answer_in_the_clear(model::load_graph(options.compare_with), query.inputs);
     const Agreement agreement = compare(logits.exact_for_data_owner(), clear);
     std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
     for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
     if (options.json != "-") {
-        to_stdout("{}:\n{}greatest logit error {:.2g} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
-                  format_table(answers, query.names, "from ciphertext"), agreement.max_error, agreement.rows,
-                  client.heading(), 100 * agreement.argmax_share);
+        to_stdout("{}:\n{}greatest logit error {} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
+                  format_table(answers, query.names, "from ciphertext"), format_error(agreement.max_error),
+                  agreement.rows, client.heading(), 100 * agreement.argmax_share);
     }
-    nlohmann::json results{{"max_abs_logit_error", agreement.max_error}, {"argmax_agreement", agreement.argmax_share}};
+    const Validity validity = validity_of(agreement, clear, answers, frame.output_bound);
+    results["max_abs_logit_error"] = finite_or_null(agreement.max_error);
+    results["argmax_agreement"] = agreement.argmax_share;
     if (client.takes_images()) results["compared"] = to_json(answers, query.names, client);
-    return results;
+    add_to(results, validity);
+    return validity;
+}
+
+/// A reply that cannot be sound is told apart from one that does not fit.
+service::PrivateLogits open_or_leave(const service::ClientPlan& plan, const ckks::SecretKey& secret,
+                                     const service::Reply& reply, const std::optional<service::Asked>& asked) {
+    try {
+        return service::open_reply(plan, secret, reply, asked);
+    } catch (const service::InvalidAnswer& error) {
+        to_stderr("error: {}\n", error.what());
+        throw CLI::RuntimeError(static_cast<int>(ExitCode::invalid_answer));
+    }
 }
 
 void decrypt(const RoleOptions& options) {
@@ -182,7 +200,7 @@ void decrypt(const RoleOptions& options) {
     std::optional<service::Asked> asked;
     if (!options.request.empty()) asked = service::load_asked(options.request, plan.frame.parameters);
     const service::Reply reply = service::load_reply(options.reply, plan, secret, asked);
-    const service::PrivateLogits logits = service::open_reply(plan, secret, reply, asked);
+    const service::PrivateLogits logits = open_or_leave(plan, secret, reply, asked);
     const bool print = options.json != "-" && options.compare_with.empty();
 
     nlohmann::json results{{"rows", logits.rows()}};
@@ -200,10 +218,13 @@ void decrypt(const RoleOptions& options) {
         }
     }
     write_logits(options, plan, logits);
+    Validity validity;
     if (!options.compare_with.empty()) {
-        results.update(compare_with_model(options, client, plan.frame.context, logits));
+        validity = compare_with_model(options, client, plan.frame, logits, results);
+        warn(validity);
     }
     write_json(results, options.json);
+    require_valid(validity);
 }
 
 /// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "polyformer/runtime/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
@@ -47,7 +50,20 @@ struct Run {
     const compile::Plan& plan;
     Outcome outcome;
     std::vector<ClearAnswer> clear;
+    Agreement agreement;
+    std::vector<Answers> answers;
+    Validity validity;
 };
+
+/// The first of them: one slot far outside takes all that follows with it.
+void note(const std::vector<runtime::Excursion>& excursions) {
+    constexpr std::size_t kShown = 3;
+    for (const runtime::Excursion& excursion : std::span(excursions).first(std::min(kShown, excursions.size()))) {
+        to_stderr("note: {} slots left [-1, 1] in the {} of {}, the farthest is {}\n", excursion.slots,
+                  excursion.operation, excursion.step, format_error(excursion.worst));
+    }
+    if (excursions.size() > kShown) to_stderr("note: and in {} more steps\n", excursions.size() - kShown);
+}
 
 /// The logits of one request.
 std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
@@ -62,10 +78,7 @@ std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::
         packed.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     const auto result = runtime::run(plan, backend, std::move(packed), rows, {});
-    for (const runtime::Excursion& excursion : backend.excursions()) {
-        to_stderr("note: {} slots left [-1, 1] in the {} of {}, by up to {:.2f}\n", excursion.slots,
-                  excursion.operation, excursion.step, excursion.worst - 1);
-    }
+    note(backend.excursions());
     std::vector<std::vector<double>> slots;
     for (const auto& value : result.outputs) slots.push_back(value.slots);
     return compile::unpack_output(plan.frame, slots, plan.frame.logit_rows(rows), inputs.size());
@@ -87,15 +100,18 @@ double inputs_of(const Run& run) {
     return static_cast<double>(run.query.inputs.size());
 }
 
-void print_answers(const Run& run, const Agreement& agreement) {
+void print_answers(const Run& run) {
     const Outcome& outcome = run.outcome;
+    const Agreement& agreement = run.agreement;
     const char* source = run.options.backend == "ckks" ? "from ciphertext" : "from the clear back end";
-    to_stdout("{}:\n{}\n", run.client.heading(),
-              format_table(answers_of(outcome.logits, run.clear, run.client), run.query.names, source));
+    to_stdout("{}:\n{}\n", run.client.heading(), format_table(run.answers, run.query.names, source));
     std::vector<std::vector<std::string>> rows = {
         {"measured", ""},
         {"greatest logit error",
-         fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)},
+         std::isfinite(agreement.max_error)
+             ? fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)
+             : format_error(agreement.max_error)},
+        {"inputs outside intervals", fmt::format("{:.2g} %", 100 * run.validity.outside_share)},
         {fmt::format("equal {}", run.client.heading()),
          fmt::format("{:.1f} % of {} {}", 100 * agreement.argmax_share, agreement.rows,
                      run.client.takes_images() ? "image(s)" : "positions")},
@@ -103,7 +119,7 @@ void print_answers(const Run& run, const Agreement& agreement) {
         {"encryption", format_duration(outcome.encrypt_seconds)},
         {"inference", format_duration(outcome.infer_seconds)}};
     if (!run.query.labels.empty()) {
-        rows.insert(rows.begin() + 3,
+        rows.insert(rows.begin() + 4,
                     {"right class", fmt::format("{} of {} {}, {} from the polynomial model", agreement.right,
                                                 run.query.labels.size(), source, agreement.right_in_clear)});
     }
@@ -120,8 +136,9 @@ void print_answers(const Run& run, const Agreement& agreement) {
     to_stdout("{}", format_table(rows));
 }
 
-nlohmann::json document_of(const Run& run, const Agreement& agreement) {
+nlohmann::json document_of(const Run& run) {
     const Outcome& outcome = run.outcome;
+    const Agreement& agreement = run.agreement;
     const compile::Plan& plan = run.plan;
     nlohmann::json document{{"backend", run.options.backend},
                             {"security_bits", plan.frame.parameters.security_bits()},
@@ -139,12 +156,12 @@ nlohmann::json document_of(const Run& run, const Agreement& agreement) {
                             {"reply_bytes", outcome.reply_bytes},
                             {"server_key_bytes", outcome.server_key_bytes},
                             {"positions", agreement.rows},
-                            {"max_abs_logit_error", agreement.max_error},
-                            {"max_relative_logit_error", agreement.max_relative_error},
+                            {"max_abs_logit_error", finite_or_null(agreement.max_error)},
+                            {"max_relative_logit_error", finite_or_null(agreement.max_relative_error)},
                             {"argmax_agreement", agreement.argmax_share},
-                            {"out_of_interval_fraction", outside_share(run.clear)},
                             {"plan", to_json(plan)}};
-    const std::vector<Answers> answers = answers_of(outcome.logits, run.clear, run.client);
+    add_to(document, run.validity);
+    const std::vector<Answers>& answers = run.answers;
     if (run.client.takes_images()) {
         document["images"] = to_json(answers, run.query.names, run.client);
         document["requests"] = outcome.requests;
@@ -185,16 +202,24 @@ void run(const RunOptions& options) {
         require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
     }
 
-    const Run run{.options = options,
-                  .client = client,
-                  .query = query,
-                  .plan = plan,
-                  .outcome = options.backend == "ckks" ? run_encrypted(plan, query.inputs)
-                                                       : run_clear_requests(plan, query.inputs),
-                  .clear = answer_in_the_clear(graph, query.inputs)};
-    const Agreement agreement = compare(run.outcome.logits, run.clear, run.query.labels);
-    if (options.json != "-") print_answers(run, agreement);
-    write_json(document_of(run, agreement), options.json);
+    Run run{.options = options,
+            .client = client,
+            .query = query,
+            .plan = plan,
+            .outcome =
+                options.backend == "ckks" ? run_encrypted(plan, query.inputs) : run_clear_requests(plan, query.inputs),
+            .clear = answer_in_the_clear(graph, query.inputs),
+            .agreement = {},
+            .answers = {},
+            .validity = {}};
+    run.agreement = compare(run.outcome.logits, run.clear, query.labels);
+    run.answers = answers_of(run.outcome.logits, run.clear, client);
+    run.validity = validity_of(run.agreement, run.clear, run.answers, plan.frame.output_bound);
+    if (options.json != "-") print_answers(run);
+    for (const std::string& refusal : run.outcome.refusals) to_stderr("warning: {}\n", refusal);
+    warn(run.validity);
+    write_json(document_of(run), options.json);
+    require_valid(run.validity);
 }
 
 }  // namespace

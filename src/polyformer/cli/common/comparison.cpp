@@ -6,10 +6,14 @@
 #include <cmath>
 #include <numeric>
 
+#include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
+#include "polyformer/service/reply_check.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::cli {
@@ -18,16 +22,17 @@ namespace {
 
 constexpr std::size_t kShownCandidates = 5;
 
-std::size_t argmax(std::span<const double> logits) {
-    return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
-
 }  // namespace
 
+std::string format_error(double error) {
+    return std::isfinite(error) ? fmt::format("{:.2g}", error) : "not a number";
+}
+
 std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client) {
+    const std::size_t count = std::min(kShownCandidates, logits.size());
+    if (!all_finite(logits)) return std::vector<Candidate>(count, {{}, std::nan("")});
     std::vector<std::size_t> order(logits.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const std::size_t count = std::min(kShownCandidates, order.size());
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
                       [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
     const double greatest = logits[order.front()];
@@ -51,12 +56,15 @@ std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t 
 nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client) {
     auto list = nlohmann::json::array();
     for (const Candidate& candidate : candidates) {
-        list.push_back({{client.kind_of_name(), candidate.name}, {"probability", candidate.probability}});
+        const bool known = std::isfinite(candidate.probability);
+        list.push_back({{client.kind_of_name(), known ? nlohmann::json(candidate.name) : nlohmann::json(nullptr)},
+                        {"probability", finite_or_null(candidate.probability)}});
     }
     return list;
 }
 
 std::string to_cell(const Candidate& candidate) {
+    if (!std::isfinite(candidate.probability)) return "not a number";
     const bool blank = candidate.name.find_first_not_of(' ') == std::string::npos;
     const std::string shown = candidate.name == "\n" ? "(end of line)" : blank ? "(space)" : candidate.name;
     if (!candidate.coarse) return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
@@ -87,14 +95,22 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
         std::span<const double> expected = std::span(clear[i].polynomial.logits.values).last(rows * vocabulary);
         for (; !expected.empty(); expected = expected.subspan(vocabulary), logits = logits.subspan(vocabulary)) {
             double error = 0;
-            for (std::size_t v = 0; v < vocabulary; ++v) error = std::max(error, std::abs(logits[v] - expected[v]));
-            const auto [least, greatest] = std::minmax_element(expected.begin(), expected.begin() + vocabulary);
-            agreement.max_error = std::max(agreement.max_error, error);
-            if (error > 0)
-                agreement.max_relative_error = std::max(agreement.max_relative_error, error / (*greatest - *least));
-            const std::size_t found = argmax(logits.first(vocabulary));
-            const std::size_t wanted = argmax(expected.first(vocabulary));
-            if (found == wanted) ++equal;
+            double least = expected.front();
+            double greatest = expected.front();
+            for (std::size_t v = 0; v < vocabulary; ++v) {
+                error = larger(error, std::abs(logits[v] - expected[v]));
+                least = smaller(least, expected[v]);
+                greatest = larger(greatest, expected[v]);
+                agreement.max_logit = larger(agreement.max_logit, larger(std::abs(logits[v]), std::abs(expected[v])));
+            }
+            agreement.max_error = larger(agreement.max_error, error);
+            // Not written as error > 0, which NaN is not.
+            if (error != 0) {
+                agreement.max_relative_error = larger(agreement.max_relative_error, error / (greatest - least));
+            }
+            const std::optional<std::size_t> found = argmax(logits.first(vocabulary));
+            const std::optional<std::size_t> wanted = argmax(expected.first(vocabulary));
+            if (found && found == wanted) ++equal;
             if (labels.empty()) continue;
             if (found == labels[i]) ++agreement.right;
             if (wanted == labels[i]) ++agreement.right_in_clear;
@@ -149,10 +165,42 @@ nlohmann::json to_json(const std::vector<Answers>& answers, const std::vector<st
     return list;
 }
 
-double outside_share(const std::vector<ClearAnswer>& clear) {
+Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear,
+                     const std::vector<Answers>& answers, double bound) {
     std::vector<model::IntervalReport> all;
     for (const ClearAnswer& answer : clear) model::merge(all, answer.polynomial.intervals);
-    return model::outside_share(all);
+    Validity validity;
+    validity.outside_share = model::outside_share(all);
+    validity.farthest = model::farthest_outside(all);
+    validity.valid = std::isfinite(agreement.max_error) && agreement.max_logit <= service::kBoundSlack * bound;
+    const bool as_before = std::ranges::all_of(answers, [](const Answers& answer) {
+        return answer.polynomial.front().name == answer.before_substitution.front().name;
+    });
+    validity.doubtful = validity.outside_share > 0 && (agreement.argmax_share < 1 || !as_before);
+    return validity;
+}
+
+void warn(const Validity& validity) {
+    if (validity.valid && !validity.doubtful) return;
+    const std::string outside = model::describe_outside(validity.outside_share, validity.farthest);
+    if (!validity.valid) {
+        to_stderr(
+            "warning: {}: this answer means nothing. The model's polynomials stand for its functions inside "
+            "their intervals only; take a text or an image like those that it was made for\n",
+            validity.outside_share > 0 ? outside : "logits are not finite or beyond the model's bound");
+    } else {
+        to_stderr("warning: {}, and the answers differ: they may mean little\n", outside);
+    }
+}
+
+void require_valid(const Validity& validity) {
+    if (!validity.valid) throw CLI::RuntimeError(static_cast<int>(ExitCode::invalid_answer));
+}
+
+void add_to(nlohmann::json& document, const Validity& validity) {
+    document["valid"] = validity.valid;
+    document["out_of_interval_fraction"] = validity.outside_share;
+    document["out_of_interval_farthest"] = finite_or_null(validity.farthest);
 }
 
 }  // namespace polyformer::cli

@@ -20,7 +20,11 @@ struct Candidate {
     bool coarse = false;  ///< the probability is in whole percent
 };
 
-/// The five most likely entries of softmax(logits), most likely first.
+/// "0.0012", or "not a number".
+std::string format_error(double error);
+
+/// The five most likely entries of softmax(logits), most likely first; where a logit is not finite, five without a name
+/// whose probability is not a number.
 std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client);
 
 /// The same of an image's last row, in whole percent: what may be shown of a decrypted answer.
@@ -41,12 +45,14 @@ struct ClearAnswer {
 /// Of each input, on all threads.
 std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs);
 
-/// How the logits found compare with the polynomial model's, over their rows: the last ones of each input.
+/// How the logits found compare with the polynomial model's, over their rows: the last ones of each input. What is not
+/// finite never counts as equal, and makes the errors NaN or infinite.
 struct Agreement {
     std::size_t rows = 0;
     double max_error = 0;           ///< greatest |difference| of logits
     double max_relative_error = 0;  ///< the same over greatest less least logit of its row
     double argmax_share = 0;        ///< rows with the same most likely token or class
+    double max_logit = 0;           ///< greatest |logit|, of either; NaN when one is
     std::size_t right = 0;          ///< of images with labels: how many are recognised
     std::size_t right_in_clear = 0;
 };
@@ -76,7 +82,24 @@ std::string format_table(const std::vector<Answers>& answers, const std::vector<
 nlohmann::json to_json(const std::vector<Answers>& answers, const std::vector<std::string>& names,
                        const ClientPart& client);
 
-/// Share of all polynomials' inputs that lay outside their intervals, over all inputs.
-double outside_share(const std::vector<ClearAnswer>& clear);
+/// Whether an answer means anything, and what is known of why not.
+struct Validity {
+    bool valid = true;  ///< all logits, of either, are finite and within the model's bound with its slack
+    bool doubtful =
+        false;  ///< some inputs lay outside, and answers differ from those in the clear or before substitution
+    double outside_share = 0;  ///< of all polynomials' inputs, over all inputs, in the clear
+    double farthest = 0;       ///< model::farthest_outside()
+};
+
+/// `bound` is that of logits: no answer goes beyond it twice (service::kBoundSlack).
+Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear,
+                     const std::vector<Answers>& answers, double bound);
+
+/// A warning on standard error where there is something to warn of.
+void warn(const Validity& validity);
+/// After everything is written: throws CLI::RuntimeError with ExitCode::invalid_answer unless the answer is valid.
+void require_valid(const Validity& validity);
+/// Adds "valid", "out_of_interval_fraction" and "out_of_interval_farthest" to `document`.
+void add_to(nlohmann::json& document, const Validity& validity);
 
 }  // namespace polyformer::cli

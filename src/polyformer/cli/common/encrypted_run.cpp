@@ -1,10 +1,12 @@
 #include "polyformer/cli/common/encrypted_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/service/client.h"
+#include "polyformer/service/reply_check.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -75,9 +77,16 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         outcome.reply_bytes += reply_size.written();
 
         watch.restart();
-        const service::PrivateLogits opened = service::open_reply(client, secret, inference.reply, request.asked());
-        const std::span<const double> logits = opened.exact_for_data_owner();
-        outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
+        try {
+            const service::PrivateLogits opened = service::open_reply(client, secret, inference.reply, request.asked());
+            const std::span<const double> logits = opened.exact_for_data_owner();
+            outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
+        } catch (const service::InvalidAnswer& error) {
+            // Not the end: beside the answers in the clear it can be seen why.
+            outcome.refusals.emplace_back(error.what());
+            const std::size_t rows = client.frame.logit_rows(request.tokens);
+            outcome.logits.insert(outcome.logits.end(), some.size() * rows * client.frame.vocabulary, std::nan(""));
+        }
         outcome.decrypt_seconds += watch.restart();
     }
     computing.finish();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "polyformer/compile/plan/plan.h"
@@ -13,7 +14,8 @@ namespace polyformer::cli {
 
 /// What a run of a plan gave and took, on whichever back end.
 struct Outcome {
-    std::vector<double> logits;  ///< (inputs, rows, vocabulary)
+    std::vector<double> logits;         ///< (inputs, rows, vocabulary); NaN where an answer was refused
+    std::vector<std::string> refusals;  ///< what open_reply() said of replies that cannot be sound
     std::size_t requests = 0;  ///< each of as many inputs as the plan takes at a time; all of the below but keys add up
     double keygen_seconds = 0;
     double encrypt_seconds = 0;

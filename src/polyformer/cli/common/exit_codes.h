@@ -12,6 +12,7 @@ enum class ExitCode : int {
     io_error = 3,        ///< a file that cannot be read or written
     damaged_file = 4,    ///< a file that is damaged, foreign or made for something else
     unfinished = 5,      ///< interrupted; the same command goes on from its checkpoint
+    invalid_answer = 6,  ///< all was computed, but the answer means nothing: not finite, or beyond the model's bounds
 };
 
 /// All of a main(): prepares standard streams and signals, runs `body`, prints what it throws as "error: ..." and

@@ -13,6 +13,7 @@
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -149,10 +150,12 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
         const Evaluation evaluation = evaluate(model.graph, patches);
         polynomial[i] = judge(evaluation.logits.values, label);
         exact[i] = judge(evaluate_exact(model.graph, patches).values, label);
-        require(std::isfinite(polynomial[i].loss) && std::isfinite(exact[i].loss),
-                "the model's logits for {} are not finite: what enters a polynomial lies far outside its interval; "
-                "minimise the ranges ('polyformer tune') before converting",
-                set.name(index));
+        require(
+            all_finite(evaluation.logits.values) && std::isfinite(polynomial[i].loss) && std::isfinite(exact[i].loss),
+            "the model's logits for {} are not finite: {}; minimise the ranges ('polyformer tune') before "
+            "converting",
+            set.name(index),
+            describe_outside(outside_share(evaluation.intervals), farthest_outside(evaluation.intervals)));
         const std::lock_guard lock(mutex);
         merge(quality.intervals, evaluation.intervals);
         progress.update(static_cast<double>(++done));
@@ -202,6 +205,7 @@ nlohmann::ordered_json to_json(const ImageQuality& quality) {
               {"before_substitution", to_json(quality.before_substitution)},
               {"same_class", quality.agreement}}},
             {"out_of_interval_fraction", quality.outside_share},
+            {"out_of_interval_farthest", finite_or_null(farthest_outside(quality.intervals))},
             {"intervals", to_json(quality.intervals)},
             {"confused_most", pairs},
             {"class_accuracy", by_class},

@@ -6,6 +6,7 @@
 
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::model {
 
@@ -39,8 +40,12 @@ void fit_polynomials(Graph& graph, std::span<const Tensor> samples, const FitPol
             double largest = -smallest;
             for (const std::vector<Tensor>& sample : values) {
                 const auto [low, high] = std::ranges::minmax(sample[apply->input].values);
-                smallest = std::min(smallest, low);
-                largest = std::max(largest, high);
+                smallest = smaller(smallest, low);
+                largest = larger(largest, high);
+                require(all_finite(sample[apply->input].values),
+                        "fitting polynomials: what enters '{}' is not finite; a polynomial before it is fed values far "
+                        "outside its interval",
+                        node.name);
             }
             apply->polynomial = fit(node, smallest, largest);
         }

@@ -7,6 +7,7 @@
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::model {
 
@@ -39,9 +40,9 @@ IntervalReport report(const Node& node, const Tensor& input, bool causal) {
         const std::size_t kept = causal ? row % input.columns + 1 : input.columns;
         for (std::size_t column = 0; column < kept; ++column) {
             const double value = input.at(row, column);
-            result.outside += value < polynomial.lower || value > polynomial.upper ? 1 : 0;
-            result.smallest = std::min(result.smallest, value);
-            result.largest = std::max(result.largest, value);
+            result.outside += value >= polynomial.lower && value <= polynomial.upper ? 0 : 1;  // NaN lies outside
+            result.smallest = smaller(result.smallest, value);
+            result.largest = larger(result.largest, value);
         }
         result.values += kept;
     }

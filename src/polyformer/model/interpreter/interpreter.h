@@ -26,8 +26,8 @@ struct IntervalReport {
     double lower = 0;
     double upper = 0;
     std::size_t values = 0;
-    std::size_t outside = 0;
-    double smallest = 0;  ///< of all inputs seen
+    std::size_t outside = 0;  ///< values that are not numbers among them
+    double smallest = 0;      ///< of all inputs seen; NaN when one is, as is the largest
     double largest = 0;
 };
 

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cmath>
+
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::model {
 namespace {
@@ -21,8 +23,8 @@ void merge(std::vector<IntervalReport>& all, const std::vector<IntervalReport>& 
     for (std::size_t i = 0; i < all.size(); ++i) {
         all[i].values += more[i].values;
         all[i].outside += more[i].outside;
-        all[i].smallest = std::min(all[i].smallest, more[i].smallest);
-        all[i].largest = std::max(all[i].largest, more[i].largest);
+        all[i].smallest = smaller(all[i].smallest, more[i].smallest);
+        all[i].largest = larger(all[i].largest, more[i].largest);
     }
 }
 
@@ -36,12 +38,31 @@ double outside_share(const std::vector<IntervalReport>& reports) {
     return share(outside, values);
 }
 
+double farthest_outside(const std::vector<IntervalReport>& reports) {
+    double farthest = 0;
+    for (const IntervalReport& report : reports) {
+        if (report.values == 0) continue;
+        const double middle = (report.lower + report.upper) / 2;
+        const double half = (report.upper - report.lower) / 2;
+        farthest =
+            larger(farthest, larger(std::abs(report.smallest - middle), std::abs(report.largest - middle)) / half);
+    }
+    return farthest;
+}
+
+std::string describe_outside(double share, double farthest) {
+    const std::string how_far = std::isfinite(farthest)
+                                    ? fmt::format("up to {:.2g} times as far from the middle as their ends", farthest)
+                                    : "some beyond all numbers";
+    return fmt::format("{:.2g} % of the inputs of polynomials lie outside their intervals, {}", 100 * share, how_far);
+}
+
 nlohmann::ordered_json to_json(const std::vector<IntervalReport>& reports) {
     nlohmann::ordered_json intervals = nlohmann::ordered_json::array();
     for (const IntervalReport& report : reports) {
         intervals.push_back({{"node", report.node},
                              {"interval", {report.lower, report.upper}},
-                             {"seen", {report.smallest, report.largest}},
+                             {"seen", {finite_or_null(report.smallest), finite_or_null(report.largest)}},
                              {"values", report.values},
                              {"outside", report.outside},
                              {"outside_share", share(report.outside, report.values)}});

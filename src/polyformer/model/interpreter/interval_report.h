@@ -15,6 +15,15 @@ void merge(std::vector<IntervalReport>& all, const std::vector<IntervalReport>& 
 /// Share of all polynomials' inputs that lay outside their intervals; 0 without inputs.
 double outside_share(const std::vector<IntervalReport>& reports);
 
+/// How far the farthest input lay from the middle of its interval, in halves of the interval's length: up to 1 all are
+/// inside. NaN or infinite when an input was; 0 without inputs.
+double farthest_outside(const std::vector<IntervalReport>& reports);
+
+/// "12 % of the inputs of polynomials lie outside their intervals, up to 3.1 times as far from the middle as their
+/// ends".
+std::string describe_outside(double share, double farthest);
+
+/// Extremes that are not finite are null.
 nlohmann::ordered_json to_json(const std::vector<IntervalReport>& reports);
 /// A heading and a line for each polynomial.
 std::string describe(const std::vector<IntervalReport>& reports);

@@ -6,6 +6,7 @@
 
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
@@ -56,8 +57,12 @@ TextScore score_text(const EvaluateWindow& evaluate_window, const Embedding& emb
         const std::span tokens = std::span(stream).subspan(window.begin, window.length + 1);
         const Evaluation evaluation = evaluate_window(embedding.embed(tokens.first(window.length)));
         nats[i] = negative_log_likelihood(evaluation.logits, tokens, window.first_scored);
-        require(std::isfinite(nats[i]), "the model's logits for tokens {} to {} of the text are not finite",
-                window.begin, window.begin + window.length);
+        require(
+            std::isfinite(nats[i]) && all_finite(evaluation.logits.values),
+            "the model's logits for tokens {} to {} of the text are not finite: {}; the model has no answer to such "
+            "a text",
+            window.begin, window.begin + window.length,
+            describe_outside(outside_share(evaluation.intervals), farthest_outside(evaluation.intervals)));
         const std::lock_guard lock(mutex);
         merge(score.intervals, evaluation.intervals);
         progress(static_cast<double>(++done) / static_cast<double>(windows.size()));

@@ -10,6 +10,7 @@
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -87,6 +88,7 @@ nlohmann::ordered_json to_json(const Quality& quality) {
         result["baseline_words"] = quality.baselines->words;
     }
     result["out_of_interval_fraction"] = quality.outside_share;
+    result["out_of_interval_farthest"] = finite_or_null(farthest_outside(quality.intervals));
     result["intervals"] = to_json(quality.intervals);
     result["seconds"] = quality.seconds;
     return result;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
@@ -82,10 +83,10 @@ void note_extremes(const std::vector<Site>& sites, const std::vector<Tensor>& in
     for (std::size_t i = 0; i < sites.size(); ++i) {
         const Tensor x = inputs[i].detach();
         if (sites[i].kind == SiteKind::variance) {
-            point.variance_ratio = std::max(point.variance_ratio, (x.max() / x.min()).item<double>());
+            point.variance_ratio = larger(point.variance_ratio, (x.max() / x.min()).item<double>());
         } else {
             double& largest = sites[i].kind == SiteKind::scores ? point.largest_score : point.largest_hidden;
-            largest = std::max(largest, x.abs().max().item<double>());
+            largest = larger(largest, x.abs().max().item<double>());
         }
     }
 }

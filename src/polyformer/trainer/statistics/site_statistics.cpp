@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/process/interruption.h"
 
@@ -95,14 +96,14 @@ void RangeTable::add(const std::vector<Site>& sites, const std::vector<Tensor>& 
         SeenRange& row = rows_[i];
         const auto smallest = x.min().item<double>();
         const auto largest = x.max().item<double>();
-        row.smallest = first ? smallest : std::min(row.smallest, smallest);
-        row.largest = first ? largest : std::max(row.largest, largest);
+        row.smallest = first ? smallest : smaller(row.smallest, smallest);
+        row.largest = first ? largest : larger(row.largest, largest);
         const auto values = static_cast<double>(x.numel());
         if (sites[i].kind == SiteKind::variance) {
             row.mean_log += (x.log().mean().item<double>() - row.mean_log) * values / (row.values + values);
         }
         row.values += values;
-        row.outside += x.lt(sites[i].lower).logical_or_(x.gt(sites[i].upper)).sum().item<double>();
+        row.outside += x.ge(sites[i].lower).logical_and_(x.le(sites[i].upper)).logical_not_().sum().item<double>();
         if (histograms_ == Histograms::collect) {
             const Tensor more = count(sites[i].kind, x);
             counts_[i] = counts_[i].defined() ? counts_[i] + more : more;
