@@ -122,7 +122,7 @@ int main() try {
     for (std::size_t place = 0; place < text.size(); ++place) {
         const std::vector<double> logits = examples::row(evaluation.logits, place);
         const std::vector<double> expected = examples::expected_logits(text.substr(0, place + 1));
-        worst = larger(worst, examples::largest_error(logits, expected));
+        worst = polyformer::larger(worst, examples::largest_error(logits, expected));
         fmt::print("after {:<16} comes {}\n", text.substr(0, place + 1), examples::describe(logits));
     }
     for (const IntervalReport& report : evaluation.intervals) {

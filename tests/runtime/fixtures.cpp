@@ -1,11 +1,14 @@
 #include "tests/runtime/fixtures.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/runtime/executor.h"
+#include "polyformer/runtime/noise_backend.h"
 #include "polyformer/support/extremes.h"
 
 namespace polyformer::fixtures {
@@ -19,6 +22,25 @@ std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor&
     return logits;
 }
 
+namespace {
+
+/// Every slot of a reply holds the logit that the frame says, or nothing: what clients rely on (service/reply_check.h).
+void expect_promised_slots(const compile::Plan& plan, const std::vector<std::vector<double>>& slots,
+                           const std::vector<double>& logits, std::size_t rows, std::size_t images) {
+    const double noise = 256 * runtime::foreseen_noise(plan) / plan.frame.output_bound;
+    std::size_t broken = 0;
+    for (std::size_t c = 0; c < slots.size(); ++c) {
+        for (std::size_t s = 0; s < slots[c].size(); ++s) {
+            const auto held = compile::logit_in_slot(plan.frame, c, s, plan.frame.logit_rows(rows), images);
+            const double promised = held ? logits.at(*held) / plan.frame.output_bound : 0;
+            if (!(std::abs(slots[c][s] - promised) <= noise)) ++broken;
+        }
+    }
+    EXPECT_EQ(broken, 0U) << "slots of the reply that do not hold what the plan promises";
+}
+
+}  // namespace
+
 std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
                                  std::size_t images) {
     const std::size_t rows = embedded.rows / images;
@@ -30,7 +52,9 @@ std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backen
     for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), rows).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    return compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(rows), images);
+    std::vector<double> logits = compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(rows), images);
+    expect_promised_slots(plan, outputs, logits, rows, images);
+    return logits;
 }
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {

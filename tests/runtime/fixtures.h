@@ -22,7 +22,8 @@ struct Shape {
 std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor& embedded,
                                  compile::Positions positions);
 
-/// Logits that the plan gives on the clear back end; for several images, their tokens one after the other.
+/// Logits that the plan gives on the clear back end, whose other slots are looked at too; for several images, their
+/// tokens one after the other.
 std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
                                  std::size_t images = 1);
 

@@ -57,5 +57,27 @@ TEST(ForeseenNoise, IsThatOfVisionModels) {
     }
 }
 
+TEST(Promises, HoldForShortTextsAndFewImages) {
+    // clear_logits() looks at all slots.
+    const auto shape = fixtures::transformer_shape(1, 16, 2, 12, 32, 11);
+    const model::Transformer model = model::random_model(shape);
+    for (const auto positions : {compile::Positions::all, compile::Positions::last}) {
+        for (const std::size_t images : {1U, 3U}) {
+            const compile::Plan plan =
+                compile::compile(model.graph, fixtures::plan_options(2048, positions, images == 1 ? 1 : 4));
+            for (const std::size_t tokens : {1U, 5U, 12U}) {
+                const model::Tensor text = model.embedding.embed(model::random_tokens(tokens, shape.vocabulary, 5));
+                model::Tensor texts{images * tokens, text.columns, {}};
+                for (std::size_t i = 0; i < images; ++i) {
+                    texts.values.insert(texts.values.end(), text.values.begin(), text.values.end());
+                }
+                ClearBackend backend(plan.frame.parameters, plan.frame.packing);
+                EXPECT_EQ(fixtures::clear_logits(plan, backend, texts, images).size(),
+                          images * plan.frame.logit_rows(tokens) * shape.vocabulary);
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace polyformer::runtime
