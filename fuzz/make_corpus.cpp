@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "fuzz/ckks/small_ring.h"
+#include "fuzz/plans/tiny_graph.h"
 #include "fuzz/plans/tiny_transformer.h"
 #include "polyformer/ckks/client/encryption.h"
 #include "polyformer/ckks/client/key_generator.h"
@@ -52,38 +53,40 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
     write(corpus / "ciphertexts/public_key", [&](ByteSink& sink) {
         ckks::write_public_key(sink, parameters, ckks::KeyGenerator(parameters, secret).public_key());
     });
-    write(corpus / "ciphertexts/request", [&](ByteSink& sink) {
-        service::write_request(sink, parameters,
-                               {4, 1, fingerprint, fingerprint, secret.key_fingerprint(), mark, {seeded}});
-    });
     write(corpus / "ciphertexts/reply", [&](ByteSink& sink) {
         service::write_reply(sink, parameters, {{4, 1, mark}, fingerprint, secret.key_fingerprint(), {ciphertext}});
     });
     ckks::KeyRequest request;
-    request.add_rotation(parameters, 1, 0);
+    request.add_rotation(parameters, 1, 2);  // two digits
     write(corpus / "evaluation_keys/rotation",
           [&](ByteSink& sink) { ckks::write_fresh_evaluation_keys(sink, parameters, secret, request); });
 }
 
 void write_plans(const std::filesystem::path& corpus) {
-    const model::Graph graph = tiny_transformer().graph;
+    for (const char* target : {"plan", "client_plan"}) std::filesystem::create_directories(corpus / target);
     const std::filesystem::path scratch = corpus / "scratch";
+    const auto write_plan = [&](const char* name, const compile::PlanOptions& options) {
+        const model::Graph graph = tiny_graph();
+        std::filesystem::create_directories(scratch);
+        compile::save_plan(compile::compile(graph, options), graph, scratch);
+        std::filesystem::rename(scratch / "plan.json", corpus / "plan" / name);
+        std::filesystem::remove_all(scratch);
+    };
+    write_plan("leveled", tiny_options());
+    write_plan("bootstrapping", fixtures::plan_options(kMaxRingDimension));
+
     struct Start {
         const char* name;
         compile::Positions positions;
         std::size_t images;
     };
+    const model::Graph graph = tiny_transformer().graph;
     for (const auto& [name, positions, images] :
          {Start{"all", compile::Positions::all, 1}, Start{"last", compile::Positions::last, 1},
           Start{"several", compile::Positions::last, 4}}) {
         const compile::Plan plan =
             compile::compile(graph, fixtures::plan_options(kMaxRingDimension, positions, images));
-        std::filesystem::create_directories(scratch);
-        compile::save_plan(plan, graph, scratch);
-        for (const char* target : {"plan", "client_plan"}) std::filesystem::create_directories(corpus / target);
-        std::filesystem::rename(scratch / "plan.json", corpus / "plan" / name);
         write_file(corpus / "client_plan" / name, service::to_json(service::client_plan(plan)));
-        std::filesystem::remove_all(scratch);
     }
 }
 

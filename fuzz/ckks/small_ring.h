@@ -21,9 +21,9 @@ inline ckks::ParametersLiteral small_literal() {
     literal.ring_dimension = kMaxRingDimension;
     literal.base_prime_bits = 34;
     literal.scale_bits = 30;
-    literal.working_levels = 1;
+    literal.working_levels = 3;
     literal.special_prime_bits = 36;
-    literal.special_primes = 1;
+    literal.special_primes = 2;
     literal.security = ckks::Security::insecure;
     return literal;
 }

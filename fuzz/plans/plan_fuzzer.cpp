@@ -1,4 +1,5 @@
-// Input: plan.json, beside the files of a small model. Loading compiles again, and ends in a plan or in an Error.
+// Input: plan.json, beside the files of a small model. Loading compiles again, and ends in an Error or in a plan,
+// of which the client's view is made and the sizes are computed.
 #include <unistd.h>
 
 #include <filesystem>
@@ -6,10 +7,12 @@
 #include <string_view>
 
 #include "fuzz/ckks/small_ring.h"
-#include "fuzz/plans/tiny_transformer.h"
+#include "fuzz/plans/json_mutator.h"
+#include "fuzz/plans/tiny_graph.h"
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/model/graph/graph_files.h"
+#include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
 
@@ -19,7 +22,7 @@ namespace {
 class Directory {
   public:
     Directory() : path_(std::filesystem::temp_directory_path() / ("plan-fuzzer-" + std::to_string(getpid()))) {
-        polyformer::model::save_graph(polyformer::fuzz::tiny_transformer().graph, path_);
+        polyformer::model::save_graph(polyformer::fuzz::tiny_graph(), path_);
     }
     ~Directory() { std::filesystem::remove_all(path_); }
     Directory(const Directory&) = delete;
@@ -46,8 +49,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const Directory directory;
     write_file(directory.path() / "plan.json", text);
     try {
-        compile::load_plan(directory.path());
+        const compile::Plan plan = compile::load_plan(directory.path());
+        plan.keys.memory_bytes(plan.frame.parameters);
+        service::client_plan_from_json(service::to_json(service::client_plan(plan)), "fuzz");
     } catch (const Error&) {
     }
     return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t capacity,
+                                               unsigned seed) {
+    return polyformer::fuzz::mutate_json(data, size, capacity, seed);
 }

@@ -1,4 +1,4 @@
-// What the targets that read plans share.
+// What the corpus of client plans is made of.
 #pragma once
 
 #include "tests/compile/small_plan.h"
