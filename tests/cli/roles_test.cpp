@@ -60,7 +60,8 @@ TEST(Roles, ExactLogitsGoOnlyIntoAPrivateFileThatWasAskedFor) {
         const double rounded = disclosed.at("logits").at(0).back().at(i);
         EXPECT_EQ(rounded, grid * std::round(row.at(i).get<double>() / grid));
     }
-    for (const char* option : {" --logits -", " --disclose -"})
+    for (const char* option :
+         {" --logits -", " --logits /dev/stdout", " --logits /dev/stderr", " --logits /dev/null", " --disclose -"})
         EXPECT_EQ(folder.polyformer(decrypt + option).exit_code, 2);
 
     folder.must(std::string("encrypt plan/client --secret secret.key --request other.bin ") + kTokens);

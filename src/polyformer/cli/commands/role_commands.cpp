@@ -127,6 +127,17 @@ double disclosed_grid(const service::ClientPlan& plan) {
     return std::exp2(std::ceil(std::log2(kTimesNoise * plan.output_noise)));
 }
 
+/// Exact logits go into a file of mode 0600, or nowhere: no stream, device or pipe, by whatever name.
+void require_private_place(const std::filesystem::path& path) {
+    std::error_code missing;
+    for (const char* stream : {"/dev/stdout", "/dev/stderr"}) {
+        require(!std::filesystem::equivalent(path, stream, missing),
+                "--logits '{}' is a standard stream: exact logits go into a private file, name one", path.string());
+    }
+    require(!std::filesystem::exists(path, missing) || std::filesystem::is_regular_file(path, missing),
+            "--logits '{}' is no regular file: exact logits go into a private file, name one", path.string());
+}
+
 /// What leaves the process beyond words and whole percent, each into a file that was asked for.
 void write_logits(const RoleOptions& options, const service::ClientPlan& plan, const service::PrivateLogits& logits) {
     if (!options.logits.empty()) {
@@ -179,6 +190,7 @@ void decrypt(const RoleOptions& options) {
     for (const std::string& path : {options.logits, options.disclose}) {
         require(path != "-", "logits go to a file of their own, not to standard output: name one");
     }
+    require_private_place(options.logits);
     require_folder(options.folder, FolderKind::plan_client);
     CommandFiles()
         .reads("client", options.folder)
