@@ -39,6 +39,13 @@ TEST(ParseJson, SaysWhereAndNotWhichLibraryFoundIt) {
                       testing::Not(HasSubstr("json.exception"))));
 }
 
+TEST(Json, OnlyConfigurationsHaveComments) {
+    const std::string text = "{\"a\": 1} // one";
+    EXPECT_EQ(parse_configuration(text, "x").at("a"), 1);
+    EXPECT_THAT(message_of<FormatError>([&] { parse_json(text, "x"); }), HasSubstr("x: not valid JSON"));
+    EXPECT_THAT(message_of<FormatError>([&] { parse_ordered_json(text, "x"); }), HasSubstr("x: not valid JSON"));
+}
+
 TEST(JsonFields, WhatMayBeLeftOutStaysAsItIs) {
     const nlohmann::ordered_json json = parse_ordered_json(R"({"a": 3, "inner": {"b": false}})", "x");
     Settings settings(json, "x");

@@ -35,9 +35,10 @@ class DuplicateKeys {
 
 // Any exception of the library: a number that no double holds is not one of its parse errors.
 template <class Json>
-Json parse(std::string_view text, const std::string& label) {
+Json parse(std::string_view text, const std::string& label, bool with_comments = false) {
+    constexpr bool throws = true;
     try {
-        return Json::parse(text.begin(), text.end(), DuplicateKeys<Json>(label));
+        return Json::parse(text.begin(), text.end(), DuplicateKeys<Json>(label), throws, with_comments);
     } catch (const typename Json::exception& error) {
         std::string_view reason = error.what();  // "[json.exception.parse_error.101] parse error at line 1, ..."
         reason.remove_prefix(reason.starts_with('[') ? std::min(reason.find("] ") + 2, reason.size()) : 0);
@@ -116,6 +117,10 @@ nlohmann::json parse_json(std::string_view text, const std::string& label) {
 
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& label) {
     return parse<nlohmann::ordered_json>(text, label);
+}
+
+nlohmann::ordered_json parse_configuration(std::string_view text, const std::string& label) {
+    return parse<nlohmann::ordered_json>(text, label, true);
 }
 
 template <class Json>

@@ -21,8 +21,10 @@ namespace polyformer {
 
 /// Throws FormatError, naming `label`, for a syntax error, a key given twice, or nesting deeper than 64.
 nlohmann::json parse_json(std::string_view text, const std::string& label);
-/// The same, keys in the order of the text: for configurations, which are written out again as they were read.
+/// The same, keys in the order of the text.
 nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::string& label);
+/// The same for configurations, which people write: with comments, // to the end of a line or between /* and */.
+nlohmann::ordered_json parse_configuration(std::string_view text, const std::string& label);
 
 /// The fields of one object. All below throw FormatError naming the place, the key, what was found and what is allowed.
 /// Refers to the object.

@@ -8,14 +8,15 @@
 namespace polyformer::model {
 namespace {
 
-/// A file by hand: the header's length, the header, then the floats.
-std::string file_of(const std::string& header, const std::vector<float>& data = {}) {
+/// A file by hand: the header's length, the header, then the values.
+template <class Value = float>
+std::string file_of(const std::string& header, const std::vector<Value>& data = {}) {
     const std::uint64_t length = header.size();
-    std::string file(sizeof length + header.size() + data.size() * sizeof(float), '\0');
+    std::string file(sizeof length + header.size() + data.size() * sizeof(Value), '\0');
     std::memcpy(file.data(), &length, sizeof length);
     std::memcpy(file.data() + sizeof length, header.data(), header.size());
     if (!data.empty())
-        std::memcpy(file.data() + sizeof length + header.size(), data.data(), data.size() * sizeof(float));
+        std::memcpy(file.data() + sizeof length + header.size(), data.data(), data.size() * sizeof(Value));
     return file;
 }
 
@@ -90,7 +91,13 @@ TEST(Safetensors, EntriesThatCannotBeAreRefused) {
     expect_refused(file_of(one_tensor("[-2]", "[0,8]"), two), {"'shape' must hold whole numbers, found -2"});
     expect_refused(file_of(one_tensor("[2.0]", "[0,8]"), two), {"'shape' must hold whole numbers, found 2.0"});
     expect_refused(file_of(one_tensor("[1,1,1,1,1,1,1,1,2]", "[0,8]"), two), {"'shape' has 9 entries"});
-    expect_refused(file_of(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", two), {"'F64'", "F32"});
+    for (const char* type : {"I8", "U8", "I64", "BOOL", "F8_E4M3", "f32", ""}) {
+        expect_refused(file_of(fmt::format(R"({{"a":{{"dtype":"{}","shape":[1],"data_offsets":[0,8]}}}})", type), two),
+                       {fmt::format("the type is '{}', but weights are F32, F16, BF16 or F64", type)});
+    }
+    expect_refused(file_of(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,8]}})", two), {"does not fill"});
+    expect_refused(file_of(R"({"a":{"dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,8]}})", two),
+                   {"does not fill"});
     expect_refused(file_of(R"({"a":{"dtype":"F32","shape":[2]}})", two), {"'data_offsets' is missing"});
     expect_refused(file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}})", two),
                    {"unknown key 'x'"});
@@ -112,6 +119,44 @@ TEST(Safetensors, OverlapsHolesAndDuplicatesAreRefused) {
     expect_refused(file_of(one_tensor("[2]", "[4,12]"), three), {"'a' begins at byte 4", "ends at 0"});
     expect_refused(file_of(one_tensor("[2]", "[0,8]"), three), {"cover 8 of 12 bytes"});
     expect_refused(file_of(two_tensors(tensor("[1]", "[8,12]").c_str(), "a"), three), {"'a' is given twice"});
+}
+
+template <class Bits>
+std::string file_of_bits(const char* type, const std::vector<Bits>& bits) {
+    return file_of(fmt::format(R"({{"w":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", type, bits.size(),
+                               bits.size() * sizeof(Bits)),
+                   bits);
+}
+
+// What numpy and torch make of the same bits.
+TEST(Safetensors, ReadsOtherFloats) {
+    const std::vector<std::uint16_t> half = {0x0000, 0x8000, 0x0001, 0x8001, 0x03FF, 0x0400,
+                                             0x3555, 0x3C00, 0x3C01, 0xC000, 0x7BFF, 0xFBFF};
+    EXPECT_EQ(parse(file_of_bits("F16", half)).at("w").values,
+              (std::vector<float>{0, 0, 5.9604644775390625e-08F, -5.9604644775390625e-08F, 6.097555160522461e-05F,
+                                  6.103515625e-05F, 0.333251953125F, 1, 1.0009765625F, -2, 65504, -65504}));
+    const std::vector<std::uint16_t> brain = {0x0000, 0x0001, 0x807F, 0x0080, 0x3EAB, 0x3F80, 0xC2F7, 0x7F7F};
+    EXPECT_EQ(parse(file_of_bits("BF16", brain)).at("w").values,
+              (std::vector<float>{0, 9.183549615799121e-41F, -1.1663108012064884e-38F, 1.1754943508222875e-38F,
+                                  0.333984375F, 1, -123.5F, 3.3895313892515355e38F}));
+    const std::vector<double> twice = {0.1, -1e-300, 3e38};
+    EXPECT_EQ(parse(file_of_bits("F64", twice)).at("w").values, (std::vector<float>{0.1F, -0.0F, 3e38F}));
+    EXPECT_TRUE(std::signbit(parse(file_of_bits("F16", half)).at("w").values[1]));
+    // Of several types, at odd addresses.
+    const std::string header =
+        R"({"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})";
+    const FloatTensors both = parse(file_of<std::uint16_t>(header, {0x3C00, 0x0000, 0xC2F7}));
+    EXPECT_EQ(both.at("a").values, std::vector<float>{1});
+    EXPECT_EQ(both.at("b").values, std::vector<float>{-123.5F});
+}
+
+TEST(Safetensors, OtherFloatsMustBeFinite) {
+    expect_refused(file_of_bits<std::uint16_t>("F16", {0x3C00, 0x7C00}), {"tensor 'w'", "inf at index 1"});
+    expect_refused(file_of_bits<std::uint16_t>("F16", {0xFE01}), {"tensor 'w'", "nan at index 0"});
+    expect_refused(file_of_bits<std::uint16_t>("BF16", {0xFF80}), {"tensor 'w'", "-inf at index 0"});
+    expect_refused(file_of_bits<std::uint16_t>("BF16", {0x7FC0}), {"tensor 'w'", "nan at index 0"});
+    expect_refused(file_of_bits<double>("F64", {1, -INFINITY}), {"tensor 'w'", "-inf at index 1"});
+    expect_refused(file_of_bits<double>("F64", {1, -1e39}), {"tensor 'w'", "-1e+39 at index 1", "beyond float32"});
 }
 
 TEST(Safetensors, ValuesMustBeFinite) {

@@ -37,6 +37,22 @@ TEST(Config, SurvivesTheRoundTrip) {
     EXPECT_EQ(to_json(parse_config(to_json(config).dump(), "again")), to_json(config));
 }
 
+TEST(Config, MayHaveComments) {
+    const Config config = parse_config(R"(// A comment before all,
+        {"seed": 7, /* one between, "seed": 8, */ "train": { // and one to the end of its line: "epochs": 3
+            "learning_rate": 0.25
+        } /* of several
+             lines */ }
+        // after all)",
+                                       "test.json");
+    EXPECT_EQ(to_json(config), to_json(parse_config(R"({"seed": 7, "train": {"learning_rate": 0.25}})", "plain")));
+    // Places are counted with them, and what looks like one in a string is none.
+    EXPECT_THAT(message_of("// one\n/* two\n three */ {\"seed\": 7,,}"), HasSubstr("line 3"));
+    EXPECT_THAT(message_of(R"({"tune": {"optimizer": "http://x /* y */"}})"), HasSubstr("http://x /* y */"));
+    EXPECT_THAT(message_of("{} /* without an end"), HasSubstr("comment"));
+    EXPECT_THAT(message_of("{\"seed\": 7, // given once\n \"seed\": 7}"), HasSubstr("'seed' is given twice"));
+}
+
 TEST(Config, OfImagesSurvivesTheRoundTrip) {
     const Config config = load_config(std::string(POLYFORMER_SOURCE_DIR) + "/configs/cifar100-vit.json");
     ASSERT_TRUE(config.vision.has_value());

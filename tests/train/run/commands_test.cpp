@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -109,6 +110,39 @@ TEST(Commands, RefuseToGoOnFromAStageOfAnotherConfiguration) {
     precise.trainer.precision = "bfloat16";
     EXPECT_THAT(message_of([&] { run_train(precise); }), HasSubstr("precision is \"float32\" there"));
     EXPECT_TRUE(run_tune(precise));  // a stage in another precision than the one before it
+}
+
+// A greatest size for files stands for a disk that is full.
+class FileSizeLimit {
+  public:
+    explicit FileSizeLimit(rlim_t bytes) : previous_signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+        getrlimit(RLIMIT_FSIZE, &previous_);
+        const rlimit limit{bytes, previous_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileSizeLimit() {
+        setrlimit(RLIMIT_FSIZE, &previous_);
+        static_cast<void>(std::signal(SIGXFSZ, previous_signal_));
+    }
+    FileSizeLimit(const FileSizeLimit&) = delete;
+    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+    FileSizeLimit(FileSizeLimit&&) = delete;
+    FileSizeLimit& operator=(FileSizeLimit&&) = delete;
+
+  private:
+    void (*previous_signal_)(int);
+    rlimit previous_{};
+};
+
+TEST(Commands, ADiskThatIsFullForTheTrainerIsAnIoErrorOfTheirs) {
+    const ScratchFolder folder("full");
+    const TrainOptions options = options_for(folder, small_config());
+    ASSERT_TRUE(run_train(options));
+    {
+        const FileSizeLimit limit(std::size_t{64} << 10);  // enough for what is no checkpoint
+        EXPECT_THAT(message_of<IoError>([&] { run_tune(options); }), HasSubstr("tune failed"));
+    }
+    EXPECT_TRUE(run_tune(options));
 }
 
 TEST(Commands, SaveAndGoOnAfterASignal) {

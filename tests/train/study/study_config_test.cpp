@@ -24,8 +24,9 @@ std::string message_of(const std::string& text) {
 
 TEST(StudyConfig, MergesSettingsIntoTheBase) {
     const ScratchFolder folder("study-base");
-    write_file(folder.path() / "base.json", R"({"train": {"epochs": 3}, "convert": {"epochs": 0}})");
-    write_file(folder.path() / "study.json", R"({"base": "base.json", "seeds": [4, 5], "measure": {"test": true},
+    write_file(folder.path() / "base.json", R"({"train": {"epochs": 3 /* few */}, "convert": {"epochs": 0}})");
+    write_file(folder.path() / "study.json", R"(// Two variants.
+        {"base": "base.json", "seeds": [4, 5], "measure": {"test": true},
         "variants": [{"name": "a"}, {"name": "b", "set": {"train": {"batch": 7}}, "seeds": [1], "last_stage": "tune"}]})");
     const StudyConfig study = load_study(folder.path() / "study.json");
     EXPECT_EQ(study.title, "study");

@@ -1,10 +1,12 @@
 #include "polyformer/model/graph/safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -26,18 +28,55 @@ constexpr std::size_t kMaxRank = 8;
 constexpr const char* kMetadata = "__metadata__";
 constexpr const char* kChecksum = "blake2b_256";
 
+/// How a value is stored: https://github.com/huggingface/safetensors calls it dtype.
+struct ElementType {
+    const char* name;
+    std::size_t bytes;
+    double (*value)(const std::byte*);
+};
+
+template <class Bits>
+Bits bits_at(const std::byte* bytes) {
+    Bits bits;
+    std::memcpy(&bits, bytes, sizeof bits);  // at any address
+    return bits;
+}
+
+/// IEEE 754 binary16: 1 sign, 5 bits of exponent, 10 of fraction.
+double half_at(const std::byte* bytes) {
+    const auto bits = bits_at<std::uint16_t>(bytes);
+    const int exponent = bits >> 10 & 0x1F;
+    const int fraction = bits & 0x3FF;
+    double magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(0x400 + fraction, exponent - 25);
+    if (exponent == 0x1F) magnitude = fraction == 0 ? INFINITY : NAN;
+    return bits >> 15 == 0 ? magnitude : -magnitude;
+}
+
+/// The upper half of a binary32.
+double brain_at(const std::byte* bytes) {
+    return std::bit_cast<float>(std::uint32_t{bits_at<std::uint16_t>(bytes)} << 16);
+}
+
+constexpr std::array element_types = {
+    ElementType{"F32", 4, [](const std::byte* bytes) -> double { return bits_at<float>(bytes); }},
+    ElementType{"F16", 2, half_at},
+    ElementType{"BF16", 2, brain_at},
+    ElementType{"F64", 8, [](const std::byte* bytes) { return bits_at<double>(bytes); }},
+};
+
 /// One tensor's place in the data section: [begin, end) in bytes.
 struct Entry {
     std::string name;
+    const ElementType* type = nullptr;
     std::vector<std::size_t> shape;
     std::size_t begin = 0;
     std::size_t end = 0;
 };
 
-/// 4 bytes for each element, or nothing when that is more than `limit`, however large the dimensions.
-std::optional<std::size_t> byte_count(std::span<const std::size_t> shape, std::size_t limit) {
+/// So many bytes for each element, or nothing when that is more than `limit`, however large the dimensions.
+std::optional<std::size_t> byte_count(std::span<const std::size_t> shape, std::size_t element, std::size_t limit) {
     if (std::ranges::find(shape, std::size_t{0}) != shape.end()) return 0;
-    std::size_t count = sizeof(float);
+    std::size_t count = element;
     for (const std::size_t dimension : shape) {
         if (dimension > limit / count) return std::nullopt;
         count *= dimension;
@@ -48,9 +87,11 @@ std::optional<std::size_t> byte_count(std::span<const std::size_t> shape, std::s
 Entry parse_entry(const std::string& name, const json& value, std::size_t data_bytes, const std::string& label) {
     Fields fields(value, fmt::format("{}: tensor '{}'", label, name));
     const std::string type = fields.text("dtype");
-    require<FormatError>(type == "F32", "{}: the type is '{}', but only F32 is known here; convert the file first",
+    const auto known = std::ranges::find(element_types, type, &ElementType::name);
+    require<FormatError>(known != element_types.end(),
+                         "{}: the type is '{}', but weights are F32, F16, BF16 or F64: convert the file first",
                          fields.place(), type);
-    Entry entry{.name = name, .shape = fields.counts("shape", kMaxRank), .begin = 0, .end = 0};
+    Entry entry{.name = name, .type = &*known, .shape = fields.counts("shape", kMaxRank), .begin = 0, .end = 0};
     const std::vector<std::size_t> offsets = fields.counts("data_offsets", 2);
     fields.finish();
     require<FormatError>(
@@ -59,7 +100,7 @@ Entry parse_entry(const std::string& name, const json& value, std::size_t data_b
         fmt::join(offsets, ", "), data_bytes);
     entry.begin = offsets[0];
     entry.end = offsets[1];
-    require<FormatError>(byte_count(entry.shape, data_bytes) == entry.end - entry.begin,
+    require<FormatError>(byte_count(entry.shape, entry.type->bytes, data_bytes) == entry.end - entry.begin,
                          "{}: the shape [{}] does not fill the {} bytes that its offsets give it", fields.place(),
                          fmt::join(entry.shape, ", "), entry.end - entry.begin);
     return entry;
@@ -96,6 +137,19 @@ void check_checksum(const json& header, std::span<const std::byte> data, const s
                          "{}: the data's checksum is {}, but the header says {}; the "
                          "file was damaged: copy it again",
                          label, found, metadata.at(kChecksum).dump());
+}
+
+std::vector<float> values_of(const Entry& entry, std::span<const std::byte> data, const std::string& label) {
+    std::vector<float> values;
+    values.reserve((entry.end - entry.begin) / entry.type->bytes);
+    for (std::size_t at = entry.begin; at < entry.end; at += entry.type->bytes) {
+        const double value = entry.type->value(&data[at]);
+        require<FormatError>(!std::isfinite(value) || std::abs(value) <= std::numeric_limits<float>::max(),
+                             "{}: tensor '{}' has the value {} at index {}, which is beyond float32", label, entry.name,
+                             value, values.size());
+        values.push_back(static_cast<float>(value));
+    }
+    return values;
 }
 
 void check_finite(std::span<const float> values, const std::string& name, const std::string& label) {
@@ -135,10 +189,7 @@ FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::stri
 
     FloatTensors tensors;
     for (Entry& entry : entries) {
-        FloatTensor tensor{std::move(entry.shape), std::vector<float>((entry.end - entry.begin) / sizeof(float))};
-        if (!tensor.values.empty()) {
-            std::memcpy(tensor.values.data(), &data[entry.begin], entry.end - entry.begin);
-        }
+        FloatTensor tensor{std::move(entry.shape), values_of(entry, data, label)};
         check_finite(tensor.values, entry.name, label);
         tensors.emplace(std::move(entry.name), std::move(tensor));
     }
@@ -156,7 +207,7 @@ void write_safetensors(const FloatTensorViews& tensors, const std::filesystem::p
     Blake2b hash;
     std::size_t offset = 0;
     for (const auto& [name, tensor] : tensors) {
-        require(byte_count(tensor.shape, tensor.values.size_bytes()) == tensor.values.size_bytes(),
+        require(byte_count(tensor.shape, sizeof(float), tensor.values.size_bytes()) == tensor.values.size_bytes(),
                 "tensor '{}': the shape [{}] does not fit {} values", name, fmt::join(tensor.shape, ", "),
                 tensor.values.size());
         check_finite(tensor.values, name, path.string());

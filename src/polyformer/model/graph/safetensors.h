@@ -26,9 +26,10 @@ struct FloatTensorView {
 };
 using FloatTensorViews = std::map<std::string, FloatTensorView>;
 
-/// Reads the bytes of a whole file; `label` names it in messages. Nothing is allocated that the bytes do not hold.
-/// Throws FormatError for whatever the format forbids (overlaps, holes, duplicate names, sizes that do not add up), for
-/// other types than F32, a wrong checksum, and values that are NaN or infinite, naming tensor and index.
+/// Reads the bytes of a whole file; `label` names it in messages. F16, BF16 and F64 become F32, the latter rounded.
+/// Nothing is allocated that the bytes do not hold. Throws FormatError for whatever the format forbids (overlaps,
+/// holes, duplicate names, sizes that do not add up), for other types, a wrong checksum, and values that are NaN or
+/// infinite, or beyond float32, naming tensor and index.
 FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::string& label);
 FloatTensors read_safetensors(const std::filesystem::path& path);
 

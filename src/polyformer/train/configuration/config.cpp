@@ -134,7 +134,7 @@ void read_substitution(Settings& section, Substitution& substitution) {
 }  // namespace
 
 Config parse_config(const std::string& text, const std::string& origin) {
-    return config_from(parse_ordered_json(text, origin), origin);
+    return config_from(parse_configuration(text, origin), origin);
 }
 
 Config config_from(const Json& json, const std::string& origin) {

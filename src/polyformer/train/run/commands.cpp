@@ -28,6 +28,11 @@ void require_same_data(const fs::path& work, const Json& digests) {
     const fs::path folder = work / train_name;
     if (!is_begun(folder)) return;
     const Json recipe = load_request(folder).recipe;
+    require(
+        recipe.contains("version"),
+        "{} holds a stage of an older version of Polyformer, which did not note what data it is of: work in another "
+        "folder, or delete this one",
+        folder.string());
     const Json& trained_on = data_in(recipe);
     for (const char* split : {"train", "valid"}) {
         require(trained_on.value(split, std::string()) == digests.at(split).get<std::string>(),
@@ -84,16 +89,16 @@ bool run_stages(const TrainOptions& options, const Config& config, const std::st
     const auto found = std::find(stages.begin(), stages.end(), named);
     require(found != stages.end(), "{} has no stage '{}': its {}.epochs are 0", options.config.string(), named, named);
     require_trainer(options.trainer);
+    const auto first = static_cast<std::size_t>(found - stages.begin()) + 1 - count;
+    if (first > 0) {
+        const fs::path parent = options.work / stages[first - 1];
+        require(load_results(parent).value("complete", false),
+                "{} holds no complete stage to start '{}' from: run 'polyformer {}' first", parent.string(), named,
+                stages[first - 1]);
+    }
     const InterruptionGuard interruption;
     try {
         const FolderLock lock(options.work);
-        const auto first = static_cast<std::size_t>(found - stages.begin()) + 1 - count;
-        if (first > 0) {
-            const fs::path parent = options.work / stages[first - 1];
-            require(load_results(parent).value("complete", false),
-                    "{} holds no complete stage to start '{}' from: run 'polyformer {}' first", parent.string(), named,
-                    stages[first - 1]);
-        }
         const Json digests = source_digests(options.data, config);
         require_same_data(options.work, digests);
         prepare(config, options.data, digests, options.work, options.trainer.quiet);

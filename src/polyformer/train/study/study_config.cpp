@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 constexpr std::array stage_names = {train_name, tune_name, substitute_name, convert_name};
 
 Json parse_file(const fs::path& file) {
-    return parse_ordered_json(read_file(file, std::size_t{1} << 20), file.string());
+    return parse_configuration(read_file(file, std::size_t{1} << 20), file.string());
 }
 
 std::vector<std::uint64_t> read_seeds(Settings& section, std::vector<std::uint64_t> otherwise) {
