@@ -104,7 +104,7 @@ int main(int argc, char** argv) {
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TOP_PAD, 1 << 26);
     const train::InterruptionGuard interruption;
-    CLI::App program{"Carries out one stage of a model's training."};
+    CLI::App program{"Carries out one stage of a model's training.", "polyformer-train"};
     Options options;
     add_options(program, options);
     try {

@@ -1,6 +1,7 @@
 // `polyformer study`: variants of the method side by side, with a report.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ void study(StudyCommandOptions options) {
     options.study.command = command_of(options.study);
     const bool complete = train::run_study(options.study);
     const auto file = options.study.out / "study.json";
+    // Interrupted before the first stage: there is nothing to show yet.
+    if (!complete && !std::filesystem::exists(file)) throw CLI::RuntimeError(static_cast<int>(ExitCode::unfinished));
     const auto results = parse_ordered_json(read_file(file, std::size_t{1} << 30), file.string());
     if (options.json != "-") {
         to_stdout("{}\nwritten: {} and {}\n", train::describe_tables(results), file.string(),

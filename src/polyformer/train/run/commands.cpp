@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
 #include "polyformer/train/data/data_identity.h"
@@ -109,7 +110,8 @@ bool run_stages(const TrainOptions& options, const Config& config, const std::st
             if (!run_stage_of(road[i], options)) return false;
         }
         return true;
-    } catch (const Interrupted&) {
+    } catch (const Interrupted& interrupted) {
+        if (!options.trainer.quiet) to_stderr("{}\n", interrupted.what());
         return false;
     }
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/data/prepare.h"
@@ -211,7 +212,8 @@ bool run_study(const StudyOptions& options) {
             write_report();
         }
         return true;
-    } catch (const Interrupted&) {
+    } catch (const Interrupted& interrupted) {
+        if (!options.quiet) to_stderr("{}\n", interrupted.what());
         return false;
     }
 }
