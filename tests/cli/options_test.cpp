@@ -81,6 +81,7 @@ TEST(Options, MisspeltOptionsLeadToTheirNeighbours) {
     expect_refused("plan --mdoel model", HasSubstr("no option '--mdoel'"));
     expect_refused("plan model another", HasSubstr("no use for 'another'"));
     expect_refused("keygen plan/client", AllOf(HasSubstr("--secret (Where to write"), HasSubstr("--server-keys")));
+    expect_refused("plan model --json", HasSubstr("--json needs a value"));
     expect_refused("plan", HasSubstr("needs the argument 'model' (The model folder)"));
 }
 

@@ -53,6 +53,12 @@ TEST(Outputs, LinksAndPipesStayWhatTheyAre) {
     EXPECT_TRUE(nlohmann::json::accept(read_file(folder.path("from-pipe"))));
 }
 
+TEST(Outputs, APipeIsNoRequestAndIsNotWaitedFor) {
+    expect_refused(
+        prepared().polyformer("infer plan/server --keys keys.bin --request fifo --reply reply", "mkfifo fifo;"),
+        kIoError, HasSubstr("no regular file"));
+}
+
 TEST(Outputs, ASecretKeyIsNeverOverwritten) {
     const Folder& folder = prepared();
     const std::string key = read_file(folder.path("secret.key"));

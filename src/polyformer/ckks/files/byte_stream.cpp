@@ -28,7 +28,8 @@ void check_range(const ByteSource& source, std::uint64_t offset, std::size_t cou
 }  // namespace
 
 FileSource::FileSource(const std::filesystem::path& path)
-    : name_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    // O_NONBLOCK: opening a named pipe must not wait for a writer.
+    : name_(path.string()), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     require<IoError>(descriptor_ >= 0, "cannot read '{}': {}", name_, system_message());
     struct stat status {};
     const bool regular = ::fstat(descriptor_, &status) == 0 && S_ISREG(status.st_mode);

@@ -55,7 +55,7 @@ struct RoleOptions {
 
 void keygen(const RoleOptions& options) {
     for (const std::string& path : {options.secret, options.keys}) {
-        require<IoError>(options.force || !std::filesystem::exists(path),
+        require<IoError>(options.force || !std::filesystem::is_regular_file(path),
                          "'{}' exists already: name another file, or overwrite it with --force", path);
     }
     const bool replaces_secret = is_secret_key_file(options.secret);

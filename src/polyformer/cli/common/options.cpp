@@ -124,7 +124,11 @@ std::vector<const CLI::App*> find_commands(const CLI::App& program, int argc, ch
         }
         if (!missing.empty()) fail("{} needs {}; {}", name, missing, help);
     }
-    fail("{}; {}", error.what(), help);
+    const std::string message = error.what();
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {  // "--json: 1 required TEXT missing"
+        fail("{} needs a value; {}", message.substr(0, message.find(':')), help);
+    }
+    fail("{}; {}", message, help);
 }
 
 }  // namespace

@@ -50,6 +50,9 @@ void reserve_stdout_for_results() noexcept {
 }
 
 void write_to_stderr(std::string_view text) noexcept {
+    // What was said before on standard output stands before it, where both go to one place.
+    errno = 0;
+    if (std::fflush(stdout) != 0) note_error(errno);
     // Unbuffered: what is said before a crash shows.
     while (!text.empty()) {
         const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());

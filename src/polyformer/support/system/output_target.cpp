@@ -58,9 +58,10 @@ OutputTarget output_target(const fs::path& path) {
         if (const auto descriptor = own_descriptor(place)) return of_descriptor(path, *descriptor);
         struct stat status {};
         if (::lstat(place.c_str(), &status) != 0) {
-            require<IoError>(errno == ENOENT && place.has_filename(),
-                             "cannot write '{}': {}; check that its directory exists and is writable", path.string(),
-                             errno == ENOENT ? "it names a directory" : system_message(errno));
+            require<IoError>(
+                errno == ENOENT && place.has_filename(), "cannot write '{}': {}; {}", path.string(),
+                errno == ENOENT ? "it names a directory" : system_message(errno),
+                errno == ENAMETOOLONG ? "choose a shorter name" : "check that its directory exists and is writable");
             return {.path = place};
         }
         if (S_ISLNK(status.st_mode)) {

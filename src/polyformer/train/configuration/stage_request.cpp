@@ -112,7 +112,7 @@ void save_request(const StageRequest& request, const fs::path& folder) {
 
 StageRequest load_request(const fs::path& folder) {
     const fs::path file = folder / "stage.json";
-    const Json json = parse_file(file, "give the command that made it once more");
+    const Json json = parse_file(file, "delete it, then give the command that made it again");
     StageRequest request;
     Settings section(json, file.string());
     section.choose("stage", request.stage, std::array{train_name, tune_name, substitute_name, convert_name});
