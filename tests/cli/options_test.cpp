@@ -17,6 +17,15 @@ using testing::Not;
 
 constexpr int kBadInput = 2;
 
+// GCC answers it by a macro, clang by __has_feature.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+constexpr bool kSanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool kSanitized = false;
+#endif
+
 void expect_refused(const std::string& arguments, const testing::Matcher<const std::string&>& message) {
     const Result result = prepared().polyformer(arguments);
     EXPECT_EQ(result.exit_code, kBadInput) << arguments << "\n" << result.output;
@@ -54,6 +63,13 @@ TEST(Options, SizesThatFitNoMemoryAreRefusedBeforeWork) {
     expect_refused("random-model x --layers 1000 --width 1048576 --heads 1",
                    AllOf(HasSubstr("MiB"), HasSubstr("leaves")));
     expect_refused("random-model x --image-size 4096 --patch 1", HasSubstr("16777216 tokens"));
+}
+
+TEST(Options, PlansThatFitNoMemoryAreRefusedBeforeTheyRun) {
+    if (kSanitized) GTEST_SKIP() << "sanitizers reserve more memory than any limit here";
+    const Result result = prepared().polyformer("run model --token-ids 1", "ulimit -v 2500000;");
+    EXPECT_EQ(result.exit_code, kBadInput) << result.output;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("this plan takes"), HasSubstr("'ulimit -v'"), HasSubstr("MiB")));
 }
 
 TEST(Options, OptionsThatDoNotApplyAreRefusedByName) {
