@@ -151,7 +151,7 @@ TEST(BenchCkks, UnknownRingIsRefusedWithTheChoices) {
     const Folder folder;
     const Result result = folder.polyformer("bench ckks --ring 1000");
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.output, HasSubstr("16384, 32768 or 65536"));
+    EXPECT_THAT(result.output, HasSubstr("{16384,32768,65536}"));
 }
 
 }  // namespace

@@ -159,7 +159,7 @@ TEST(Report, TheDataOfAStudyComeOutOfItsPage) {
     EXPECT_EQ(folder.json("road/study.json").at("format"), "polyformer-study");
     EXPECT_EQ(folder.must("report road/study.json --json again.json"), folder.must("report " + page));
     EXPECT_EQ(folder.json("again.json"), folder.json("road/study.json"));
-    EXPECT_EQ(folder.polyformer("report nowhere.html").exit_code, 2);
+    EXPECT_EQ(folder.polyformer("report nowhere.html").exit_code, 3);
 }
 
 }  // namespace
