@@ -112,7 +112,7 @@ void run_pipeline() {
     const auto slots = evaluator.encoder().decode(opened, message.size());
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         const double expected = message[slot] * message[(slot + 5) % message.size()];
-        greatest = larger(greatest, std::abs(slots[slot].real() - expected));
+        greatest = polyformer::larger(greatest, std::abs(slots[slot].real() - expected));
     }
     fmt::print("right        {}\n", greatest < 1e-3);
 }
