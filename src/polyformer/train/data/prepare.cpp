@@ -84,7 +84,7 @@ std::string prepare_tokenizer(const Config& config, const fs::path& text, const 
     const fs::path file = work / "tokenizer.model";
     const fs::path record_file = work / "tokenizer.json";
     Json record = record_of(config, text_digest);
-    const std::string there = digest_of_file(file);
+    std::string there = digest_of_file(file);
     if (!there.empty()) {
         require(
             fs::exists(record_file),
