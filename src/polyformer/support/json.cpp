@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer {
 
@@ -46,12 +47,37 @@ Json parse(std::string_view text, const std::string& label, bool with_comments =
     }
 }
 
+/// The same document with every string in UTF-8.
+template <class Json>
+Json with_valid_strings(const Json& value) {
+    if (value.is_string()) return valid_utf8(value.template get_ref<const std::string&>());
+    if (!value.is_structured()) return value;
+    Json result = value.is_array() ? Json::array() : Json::object();
+    for (const auto& [key, entry] : value.items()) {
+        if (value.is_array()) {
+            result.push_back(with_valid_strings(entry));
+        } else {
+            result[valid_utf8(key)] = with_valid_strings(entry);
+        }
+    }
+    return result;
+}
+
+template <class Json>
+std::string text_of(const Json& document, int indent) {
+    try {
+        return document.dump(indent);
+    } catch (const typename Json::type_error&) {  // a string that is not UTF-8: rare, so that nothing is copied before
+        return with_valid_strings(document).dump(indent);
+    }
+}
+
 /// For messages: a number or a short text in full, of anything larger only what it is.
 template <class Json>
 std::string shown(const Json& value) {
     constexpr std::size_t kMost = 100;
     if (value.is_structured()) return value.type_name();
-    const std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = text_of(value, -1);
     return text.size() <= kMost ? text : value.type_name();
 }
 
@@ -121,6 +147,14 @@ nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::stri
 
 nlohmann::ordered_json parse_configuration(std::string_view text, const std::string& label) {
     return parse<nlohmann::ordered_json>(text, label, true);
+}
+
+std::string to_text(const nlohmann::json& document, int indent) {
+    return text_of(document, indent);
+}
+
+std::string to_text(const nlohmann::ordered_json& document, int indent) {
+    return text_of(document, indent);
 }
 
 template <class Json>

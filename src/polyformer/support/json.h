@@ -26,6 +26,11 @@ nlohmann::ordered_json parse_ordered_json(std::string_view text, const std::stri
 /// The same for configurations, which people write: with comments, // to the end of a line or between /* and */.
 nlohmann::ordered_json parse_configuration(std::string_view text, const std::string& label);
 
+/// The document as text, for files and machines; `indent` spaces a level, -1: all in one line. Never throws for
+/// strings: what is not UTF-8 in them, keys and values, becomes what valid_utf8() makes of it (support/text.h).
+std::string to_text(const nlohmann::json& document, int indent = -1);
+std::string to_text(const nlohmann::ordered_json& document, int indent = -1);
+
 /// The fields of one object. All below throw FormatError naming the place, the key, what was found and what is allowed.
 /// Refers to the object.
 template <class Json>

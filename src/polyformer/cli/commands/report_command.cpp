@@ -41,7 +41,7 @@ void report(const ReportOptions& options) {
     if (options.json != "-") to_stdout("{}", tables);
     if (!options.out.empty()) {
         make_directory(options.out);
-        write_file(options.out / "study.json", study.dump() + "\n");
+        write_file(options.out / "study.json", to_text(study) + "\n");
         write_file(options.out / "report.html", train::render_report(study));
     }
     write_json(study, options.json);

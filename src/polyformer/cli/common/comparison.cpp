@@ -15,6 +15,7 @@
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/parallel.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::cli {
 
@@ -40,7 +41,7 @@ std::vector<Candidate> most_likely(std::span<const double> logits, const ClientP
     for (const double logit : logits) sum += std::exp(logit - greatest);
     std::vector<Candidate> candidates;
     for (const std::size_t id : std::span(order).first(count)) {
-        candidates.push_back({client.name_of(id), std::exp(logits[id] - greatest) / sum});
+        candidates.push_back({id, client.name_of(id), std::exp(logits[id] - greatest) / sum});
     }
     return candidates;
 }
@@ -58,6 +59,7 @@ nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPar
     for (const Candidate& candidate : candidates) {
         const bool known = std::isfinite(candidate.probability);
         list.push_back({{client.kind_of_name(), known ? nlohmann::json(candidate.name) : nlohmann::json(nullptr)},
+                        {"id", known ? nlohmann::json(candidate.id) : nlohmann::json(nullptr)},
                         {"probability", finite_or_null(candidate.probability)}});
     }
     return list;
@@ -67,9 +69,10 @@ std::string to_cell(const Candidate& candidate) {
     if (!std::isfinite(candidate.probability)) return "not a number";
     const bool blank = candidate.name.find_first_not_of(' ') == std::string::npos;
     const std::string shown = candidate.name == "\n" ? "(end of line)" : blank ? "(space)" : candidate.name;
-    if (!candidate.coarse) return fmt::format("{:<14} {:4.1f} %", shown, 100 * candidate.probability);
+    const std::string name = padded(printable(shown), 14);
+    if (!candidate.coarse) return fmt::format("{} {:4.1f} %", name, 100 * candidate.probability);
     const long percent = std::lround(100 * candidate.probability);
-    return fmt::format("{:<14} {:>4} %", shown, percent == 0 ? "<1" : std::to_string(percent));
+    return fmt::format("{} {:>4} %", name, percent == 0 ? "<1" : std::to_string(percent));
 }
 
 std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs) {

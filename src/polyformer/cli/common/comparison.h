@@ -15,6 +15,7 @@ namespace polyformer::cli {
 
 /// A likely next token, or class.
 struct Candidate {
+    std::size_t id = 0;  ///< of the token or class: a name may not be unique, nor text
     std::string name;
     double probability = 0;
     bool coarse = false;  ///< the probability is in whole percent

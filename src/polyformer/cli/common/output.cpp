@@ -4,17 +4,13 @@
 #include <cctype>
 
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::cli {
 
 namespace {
-
-/// Characters as a terminal shows them: UTF-8 continuation bytes take no room.
-std::size_t display_width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 bool looks_numeric(const std::string& text) {
     return !text.empty() && (std::isdigit(static_cast<unsigned char>(text.front())) != 0 || text.front() == '-');
@@ -22,10 +18,12 @@ bool looks_numeric(const std::string& text) {
 
 }  // namespace
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+std::string format_table(const std::vector<std::vector<std::string>>& cells) {
+    std::vector<std::vector<std::string>> rows = cells;
     std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
+    for (auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
+        for (std::string& cell : row) cell = printable(cell);  // steps, classes and files are named by others
         for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], display_width(row[c]));
     }
     std::string text;
@@ -47,7 +45,7 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 
 void write_json(const nlohmann::json& document, const std::string& path) {
     if (path.empty()) return;
-    const std::string text = document.dump(2) + "\n";
+    const std::string text = to_text(document, 2) + "\n";
     if (path == "-") {
         write_results_to_stdout(text);
     } else {

@@ -8,6 +8,7 @@
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::train {
 namespace {
@@ -98,6 +99,11 @@ std::string digest_of(const Json& recipe) {
 }
 
 void save_request(const StageRequest& request, const fs::path& folder) {
+    for (const fs::path& path : {request.prepared, request.parent, request.model}) {
+        require(is_utf8(path.string()),
+                "'{}': {} cannot hold a name that is not UTF-8; name another folder, or rename it", path.string(),
+                (folder / "stage.json").string());
+    }
     const Json json = {{"stage", request.stage},
                        {"config", to_json(request.config)},
                        {"recipe", request.recipe},
@@ -107,7 +113,7 @@ void save_request(const StageRequest& request, const fs::path& folder) {
                        {"measure_stability", request.measure_stability},
                        {"test_digest", request.test_digest},
                        {"model", request.model.string()}};
-    write_file(folder / "stage.json", json.dump(2) + "\n");
+    write_file(folder / "stage.json", to_text(json, 2) + "\n");
 }
 
 StageRequest load_request(const fs::path& folder) {

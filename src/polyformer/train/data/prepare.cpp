@@ -8,6 +8,7 @@
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
 #include "polyformer/support/system/progress.h"

@@ -8,6 +8,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/text.h"
 #include "polyformer/train/report/report_page.h"
 #include "polyformer/train/report/study_document.h"
 #include "polyformer/train/report/summary.h"
@@ -100,19 +101,6 @@ std::string result_cell(const ordered_json& variant, const std::string& stage, c
     return cell;
 }
 
-// What a terminal would take for a command becomes a question mark.
-std::string printable(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-    return text;
-}
-
-// Bytes that continue a UTF-8 character take no room.
-std::size_t display_width(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 // Columns aligned, the first row a heading.
 std::string aligned(const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths(rows.front().size(), 0);
@@ -125,7 +113,7 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
         std::string rule;
         for (std::size_t c = 0; c < widths.size(); ++c) {
             const std::string gap = c == 0 ? "" : "  ";
-            line += gap + rows[r][c] + std::string(widths[c] - display_width(rows[r][c]), ' ');
+            line += gap + padded(rows[r][c], widths[c]);
             rule += gap + std::string(widths[c], '-');
         }
         line.erase(line.find_last_not_of(' ') + 1);

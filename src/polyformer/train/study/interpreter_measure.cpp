@@ -9,6 +9,7 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/model/language/perplexity.h"
 #include "polyformer/model/language/tokenizer.h"
+#include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
 #include "polyformer/support/system/process.h"
@@ -71,7 +72,7 @@ void measure_by_interpreter(const StudyStage& stage, const fs::path& data, bool 
         json.update(measure(stage.request.model, data, quiet));
     }
     json["seconds"] = watch.seconds();
-    write_file(file, json.dump(1) + "\n");
+    write_file(file, to_text(json, 1) + "\n");
 }
 
 Json measured_by_interpreter(const StudyStage& stage) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/json.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/progress.h"
@@ -202,7 +203,7 @@ bool run_study(const StudyOptions& options) {
         const StudyPlan plan = plan_study(study, options.work, options.trainer.precision);
         const auto write_report = [&] {
             const Json results = collect_results(study, plan, options);
-            write_file(options.out / "study.json", results.dump() + "\n");
+            write_file(options.out / "study.json", to_text(results) + "\n");
             write_file(options.out / "report.html", render_report(results));
         };
         if (!Scheduler(plan, options).run(write_report)) return false;
