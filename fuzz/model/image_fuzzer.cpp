@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "polyformer/model/images/image.h"
+#include "polyformer/model/pixels/image.h"
 #include "polyformer/support/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

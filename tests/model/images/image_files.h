@@ -2,15 +2,22 @@
 #pragma once
 
 #include <png.h>
-#include <turbojpeg.h>
+#include <webp/encode.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+// After <cstdio>, which it needs.
+#include <jpeglib.h>
+
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "polyformer/model/images/image.h"
+#include "polyformer/model/pixels/image.h"
 
 namespace polyformer::model {
 
@@ -40,18 +47,54 @@ inline std::string encode_png(const Image& image) {
     return encode_png(image.values, image.height, image.width, PNG_FORMAT_RGB);
 }
 
-/// `format` is one of TJPF, `sampling` one of TJSAMP; best quality.
+/// How many samples of each component there are in a unit, across and down: {{2, 2}, {1, 1}, {1, 1}} is 4:2:0.
+using Sampling = std::vector<std::pair<int, int>>;
+
+/// Best quality. `colours` is what the values are: JCS_RGB, JCS_GRAYSCALE or JCS_CMYK.
 inline std::string encode_jpeg(const std::vector<std::uint8_t>& values, std::size_t height, std::size_t width,
-                               int format = TJPF_RGB, int sampling = TJSAMP_444) {
-    tjhandle jpeg = tjInitCompress();
+                               J_COLOR_SPACE colours = JCS_RGB, const Sampling& sampling = {{1, 1}, {1, 1}, {1, 1}}) {
+    jpeg_compress_struct info{};
+    jpeg_error_mgr errors{};
+    info.err = jpeg_std_error(&errors);  // ends the program
+    jpeg_create_compress(&info);
     unsigned char* bytes = nullptr;
     unsigned long size = 0;
-    const int code = tjCompress2(jpeg, values.data(), static_cast<int>(width), 0, static_cast<int>(height), format,
-                                 &bytes, &size, sampling, 100, 0);
-    const std::string file(reinterpret_cast<const char*>(bytes), code == 0 ? size : 0);
-    tjFree(bytes);
-    tjDestroy(jpeg);
-    if (code != 0) throw std::runtime_error("tjCompress2 failed");
+    jpeg_mem_dest(&info, &bytes, &size);
+    info.image_height = static_cast<JDIMENSION>(height);
+    info.image_width = static_cast<JDIMENSION>(width);
+    info.in_color_space = colours;
+    info.input_components = colours == JCS_RGB ? 3 : colours == JCS_CMYK ? 4 : 1;
+    jpeg_set_defaults(&info);
+    jpeg_set_quality(&info, 100, TRUE);
+    for (std::size_t i = 0; colours == JCS_RGB && i < sampling.size(); ++i) {
+        info.comp_info[i].h_samp_factor = sampling[i].first;
+        info.comp_info[i].v_samp_factor = sampling[i].second;
+    }
+    jpeg_start_compress(&info, TRUE);
+    const std::size_t stride = width * static_cast<std::size_t>(info.input_components);
+    std::vector<std::uint8_t> row(stride);
+    while (info.next_scanline < info.image_height) {
+        std::copy_n(&values[info.next_scanline * stride], stride, row.begin());
+        JSAMPROW start = row.data();
+        jpeg_write_scanlines(&info, &start, 1);
+    }
+    jpeg_finish_compress(&info);
+    jpeg_destroy_compress(&info);
+    std::string file(reinterpret_cast<const char*>(bytes), size);
+    std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc): libjpeg's
+    return file;
+}
+
+/// Lossless: RGB, or RGBA where there are four values a pixel.
+inline std::string encode_webp(const std::vector<std::uint8_t>& values, std::size_t height, std::size_t width) {
+    std::uint8_t* bytes = nullptr;
+    const auto w = static_cast<int>(width);
+    const auto h = static_cast<int>(height);
+    const bool alpha = values.size() == 4 * height * width;
+    const std::size_t size = alpha ? WebPEncodeLosslessRGBA(values.data(), w, h, 4 * w, &bytes)
+                                   : WebPEncodeLosslessRGB(values.data(), w, h, 3 * w, &bytes);
+    const std::string file(reinterpret_cast<const char*>(bytes), size);
+    WebPFree(bytes);
     return file;
 }
 

@@ -1,10 +1,12 @@
-#include "polyformer/model/images/image_orientation.h"
+#include "polyformer/model/pixels/image_orientation.h"
 
 #include "tests/model/fixtures.h"
 #include "tests/model/images/image_files.h"
 
 namespace polyformer::model {
 namespace {
+
+using namespace std::string_literals;
 
 /// A number of `bytes` bytes, the least significant one first or last.
 std::string number(std::size_t value, int bytes, bool little_endian) {
@@ -71,6 +73,42 @@ TEST(ImageOrientation, IsReadFromEitherByteOrder) {
             EXPECT_EQ(exif_orientation(std::as_bytes(std::span(file))), orientation);
             EXPECT_EQ(spelled(decode_image(std::as_bytes(std::span(file)), "photograph")), kSeen[orientation - 1]);
         }
+    }
+}
+
+/// A PNG file with a chunk after its header; libpng does not look at the checksum of what it does not know.
+std::string with_chunk(const std::string& png, const std::string& contents) {
+    constexpr std::size_t kHeaderEnd = 33;
+    return png.substr(0, kHeaderEnd) + number(contents.size(), 4, false) + "eXIf" + contents + "\0\0\0\0"s +
+           png.substr(kHeaderEnd);
+}
+
+/// A WebP file in the extended form (RIFF container, Google 2012) with Exif data.
+std::string with_exif(const std::string& webp, const std::string& contents) {
+    const auto chunk = [](const std::string& type, const std::string& data) {
+        return type + number(data.size(), 4, true) + data + std::string(data.size() % 2, '\0');
+    };
+    const std::string header = number(0x08, 4, true) + number(2, 3, true) + number(1, 3, true);  // Exif, 3 by 2
+    const std::string body = "WEBP" + chunk("VP8X", header) + webp.substr(12) + chunk("EXIF", contents);
+    return "RIFF" + number(body.size(), 4, true) + body;
+}
+
+TEST(ImageOrientation, IsReadFromPngAndWebP) {
+    const Image image = letters();
+    const std::string png = encode_png(image);
+    const std::string webp = encode_webp(image.values, 2, 3);
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+        const std::string exif = exif_data(orientation, orientation % 2 == 0);
+        for (const std::string& contents : {exif, exif.substr(6)}) {  // with and without "Exif" before it
+            for (const std::string& file : {with_chunk(png, contents), with_exif(webp, contents)}) {
+                EXPECT_EQ(spelled(decode_image(std::as_bytes(std::span(file)), "photograph")), kSeen[orientation - 1]);
+            }
+        }
+    }
+    // What is no Exif data leaves the image as it is stored.
+    for (const std::string contents : {"", "Exif", "II*", "MM\xff\xff\xff\xff\xff\xff"}) {
+        const std::string file = with_chunk(png, contents);
+        EXPECT_EQ(spelled(decode_image(std::as_bytes(std::span(file)), "photograph")), "abc/def");
     }
 }
 

@@ -216,6 +216,39 @@ TEST_F(ImageSetTest, OnesOwnImagesAreReadByFolder) {
     EXPECT_THAT(labels_of(open("valid")), ElementsAre(0, 1, 1));
 }
 
+TEST_F(ImageSetTest, WhatIsLeftOutIsCountedAndNamed) {
+    write_own("train", "cat", 2);
+    write_own("train", "dog", 2);
+    EXPECT_EQ(open("train").skipped().count, 0U);
+    EXPECT_EQ(describe(open("train").skipped()), "");
+    for (const char* name : {"train/cat/b.gif", "train/cat/a.tiff", "train/dog/notes.txt", "train/lost.png"}) {
+        write_file(folder() / name, "");
+    }
+    fs::create_directories(folder() / "train/dog/more.png");  // a folder
+    write_file(folder() / "train/dog/.hidden", "");
+    const ImageSet set = open("train");
+    EXPECT_EQ(set.skipped().count, 5U);
+    EXPECT_THAT(set.skipped().first, ElementsAre("train/lost.png", "train/cat/a.tiff", "train/cat/b.gif"));
+    EXPECT_THAT(describe(set.skipped()), testing::HasSubstr("5 file(s) are left out"));
+    EXPECT_THAT(describe(set.skipped()), testing::EndsWith("train/cat/b.gif, ..."));
+}
+
+TEST_F(ImageSetTest, ClassesHaveNamesThatAreText) {
+    write_own("train", "cat", 2);
+    for (const char* name : {"caf\xe9", "red\x1b[31m"}) {
+        write_own("train", name, 2);
+        expect_refused<FormatError>("train", {"plain text in UTF-8", "rename"});
+        fs::remove_all(folder() / "train" / name);
+    }
+}
+
+TEST_F(ImageSetTest, WebPImagesAreRead) {
+    write_own("train", "cat", 2);
+    write_own("train", "dog", 2);
+    write_file(folder() / "train/dog/z.WebP", encode_webp(std::vector<std::uint8_t>(192, 77), 8, 8));
+    EXPECT_THAT(numbers_of(open("train")).back(), 77);
+}
+
 TEST_F(ImageSetTest, OnesOwnImagesMustFitTogether) {
     expect_refused<IoError>("train", {folder().string(), "SPLIT/CLASS"});
     EXPECT_FALSE(is_image_folder(folder()));

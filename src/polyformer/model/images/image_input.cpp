@@ -5,8 +5,10 @@
 
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::model {
 
@@ -39,9 +41,8 @@ void check_blocks(std::size_t rows, std::size_t columns, const std::vector<std::
 }
 
 void check_class_name(const std::string& name, std::size_t index) {
-    const bool printable = std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < ' '; });
-    require(!name.empty() && name.size() <= kMaxNameLength && printable,
-            "class {}: a name must be 1 to {} bytes, none of them control characters", index, kMaxNameLength);
+    require(!name.empty() && name.size() <= kMaxNameLength && is_utf8(name) && printable(name) == name,
+            "class {}: a name must be 1 to {} bytes of UTF-8, without control characters", index, kMaxNameLength);
 }
 
 std::array<double, kChannels> three_numbers(Fields& fields, const char* key) {
@@ -147,13 +148,7 @@ void save_image_input(const ImageInput& input, const std::filesystem::path& dire
         {"format", kFormat},      {"version", kVersion},     {"height", input.height}, {"width", input.width},
         {"patch", input.patch},   {"kernel", input.kernel},  {"mean", input.mean},     {"deviation", input.deviation},
         {"blocks", input.blocks}, {"classes", input.classes}};
-    std::string text;
-    try {
-        text = json.dump(2);
-    } catch (const nlohmann::ordered_json::exception& error) {
-        fail("the names of classes are not text in UTF-8: {}", error.what());
-    }
-    write_file(directory / image_input_file, text + "\n");
+    write_file(directory / image_input_file, to_text(json, 2) + "\n");
 }
 
 ImageInput image_input_from_json(std::string_view text, const std::string& label) {
@@ -187,6 +182,7 @@ ImageInput image_input_from_json(std::string_view text, const std::string& label
 
 ImageInput load_image_input(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / image_input_file;
+    require_own_file(file);
     return image_input_from_json(read_file(file, kMaxFileBytes), file.string());
 }
 

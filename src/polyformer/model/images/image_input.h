@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "polyformer/model/images/image.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/model/pixels/image.h"
 
 namespace polyformer::model {
 
@@ -54,7 +54,8 @@ inline constexpr const char* image_input_file = "image.json";
 void save_image_input(const ImageInput& input, const std::filesystem::path& directory);
 /// Throws FormatError naming `label`, the key, what was expected and what was found.
 ImageInput image_input_from_json(std::string_view text, const std::string& label);
-/// The same from the file; `directory` must exist for saving.
+/// The same from the file, which must be the folder's own (support/folders/manifest.h); `directory` must exist for
+/// saving.
 ImageInput load_image_input(const std::filesystem::path& directory);
 
 }  // namespace polyformer::model

@@ -3,12 +3,14 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 
 namespace polyformer::model {
 
 bool takes_images(const std::filesystem::path& directory) {
     std::error_code unreadable;  // the same as not there
-    return std::filesystem::is_regular_file(directory / image_input_file, unreadable);
+    return std::filesystem::is_regular_file(directory / image_input_file, unreadable) ||
+           is_listed(directory, image_input_file);
 }
 
 ImageModel load_image_model(const std::filesystem::path& directory) {

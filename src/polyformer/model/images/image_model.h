@@ -14,7 +14,8 @@ struct ImageModel {
     ImageInput input;
 };
 
-/// Whether a model's directory, or the client's part of a plan, takes images: image.json is there.
+/// Whether a model's directory, or the client's part of a plan, takes images: image.json is there, or has been lost
+/// from a folder whose manifest lists it. Throws FormatError for a damaged manifest.
 bool takes_images(const std::filesystem::path& directory);
 
 /// Throws FormatError as load_graph() and load_image_input() do, and when they do not fit each other.

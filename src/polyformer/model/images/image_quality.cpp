@@ -17,6 +17,7 @@
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::model {
 namespace {
@@ -87,15 +88,16 @@ std::string describe(const Confusion& confusion) {
     const std::vector<ConfusedPair> pairs = worst_pairs(confusion, shown_pairs);
     if (!pairs.empty()) text += "Taken for another class most often (of all images of the class):\n";
     for (const ConfusedPair& pair : pairs) {
-        text += fmt::format("  {:<28}{:<28}{:>5} of {}\n", confusion.classes[pair.actual],
-                            confusion.classes[pair.found], pair.images, confusion.images_of(pair.actual));
+        text += fmt::format("  {}{}{:>5} of {}\n", padded(printable(confusion.classes[pair.actual]), 28),
+                            padded(printable(confusion.classes[pair.found]), 28), pair.images,
+                            confusion.images_of(pair.actual));
     }
     const std::vector<ClassAccuracy> sorted = class_accuracies(confusion);
     const auto list = [&](const auto& begin, const auto& end) {
         std::string names;
         for (auto it = begin; it != end; ++it) {
-            names +=
-                fmt::format("{}{} {:.0f} %", names.empty() ? "" : ", ", confusion.classes[it->label], 100 * it->share);
+            names += fmt::format("{}{} {:.0f} %", names.empty() ? "" : ", ", printable(confusion.classes[it->label]),
+                                 100 * it->share);
         }
         return names;
     };
@@ -140,6 +142,7 @@ ImageQuality measure_image_quality(const ImageQualityOptions& options) {
     quality.split = options.split;
     quality.images = images;
     quality.images_in_split = set.size();
+    quality.skipped = set.skipped();
     Progress progress("Looking at images", static_cast<double>(images), options.quiet);
     std::size_t done = 0;
     std::mutex mutex;
@@ -200,6 +203,7 @@ nlohmann::ordered_json to_json(const ImageQuality& quality) {
     return {{"split", quality.split},
             {"images", quality.images},
             {"images_in_split", quality.images_in_split},
+            {"files_left_out", {{"count", quality.skipped.count}, {"first", quality.skipped.first}}},
             {"accuracy",
              {{"polynomial", to_json(quality.polynomial)},
               {"before_substitution", to_json(quality.before_substitution)},
@@ -226,6 +230,8 @@ std::string describe(const ImageQuality& quality) {
                             accuracy.loss);
     }
     text += fmt::format("  both say the same of {} of the images\n", percent(quality.agreement));
+    const std::string skipped = printable(describe(quality.skipped));
+    if (!skipped.empty()) text += fmt::format("  {}\n", skipped);
     return text + describe(quality.confusion) + describe(quality.intervals);
 }
 

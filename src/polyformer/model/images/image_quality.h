@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/model/images/image_set.h"
 #include "polyformer/model/interpreter/interpreter.h"
 
 namespace polyformer::model {
@@ -52,6 +53,7 @@ struct ImageQuality {
     std::string split;
     std::size_t images = 0;
     std::size_t images_in_split = 0;
+    SkippedFiles skipped;          ///< of the data set
     Accuracy polynomial;           ///< of the model as it runs encrypted
     Accuracy before_substitution;  ///< of the same weights with the exact functions
     double agreement = 0;          ///< share of images that both take for the same class

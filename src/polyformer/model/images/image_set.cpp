@@ -14,6 +14,13 @@ namespace polyformer::model {
 
 namespace fs = std::filesystem;
 
+std::string describe(const SkippedFiles& skipped) {
+    if (skipped.count == 0) return {};
+    return fmt::format("{} file(s) are left out, as images are SPLIT/CLASS/NAME.png, .jpg, .jpeg or .webp: {}{}",
+                       skipped.count, fmt::join(skipped.first, ", "),
+                       skipped.count > skipped.first.size() ? ", ..." : "");
+}
+
 std::string ImageSet::name(std::size_t index) const {
     const Entry& entry = entries_[index];
     const std::string file = (directory_ / entry.name).string();

@@ -8,10 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "polyformer/model/images/image.h"
+#include "polyformer/model/pixels/image.h"
 #include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer::model {
+
+/// Files of a data set that are no images by their names' ends, and those where no image belongs.
+struct SkippedFiles {
+    std::size_t count = 0;
+    std::vector<std::string> first;  ///< the names of some
+};
+
+/// "3 files are left out, since ...: A, B, ..."; empty where there are none.
+std::string describe(const SkippedFiles& skipped);
 
 /// An index of images; their pixels are read when they are asked for.
 class ImageSet {
@@ -24,6 +33,8 @@ class ImageSet {
     std::string name(std::size_t index) const;
     /// In its own size. May be called from several threads. Throws IoError or FormatError, naming it.
     Image image(std::size_t index) const;
+    /// What lies among the images and is not taken for one; hidden files are not counted.
+    const SkippedFiles& skipped() const { return skipped_; }
     /// Whether two sets are the same, by 64 hexadecimal digits: BLAKE2b-256 over classes, labels, and each file's name
     /// and bytes. Reads all of them, on all threads. Throws IoError.
     std::string digest() const;
@@ -41,6 +52,7 @@ class ImageSet {
     std::filesystem::path directory_;
     std::vector<std::string> classes_;
     std::vector<Entry> entries_;
+    SkippedFiles skipped_;
     std::shared_ptr<const MappedFile> records_;  ///< CIFAR's, else null
 };
 
@@ -56,7 +68,7 @@ bool has_image_split(const std::filesystem::path& directory, const std::string& 
 ///   fine_label_names.txt;
 /// - Tiny-ImageNet: wnids.txt, words.txt, train/WNID/images/*.JPEG; val/images with val/val_annotations.txt is "test";
 ///   classes in the order of their WordNet numbers;
-/// - one's own: SPLIT/CLASS/*.{png,jpg,jpeg}, classes in the order of their names.
+/// - one's own: SPLIT/CLASS/*.{png,jpg,jpeg,webp}, classes in the order of their names.
 /// Without images of its own, "valid" is every 50th image of each class of the training set, from the first on, and
 /// "train" the rest. Throws Error for another split; IoError when the folder has none of the layouts or lacks what
 /// belongs to it; FormatError naming file, record or line and value: a file of another size, a label that is no class,

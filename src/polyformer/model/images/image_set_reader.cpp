@@ -7,6 +7,7 @@
 #include "polyformer/model/images/cifar_records.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::model {
 
@@ -19,7 +20,8 @@ constexpr std::size_t most_classes = 65536;  // labels are kept in 16 bits
 constexpr std::size_t most_list_bytes = std::size_t{1} << 26;
 
 constexpr const char* own_layout_hint =
-    "put images at SPLIT/CLASS/NAME.png (or .jpg) with SPLIT train and test, or fetch a data set with 'polyformer data "
+    "put images at SPLIT/CLASS/NAME.png (or .jpg, .webp) with SPLIT train and test, or fetch a data set with "
+    "'polyformer data "
     "cifar-100'";
 
 /// The lines of a short list, without empty ones.
@@ -43,13 +45,19 @@ void require_classes(const std::vector<std::string>& classes, const std::string&
     const std::set<std::string> distinct(classes.begin(), classes.end());
     require<FormatError>(distinct.size() == classes.size(), "{} names {} classes, but only {} different ones", place,
                          classes.size(), distinct.size());
+    for (const std::string& name : classes) {
+        require<FormatError>(is_utf8(name) && printable(name) == name,
+                             "{}: the name of the class '{}' is not plain text in UTF-8, as a model's classes are: "
+                             "rename it",
+                             place, printable(name));
+    }
 }
 
 bool is_image_file(const fs::path& file) {
     std::string extension = file.extension().string();
     std::transform(extension.begin(), extension.end(), extension.begin(),
                    [](unsigned char c) { return std::tolower(c); });
-    return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+    return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".webp";
 }
 
 /// The names of the accepted entries of `directory`, sorted; hidden files are left out.
@@ -199,6 +207,8 @@ class ImageSetReader {
         for (const char* other : {"train", "valid", "test"}) {
             if (has_split(other)) require_same_classes(folder, other);
         }
+        const auto no_folder = [](const fs::directory_entry& entry) { return !entry.is_directory(); };
+        for (const std::string& name : names_in(set_.directory_ / folder, no_folder)) skip(fs::path(folder) / name);
         for (std::size_t label = 0; label < set_.classes_.size(); ++label) {
             add_folder(fs::path(folder) / set_.classes_[label], label);
         }
@@ -228,10 +238,19 @@ class ImageSetReader {
     }
 
     void add_folder(const fs::path& folder, std::size_t label) {
-        const auto is_image = [](const fs::directory_entry& entry) {
-            return entry.is_regular_file() && is_image_file(entry.path());
-        };
-        for (const std::string& name : names_in(set_.directory_ / folder, is_image)) add_file(folder / name, label);
+        for (const std::string& name : names_in(set_.directory_ / folder, [](const auto&) { return true; })) {
+            if (is_image_file(name) && fs::is_regular_file(set_.directory_ / folder / name)) {
+                add_file(folder / name, label);
+            } else {
+                skip(folder / name);
+            }
+        }
+    }
+
+    void skip(const fs::path& file) {
+        constexpr std::size_t kNamed = 3;
+        ++set_.skipped_.count;
+        if (set_.skipped_.first.size() < kNamed) set_.skipped_.first.push_back(file.string());
     }
 
     void add_file(const fs::path& file, std::size_t label) {

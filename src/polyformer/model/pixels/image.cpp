@@ -1,16 +1,13 @@
-#include "polyformer/model/images/image.h"
-
-#include <png.h>
-#include <turbojpeg.h>
+#include "polyformer/model/pixels/image.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
 #include <string_view>
-#include <utility>
 
-#include "polyformer/model/images/image_orientation.h"
+#include "polyformer/model/pixels/jpeg_image.h"
+#include "polyformer/model/pixels/png_image.h"
+#include "polyformer/model/pixels/webp_image.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
 
@@ -19,65 +16,10 @@ namespace {
 
 constexpr std::size_t most_file_bytes = std::size_t{1} << 28;
 
-void require_size(std::size_t height, std::size_t width, const std::string& label) {
-    require<FormatError>(height > 0 && width > 0 && height <= kMaxImageSide && width <= kMaxImageSide &&
-                             height * width <= kMaxImagePixels,
-                         "{} is {}x{} pixels; an image may have up to {} a side and {} in all: make it smaller", label,
-                         width, height, kMaxImageSide, kMaxImagePixels);
-}
-
 bool begins_with(std::span<const std::byte> bytes, std::string_view signature) {
     return bytes.size() >= signature.size() &&
            std::equal(signature.begin(), signature.end(), bytes.begin(),
                       [](char c, std::byte byte) { return std::byte{static_cast<unsigned char>(c)} == byte; });
-}
-
-Image decode_png(std::span<const std::byte> bytes, const std::string& label) {
-    png_image png{};
-    png.version = PNG_IMAGE_VERSION;
-    const std::unique_ptr<png_image, decltype(&png_image_free)> release(&png, png_image_free);
-    const auto check = [&](int succeeded) {
-        require<FormatError>(succeeded != 0 && !PNG_IMAGE_FAILED(png),
-                             "{} is a damaged PNG file ({}): save or fetch it again", label,
-                             static_cast<const char*>(png.message));
-    };
-    check(png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()));
-    require_size(png.height, png.width, label);
-    png.format = PNG_FORMAT_RGB;
-    png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-    Image image{.height = png.height, .width = png.width, .values = {}};
-    image.values.resize(image.height * image.width * 3);
-    const png_color black{};
-    check(png_image_finish_read(&png, &black, image.values.data(), 0, nullptr));
-    return image;
-}
-
-struct DestroyDecompressor {
-    void operator()(void* handle) const { tjDestroy(handle); }
-};
-
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& label) {
-    const std::unique_ptr<void, DestroyDecompressor> jpeg(tjInitDecompress());
-    require(jpeg != nullptr, "libjpeg-turbo cannot be set up: {}", tjGetErrorStr2(nullptr));
-    const auto check = [&](int code) {
-        require<FormatError>(code == 0, "{} is a damaged JPEG file ({}): save or fetch it again", label,
-                             tjGetErrorStr2(jpeg.get()));
-    };
-    const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-    int width = 0;
-    int height = 0;
-    int subsampling = 0;
-    int colours = 0;
-    check(tjDecompressHeader3(jpeg.get(), data, bytes.size(), &width, &height, &subsampling, &colours));
-    require<FormatError>(colours != TJCS_CMYK && colours != TJCS_YCCK,
-                         "{} is a JPEG file in CMYK, the colours of printing: save it as RGB", label);
-    require_size(static_cast<std::size_t>(height), static_cast<std::size_t>(width), label);
-    Image image{.height = static_cast<std::size_t>(height), .width = static_cast<std::size_t>(width), .values = {}};
-    image.values.resize(image.height * image.width * 3);
-    // A file cut short is only a warning to libjpeg, its missing part grey; and thousands of scans only slow.
-    check(tjDecompress2(jpeg.get(), data, bytes.size(), image.values.data(), width, 0, height, TJPF_RGB,
-                        TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS));
-    return upright(std::move(image), exif_orientation(bytes));
 }
 
 /// What of a row (or column) goes into one pixel of the result.
@@ -137,7 +79,10 @@ std::vector<float> shorten_rows(const Image& image, const std::vector<Taps>& col
 Image decode_image(std::span<const std::byte> bytes, const std::string& label) {
     if (begins_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, label);
     if (begins_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes, label);
-    fail<FormatError>("{} is neither a PNG nor a JPEG file: convert it to one of them", label);
+    if (begins_with(bytes, "RIFF") && begins_with(bytes.subspan(std::min<std::size_t>(8, bytes.size())), "WEBP")) {
+        return decode_webp(bytes, label);
+    }
+    fail<FormatError>("{} is neither a PNG nor a JPEG nor a WebP file: convert it to one of them", label);
 }
 
 Image read_image(const std::filesystem::path& file) {

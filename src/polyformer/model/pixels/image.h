@@ -1,4 +1,4 @@
-// Images as pixels: read from PNG and JPEG files of any size, brought to the size that a model takes.
+// Images as pixels: read from PNG, JPEG and WebP files of any size, brought to the size that a model takes.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "polyformer/model/pixels/image_limits.h"
 
 namespace polyformer::model {
 
@@ -17,14 +19,10 @@ struct Image {
     std::vector<std::uint8_t> values;
 };
 
-/// Far above any photograph, far below what a hostile file could claim.
-inline constexpr std::size_t kMaxImageSide = 16384;
-inline constexpr std::size_t kMaxImagePixels = std::size_t{1} << 26;
-
-/// A PNG or JPEG file, known by its content: greyscale and palettes are expanded, 16 bits become 8, transparent pixels
-/// are laid over black, photographs are turned as their Exif data say. Throws IoError, or FormatError naming the file
-/// and what is wrong with it (cut short, damaged, CMYK, neither format, a side above kMaxImageSide); sizes are checked
-/// before anything is allocated.
+/// A PNG, JPEG or WebP file, known by its content: greyscale and palettes are expanded, 16 bits become 8, transparent
+/// pixels are laid over black, photographs are turned as their Exif data say. Throws IoError, or FormatError naming the
+/// file and what is wrong with it (cut short, damaged, CMYK, animated, none of the formats, a side above
+/// kMaxImageSide); sizes are checked before anything is allocated.
 Image read_image(const std::filesystem::path& file);
 
 /// The same from memory; `label` names it in errors.

@@ -1,9 +1,11 @@
-#include "polyformer/model/images/image_orientation.h"
+#include "polyformer/model/pixels/image_orientation.h"
 
 #include <libexif/exif-data.h>
 
 #include <algorithm>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "polyformer/support/error.h"
 
@@ -27,6 +29,16 @@ int exif_orientation(std::span<const std::byte> jpeg) {
     if (entry == nullptr || entry->format != EXIF_FORMAT_SHORT || entry->components != 1 || entry->size < 2) return 1;
     const int orientation = exif_get_short(entry->data, exif_data_get_byte_order(exif.get()));
     return orientation >= 1 && orientation <= 8 ? orientation : 1;
+}
+
+int tiff_orientation(std::span<const std::byte> exif) {
+    constexpr std::string_view kBefore("Exif\0\0", 6);
+    constexpr std::size_t kMost = std::size_t{1} << 20;  // the orientation stands at the beginning
+    if (exif.empty()) return 1;
+    const std::string_view given(reinterpret_cast<const char*>(exif.data()), std::min(exif.size(), kMost));
+    std::string whole(given.starts_with(kBefore) ? "" : kBefore);
+    whole += given;
+    return exif_orientation(std::as_bytes(std::span(whole)));
 }
 
 Image upright(Image stored, int orientation) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "polyformer/support/system/mapped_file.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/support/text.h"
 #include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
@@ -42,7 +44,7 @@ bool is_possible(const Header& header) {
            header.classes > 0 && header.classes <= most_classes && header.name_bytes <= most_name_bytes;
 }
 
-std::uint64_t padded(std::uint64_t bytes) {
+std::uint64_t padded_size(std::uint64_t bytes) {
     return (bytes + 7) / 8 * 8;
 }
 
@@ -52,7 +54,8 @@ std::uint64_t pixel_bytes(const Header& header) {
 
 /// Of a possible header: no product or sum overflows.
 std::uint64_t file_bytes(const Header& header) {
-    return sizeof(Header) + padded(header.name_bytes) + header.images * sizeof(std::uint16_t) + pixel_bytes(header);
+    return sizeof(Header) + padded_size(header.name_bytes) + header.images * sizeof(std::uint16_t) +
+           pixel_bytes(header);
 }
 
 /// Throws FormatError unless `names` are as many as the header says, each with its zero.
@@ -126,7 +129,7 @@ void prepare_split(const model::ImageSet& set, const std::string& digest, const 
 PreparedImagesWriter::PreparedImagesWriter(const PreparedImages& about, const fs::path& file) : out_(file) {
     std::string names;
     for (const std::string& name : about.classes) names += name + '\0';
-    names.append(padded(names.size()) - names.size(), '\0');
+    names.append(padded_size(names.size()) - names.size(), '\0');
     Header header{.height = about.height,
                   .width = about.width,
                   .images = about.size(),
@@ -190,7 +193,7 @@ PreparedImages load_images(const fs::path& file) {
                           .labels = {},
                           .pixels = {},
                           .owner = mapping};
-    bytes = bytes.subspan(padded(header.name_bytes));
+    bytes = bytes.subspan(padded_size(header.name_bytes));
     images.labels = {reinterpret_cast<const std::uint16_t*>(bytes.data()), header.images};
     bytes = bytes.subspan(images.labels.size_bytes());
     images.pixels = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
@@ -208,7 +211,10 @@ void prepare_images(const fs::path& data, const nlohmann::ordered_json& digests,
                     std::size_t height, std::size_t width, bool quiet) {
     make_directory(work);
     for (const auto& [split, digest] : digests.items()) {
-        prepare_split(model::open_image_set(data, split), digest, work / (split + ".images"), height, width, quiet);
+        const model::ImageSet set = model::open_image_set(data, split);
+        const std::string skipped = printable(describe(set.skipped()));
+        if (!quiet && !skipped.empty()) fmt::print(stderr, "{} split: {}\n", split, skipped);
+        prepare_split(set, digest, work / (split + ".images"), height, width, quiet);
     }
 }
 
