@@ -8,6 +8,7 @@
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 
@@ -146,6 +147,7 @@ void save_plan(const Plan& plan, const model::Graph& graph, const std::filesyste
 
 Plan load_plan(const std::filesystem::path& directory) {
     const std::filesystem::path path = directory / kFile;
+    require_own_file(path);
     const std::string label = fmt::format("'{}'", path.string());
     const json document = parse_json(read_file(path, kMaxBytes), label);
     Fields fields(document, label);

@@ -9,6 +9,7 @@
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/runtime/noise_backend.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
@@ -223,6 +224,7 @@ void save_client_plan(const ClientPlan& plan, const std::filesystem::path& direc
 
 ClientPlan load_client_plan(const std::filesystem::path& directory) {
     const std::filesystem::path path = directory / kClientPlanFile;
+    require_own_file(path);
     return client_plan_from_json(read_file(path, kMaxFileBytes), fmt::format("'{}'", path.string()));
 }
 

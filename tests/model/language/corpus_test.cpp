@@ -46,6 +46,68 @@ TEST(Corpus, LinesAreTrimmedAndAllThere) {
     EXPECT_THAT(lines_of("one\n "), ElementsAre("one", ""));
 }
 
+TEST(Corpus, AnyEndOfLineAndAnyBlankIsTheSameText) {
+    const std::vector<std::string> lines{"The film was", "", "released in 2000"};
+    for (const char* text : {"The film was\n\nreleased in 2000\n", "The film was\r\n\r\nreleased in 2000\r\n",
+                             "The film was\r\rreleased in 2000", "\xef\xbb\xbfThe film was\n\nreleased in 2000\n",
+                             "The\tfilm\twas \t\n\f\n\vreleased in\t2000\n"}) {
+        EXPECT_EQ(lines_of(text), lines) << text;
+    }
+    EXPECT_THAT(lines_of("a\r\n\r\nb\r"), ElementsAre("a", "", "b"));
+    EXPECT_THAT(lines_of("\xef\xbb\xbf"), IsEmpty());
+    // A mark of byte order anywhere else is a character, whatever stands before it.
+    EXPECT_THAT(lines_of("a\n\xef\xbb\xbf"
+                         "b"),
+                ElementsAre("a",
+                            "\xef\xbb\xbf"
+                            "b"));
+    // Any place of CR LF relative to the blocks that a file is read in.
+    for (const std::size_t before : {4094U, 4095U, 4096U, (1U << 20) - 1, 1U << 20}) {
+        const std::string first(before, 'a');
+        EXPECT_THAT(lines_of(first + "\r\nb\r\n"), ElementsAre(first, "b")) << before;
+    }
+}
+
+TEST(Corpus, WhatIsNoTextIsRefusedWithThePlace) {
+    using namespace std::string_literals;
+    const auto refused = [](const std::string& text, const std::vector<std::string>& parts) {
+        expect_error<FormatError>([&] { for_each_line_of(text, "the text", [](const std::string&) {}); }, parts);
+    };
+    refused("plain\ncaf\xe9 au lait\n", {"the text: line 2, column 4: byte 9 (0xe9)", "iconv -f latin1 -t utf-8"});
+    refused("\xef\xbb\xbf\xc3\xa9\r\n\xc3\xa9\xff", {"line 2, column 2: byte 9 (0xff)"});
+    refused("cut short \xe2\x82", {"line 1, column 11: byte 10"});
+    refused("\xed\xa0\x80", {"line 1, column 1: byte 0 (0xed)"});  // half of a surrogate pair
+    refused("one\ntw\0o"s, {"line 2, column 3: byte 6 is 0", "tr -d"});
+    refused("\xff\xfeT\0h\0e\0"s, {"utf-16", "iconv -f utf-16 -t utf-8"});
+    refused("\xfe\xff\0T\0h"s, {"iconv -f utf-16 "});
+    refused("\xff\xfe\0\0T\0\0\0"s, {"iconv -f utf-32 "});
+    refused("\0\0\xfe\xff\0\0\0T"s, {"iconv -f utf-32 "});
+    refused("T\0h\0e\0"s, {"iconv -f utf-16le "});
+    refused("\0T\0h\0e"s, {"iconv -f utf-16be "});
+    refused("T\0\0\0h\0\0\0"s, {"iconv -f utf-32le "});
+    refused("\0\0\0T\0\0\0h"s, {"iconv -f utf-32be "});
+    refused("\x89PNG\r\n\x1a\n", {"line 1, column 1"});
+}
+
+TEST(Corpus, QuestionsAreTheTokensOfTheTextThatTheyEnd) {
+    const ScratchDirectory directory;
+    const Tokenizer tokenizer(std::filesystem::path(POLYFORMER_TEST_DATA) / "tokenizer.model");
+    std::vector<std::vector<std::int32_t>> all;
+    for (const char* text : {"the old bridge\nof the town\n", "the old bridge\r\nof the town\r\n",
+                             "\xef\xbb\xbfthe old bridge\nof the town", "the\told bridge \t\n of\tthe town\t\n"}) {
+        write_file(directory.path() / "text", text);
+        std::vector<std::int32_t> read = tokenize_file(directory.path() / "text", tokenizer).ids;
+        ASSERT_EQ(read.back(), end_of_line_token(tokenizer));
+        read.pop_back();
+        EXPECT_EQ(prompt_ids(text, "the text", tokenizer), read) << text;
+        all.push_back(read);
+    }
+    EXPECT_THAT(all, testing::Each(all.front()));
+    for (const char* blank : {"", "\n", " \t\r\n\f\n", "\xef\xbb\xbf\n"}) {
+        expect_error<Error>([&] { prompt_ids(blank, "the text", tokenizer); }, {"the text has no words"});
+    }
+}
+
 TEST(Corpus, LinesMayCrossBlocksButNotBeEndless) {
     const std::string first(1000000, 'a');
     const std::string second(3000000, 'b');

@@ -2,6 +2,7 @@
 
 #include "polyformer/model/graph/graph_json.h"
 #include "polyformer/model/graph/safetensors.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
@@ -24,6 +25,7 @@ void save_graph(const Graph& graph, const std::filesystem::path& directory) {
 
 Graph load_graph(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / kGraphFile;
+    require_own_file(file);  // its fingerprint stands for the weights
     const std::string text = read_file(file, kMaxGraphBytes);
     return graph_from_json(text, read_safetensors(directory / kWeightsFile), file.string());
 }

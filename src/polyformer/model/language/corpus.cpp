@@ -12,17 +12,10 @@ namespace polyformer::model {
 namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
-constexpr std::size_t longest_line = std::size_t{1} << 24;
 // Lines whose tokens are found together, by one thread and by all: enough of them to share the work out evenly.
 constexpr std::size_t lines_a_chunk = 32;
 constexpr std::size_t lines_a_batch = std::size_t{1} << 14;
 constexpr std::size_t text_a_batch = std::size_t{1} << 20;
-
-std::string trimmed(std::string_view line) {
-    const std::size_t first = line.find_first_not_of(" \t\r");
-    const std::size_t last = line.find_last_not_of(" \t\r");
-    return first == std::string_view::npos ? std::string() : std::string(line.substr(first, last - first + 1));
-}
 
 std::size_t count_words(const std::string& line) {
     std::size_t words = 0;
@@ -62,30 +55,18 @@ std::filesystem::path corpus_file(const std::filesystem::path& directory, const 
         directory.string(), names[0], names[1], names[2]);
 }
 
-void for_each_line(const std::filesystem::path& file, const std::function<void(const std::string&)>& use) {
+void for_each_line(const std::filesystem::path& file, const UseLine& use) {
     std::ifstream stream(file, std::ios::binary);
-    require<IoError>(stream.good() && std::filesystem::is_regular_file(file), "{}: cannot be opened for reading",
+    require<IoError>(stream.good() && !std::filesystem::is_directory(file), "'{}': cannot be opened for reading",
                      file.string());
+    LineReader reader("'" + file.string() + "'", use);
     std::string block(block_bytes, '\0');
-    std::string begun;  // a line whose end the blocks so far do not hold
-    std::size_t number = 1;
     while (stream) {
         stream.read(block.data(), static_cast<std::streamsize>(block.size()));
-        std::string_view rest(block.data(), static_cast<std::size_t>(stream.gcount()));
-        for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-            begun += rest.substr(0, end);
-            use(trimmed(begun));
-            begun.clear();
-            ++number;
-            rest.remove_prefix(end + 1);
-        }
-        begun += rest;
-        require<FormatError>(begun.size() <= longest_line,
-                             "{}: line {} has more than {} bytes: is this a text? If so, break its lines",
-                             file.string(), number, longest_line);
+        reader.add(std::string_view(block).substr(0, static_cast<std::size_t>(stream.gcount())));
     }
-    require<IoError>(!stream.bad(), "{}: reading failed half-way", file.string());
-    if (!begun.empty()) use(trimmed(begun));
+    require<IoError>(!stream.bad(), "'{}': reading failed half-way", file.string());
+    reader.finish();
 }
 
 std::int32_t end_of_line_token(const Tokenizer& tokenizer) {
@@ -137,6 +118,24 @@ TextCounts tokenize(const std::filesystem::path& file, const Tokenizer& tokenize
     });
     finish_batch();
     return counts;
+}
+
+std::vector<std::int32_t> prompt_ids(std::string_view text, const std::string& name, const Tokenizer& tokenizer) {
+    std::vector<std::int32_t> ids;
+    std::optional<std::int32_t> end_of_line;
+    std::size_t lines = 0;
+    bool words = false;
+    for_each_line_of(text, name, [&](const std::string& line) {
+        if (lines++ > 0) {
+            if (!end_of_line) end_of_line = end_of_line_token(tokenizer);
+            ids.push_back(*end_of_line);
+        }
+        words = words || !line.empty();
+        const std::vector<std::int32_t> pieces = tokenizer.encode(line);
+        ids.insert(ids.end(), pieces.begin(), pieces.end());
+    });
+    require(words, "{} has no words: give at least one", name);
+    return ids;
 }
 
 TokenizedText tokenize_file(const std::filesystem::path& file, const Tokenizer& tokenizer) {

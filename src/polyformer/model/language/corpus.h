@@ -8,8 +8,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "polyformer/model/language/lines.h"
 #include "polyformer/model/language/tokenizer.h"
 
 namespace polyformer::model {
@@ -25,9 +27,9 @@ std::optional<std::filesystem::path> find_corpus_file(const std::filesystem::pat
 /// The same; throws IoError with the names tried and how to fetch a text when none is there.
 std::filesystem::path corpus_file(const std::filesystem::path& directory, const std::string& split);
 
-/// Calls use(line) for each line, without its newline and the spaces around it, empty lines included. Reads as a
-/// stream. Throws IoError when the file cannot be read, FormatError for a line of more than 16 MiB.
-void for_each_line(const std::filesystem::path& file, const std::function<void(const std::string&)>& use);
+/// Calls use(line) for each line as LineReader has them, empty ones included. Reads as a stream, which may be a pipe.
+/// Throws IoError when the file cannot be read, FormatError as LineReader does.
+void for_each_line(const std::filesystem::path& file, const UseLine& use);
 
 /// What a text came to.
 struct TextCounts {
@@ -52,6 +54,10 @@ struct TokenizedText {
     std::size_t words = 0;         ///< as in TextCounts
     std::int32_t end_of_line = 0;  ///< the id that ends each line
 };
+
+/// A text to go on from: the same tokens but for the last line's end. `name` is what messages call it. Throws Error for
+/// a text without words, FormatError as LineReader and, for more than one line, end_of_line_token() do.
+std::vector<std::int32_t> prompt_ids(std::string_view text, const std::string& name, const Tokenizer& tokenizer);
 
 /// The whole text at once. Throws as tokenize() does.
 TokenizedText tokenize_file(const std::filesystem::path& file, const Tokenizer& tokenizer);

@@ -3,6 +3,7 @@
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/safetensors.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
@@ -60,6 +61,7 @@ void save_embedding(const Embedding& embedding, const std::filesystem::path& dir
 
 Embedding load_embedding(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / kEmbeddingFile;
+    require_own_file(file);
     FloatTensors tensors = read_safetensors(file);
     require<FormatError>(tensors.size() == 2 && tensors.contains("tokens") && tensors.contains("positions"),
                          "'{}' must hold the tensors 'tokens' and 'positions' and no others", file.string());

@@ -22,7 +22,8 @@ struct Embedding {
 /// Writes embedding.safetensors into `directory` (created when missing), atomically. Throws Error for tables that do
 /// not fit each other, IoError when the file cannot be written.
 void save_embedding(const Embedding& embedding, const std::filesystem::path& directory);
-/// Reads it. Throws IoError when there is none, FormatError naming the file when it is damaged or holds something else.
+/// Reads it. Throws IoError when there is none, FormatError naming the file when it is damaged, holds something else or
+/// is not the folder's own.
 Embedding load_embedding(const std::filesystem::path& directory);
 
 }  // namespace polyformer::model

@@ -13,6 +13,7 @@
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::model {
 namespace {
@@ -37,12 +38,12 @@ Quality measure_quality(const QualityOptions& options) {
     const bool is_split = options.text.empty();
     const std::filesystem::path file = is_split ? corpus_file(options.data, options.split) : options.text;
     TokenizedText text = tokenize_file(file, tokenizer);
-    require<FormatError>(text.ids.size() > 1, "{} holds {} tokens, but a perplexity needs two at least", file.string(),
-                         text.ids.size());
+    require<FormatError>(std::ranges::any_of(text.ids, [&](std::int32_t id) { return id != text.end_of_line; }),
+                         "'{}' has no words: a perplexity needs some", file.string());
     shorten(text, options.most_tokens);
 
     Quality quality;
-    quality.text = is_split ? options.split + " split" : file.filename().string();
+    quality.text = is_split ? options.split + " split" : printable(file.filename().string());
     quality.words = text.words;
     quality.tokens = text.ids.size();
     quality.context = graph.context;

@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::model {
@@ -27,6 +28,8 @@ std::string with_spaces(std::string_view piece) {
 class Tokenizer::Implementation {
   public:
     explicit Implementation(const std::filesystem::path& file) {
+        // A model without a tokenizer, as random ones are, may be given one.
+        require_own_file(file, Unlisted::allowed);
         const std::string contents = read_tokenizer(file);
         const auto status = processor_.LoadFromSerializedProto(contents);
         require<FormatError>(

@@ -14,7 +14,8 @@ namespace polyformer::model {
 /// Text to token ids and back (SentencePiece). Copyable handle.
 class Tokenizer {
   public:
-    /// Throws FormatError when `file` is not a SentencePiece model.
+    /// Throws FormatError when `file` is not a SentencePiece model, or there is a manifest beside it that lists
+    /// another.
     explicit Tokenizer(const std::filesystem::path& file);
     std::vector<std::int32_t> encode(const std::string& text) const;
     std::string decode(std::span<const std::int32_t> ids) const;

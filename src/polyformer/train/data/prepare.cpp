@@ -63,7 +63,7 @@ void prepare_text(const fs::path& source, const std::string& source_digest, cons
 }
 
 void write_json(const fs::path& file, const Json& json) {
-    write_file(file, json.dump(2) + "\n");
+    write_file(file, to_text(json, 2) + "\n");
 }
 
 /// tokenizer.json: what decides a vocabulary, to be raised with the ways of learning one.

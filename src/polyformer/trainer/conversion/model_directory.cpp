@@ -14,6 +14,8 @@
 #include "polyformer/model/interpreter/calibration.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/model/language/embedding.h"
+#include "polyformer/support/folders/folder_writer.h"
+#include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/process/interruption.h"
 #include "polyformer/trainer/conversion/export.h"
@@ -71,14 +73,12 @@ Json describe(const std::vector<Site>& sites) {
 
 // What both kinds of model have: bounds, graph, metadata. `samples` are inputs of the graph.
 void write_graph(model::Graph graph, const std::vector<model::Tensor>& samples, const Network& model,
-                 const StageRequest& request, const Json& results) {
-    const std::filesystem::path& directory = request.model;
+                 const StageRequest& request, const Json& results, const std::filesystem::path& directory) {
     {
         const EndAtOnce guard;  // the interpreter takes minutes and cannot be asked to stop
         model::calibrate(graph, samples, bound_margin);
     }
     widen_bounds(graph);
-    make_directory(directory);
     model::save_graph(graph, directory);
     const Json metadata = {{"format", "polyformer-model-metadata"},
                            {"version", 1},
@@ -89,7 +89,7 @@ void write_graph(model::Graph graph, const std::vector<model::Tensor>& samples, 
                             {{"interval_margin", request.config.substitution.margin},
                              {"bound_margin", bound_margin},
                              {"bound_samples", samples.size()}}}};
-    write_file(directory / "metadata.json", metadata.dump(2) + "\n");
+    write_file(directory / "metadata.json", to_text(metadata, 2) + "\n");
 }
 
 // Inputs of the graph that these images make.
@@ -110,15 +110,18 @@ std::vector<model::Tensor> patch_samples(const model::ImageInput& input, Example
 
 void write_language_model(const TransformerImpl& model, Batches& batches, const StageRequest& request,
                           const Json& results) {
+    FolderWriter folder(request.model);
     model::Transformer converted = model::build_transformer(export_weights(model), export_polynomials(model));
     write_graph(std::move(converted.graph), embedded_samples(converted.embedding, batches, bound_samples), model,
-                request, results);
-    model::save_embedding(converted.embedding, request.model);
-    write_file(request.model / "tokenizer.model", read_file(request.prepared / "tokenizer.model"));
+                request, results, folder.path());
+    model::save_embedding(converted.embedding, folder.path());
+    write_file(folder.path() / "tokenizer.model", read_file(request.prepared / "tokenizer.model"));
+    folder.commit();
 }
 
 void write_image_model(const VisionNetworkImpl& model, Examples& batches, const std::vector<std::string>& classes,
                        const Colours& colours, const StageRequest& request, const Json& results) {
+    FolderWriter folder(request.model);
     const VisionArchitecture& architecture = model.architecture;
     const model::VisionWeights weights = export_weights(model);
     const model::ImageInput input{.height = architecture.height,
@@ -130,8 +133,9 @@ void write_image_model(const VisionNetworkImpl& model, Examples& batches, const 
                                   .blocks = model::token_blocks(weights),
                                   .classes = classes};
     write_graph(model::build_vision_transformer(weights, export_polynomials(model)),
-                patch_samples(input, batches, bound_samples), model, request, results);
-    model::save_image_input(input, request.model);
+                patch_samples(input, batches, bound_samples), model, request, results, folder.path());
+    model::save_image_input(input, folder.path());
+    folder.commit();
 }
 
 }  // namespace polyformer::train

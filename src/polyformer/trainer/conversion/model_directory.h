@@ -16,7 +16,8 @@ namespace polyformer::train {
 
 /// Exports `model`, every site of which has a polynomial, to request.model: bounds from a pass of the exact interpreter
 /// over training sequences, widened to whatever the intervals allow; metadata.json tells the model's road with
-/// `results`, those of its stages by name. Throws Error when a polynomial is missing, IoError.
+/// `results`, those of its stages by name. The folder appears as a whole (support/folders/folder_writer.h). Throws
+/// Error when a polynomial is missing, as FolderWriter does, IoError.
 void write_language_model(const TransformerImpl& model, Batches& batches, const StageRequest& request,
                           const nlohmann::ordered_json& results);
 
