@@ -114,6 +114,7 @@ void eval_text(EvalOptions options) {
             "'{}' holds images, but '{}' is a language model (it has no image.json): give a folder of texts",
             text.data.string(), text.model.string());
     if (text.text.empty() && text.data.empty()) text.data = find_texts(text.split);
+    if (text.text == "-") text.text = "/dev/stdin";
     const model::Quality quality = model::measure_quality(text);
     if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
@@ -137,7 +138,9 @@ void add_eval(CLI::App& program) {
                       ->capture_default_str();
     auto* data = command->add_option(
         "--data", text.data, "Folder of the texts or images, as 'polyformer data' makes it; else $POLYFORMER_DATA");
-    command->add_option("--text-file", text.text, "Any text instead of a split")->excludes(split)->excludes(data);
+    command->add_option("--text-file", text.text, "Any text in UTF-8 instead of a split; '-': standard input")
+        ->excludes(split)
+        ->excludes(data);
     command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")
         ->check(whole_number(0, model::kMaxContext))
         ->capture_default_str();
@@ -158,7 +161,7 @@ void add_eval(CLI::App& program) {
         CommandFiles()
             .reads("model", given.model)
             .reads("--data", given.data)
-            .reads("--text-file", given.text)
+            .reads("--text-file", given.text == "-" ? "" : given.text)
             .writes("--json", options->json)
             .check();
         if (model::takes_images(options->text.model)) {

@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
@@ -24,6 +26,7 @@
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -60,6 +63,13 @@ void plan(const PlanCommandOptions& options) {
     require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
             options.model, model::image_input_file);
     const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
+    ClientPart(folder).require_fits({graph.context, graph.width, graph.vocabulary});
+    std::optional<FolderWriter> server;
+    std::optional<FolderWriter> client;
+    if (!options.out.empty()) {
+        server.emplace(std::filesystem::path(options.out) / "server");
+        client.emplace(std::filesystem::path(options.out) / "client");
+    }
     const compile::Plan made = compile::compile(graph, plan_options(options.choice, graph));
     nlohmann::json report = to_json(made);
     if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
@@ -70,17 +80,19 @@ void plan(const PlanCommandOptions& options) {
     }
     write_json(report, options.json);
     if (options.out.empty()) return;
-    const std::filesystem::path out = options.out;
-    compile::save_plan(made, graph, out / "server");
-    service::save_client_plan(service::client_plan(made), out / "client");
+    compile::save_plan(made, graph, server->path());
+    service::save_client_plan(service::client_plan(made), client->path());
     if (takes_images) {
-        model::save_image_input(model::load_image_input(folder), out / "client");
+        model::save_image_input(model::load_image_input(folder), client->path());
     } else {
-        model::save_embedding(model::load_embedding(folder), out / "client");
+        model::save_embedding(model::load_embedding(folder), client->path());
     }
-    if (std::filesystem::exists(folder / "tokenizer.model")) {
-        write_file(out / "client" / "tokenizer.model", read_file(folder / "tokenizer.model"));
+    if (find_tokenizer(folder)) {
+        write_file(client->path() / "tokenizer.model", read_file(folder / "tokenizer.model"));
     }
+    server->commit();
+    client->commit();
+    const std::filesystem::path out = options.out;
     if (options.json != "-") {
         to_stdout("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
                   (out / "client").string());
@@ -97,17 +109,17 @@ struct RandomModelCommandOptions {
     std::string out;
 };
 
-std::size_t write_random_language_model(const RandomModelCommandOptions& options) {
+std::size_t write_random_language_model(const RandomModelCommandOptions& options, const FolderWriter& folder) {
     model::RandomModelOptions shape = options.shape;
     if (options.norm == "rms") shape.norm = model::NormKind::rms_norm;
     if (options.norm == "batch") shape.norm = model::NormKind::batch_norm;
     const model::Transformer transformer = model::random_model(shape);
-    model::save_graph(transformer.graph, options.out);
-    model::save_embedding(transformer.embedding, options.out);
+    model::save_graph(transformer.graph, folder.path());
+    model::save_embedding(transformer.embedding, folder.path());
     return transformer.graph.nodes.size();
 }
 
-std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
+std::size_t write_random_image_model(const RandomModelCommandOptions& options, const FolderWriter& folder) {
     const model::RandomModelOptions& shape = options.shape;
     const std::size_t side = options.image_size / options.patch;
     model::RandomVisionOptions vision{
@@ -128,8 +140,8 @@ std::size_t write_random_image_model(const RandomModelCommandOptions& options) {
                             .classes = {}};
     for (std::size_t i = 0; i < options.classes; ++i) input.classes.push_back(fmt::format("class {}", i));
     const model::Graph graph = model::random_vision_model(vision);
-    model::save_graph(graph, options.out);
-    model::save_image_input(input, options.out);
+    model::save_graph(graph, folder.path());
+    model::save_image_input(input, folder.path());
     return graph.nodes.size();
 }
 
@@ -231,8 +243,10 @@ void add_random_model(CLI::App& program) {
         CommandFiles().writes_folder("out", options->out).check();
         if (options->image_size > 0) require_patches(*options);
         require_memory(bytes_of(*options), "a model of this size");
-        const std::size_t nodes =
-            options->image_size == 0 ? write_random_language_model(*options) : write_random_image_model(*options);
+        FolderWriter folder(options->out);
+        const std::size_t nodes = options->image_size == 0 ? write_random_language_model(*options, folder)
+                                                           : write_random_image_model(*options, folder);
+        folder.commit();
         to_stdout("written: {} ({} nodes)\n", options->out, nodes);
     });
 }

@@ -19,6 +19,7 @@
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/reply_check.h"
@@ -52,6 +53,10 @@ struct RoleOptions {
     bool allow_insecure = false;
     std::uint64_t most_key_bytes = service::kMostServerKeyBytes;
 };
+
+ModelShape shape_of(const service::ClientPlan& plan) {
+    return {plan.frame.context, plan.frame.width, plan.frame.vocabulary};
+}
 
 void keygen(const RoleOptions& options) {
     for (const std::string& path : {options.secret, options.keys}) {
@@ -89,14 +94,15 @@ void encrypt(const RoleOptions& options) {
     CommandFiles()
         .reads("client", options.folder)
         .reads("--secret", options.secret)
-        .reads("--text-file", options.source.text.file)
+        .reads("--text-file", options.source.text.path())
         .reads("--image", options.source.images)
         .writes("--request", options.request)
         .writes("--json", options.json)
         .check();
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
-    const Query query = client.read(options.source, plan.frame.context);
+    const Query query = client.read(options.source, shape_of(plan));
+    print_note(query);
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
     const service::Request request = service::make_request(plan, secret, query.inputs);
     const std::size_t bytes = service::save_request(options.request, plan.frame.parameters, request);
@@ -155,10 +161,16 @@ void write_logits(const RoleOptions& options, const service::ClientPlan& plan, c
 
 /// Decrypted answers beside those of a model in the clear, which are added to `results`; says whether they mean
 /// anything.
-Validity compare_with_model(const RoleOptions& options, const ClientPart& client, const compile::Frame& frame,
+Validity compare_with_model(const RoleOptions& options, const ClientPart& client, const service::ClientPlan& plan,
                             const service::PrivateLogits& logits, nlohmann::json& results) {
-    const Query query = client.read(options.source, frame.context);
-    const auto clear = answer_in_the_clear(model::load_graph(options.compare_with), query.inputs);
+    const compile::Frame& frame = plan.frame;
+    const Query query = client.read(options.source, shape_of(plan));
+    print_note(query);
+    const model::Graph graph = model::load_graph(options.compare_with);
+    require<FormatError>(model::fingerprint(graph) == frame.model_fingerprint,
+                         "'{}' is another model than the plan '{}' was made of: compare with that one",
+                         options.compare_with, options.folder);
+    const auto clear = answer_in_the_clear(graph, query.inputs);
     const Agreement agreement = compare(logits.exact_for_data_owner(), clear);
     std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
     for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
@@ -198,7 +210,7 @@ void decrypt(const RoleOptions& options) {
         .reads("--reply", options.reply)
         .reads("--request", options.request)
         .reads("--compare-with", options.compare_with)
-        .reads("--text-file", options.source.text.file)
+        .reads("--text-file", options.source.text.path())
         .reads("--image", options.source.images)
         .writes("--logits", options.logits, FileAccess::owner_only)
         .writes("--disclose", options.disclose)
@@ -232,7 +244,7 @@ void decrypt(const RoleOptions& options) {
     write_logits(options, plan, logits);
     Validity validity;
     if (!options.compare_with.empty()) {
-        validity = compare_with_model(options, client, plan.frame, logits, results);
+        validity = compare_with_model(options, client, plan, logits, results);
         warn(validity);
     }
     write_json(results, options.json);
@@ -334,14 +346,9 @@ void add_decrypt(CLI::App& program) {
                        "JSON, to be shown to others. A heuristic, no proof: see SECURITY.md");
     auto* compared = command.add_option(
         "--compare-with", options->compare_with,
-        "A model folder: show its answers in the clear to the text or images beside the decrypted ones, and the "
+        "A model folder: show its answers in the clear to the same text or images beside the decrypted ones, and the "
         "greatest error, which is for the data owner alone");
-    auto* text = command.add_option("--text-file", options->source.text.file, "The text, for --compare-with");
-    command.add_option("--image", options->source.images, "The images in their order, for --compare-with")
-        ->allow_extra_args(false)
-        ->needs(compared)
-        ->excludes(text);
-    text->needs(compared);
+    add_query_options(command, options->source, compared);
 }
 
 }  // namespace polyformer::cli

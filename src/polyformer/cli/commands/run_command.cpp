@@ -161,6 +161,7 @@ nlohmann::json document_of(const Run& run) {
                             {"argmax_agreement", agreement.argmax_share},
                             {"plan", to_json(plan)}};
     add_to(document, run.validity);
+    if (!run.query.note.empty()) document["note"] = run.query.note;
     const std::vector<Answers>& answers = run.answers;
     if (run.client.takes_images()) {
         document["images"] = to_json(answers, run.query.names, run.client);
@@ -184,16 +185,17 @@ void run(const RunOptions& options) {
     require_folder(options.model, FolderKind::model);
     CommandFiles()
         .reads("model", options.model)
-        .reads("--text-file", options.source.text.file)
+        .reads("--text-file", options.source.text.path())
         .reads("--image", options.source.images)
         .reads("--data", options.sample.data)
         .writes("--json", options.json)
         .check();
     const model::Graph graph = model::load_graph(options.model);
     const ClientPart client(options.model);
-    client.require_names_for(graph.vocabulary);
-    const Query query = options.sample.data.empty() ? client.read(options.source, graph.context)
-                                                    : client.read(options.sample, graph.context);
+    const ModelShape shape{graph.context, graph.width, graph.vocabulary};
+    const Query query =
+        options.sample.data.empty() ? client.read(options.source, shape) : client.read(options.sample, shape);
+    print_note(query);
     require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
             options.model);
     const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));

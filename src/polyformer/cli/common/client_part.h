@@ -11,6 +11,7 @@
 
 #include "polyformer/cli/common/text.h"
 #include "polyformer/model/images/image_input.h"
+#include "polyformer/model/language/embedding.h"
 
 namespace polyformer::cli {
 
@@ -20,8 +21,9 @@ struct QuerySource {
     std::vector<std::string> images;  ///< files
 };
 
-/// Adds --text, --text-file, --token-ids and --image.
-void add_query_options(CLI::App& command, QuerySource& source);
+/// Adds --text, --text-file, --token-ids, --context-end and --image; --image may be given without `needed`, the rest
+/// goes with it where it is not null.
+void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed = nullptr);
 
 /// Labelled images, drawn from a split of a data set.
 struct ImageSample {
@@ -33,12 +35,24 @@ struct ImageSample {
 /// Adds --data, --split and --most-images, beside those of add_query_options(), which they exclude.
 void add_sample_options(CLI::App& command, ImageSample& sample);
 
+/// What a model, or a plan of it, takes and gives.
+struct ModelShape {
+    std::size_t context = 0;     ///< most tokens
+    std::size_t width = 0;       ///< of what a token is embedded as
+    std::size_t vocabulary = 0;  ///< logits of a row
+};
+
 /// A text, or some images, as the model takes them.
 struct Query {
     std::vector<model::Tensor> inputs;     ///< (rows, width): the embedded text, or each image's patches
     std::vector<std::string> names;        ///< of each: "the text", or the file
     std::vector<std::size_t> labels = {};  ///< of each, as the model's logits count classes; or none
+    /// What was left out, for people: of a long text, or files of the data set that are no images. Or empty.
+    std::string note = {};
 };
+
+/// Prints its note to standard error, if it has one.
+void print_note(const Query& query);
 
 class ClientPart {
   public:
@@ -49,13 +63,16 @@ class ClientPart {
     bool takes_images() const { return image_.has_value(); }
 
     /// Throws Error when the source is a text for an image model or an image for a language model, there is nothing or
-    /// too much, or the text has more than `context` tokens; IoError or FormatError when a file cannot be read.
-    Query read(const QuerySource& source, std::size_t context) const;
+    /// too much, or the text has more tokens than the context; IoError or FormatError when a file cannot be read, or is
+    /// of another model.
+    Query read(const QuerySource& source, const ModelShape& model) const;
     /// Throws Error for a language model; FormatError when the data set's classes are not the model's, and as
     /// open_image_set() does.
-    Query read(const ImageSample& sample, std::size_t context) const;
+    Query read(const ImageSample& sample, const ModelShape& model) const;
 
-    /// Throws FormatError unless every one of `logits` logits of an image has a class.
+    /// Throws FormatError unless texts or images become what such a model takes, and its logits have names.
+    void require_fits(const ModelShape& model) const;
+    /// Throws FormatError unless each of a row's logits has a name: a class, or a token where there is a tokenizer.
     void require_names_for(std::size_t logits) const;
 
     /// The class or the token that a logit stands for.
@@ -67,7 +84,7 @@ class ClientPart {
     const char* heading() const { return takes_images() ? "most likely class" : "most likely next"; }
 
   private:
-    void require_tokens(std::size_t context) const;
+    model::Embedding load_embedding_for(const ModelShape& model) const;
 
     std::filesystem::path folder_;
     std::optional<model::ImageInput> image_;

@@ -31,7 +31,7 @@ std::string format_error(double error) {
 
 std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client) {
     const std::size_t count = std::min(kShownCandidates, logits.size());
-    if (!all_finite(logits)) return std::vector<Candidate>(count, {{}, std::nan("")});
+    if (!all_finite(logits)) return std::vector<Candidate>(count, {0, {}, std::nan("")});
     std::vector<std::size_t> order(logits.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
@@ -49,7 +49,7 @@ std::vector<Candidate> most_likely(std::span<const double> logits, const ClientP
 std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client) {
     std::vector<Candidate> candidates;
     for (const service::Likely& likely : logits.most_likely(image, kShownCandidates)) {
-        candidates.push_back({client.name_of(likely.entry), likely.percent / 100.0, true});
+        candidates.push_back({likely.entry, client.name_of(likely.entry), likely.percent / 100.0, true});
     }
     return candidates;
 }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "polyformer/support/text.h"
+
 namespace polyformer {
 
 /// Gives the standard descriptors that the process was started without (as by `>&-`) a place in which every access
@@ -26,16 +28,17 @@ void write_to_stderr(std::string_view text) noexcept;
 /// Flushes standard output. Throws IoError unless all that was written has been taken.
 void finish_standard_output();
 
-/// fmt::print() for write_to_stdout().
+/// fmt::print() for write_to_stdout(). Names of files, tokens and steps are others' bytes: all is shown as printable() has
+/// it, newlines kept.
 template <class... Args>
 void to_stdout(fmt::format_string<Args...> format, Args&&... args) {
-    write_to_stdout(fmt::format(format, std::forward<Args>(args)...));
+    write_to_stdout(printable(fmt::format(format, std::forward<Args>(args)...), Newlines::kept));
 }
 
-/// fmt::print() for write_to_stderr().
+/// The same for write_to_stderr().
 template <class... Args>
 void to_stderr(fmt::format_string<Args...> format, Args&&... args) {
-    write_to_stderr(fmt::format(format, std::forward<Args>(args)...));
+    write_to_stderr(printable(fmt::format(format, std::forward<Args>(args)...), Newlines::kept));
 }
 
 }  // namespace polyformer

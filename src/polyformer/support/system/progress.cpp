@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer {
 
@@ -62,7 +63,7 @@ void Progress::draw(double done, const std::string& note) {
         const std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f}%  {}  {}", title_, "", filled, "",
                                              width - filled, share * 100, left, note);
         // A line that reaches the last column would go on in the next one, where no carriage return takes it back.
-        to_stderr("\r\033[K{}", cut_to_columns(line, columns - 1));
+        write_to_stderr("\r\033[K" + cut_to_columns(printable(line), columns - 1));
     } else {
         to_stderr("{} {:3.0f}%  {} elapsed, {}  {}\n", title_, share * 100, format_duration(elapsed), left, note);
     }
@@ -72,8 +73,8 @@ void Progress::finish(const std::string& note) {
     if (finished_ || silent_) return;
     finished_ = true;
     const double elapsed = seconds_between(start_, Clock::now());
-    to_stderr("{}{}: done in {}{}{}\n", terminal_ ? "\r\033[K" : "", title_, format_duration(elapsed),
-              note.empty() ? "" : ", ", note);
+    if (terminal_) write_to_stderr("\r\033[K");
+    to_stderr("{}: done in {}{}{}\n", title_, format_duration(elapsed), note.empty() ? "" : ", ", note);
 }
 
 std::string cut_to_columns(const std::string& line, std::size_t columns) {

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/mapped_file.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
-#include "polyformer/support/text.h"
 #include "polyformer/train/process/interruption.h"
 
 namespace polyformer::train {
@@ -212,8 +211,8 @@ void prepare_images(const fs::path& data, const nlohmann::ordered_json& digests,
     make_directory(work);
     for (const auto& [split, digest] : digests.items()) {
         const model::ImageSet set = model::open_image_set(data, split);
-        const std::string skipped = printable(describe(set.skipped()));
-        if (!quiet && !skipped.empty()) fmt::print(stderr, "{} split: {}\n", split, skipped);
+        const std::string skipped = describe(set.skipped());
+        if (!quiet && !skipped.empty()) to_stderr("{} split: {}\n", split, skipped);
         prepare_split(set, digest, work / (split + ".images"), height, width, quiet);
     }
 }
