@@ -95,7 +95,10 @@ TEST(Image, FilesCutShortAreRefused) {
 
 TEST(Image, SamplingThatLibjpegDoesNotKnowIsNotCalledDamage) {
     const std::vector<std::uint8_t> values(3 * 64, 90);
-    const std::string file = encode_jpeg(values, 8, 8, JCS_RGB, {{3, 1}, {2, 1}, {1, 1}});
+    std::string file = encode_jpeg(values, 8, 8, JCS_RGB, {{3, 1}, {1, 1}, {1, 1}});
+    const std::size_t frame = file.find("\xff\xc0");
+    ASSERT_NE(frame, std::string::npos);
+    file[frame + 14] = 0x21;  // two samples of the second component to three of the first, which libjpeg does not write
     expect_error<FormatError>([&] { decode(file); }, {"picture", "kind that is not read here", "save it as"});
 }
 

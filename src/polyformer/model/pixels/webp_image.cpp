@@ -48,16 +48,19 @@ const char* text_of(VP8StatusCode status) {
     }
 }
 
-/// [colour + 256 · alpha]: light of sRGB (IEC 61966-2-1) that is let through in that proportion, over black. The same
-/// as libpng makes of it.
+/// [colour + 256 · alpha]: light that is let through in that proportion, over black. As libpng's simple interface has it,
+/// so that a picture is the same in both formats: a gamma of 2.2, light in eight bits.
 std::array<std::uint8_t, 65536> over_black() {
+    const auto to_power = [](std::size_t value, double exponent) {
+        return static_cast<std::size_t>(std::lround(255 * std::pow(static_cast<double>(value) / 255, exponent)));
+    };
     std::array<std::uint8_t, 65536> table{};
-    for (std::size_t i = 0; i < table.size(); ++i) {
-        const double colour = static_cast<double>(i % 256) / 255;
-        const double light = colour <= 0.04045 ? colour / 12.92 : std::pow((colour + 0.055) / 1.055, 2.4);
-        const double left = light * static_cast<double>(i / 256) / 255;
-        const double seen = left <= 0.0031308 ? left * 12.92 : 1.055 * std::pow(left, 1 / 2.4) - 0.055;
-        table[i] = static_cast<std::uint8_t>(std::lround(255 * std::clamp(seen, 0.0, 1.0)));
+    for (std::size_t alpha = 1; alpha < 256; ++alpha) {
+        for (std::size_t colour = 0; colour < 256; ++colour) {
+            const std::size_t light = (to_power(colour, 2.2) * alpha + 127) / 255;
+            const std::size_t seen = alpha == 255 ? colour : to_power(light, 1 / 2.2);
+            table[colour + 256 * alpha] = static_cast<std::uint8_t>(seen);
+        }
     }
     return table;
 }
