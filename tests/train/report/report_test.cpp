@@ -190,7 +190,7 @@ TEST(DescribeTablesTest, SaysWhyThereIsNoResult) {
 TEST(DescribeTablesTest, NamesCannotSteerTheTerminal) {
     ordered_json study = sample();
     study["tables"][0]["title"] = "\x1B[2J\ntitle";
-    EXPECT_THAT(describe_tables(study), HasSubstr("?[2J?title\n"));
+    EXPECT_THAT(describe_tables(study), HasSubstr("\\x1b[2J\\ntitle\n"));
 }
 
 }  // namespace
