@@ -57,6 +57,9 @@ TEST(Text, TheSameWordsAreTheSameTextFromAnywhere) {
         EXPECT_EQ(answer(folder, std::string("--text-file ") + file), expected) << file;
     }
     EXPECT_EQ(answer(folder, "--text \"$(cat crlf)\""), expected);
+    EXPECT_EQ(answer(folder, "--text-file -", "cat lf |"), expected);
+    EXPECT_EQ(answer(folder, "--text-file - < tab"), expected);
+    EXPECT_EQ(answer(folder, "--text-file pipe", "mkfifo pipe; cat bom > pipe &"), expected);
     const auto evaluation = [&](const char* text) {
         folder.must(std::string("eval " POLYFORMER_SOURCES "/models/wikitext-small --quiet --json eval.json ") + text);
         json out = folder.json("eval.json");
@@ -129,7 +132,7 @@ TEST(ModelFolder, PartsThatDoNotBelongTogetherAreRefusedAtOnce) {
     const std::string text = std::string(" --text 'the old town'") + kClear;
     folder.must("run mixed" + text);
     for (const std::string& command : {std::string("run large") + text,
-                                      std::string("plan large --out p") + " " + "--insecure-ring-dimension 2048"}) {
+                                       std::string("plan large --out p") + " " + "--insecure-ring-dimension 2048"}) {
         expect_refused(folder.polyformer(command), 4,
                        AllOf(HasSubstr("'large'"), HasSubstr("331 tokens"), HasSubstr("vocabulary of 400")));
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/text.h"
 

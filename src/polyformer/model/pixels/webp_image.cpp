@@ -48,8 +48,8 @@ const char* text_of(VP8StatusCode status) {
     }
 }
 
-/// [colour + 256 · alpha]: light that is let through in that proportion, over black. As libpng's simple interface has it,
-/// so that a picture is the same in both formats: a gamma of 2.2, light in eight bits.
+/// [colour + 256 · alpha]: light that is let through in that proportion, over black. As libpng's simple interface has
+/// it, so that a picture is the same in both formats: a gamma of 2.2, light in eight bits.
 std::array<std::uint8_t, 65536> over_black() {
     const auto to_power = [](std::size_t value, double exponent) {
         return static_cast<std::size_t>(std::lround(255 * std::pow(static_cast<double>(value) / 255, exponent)));

@@ -28,8 +28,8 @@ void write_to_stderr(std::string_view text) noexcept;
 /// Flushes standard output. Throws IoError unless all that was written has been taken.
 void finish_standard_output();
 
-/// fmt::print() for write_to_stdout(). Names of files, tokens and steps are others' bytes: all is shown as printable() has
-/// it, newlines kept.
+/// fmt::print() for write_to_stdout(). Names of files, tokens and steps are others' bytes: all is shown as printable()
+/// has it, newlines kept.
 template <class... Args>
 void to_stdout(fmt::format_string<Args...> format, Args&&... args) {
     write_to_stdout(printable(fmt::format(format, std::forward<Args>(args)...), Newlines::kept));
