@@ -129,6 +129,15 @@ TEST_F(Folders, WhatKilledProcessesLeftIsRemoved) {
     EXPECT_THAT(names_in(root_ / "deep"), ElementsAre("model", "model.part-mine"));
 }
 
+TEST_F(Folders, ASignalLeavesNothingBehind) {
+    write_model("one");
+    const FolderWriter folder(model_);
+    write_file(folder.path() / "graph.json", "half");
+    remove_temporary_files();  // what the handler does
+    EXPECT_THAT(names_in(root_ / "deep"), ElementsAre("model"));
+    EXPECT_EQ(read_file(model_ / "graph.json"), "one");
+}
+
 TEST_F(Folders, FilesAreTheirFoldersOwn) {
     write_model("one");
     require_own_file(model_ / "graph.json");

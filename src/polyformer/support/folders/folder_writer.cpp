@@ -126,6 +126,8 @@ FolderWriter::FolderWriter(const fs::path& target) {
     }
     require<IoError>(!error, "cannot create '{}': {}; check that its directory is writable", target.string(),
                      error.message());
+    for (const std::string_view name : kNames) names_.emplace_back((temporary_ / name).string());
+    names_.emplace_back(temporary_.string());
     if (exists) fs::permissions(temporary_, fs::status(target_).permissions(), error);
 }
 

@@ -6,7 +6,10 @@
 //     folder.commit();
 #pragma once
 
+#include <deque>
 #include <filesystem>
+
+#include "polyformer/support/process/temporary_files.h"
 
 namespace polyformer {
 
@@ -40,6 +43,7 @@ class FolderWriter {
 
     std::filesystem::path target_;
     std::filesystem::path temporary_;
+    std::deque<TemporaryName> names_;  ///< of all that a signal would have to remove
 };
 
 }  // namespace polyformer

@@ -40,6 +40,9 @@ void remove_temporary_files() noexcept {
     for (std::size_t i = 0; i < kSlots; ++i) {
         if (states[i] == Slot::in_use) ::unlink(names[i].data());
     }
+    for (std::size_t i = 0; i < kSlots; ++i) {
+        if (states[i] == Slot::in_use) ::rmdir(names[i].data());  // the folders that they lay in
+    }
 }
 
 TemporaryName::TemporaryName(const std::string& path) : slot_(kSlots) {

@@ -6,8 +6,8 @@
 
 namespace polyformer {
 
-/// While one exists, a signal that ends the process removes the file `path` first, provided that
-/// remove_temporary_files_on_signals() was called. Says nothing about files when destroyed.
+/// While one exists, a signal that ends the process removes the file `path`, or the folder when it is empty then,
+/// first, provided that remove_temporary_files_on_signals() was called. Says nothing about files when destroyed.
 class TemporaryName {
   public:
     explicit TemporaryName(const std::string& path);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/train/configuration/stage_request.h"
@@ -130,6 +131,7 @@ bool run_convert(const TrainOptions& options, const fs::path& model) {
     const Config config = load_config(options.config);
     const std::string obstacle = obstacle_to_substitution(config);
     require(obstacle.empty(), "{}: {}", options.config.string(), obstacle);
+    require_replaceable(model);  // hours before it is written
     const std::string last = stages_of(config).back();
     return run_stages(options, config, last, last == convert_name ? 2 : 1, model);
 }
