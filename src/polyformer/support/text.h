@@ -18,15 +18,15 @@ inline bool is_utf8(std::string_view text) {
     return find_invalid_utf8(text) == text.size();
 }
 
-/// Valid UTF-8, the same for the same bytes: whatever is not UTF-8 becomes \xNN, byte by byte; the rest stays.
+/// Valid UTF-8, the same for the same bytes: whatever is not UTF-8 becomes `\xNN`, byte by byte; the rest stays.
 std::string valid_utf8(std::string_view bytes);
 
 /// What happens to a line feed when a text is shown.
 enum class Newlines { escaped, kept };
 
 /// For a terminal, a log, a page: besides bytes that are no UTF-8, all that could move the cursor, change colours or
-/// reorder what is read is spelt out: control characters as \n, \t, \x1b, further ones (C1, marks of direction, line
-/// separators, tags, the byte order mark) as \u{202e}.
+/// reorder what is read is spelt out: control characters as `\n`, `\t`, `\x1b`, further ones (C1, marks of direction,
+/// line separators, tags, the byte order mark) as `\u{202e}`.
 std::string printable(std::string_view bytes, Newlines newlines = Newlines::escaped);
 
 /// Columns that a valid text takes on a terminal: two for wide characters, none for combining ones. Anything else
