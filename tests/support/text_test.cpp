@@ -51,6 +51,7 @@ TEST(Text, NothingActsOnATerminal) {
     EXPECT_EQ(printable("\x9b"
                         "31m"),
               "\\x9b31m");  // the same as a byte
+    // NOLINTNEXTLINE(misc-misleading-bidirectional): what is to be found
     EXPECT_EQ(printable("a\xe2\x80\xae"
                         "b\xe2\x81\xa6"),
               "a\\u{202e}b\\u{2066}");  // marks of direction

@@ -81,7 +81,7 @@ inline std::string encode_jpeg(const std::vector<std::uint8_t>& values, std::siz
     jpeg_finish_compress(&info);
     jpeg_destroy_compress(&info);
     std::string file(reinterpret_cast<const char*>(bytes), size);
-    std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc): libjpeg's
+    std::free(bytes);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): libjpeg's
     return file;
 }
 
