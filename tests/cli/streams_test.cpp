@@ -13,7 +13,6 @@ namespace polyformer::test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr int kIoError = 3;
