@@ -1,6 +1,7 @@
 // Arithmetic modulo one odd number below 2^50, with the constants that replace divisions by multiplications.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "polyformer/ckks/arithmetic/constants.h"
@@ -81,8 +82,8 @@ class Modulus {
   private:
     /// All ones or none.
     static std::uint64_t mask(bool condition) { return -static_cast<std::uint64_t>(condition); }
-    /// From [0, 2q) to [0, q).
-    std::uint64_t correct(std::uint64_t a) const { return a - (constants_.value & mask(a >= constants_.value)); }
+    /// From [0, 2q) to [0, q): below q the difference wraps around and is the greater.
+    std::uint64_t correct(std::uint64_t a) const { return std::min(a, a - constants_.value); }
     /// floor(a/q) or one less, for a < 2^(bits+52). The dropped digits cost less than 1/2, the rounded factor less than
     /// 2^-9 and the final floor less than 1.
     std::uint64_t barrett_quotient(Uint128 a) const {
