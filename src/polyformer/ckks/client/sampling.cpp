@@ -37,6 +37,18 @@ Thresholds make_thresholds() {
     return thresholds;
 }
 
+/// Fills `out` with what `value` makes of a random word each.
+template <class Value>
+void sample_each(std::span<std::int8_t> out, Value value) {
+    std::array<std::uint64_t, 1024> words{};
+    const WipeOnExit<std::uint64_t> wiper(words);
+    for (std::size_t start = 0; start < out.size(); start += words.size()) {
+        const std::size_t count = std::min(words.size(), out.size() - start);
+        random_bytes(words.data(), count * sizeof(std::uint64_t));
+        for (std::size_t i = 0; i < count; ++i) out[start + i] = static_cast<std::int8_t>(value(words[i]));
+    }
+}
+
 /// All ones where a = b, else 0; without a branch.
 std::uint64_t equal_mask(std::uint64_t a, std::uint64_t b) {
     const std::uint64_t difference = a ^ b;
@@ -71,32 +83,17 @@ void wipe(void* data, std::size_t bytes) {
 
 void sample_gaussian(std::span<std::int8_t> out) {
     static const Thresholds thresholds = make_thresholds();
-    std::array<std::uint64_t, 1024> words{};
-    const WipeOnExit<std::uint64_t> wiper(words);
-    for (std::size_t start = 0; start < out.size(); start += words.size()) {
-        const std::size_t count = std::min(words.size(), out.size() - start);
-        random_bytes(words.data(), count * sizeof(std::uint64_t));
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::uint64_t uniform = words[i] >> 1;
-            int magnitude = 0;
-            for (const std::uint64_t threshold : thresholds) magnitude += static_cast<int>(uniform >= threshold);
-            const int sign = 1 - 2 * static_cast<int>(words[i] & 1);
-            out[start + i] = static_cast<std::int8_t>(sign * magnitude);
-        }
-    }
+    sample_each(out, [](std::uint64_t word) {
+        const std::uint64_t uniform = word >> 1;
+        int magnitude = 0;
+        for (const std::uint64_t threshold : thresholds) magnitude += static_cast<int>(uniform >= threshold);
+        const int sign = 1 - 2 * static_cast<int>(word & 1);
+        return sign * magnitude;
+    });
 }
 
 void sample_ternary(std::span<std::int8_t> out) {
-    std::array<std::uint64_t, 1024> words{};
-    const WipeOnExit<std::uint64_t> wiper(words);
-    for (std::size_t start = 0; start < out.size(); start += words.size()) {
-        const std::size_t count = std::min(words.size(), out.size() - start);
-        random_bytes(words.data(), count * sizeof(std::uint64_t));
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto third = static_cast<int>((static_cast<Uint128>(words[i]) * 3) >> 64);
-            out[start + i] = static_cast<std::int8_t>(third - 1);
-        }
-    }
+    sample_each(out, [](std::uint64_t word) { return static_cast<int>((static_cast<Uint128>(word) * 3) >> 64) - 1; });
 }
 
 void sample_sparse_ternary(std::span<std::int8_t> out, std::size_t weight) {

@@ -7,7 +7,6 @@
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
-#include "polyformer/support/system/mapped_file.h"
 
 namespace polyformer {
 
@@ -20,12 +19,6 @@ constexpr std::size_t kVersion = 1;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
 using Digests = std::map<std::string, std::string>;
-
-std::string digest_of(const fs::path& file) {
-    Blake2b hash;
-    hash.update(MappedFile(file).bytes());
-    return to_hex(hash.finish());
-}
 
 /// Nothing where there is no manifest.
 std::optional<Digests> read_manifest(const fs::path& folder) {
@@ -57,7 +50,7 @@ void write_manifest(const fs::path& folder) {
     nlohmann::json files = nlohmann::json::object();
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
         const std::string name = entry.path().filename().string();
-        if (entry.is_regular_file() && name != kManifestFile) files[name] = digest_of(entry.path());
+        if (entry.is_regular_file() && name != kManifestFile) files[name] = blake2b_of_file(entry.path());
     }
     const nlohmann::ordered_json document{{"format", kFormat}, {"version", kVersion}, {"blake2b_256", files}};
     write_file(folder / kManifestFile, to_text(document, 2) + "\n");
@@ -76,7 +69,7 @@ void require_own_file(const fs::path& file, Unlisted unlisted) {
         "'{}' does not belong to its folder, as '{}' does not list it: take it away or, if it is meant "
         "to be there, delete the manifest",
         file.string(), manifest);
-    require<FormatError>(listed->second == digest_of(file),
+    require<FormatError>(listed->second == blake2b_of_file(file),
                          "'{}' is not the file that its folder was made with, which '{}' lists: it is of another model "
                          "or plan, or was changed. Copy or make the whole folder again or, if the change is meant, "
                          "delete the manifest",
