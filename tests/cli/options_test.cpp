@@ -7,6 +7,7 @@
 
 #include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
+#include "tests/support/sanitized.h"
 
 namespace polyformer::test {
 namespace {
@@ -16,15 +17,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr int kBadInput = 2;
-
-// GCC answers it by a macro, clang by __has_feature.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 void expect_refused(const std::string& arguments, const testing::Matcher<const std::string&>& message) {
     const Result result = prepared().polyformer(arguments);

@@ -13,18 +13,13 @@
 
 #include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/support/system/process.h"
+#include "tests/support/sanitized.h"
 
 namespace polyformer::ckks {
 namespace {
 
-// The same question as in memory_pool.cpp: GCC answers it by a macro, clang by __has_feature.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kPooled = false;
-#elif defined(__has_feature)
-constexpr bool kPooled = !__has_feature(address_sanitizer);
-#else
-constexpr bool kPooled = true;
-#endif
+// As in memory_pool.cpp.
+constexpr bool kPooled = !kSanitized;
 
 /// What a transformer layer does to memory: its phases work at other levels, so that each has 256 MiB of polynomials
 /// alive of other numbers of limbs, freed in another order than made; beside them small limbs of encoded diagonals.

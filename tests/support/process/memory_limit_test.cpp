@@ -9,6 +9,7 @@
 
 #include "polyformer/support/error.h"
 #include "tests/support/message_of.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temporary_folder.h"
 
 namespace polyformer {
@@ -66,15 +67,6 @@ TEST_F(MemoryLimitTest, TheFirstVersionOfControlGroupsLimitsToo) {
     write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712");  // none
     EXPECT_EQ(available().bytes, 500 * kMebibyte);
 }
-
-// GCC answers it by a macro, clang by __has_feature.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 TEST_F(MemoryLimitTest, ALimitOfTheProcessCounts) {
     if (kSanitized) GTEST_SKIP() << "sanitizers reserve more memory than any limit here";
