@@ -8,6 +8,22 @@
 
 namespace polyformer::service {
 
+std::vector<Probable> most_probable(std::span<const double> logits, std::size_t most) {
+    std::vector<std::size_t> order(logits.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const std::size_t count = std::min(most, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                      [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+    const double greatest = logits[order.front()];
+    double sum = 0;
+    for (const double logit : logits) sum += std::exp(logit - greatest);
+    std::vector<Probable> probable;
+    for (const std::size_t entry : std::span(order).first(count)) {
+        probable.push_back({entry, std::exp(logits[entry] - greatest) / sum});
+    }
+    return probable;
+}
+
 PrivateLogits::PrivateLogits(std::vector<double> values, std::size_t images, std::size_t rows, std::size_t vocabulary)
     : values_(std::move(values)), images_(images), rows_(rows), vocabulary_(vocabulary) {
     require(!values_.empty() && values_.size() == images * rows * vocabulary,
@@ -18,17 +34,9 @@ PrivateLogits::PrivateLogits(std::vector<double> values, std::size_t images, std
 std::vector<Likely> PrivateLogits::most_likely(std::size_t image, std::size_t most) const {
     require(image < images_, "image {} of {} is not there", image, images_);
     const auto last = std::span(values_).subspan(((image + 1) * rows_ - 1) * vocabulary_, vocabulary_);
-    std::vector<std::size_t> order(vocabulary_);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const std::size_t count = std::min(most, vocabulary_);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::size_t a, std::size_t b) { return last[a] > last[b]; });
-    const double greatest = last[order.front()];
-    double sum = 0;
-    for (const double logit : last) sum += std::exp(logit - greatest);
     std::vector<Likely> likely;
-    for (const std::size_t entry : std::span(order).first(count)) {
-        likely.push_back({entry, static_cast<int>(std::lround(100 * std::exp(last[entry] - greatest) / sum))});
+    for (const Probable& probable : most_probable(last, most)) {
+        likely.push_back({probable.entry, static_cast<int>(std::lround(100 * probable.probability))});
     }
     return likely;
 }

@@ -9,7 +9,16 @@
 
 namespace polyformer::service {
 
-/// A likely token or class.
+/// A token or class with its probability.
+struct Probable {
+    std::size_t entry = 0;  ///< of the vocabulary
+    double probability = 0;
+};
+
+/// The `most` most likely entries of softmax(logits), most likely first. There is a logit, and all are finite.
+std::vector<Probable> most_probable(std::span<const double> logits, std::size_t most);
+
+/// A likely token or class, as it may be shown.
 struct Likely {
     std::size_t entry = 0;  ///< of the vocabulary
     int percent = 0;        ///< its probability, rounded; 0: below one half

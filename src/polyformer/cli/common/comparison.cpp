@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
@@ -30,18 +29,12 @@ std::string format_error(double error) {
 }
 
 std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client) {
-    const std::size_t count = std::min(kShownCandidates, logits.size());
-    if (!all_finite(logits)) return std::vector<Candidate>(count, {0, {}, std::nan("")});
-    std::vector<std::size_t> order(logits.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
-    const double greatest = logits[order.front()];
-    double sum = 0;
-    for (const double logit : logits) sum += std::exp(logit - greatest);
+    if (!all_finite(logits)) {
+        return std::vector<Candidate>(std::min(kShownCandidates, logits.size()), {0, {}, std::nan("")});
+    }
     std::vector<Candidate> candidates;
-    for (const std::size_t id : std::span(order).first(count)) {
-        candidates.push_back({id, client.name_of(id), std::exp(logits[id] - greatest) / sum});
+    for (const service::Probable& probable : service::most_probable(logits, kShownCandidates)) {
+        candidates.push_back({probable.entry, client.name_of(probable.entry), probable.probability});
     }
     return candidates;
 }
