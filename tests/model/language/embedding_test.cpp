@@ -1,5 +1,6 @@
 #include "polyformer/model/language/embedding.h"
 
+#include "polyformer/model/graph/safetensors.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
@@ -32,6 +33,55 @@ TEST(Embedding, AddsPositions) {
     expect_error<Error>([&] { embedding.embed(std::vector{-1}); }, {"token 0 has the id -1"});
     expect_error<Error>([&] { embedding.embed(std::vector{0, 0, 0, 0}); }, {"4 tokens", "context of 1 to 3"});
     expect_error<Error>([&] { embedding.embed({}); }, {"0 tokens"});
+}
+
+/// Rows 1, 2, 3, 6 (mean 3, variance 3.5) and a constant one.
+Embedding normalised() {
+    return {{2, 4, {1, 2, 3, 6, 0, 0, 0, 0}},
+            {2, 4, {0, 0, 0, 0, 5, 5, 5, 5}},
+            EmbeddingNorm{.gamma = {1, 2, 3, 4}, .beta = {0.5, 0, 0, -1}, .epsilon = 0.5F}};
+}
+
+TEST(Embedding, NormalisesTheSum) {
+    const Tensor rows = normalised().embed(std::vector{0, 1});
+    const std::vector<double> expected = {-1 + 0.5, -1, 0, 6 - 1, 0.5, 0, 0, -1};
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(rows.values[i], expected[i], 1e-15) << i;
+}
+
+TEST(Embedding, KeepsItsNorm) {
+    const ScratchDirectory scratch;
+    save_embedding(normalised(), scratch.path());
+    const Embedding embedding = load_embedding(scratch.path());
+    ASSERT_TRUE(embedding.norm.has_value());
+    EXPECT_EQ(embedding.norm->gamma, normalised().norm->gamma);
+    EXPECT_EQ(embedding.norm->beta, normalised().norm->beta);
+    EXPECT_EQ(embedding.norm->epsilon, 0.5F);
+}
+
+TEST(Embedding, ChecksItsNorm) {
+    const ScratchDirectory scratch;
+    Embedding embedding = normalised();
+    embedding.norm->beta.pop_back();
+    expect_error<Error>([&] { save_embedding(embedding, scratch.path()); }, {"4 features", "4 values of gamma and 3"});
+    embedding = normalised();
+    embedding.norm->epsilon = 0;
+    expect_error<Error>([&] { save_embedding(embedding, scratch.path()); }, {"epsilon", "is 0"});
+
+    const auto file = scratch.path() / "embedding.safetensors";
+    const std::vector<float> table(8, 1);
+    const std::vector<float> row(4, 1);
+    FloatTensorViews tensors{{"tokens", {{2, 4}, table}},
+                             {"positions", {{2, 4}, table}},
+                             {"norm.gamma", {{4}, row}},
+                             {"norm.beta", {{4}, row}}};
+    write_safetensors(tensors, file);
+    expect_error<FormatError>([&] { load_embedding(scratch.path()); }, {"lacks", "'norm.epsilon'"});
+    tensors["norm.epsilon"] = {{4}, row};
+    write_safetensors(tensors, file);
+    expect_error<FormatError>([&] { load_embedding(scratch.path()); }, {"'norm.epsilon' holds 4 values"});
+    tensors.erase("norm.gamma");
+    write_safetensors(tensors, file);
+    expect_error<FormatError>([&] { load_embedding(scratch.path()); }, {"holds 4 tensors", "no others"});
 }
 
 }  // namespace

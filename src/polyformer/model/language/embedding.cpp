@@ -1,5 +1,8 @@
 #include "polyformer/model/language/embedding.h"
 
+#include <cmath>
+#include <numeric>
+
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/graph/safetensors.h"
 #include "polyformer/support/error.h"
@@ -26,6 +29,25 @@ void check_embedding(const Embedding& embedding) {
     require(embedding.tokens.columns == embedding.positions.columns,
             "the embedding's tokens have {} features, its positions {}; both must have the model's width",
             embedding.tokens.columns, embedding.positions.columns);
+    if (!embedding.norm) return;
+    const EmbeddingNorm& norm = *embedding.norm;
+    require(norm.gamma.size() == embedding.tokens.columns && norm.beta.size() == embedding.tokens.columns,
+            "the embedding has {} features, its norm {} values of gamma and {} of beta", embedding.tokens.columns,
+            norm.gamma.size(), norm.beta.size());
+    // Without it the features of a constant row would be divided by 0.
+    require(norm.epsilon > 0 && norm.epsilon <= 1, "the epsilon of the embedding's norm is {}, outside 0 to 1",
+            norm.epsilon);
+}
+
+void normalise(std::span<double> row, const EmbeddingNorm& norm) {
+    const auto width = static_cast<double>(row.size());
+    const double mean = std::accumulate(row.begin(), row.end(), 0.0) / width;
+    double squares = 0;
+    for (const double value : row) squares += (value - mean) * (value - mean);
+    const double scale = 1 / std::sqrt(squares / width + static_cast<double>(norm.epsilon));
+    for (std::size_t j = 0; j < row.size(); ++j) {
+        row[j] = (row[j] - mean) * scale * static_cast<double>(norm.gamma[j]) + static_cast<double>(norm.beta[j]);
+    }
 }
 
 }  // namespace
@@ -45,6 +67,7 @@ Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
         for (std::size_t j = 0; j < tokens.columns; ++j) {
             result.values.push_back(static_cast<double>(token[j]) + static_cast<double>(position[j]));
         }
+        if (norm) normalise(std::span(result.values).last(tokens.columns), *norm);
     }
     return result;
 }
@@ -55,23 +78,46 @@ void save_embedding(const Embedding& embedding, const std::filesystem::path& dir
     const auto view = [](const Matrix& matrix) {
         return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
     };
-    write_safetensors({{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}},
-                      directory / kEmbeddingFile);
+    FloatTensorViews tensors{{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}};
+    if (embedding.norm) {
+        tensors["norm.gamma"] = {{embedding.norm->gamma.size()}, embedding.norm->gamma};
+        tensors["norm.beta"] = {{embedding.norm->beta.size()}, embedding.norm->beta};
+        tensors["norm.epsilon"] = {{1}, {&embedding.norm->epsilon, 1}};
+    }
+    write_safetensors(tensors, directory / kEmbeddingFile);
 }
 
 Embedding load_embedding(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / kEmbeddingFile;
     require_own_file(file);
     FloatTensors tensors = read_safetensors(file);
-    require<FormatError>(tensors.size() == 2 && tensors.contains("tokens") && tensors.contains("positions"),
-                         "'{}' must hold the tensors 'tokens' and 'positions' and no others", file.string());
+    const auto tensor = [&](const char* name, std::size_t dimensions) -> FloatTensor& {
+        const auto found = tensors.find(name);
+        require<FormatError>(found != tensors.end(), "'{}' lacks the tensor '{}'", file.string(), name);
+        require<FormatError>(found->second.shape.size() == dimensions,
+                             "'{}': the tensor '{}' has {} dimensions, not {}", file.string(), name,
+                             found->second.shape.size(), dimensions);
+        return found->second;
+    };
     const auto matrix = [&](const char* name) {
-        FloatTensor& tensor = tensors.at(name);
-        require<FormatError>(tensor.shape.size() == 2, "'{}': the tensor '{}' has {} dimensions, not 2", file.string(),
-                             name, tensor.shape.size());
-        return Matrix{tensor.shape[0], tensor.shape[1], std::move(tensor.values)};
+        FloatTensor& found = tensor(name, 2);
+        return Matrix{found.shape[0], found.shape[1], std::move(found.values)};
     };
     Embedding embedding{.tokens = matrix("tokens"), .positions = matrix("positions")};
+    std::size_t known = 2;
+    if (tensors.contains("norm.gamma")) {
+        const std::vector<float>& epsilon = tensor("norm.epsilon", 1).values;
+        require<FormatError>(epsilon.size() == 1, "'{}': 'norm.epsilon' holds {} values, not one", file.string(),
+                             epsilon.size());
+        embedding.norm = EmbeddingNorm{.gamma = std::move(tensor("norm.gamma", 1).values),
+                                       .beta = std::move(tensor("norm.beta", 1).values),
+                                       .epsilon = epsilon.front()};
+        known += 3;
+    }
+    require<FormatError>(tensors.size() == known,
+                         "'{}' holds {} tensors: it must hold 'tokens' and 'positions', may hold 'norm.gamma', "
+                         "'norm.beta' and 'norm.epsilon', and no others",
+                         file.string(), tensors.size());
     try {
         check_embedding(embedding);
     } catch (const Error& error) {

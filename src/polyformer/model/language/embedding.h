@@ -3,19 +3,32 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/interpreter/interpreter.h"
 
 namespace polyformer::model {
 
-/// Token and position embeddings.
+/// LayerNorm of the sum, in the clear: (x − mean) / √(variance + epsilon) · gamma + beta over a token's features.
+struct EmbeddingNorm {
+    std::vector<float> gamma;  ///< (width)
+    std::vector<float> beta;   ///< (width)
+    float epsilon = 0;
+};
+
+/// Token and position embeddings. Where a checkpoint has types of tokens and a text is of one type, that type's row
+/// belongs into every position's; a table of positions that begins at an offset (RoBERTa's at 2) is stored without the
+/// rows before it.
 struct Embedding {
     Matrix tokens;     ///< (vocabulary, width)
     Matrix positions;  ///< (context, width)
+    std::optional<EmbeddingNorm> norm = {};
 
-    /// tokens[ids[t]] + positions[t]: (T, width). Throws Error when T is 0 or above the context, or an id is unknown.
+    /// tokens[ids[t]] + positions[t], normalised where there is a norm: (T, width). Throws Error when T is 0 or above
+    /// the context, or an id is unknown.
     Tensor embed(std::span<const std::int32_t> ids) const;
 };
 

@@ -27,9 +27,10 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporary = ".part-";
 
 /// All that folders of models and plans hold.
-constexpr std::array<std::string_view, 9> kNames = {"graph.json", "weights.safetensors", "embedding.safetensors",
-                                                    "image.json", "tokenizer.model",     "metadata.json",
-                                                    "plan.json",  "client.json",         kManifestFile};
+constexpr std::array<std::string_view, 11> kNames = {"graph.json",     "weights.safetensors", "embedding.safetensors",
+                                                     "image.json",     "text.json",           "tokenizer.model",
+                                                     "tokenizer.json", "metadata.json",       "plan.json",
+                                                     "client.json",    kManifestFile};
 
 /// Files of ours under a temporary name too.
 bool is_ours(const std::string& name) {

@@ -1,0 +1,119 @@
+#include "polyformer/model/language/text_input.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "polyformer/model/graph/limits.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/folders/manifest.h"
+#include "polyformer/support/json.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/text.h"
+
+namespace polyformer::model {
+
+namespace {
+
+constexpr const char* kFormat = "polyformer-text-input";
+constexpr std::size_t kVersion = 1;
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 26;
+
+constexpr std::array<const char*, 2> kTokenizers = {"tokenizer.model", "tokenizer.json"};
+constexpr std::array<const char*, 4> kOutputs = {"next_token", "tokens", "classes", "embedding"};  // as TextOutput
+
+void check_labels(const std::vector<std::string>& labels) {
+    require(labels.size() >= 2 && labels.size() <= kMaxFeatures, "{} labels are outside 2 to {}", labels.size(),
+            kMaxFeatures);
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        require(!labels[i].empty() && labels[i].size() <= kMaxNameLength && is_utf8(labels[i]) &&
+                    printable(labels[i]) == labels[i],
+                "label {} must be 1 to {} bytes of UTF-8, without control characters", i, kMaxNameLength);
+        require(seen.insert(labels[i]).second, "label {}, '{}', is there twice", i, labels[i]);
+    }
+}
+
+}  // namespace
+
+std::string name_of(TextOutput output) {
+    return kOutputs.at(static_cast<std::size_t>(output));
+}
+
+void validate(const TextInput& input) {
+    require(std::ranges::find(kTokenizers, input.tokenizer) != kTokenizers.end(),
+            "the tokenizer's file is '{}', but it must be '{}' (SentencePiece) or '{}' (Hugging Face)", input.tokenizer,
+            kTokenizers[0], kTokenizers[1]);
+    require(input.most_tokens <= kMaxContext, "at most {} tokens are more than the {} that a model may have",
+            input.most_tokens, kMaxContext);
+    require(!input.normalise || input.output == TextOutput::embedding,
+            "only an embedding can be normalised, but the output is '{}'", name_of(input.output));
+    if (input.output == TextOutput::classes) {
+        check_labels(input.labels);
+    } else {
+        require(input.labels.empty(), "{} labels are given, but the output is '{}', not 'classes'", input.labels.size(),
+                name_of(input.output));
+    }
+}
+
+void save_text_input(const TextInput& input, const std::filesystem::path& directory) {
+    validate(input);
+    nlohmann::ordered_json json{{"format", kFormat},
+                                {"version", kVersion},
+                                {"tokenizer", input.tokenizer},
+                                {"special_tokens", input.special_tokens},
+                                {"most_tokens", input.most_tokens},
+                                {"output", name_of(input.output)}};
+    if (input.output == TextOutput::embedding) json["normalise"] = input.normalise;
+    if (input.output == TextOutput::classes) json["labels"] = input.labels;
+    write_file(directory / text_input_file, to_text(json, 2) + "\n");
+}
+
+TextInput text_input_from_json(std::string_view text, const std::string& label) {
+    const nlohmann::json document = parse_json(text, label);
+    Fields fields(document, label);
+    const std::string format = fields.text("format");
+    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
+    const std::size_t version = fields.count("version", std::size_t{1} << 32);
+    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
+                         version, kVersion);
+    TextInput input{.tokenizer = fields.text("tokenizer"),
+                    .special_tokens = fields.boolean("special_tokens"),
+                    .most_tokens = fields.count("most_tokens", kMaxContext),
+                    .output = TextOutput::next_token,
+                    .normalise = false,
+                    .labels = {}};
+    const std::string output = fields.text("output");
+    const auto* found = std::ranges::find(kOutputs, output);
+    require<FormatError>(found != kOutputs.end(), "{}: the output is '{}', but must be one of {}", label, output,
+                         fmt::join(kOutputs, ", "));
+    input.output = static_cast<TextOutput>(found - kOutputs.begin());
+    if (input.output == TextOutput::embedding) input.normalise = fields.boolean("normalise");
+    if (input.output == TextOutput::classes) {
+        for (const nlohmann::json& name : fields.array("labels", kMaxFeatures)) {
+            require<FormatError>(name.is_string(), "{}: 'labels' must hold strings, found {}", label, name.type_name());
+            input.labels.push_back(name.get<std::string>());
+        }
+    }
+    fields.finish();
+    try {
+        validate(input);
+    } catch (const Error& error) {
+        throw FormatError(fmt::format("{}: {}", label, error.what()));
+    }
+    return input;
+}
+
+TextInput load_text_input(const std::filesystem::path& directory) {
+    const std::filesystem::path file = directory / text_input_file;
+    if (!std::filesystem::exists(file)) {
+        require<FormatError>(!is_listed(directory, text_input_file),
+                             "'{}' is missing, which the folder was made with: copy it again", file.string());
+        return {};
+    }
+    require_own_file(file);
+    return text_input_from_json(read_file(file, kMaxFileBytes), file.string());
+}
+
+}  // namespace polyformer::model

@@ -1,0 +1,52 @@
+// How a text becomes tokens, and what the model makes of them: beside the embedding, the client's part of a model of
+// texts, as image_input.h is of a model of images.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace polyformer::model {
+
+/// What a model gives for a text.
+enum class TextOutput {
+    next_token,  ///< logits of the token that comes next, a row for each token or one for the last
+    tokens,      ///< a masked language model: logits of what stands at each token's place
+    classes,     ///< one row of logits, one for each label
+    embedding,   ///< one row: the text as a vector
+};
+
+/// "next_token", "tokens", "classes", "embedding".
+std::string name_of(TextOutput output);
+
+/// Folders without text.json have one of the default values.
+struct TextInput {
+    /// The tokenizer's file beside it: "tokenizer.model" (SentencePiece) or "tokenizer.json" (Hugging Face).
+    std::string tokenizer = "tokenizer.model";
+    /// Whether the special tokens that the tokenizer's post-processor adds, as [CLS] and [SEP], are added.
+    bool special_tokens = false;
+    /// A longer text is cut to so many tokens, special ones included; 0: it is refused.
+    std::size_t most_tokens = 0;
+    TextOutput output = TextOutput::next_token;
+    /// Of an embedding: whether the client divides it by its Euclidean length.
+    bool normalise = false;
+    /// Of classes: what they are called, in the order of the logits.
+    std::vector<std::string> labels;
+};
+
+/// Throws Error naming the value that is out of range or does not fit the others.
+void validate(const TextInput& input);
+
+/// text.json in a model's folder.
+inline constexpr const char* text_input_file = "text.json";
+/// `directory` must exist. Throws as validate() does, IoError when the file cannot be written.
+void save_text_input(const TextInput& input, const std::filesystem::path& directory);
+/// Throws FormatError naming `label`, the key, what was expected and what was found.
+TextInput text_input_from_json(std::string_view text, const std::string& label);
+/// The same from the folder's file, which must be its own (support/folders/manifest.h); the default where there is
+/// none. Throws FormatError also for one that the manifest lists and that is missing.
+TextInput load_text_input(const std::filesystem::path& directory);
+
+}  // namespace polyformer::model
