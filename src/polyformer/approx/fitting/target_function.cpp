@@ -119,6 +119,24 @@ TargetFunction silu() {
                 }};
 }
 
+/// BERT's first GELU, still asked for as "gelu_new" and "gelu_pytorch_tanh". Its poles follow no closed form that would
+/// bound it on an ellipse.
+TargetFunction gelu_by_tanh() {
+    return {.name = "gelu_tanh",
+            .value =
+                [](const Real& x) {
+                    const Real inner =
+                        sqrt(2 / boost::math::constants::pi<Real>()) * (x + Real("0.044715") * x * x * x);
+                    return Real(x * (1 + tanh(inner)) / 2);
+                },
+            .value_double =
+                [](double x) {
+                    const double inner = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+                    return x * (1 + std::tanh(inner)) / 2;
+                },
+            .lipschitz = 1.13};
+}
+
 TargetFunction hyperbolic_tangent() {
     return {.name = "tanh",
             .value = [](const Real& x) { return Real(tanh(x)); },
@@ -166,6 +184,7 @@ struct RegisteredFunction {
 
 constexpr std::array registry{
     RegisteredFunction{"gelu", gelu},
+    RegisteredFunction{"gelu_tanh", gelu_by_tanh},
     RegisteredFunction{"relu", relu},
     RegisteredFunction{"squared_relu", squared_relu},
     RegisteredFunction{"square", square},

@@ -74,27 +74,33 @@ void choose_packings(const Graph& graph, const Packing& packing, std::vector<Nod
 void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto use = [&](NodeId input, Role role) { facts[input].uses.push_back({id, role}); };
-        std::visit(Overloaded{[](const model::Input&) {},
-                              [&](const model::Linear& linear) { use(linear.input, Role::linear); },
-                              [&](const model::FeatureMean& mean) { use(mean.input, Role::linear); },
-                              [&](const model::Apply& apply) { use(apply.input, Role::polynomial); },
-                              [&](const model::AddConstant& sum) { use(sum.input, Role::elementwise); },
-                              [&](const model::MixTokens& mix) { use(mix.input, Role::mixed); },
-                              [&](const model::MergeTokens& merge) { use(merge.input, Role::linear); },
-                              [&](const model::TokenMean& mean) { use(mean.input, Role::linear); },
-                              [&](const model::AttentionScores& scores) {
-                                  use(scores.query, Role::query);
-                                  use(scores.key, Role::key);
-                              },
-                              [&](const model::AttentionValues& values) {
-                                  use(values.scores, Role::attention);
-                                  use(values.value, Role::value);
-                              },
-                              [&](const auto& sum_or_product) {
-                                  use(sum_or_product.left, Role::elementwise);
-                                  use(sum_or_product.right, Role::elementwise);
-                              }},
-                   graph.nodes[id].operation);
+        std::visit(
+            Overloaded{[](const model::Input&) {},
+                       [&](const model::Linear& linear) { use(linear.input, Role::linear); },
+                       [&](const model::FeatureMean& mean) { use(mean.input, Role::linear); },
+                       [&](const model::Apply& apply) { use(apply.input, Role::polynomial); },
+                       [&](const model::AddConstant& sum) { use(sum.input, Role::elementwise); },
+                       [&](const model::MixTokens& mix) { use(mix.input, Role::mixed); },
+                       [&](const model::MergeTokens& merge) { use(merge.input, Role::linear); },
+                       [&](const model::TokenMean& mean) { use(mean.input, Role::linear); },
+                       [&](const model::AttentionScores& scores) {
+                           use(scores.query, Role::query);
+                           use(scores.key, Role::key);
+                       },
+                       [&](const model::AttentionValues& values) {
+                           use(values.scores, Role::attention);
+                           use(values.value, Role::value);
+                       },
+                       [&](const model::Add& sum) {
+                           use(sum.left, Role::elementwise);
+                           use(sum.right, Role::elementwise);
+                       },
+                       [&](const model::Multiply& product) {
+                           use(product.left, Role::elementwise);
+                           use(product.right, Role::elementwise);
+                       },
+                       [&](const auto&) { fail("'{}': plans cannot hold this operation yet", graph.nodes[id].name); }},
+            graph.nodes[id].operation);
     }
     facts.back().is_output = true;
 }

@@ -259,6 +259,8 @@ class Lowering {
         forms_.add(node_, builder_.unbounded_gate(sum, {source.bundle}, storage));
     }
 
+    void lower(const auto&) { fail("'{}': plans cannot hold this operation yet", graph_.nodes[node_].name); }
+
     // Attention.
 
     void lower(const model::AttentionScores& scores) {

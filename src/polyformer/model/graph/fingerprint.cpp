@@ -48,7 +48,9 @@ int tag_of(const Operation& operation) {
                                  [](const AttentionScores& scores) { return is_plain(scores) ? 6 : 12; },
                                  [](const AttentionValues&) { return 7; }, [](const AddConstant&) { return 8; },
                                  [](const MixTokens&) { return 9; }, [](const MergeTokens&) { return 10; },
-                                 [](const TokenMean&) { return 11; }},
+                                 [](const TokenMean&) { return 11; }, [](const ScaleFeatures&) { return 13; },
+                                 [](const Centre&) { return 14; }, [](const SelectToken&) { return 15; },
+                                 [](const ShiftScores&) { return 16; }, [](const AttentionSums&) { return 17; }},
                       operation);
 }
 
@@ -73,6 +75,16 @@ void write(CanonicalWriter& writer, const Operation& operation) {
                               writer.array<float>(mix.bias);
                           },
                           [&](const MergeTokens& merge) { writer.integer(merge.group); },
+                          [&](const ScaleFeatures& scale) {
+                              writer.array<float>(scale.factors);
+                              writer.array<float>(scale.bias);
+                          },
+                          [&](const SelectToken& select) { writer.integer(select.token); },
+                          [&](const AttentionSums& sums) {
+                              writer.integer(sums.heads);
+                              writer.integer(sums.causal ? 1 : 0);
+                              writer.matrix(sums.mask);
+                          },
                           [&](const AttentionScores& scores) {
                               writer.integer(scores.heads);
                               writer.real(scores.scale);

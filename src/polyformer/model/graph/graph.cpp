@@ -51,6 +51,11 @@ void check_causal(const Node& node, const Matrix& mask) {
     }
 }
 
+void check_mask(const Node& node, const Matrix& mask, bool causal) {
+    check_finite<float>(node, "the mask", mask.values);
+    if (causal) check_causal(node, mask);
+}
+
 void check_polynomial(const Node& node, const Apply& apply) {
     require(apply.replaces.size() <= kMaxNameLength &&
                 std::ranges::all_of(apply.replaces, [](char c) { return c >= ' ' && c <= '~'; }),
@@ -82,14 +87,16 @@ void check_numbers(const Node& node) {
                               check_finite<float>(node, "the weight", mix.weights.values);
                               check_finite<float>(node, "the bias", mix.bias);
                           },
+                          [&](const ScaleFeatures& scale) {
+                              check_finite<float>(node, "the factors", scale.factors);
+                              check_finite<float>(node, "the bias", scale.bias);
+                          },
                           [&](const AttentionScores& scores) {
                               check_finite<double>(node, "the scale", std::span(&scores.scale, 1));
                               check_finite<float>(node, "the bias", scores.bias.values);
                           },
-                          [&](const AttentionValues& values) {
-                              check_finite<float>(node, "the mask", values.mask.values);
-                              if (values.causal) check_causal(node, values.mask);
-                          },
+                          [&](const AttentionSums& sums) { check_mask(node, sums.mask, sums.causal); },
+                          [&](const AttentionValues& values) { check_mask(node, values.mask, values.causal); },
                           [](const auto&) {}},
                node.operation);
 }
@@ -119,6 +126,10 @@ std::vector<NodeId> inputs_of(const Operation& operation) {
                                  [](const AttentionScores& scores) {
                                      return Inputs{scores.query, scores.key};
                                  },
+                                 [](const ShiftScores& shift) {
+                                     return Inputs{shift.scores, shift.shift};
+                                 },
+                                 [](const AttentionSums& sums) { return Inputs{sums.scores}; },
                                  [](const AttentionValues& values) {
                                      return Inputs{values.scores, values.value};
                                  },

@@ -51,7 +51,9 @@ struct Add {
     NodeId right = 0;
 };
 
-/// a ⊙ b, equal shapes, or one of them (T, 1) and broadcast over the other's features. Both may be the same node.
+/// a ⊙ b, equal shapes, or one of them with H features, H a divisor of the other's C, and each of them times C/H
+/// consecutive ones: y[t, j] = a[t, j] · b[t, j div (C/H)]. With H = 1 a factor for each token, such as a norm's; else
+/// one for each head, such as the inverse of a softmax's sum. Both may be the same node.
 struct Multiply {
     NodeId left = 0;
     NodeId right = 0;
@@ -62,6 +64,18 @@ struct Apply {
     NodeId input = 0;
     Polynomial polynomial;
     std::string replaces;  ///< what it stands for: "gelu", "inverse_sqrt", ... (documentation only)
+};
+
+/// y[t, c] = factors[c] · x[t, c] + bias[c]: (T, C) → (T, C). A norm's gamma and beta, where no map can take them up.
+struct ScaleFeatures {
+    NodeId input = 0;
+    std::vector<float> factors = {};  ///< C entries
+    std::vector<float> bias = {};     ///< C entries or none
+};
+
+/// Each token less its mean over features: (T, C) → (T, C). A LayerNorm's centring, where no map can take it up.
+struct Centre {
+    NodeId input = 0;
 };
 
 /// values[t, c] added to each token: (T, C) → (T, C). The positions of an image's patches.
@@ -87,9 +101,15 @@ struct MergeTokens {
     std::size_t group = 4;
 };
 
-/// The mean over tokens, (T, C) → (1, C).
+/// The mean over the tokens of the text, (T, C) → (1, C).
 struct TokenMean {
     NodeId input = 0;
+};
+
+/// One token, (T, C) → (1, C): the first, where a model puts what it makes of the whole text.
+struct SelectToken {
+    NodeId input = 0;
+    std::size_t token = 0;
 };
 
 /// S[h,q,k] = scale · Σ_j query[q, h·w+j] · key[p(q)·W + k, h·w+j] + bias[h, q mod W, k], p(q) = q div W the query's
@@ -103,19 +123,36 @@ struct AttentionScores {
     Matrix bias = {};        ///< (H·W, W), row h·W + q mod W: relative positions; or empty
 };
 
+/// S[h,q,k] + shift[q,h], the same for all keys: (H, T, W) × (T, H) → (H, T, W). What softmax does not see, and what
+/// brings its exponentials into an interval.
+struct ShiftScores {
+    NodeId scores = 0;
+    NodeId shift = 0;
+};
+
+/// R[q,h] = Σ_k mask[h,q,k] · A[h,q,k]: (H, T, W) → (T, H). The denominators of a softmax; keys and mask as for
+/// AttentionValues.
+struct AttentionSums {
+    NodeId scores = 0;
+    std::size_t heads = 1;
+    bool causal = true;
+    Matrix mask = {};  ///< (H·T, W), row h·T + q; or empty: 1
+};
+
 /// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[p(q)·W + k, h·w+j]: (H, T, W) × (T, H·w) → (T, H·w).
 /// The mask zeroes what the polynomial makes of keys that a query must not see, and holds what is constant of the other
-/// weights: 1/S(L) of the method, and what a key weighs for its distance.
+/// weights: 1/S(L) of the method, and what a key weighs for its distance. Keys beyond the text are never seen.
 struct AttentionValues {
     NodeId scores = 0;
     NodeId value = 0;
     std::size_t heads = 1;
     bool causal = true;  ///< one window, and the mask is 0 where k > q
-    Matrix mask;         ///< (H·T, W), row h·T + q
+    Matrix mask;         ///< (H·T, W), row h·T + q; or empty: 1 for every key that a query may see
 };
 
-using Operation = std::variant<Input, Linear, FeatureMean, Add, Multiply, Apply, AddConstant, MixTokens, MergeTokens,
-                               TokenMean, AttentionScores, AttentionValues>;
+using Operation =
+    std::variant<Input, Linear, FeatureMean, ScaleFeatures, Centre, Add, Multiply, Apply, AddConstant, MixTokens,
+                 MergeTokens, TokenMean, SelectToken, AttentionScores, ShiftScores, AttentionSums, AttentionValues>;
 
 /// One step of the transformer. `bound` is the largest |value| that calibration saw here, margin included; the compiler
 /// keeps value / bound within [-1, 1] in every slot, which bootstrapping needs.
@@ -125,11 +162,12 @@ struct Node {
     double bound = 1;
 };
 
-/// The whole network: from embedded tokens to logits (T, vocabulary), or from patches to logits (1, classes).
+/// The whole network: from embedded tokens to logits (T, vocabulary), from patches or a text to logits (1, classes) or
+/// to an embedding (1, features).
 struct Graph {
     std::size_t context = 0;     ///< T of Input: the greatest number of tokens; all of them for an image
     std::size_t width = 0;       ///< features of Input
-    std::size_t vocabulary = 0;  ///< features of the output: words of a vocabulary, or classes
+    std::size_t vocabulary = 0;  ///< features of the output: words of a vocabulary, classes, or an embedding's
     std::vector<Node> nodes;     ///< nodes.front() is the only Input, nodes.back() gives the logits
 };
 

@@ -17,65 +17,84 @@ using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "polyformer-graph";
 // 2: a mask for every head in place of a scale for every query. 3: the operations of image models; scores have a window
-// and may have a bias.
-constexpr std::size_t kVersion = 3;
+// and may have a bias. 4: what a softmax is made of; attention's masks may be left out.
+constexpr std::size_t kVersion = 4;
 constexpr std::size_t kOldestVersion = 2;
+constexpr std::size_t kOptionalMasks = 4;
 
 ordered_json node_to_json(const Graph& graph, const Node& node) {
     const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[id].name; };
     ordered_json result{{"name", node.name}};
     result.update(std::visit(
-        Overloaded{[&](const Input&) -> ordered_json {
-                       return {{"operation", "input"}};
-                   },
-                   [&](const Linear& linear) -> ordered_json {
-                       return {{"operation", "linear"}, {"input", name(linear.input)}, {"bias", !linear.bias.empty()}};
-                   },
-                   [&](const FeatureMean& mean) -> ordered_json {
-                       return {{"operation", "feature_mean"}, {"input", name(mean.input)}};
-                   },
-                   [&](const Add& add) -> ordered_json {
-                       return {{"operation", "add"}, {"left", name(add.left)}, {"right", name(add.right)}};
-                   },
-                   [&](const Multiply& product) -> ordered_json {
-                       return {{"operation", "multiply"}, {"left", name(product.left)}, {"right", name(product.right)}};
-                   },
-                   [&](const Apply& apply) -> ordered_json {
-                       return {{"operation", "polynomial"},       {"input", name(apply.input)},
-                               {"replaces", apply.replaces},      {"lower", apply.polynomial.lower},
-                               {"upper", apply.polynomial.upper}, {"chebyshev", apply.polynomial.coefficients}};
-                   },
-                   [&](const AddConstant& sum) -> ordered_json {
-                       return {{"operation", "add_constant"}, {"input", name(sum.input)}};
-                   },
-                   [&](const MixTokens& mix) -> ordered_json {
-                       return {{"operation", "mix_tokens"},
-                               {"input", name(mix.input)},
-                               {"sources", mix.sources},
-                               {"bias", !mix.bias.empty()}};
-                   },
-                   [&](const MergeTokens& merge) -> ordered_json {
-                       return {{"operation", "merge_tokens"}, {"input", name(merge.input)}, {"group", merge.group}};
-                   },
-                   [&](const TokenMean& mean) -> ordered_json {
-                       return {{"operation", "token_mean"}, {"input", name(mean.input)}};
-                   },
-                   [&](const AttentionScores& scores) -> ordered_json {
-                       return {{"operation", "attention_scores"},
-                               {"query", name(scores.query)},
-                               {"key", name(scores.key)},
-                               {"heads", scores.heads},
-                               {"scale", scores.scale},
-                               {"window", scores.window},
-                               {"bias", !scores.bias.values.empty()}};
-                   },
-                   [&](const AttentionValues& values) -> ordered_json {
-                       return {{"operation", "attention_values"},
-                               {"scores", name(values.scores)},
-                               {"value", name(values.value)},
-                               {"heads", values.heads},
-                               {"causal", values.causal}};
-                   }},
+        Overloaded{
+            [&](const Input&) -> ordered_json {
+                return {{"operation", "input"}};
+            },
+            [&](const Linear& linear) -> ordered_json {
+                return {{"operation", "linear"}, {"input", name(linear.input)}, {"bias", !linear.bias.empty()}};
+            },
+            [&](const FeatureMean& mean) -> ordered_json {
+                return {{"operation", "feature_mean"}, {"input", name(mean.input)}};
+            },
+            [&](const Add& add) -> ordered_json {
+                return {{"operation", "add"}, {"left", name(add.left)}, {"right", name(add.right)}};
+            },
+            [&](const Multiply& product) -> ordered_json {
+                return {{"operation", "multiply"}, {"left", name(product.left)}, {"right", name(product.right)}};
+            },
+            [&](const Apply& apply) -> ordered_json {
+                return {{"operation", "polynomial"},       {"input", name(apply.input)},
+                        {"replaces", apply.replaces},      {"lower", apply.polynomial.lower},
+                        {"upper", apply.polynomial.upper}, {"chebyshev", apply.polynomial.coefficients}};
+            },
+            [&](const AddConstant& sum) -> ordered_json {
+                return {{"operation", "add_constant"}, {"input", name(sum.input)}};
+            },
+            [&](const MixTokens& mix) -> ordered_json {
+                return {{"operation", "mix_tokens"},
+                        {"input", name(mix.input)},
+                        {"sources", mix.sources},
+                        {"bias", !mix.bias.empty()}};
+            },
+            [&](const MergeTokens& merge) -> ordered_json {
+                return {{"operation", "merge_tokens"}, {"input", name(merge.input)}, {"group", merge.group}};
+            },
+            [&](const TokenMean& mean) -> ordered_json {
+                return {{"operation", "token_mean"}, {"input", name(mean.input)}};
+            },
+            [&](const AttentionScores& scores) -> ordered_json {
+                return {{"operation", "attention_scores"},
+                        {"query", name(scores.query)},
+                        {"key", name(scores.key)},
+                        {"heads", scores.heads},
+                        {"scale", scores.scale},
+                        {"window", scores.window},
+                        {"bias", !scores.bias.values.empty()}};
+            },
+            [&](const ScaleFeatures& scale) -> ordered_json {
+                return {{"operation", "scale_features"}, {"input", name(scale.input)}, {"bias", !scale.bias.empty()}};
+            },
+            [&](const Centre& centre) -> ordered_json {
+                return {{"operation", "centre"}, {"input", name(centre.input)}};
+            },
+            [&](const SelectToken& select) -> ordered_json {
+                return {{"operation", "select_token"}, {"input", name(select.input)}, {"token", select.token}};
+            },
+            [&](const ShiftScores& shift) -> ordered_json {
+                return {{"operation", "shift_scores"}, {"scores", name(shift.scores)}, {"shift", name(shift.shift)}};
+            },
+            [&](const AttentionSums& sums) -> ordered_json {
+                return {{"operation", "attention_sums"},
+                        {"scores", name(sums.scores)},
+                        {"heads", sums.heads},
+                        {"causal", sums.causal},
+                        {"mask", !sums.mask.values.empty()}};
+            },
+            [&](const AttentionValues& values) -> ordered_json {
+                return {{"operation", "attention_values"}, {"scores", name(values.scores)},
+                        {"value", name(values.value)},     {"heads", values.heads},
+                        {"causal", values.causal},         {"mask", !values.mask.values.empty()}};
+            }},
         node.operation));
     result["bound"] = node.bound;
     return result;
@@ -147,9 +166,17 @@ class GraphReader {
         if (kind == "merge_tokens") return MergeTokens{node(fields, "input"), fields.count("group", kMaxContext)};
         if (kind == "token_mean") return TokenMean{node(fields, "input")};
         if (kind == "attention_scores") return read_scores(fields, name);
+        if (kind == "scale_features") return read_scale(fields, name);
+        if (kind == "centre") return Centre{node(fields, "input")};
+        if (kind == "select_token") return SelectToken{node(fields, "input"), fields.count("token", kMaxContext)};
+        if (kind == "shift_scores") return ShiftScores{node(fields, "scores"), node(fields, "shift")};
+        if (kind == "attention_sums") {
+            return AttentionSums{node(fields, "scores"), fields.count("heads", kMaxFeatures), fields.boolean("causal"),
+                                 read_mask(fields, name)};
+        }
         if (kind == "attention_values") {
             return AttentionValues{node(fields, "scores"), node(fields, "value"), fields.count("heads", kMaxFeatures),
-                                   fields.boolean("causal"), matrix(name + ".mask")};
+                                   fields.boolean("causal"), read_mask(fields, name)};
         }
         fail<FormatError>("{} ('{}'): the operation '{}' is not known", fields.place(), name, kind);
     }
@@ -157,6 +184,17 @@ class GraphReader {
     Matrix matrix(const std::string& name) {
         FloatTensor tensor = take(name, 2);
         return {tensor.shape[0], tensor.shape[1], std::move(tensor.values)};
+    }
+
+    Matrix read_mask(Fields& fields, const std::string& name) {
+        return version_ < kOptionalMasks || fields.boolean("mask") ? matrix(name + ".mask") : Matrix{};
+    }
+
+    ScaleFeatures read_scale(Fields& fields, const std::string& name) {
+        ScaleFeatures scale{.input = node(fields, "input")};
+        scale.factors = take(name + ".factors", 1).values;
+        if (fields.boolean("bias")) scale.bias = take(name + ".bias", 1).values;
+        return scale;
     }
 
     Linear read_linear(Fields& fields, const std::string& name) {
@@ -254,24 +292,31 @@ FloatTensorViews weights_of(const Graph& graph) {
         const auto put_matrix = [&](const char* what, const Matrix& matrix) {
             weights[node.name + what] = {{matrix.rows, matrix.columns}, matrix.values};
         };
+        const auto put_mask = [&](const Matrix& mask) {
+            if (!mask.values.empty()) put_matrix(".mask", mask);
+        };
         const auto put_vector = [&](const char* what, const std::vector<float>& vector) {
             if (!vector.empty()) weights[node.name + what] = {{vector.size()}, vector};
         };
-        std::visit(
-            Overloaded{[&](const Linear& linear) {
-                           put_matrix(".weight", linear.weight);
-                           put_vector(".bias", linear.bias);
-                       },
-                       [&](const AddConstant& sum) { put_matrix(".values", sum.values); },
-                       [&](const MixTokens& mix) {
-                           put_matrix(".weights", mix.weights);
-                           put_vector(".bias", mix.bias);
-                       },
-                       [&](const AttentionScores& scores) {
-                           if (!scores.bias.values.empty()) put_matrix(".bias", scores.bias);
-                       },
-                       [&](const AttentionValues& values) { put_matrix(".mask", values.mask); }, [](const auto&) {}},
-            node.operation);
+        std::visit(Overloaded{[&](const Linear& linear) {
+                                  put_matrix(".weight", linear.weight);
+                                  put_vector(".bias", linear.bias);
+                              },
+                              [&](const AddConstant& sum) { put_matrix(".values", sum.values); },
+                              [&](const MixTokens& mix) {
+                                  put_matrix(".weights", mix.weights);
+                                  put_vector(".bias", mix.bias);
+                              },
+                              [&](const AttentionScores& scores) {
+                                  if (!scores.bias.values.empty()) put_matrix(".bias", scores.bias);
+                              },
+                              [&](const ScaleFeatures& scale) {
+                                  put_vector(".factors", scale.factors);
+                                  put_vector(".bias", scale.bias);
+                              },
+                              [&](const AttentionSums& sums) { put_mask(sums.mask); },
+                              [&](const AttentionValues& values) { put_mask(values.mask); }, [](const auto&) {}},
+                   node.operation);
     }
     return weights;
 }

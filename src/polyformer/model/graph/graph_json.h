@@ -1,6 +1,6 @@
 // A graph as text and tensors: graph.json holds the structure, the polynomials and the bounds, one node a line;
 // weights.safetensors the matrices as "<node>.weight" (of a linear map), "<node>.weights" (of mixed tokens),
-// "<node>.bias", "<node>.values" (of an added constant) and "<node>.mask".
+// "<node>.bias", "<node>.factors" (of scaled features), "<node>.values" (of an added constant) and "<node>.mask".
 #pragma once
 
 #include <string>

@@ -55,17 +55,29 @@ class ShapeRules {
     Shape operator()(const Multiply& product) const {
         const Shape left = shape(product.left);
         const Shape right = shape(product.right);
-        const bool broadcasts =
-            !left.scores && !right.scores && left.tokens == right.tokens && (left.features == 1 || right.features == 1);
-        require(left == right || broadcasts, "node '{}': cannot multiply {} ('{}') and {} ('{}')", name(),
-                to_string(left), name(product.left), to_string(right), name(product.right));
-        return left.features == 1 ? right : left;
+        const bool broadcasts = !left.scores && !right.scores && left.tokens == right.tokens &&
+                                (left.features % right.features == 0 || right.features % left.features == 0);
+        require(left == right || broadcasts,
+                "node '{}': cannot multiply {} ('{}') and {} ('{}'): both must be alike, or one have a divisor of the "
+                "other's features",
+                name(), to_string(left), name(product.left), to_string(right), name(product.right));
+        return left.features < right.features ? right : left;
     }
 
     Shape operator()(const Apply& apply) const {
         require(!apply.polynomial.coefficients.empty(), "node '{}': the polynomial has no coefficients", name());
         return shape(apply.input);
     }
+
+    Shape operator()(const ScaleFeatures& scale) const {
+        const Shape input = activation(scale.input, "what is scaled");
+        require(scale.factors.size() == input.features, "node '{}': there are {} factors, but {} features", name(),
+                scale.factors.size(), input.features);
+        check_bias(scale.bias, input.features);
+        return input;
+    }
+
+    Shape operator()(const Centre& centre) const { return activation(centre.input, "what is centred"); }
 
     Shape operator()(const AddConstant& sum) const {
         const Shape input = activation(sum.input, "what a constant is added to");
@@ -94,6 +106,13 @@ class ShapeRules {
         return {.features = activation(mean.input, "a mean over tokens").features, .tokens = 1};
     }
 
+    Shape operator()(const SelectToken& select) const {
+        const Shape input = activation(select.input, "what a token is selected of");
+        require(select.token < input.tokens, "node '{}': there is no token {}, only 0 to {}", name(), select.token,
+                input.tokens - 1);
+        return {.features = input.features, .tokens = 1};
+    }
+
     Shape operator()(const AttentionScores& scores) const {
         const Shape query = activation(scores.query, "the query");
         const Shape key = activation(scores.key, "the key");
@@ -109,6 +128,24 @@ class ShapeRules {
         return result;
     }
 
+    Shape operator()(const ShiftScores& shift) const {
+        const Shape scores = shape(shift.scores);
+        const Shape by = activation(shift.shift, "the shift");
+        require(scores.scores && by.tokens == scores.tokens && by.features == scores.features,
+                "node '{}': '{}' is {} and '{}' is {}, but a shift needs scores and a number for each token and head",
+                name(), name(shift.scores), to_string(scores), name(shift.shift), to_string(by));
+        return scores;
+    }
+
+    Shape operator()(const AttentionSums& sums) const {
+        const Shape scores = shape(sums.scores);
+        require(scores.scores && scores.features == sums.heads,
+                "node '{}': '{}' is {}, but scores of {} heads are needed", name(), name(sums.scores),
+                to_string(scores), sums.heads);
+        check_keys(sums.scores, scores, sums.mask, sums.causal);
+        return {.features = scores.features, .tokens = scores.tokens};
+    }
+
     Shape operator()(const AttentionValues& values) const {
         const Shape scores = shape(values.scores);
         const Shape value = activation(values.value, "the value");
@@ -117,10 +154,7 @@ class ShapeRules {
                 to_string(scores), values.heads, value.tokens);
         require(value.features % values.heads == 0, "node '{}': {} features do not divide into {} heads", name(),
                 value.features, values.heads);
-        require(!values.causal || scores.window == scores.tokens,
-                "node '{}': '{}' is {}, but a causal attention needs one window of all {} tokens", name(),
-                name(values.scores), to_string(scores), scores.tokens);
-        check_matrix(values.mask, scores.features * scores.tokens, scores.window, "mask", scores);
+        check_keys(values.scores, scores, values.mask, values.causal);
         return value;
     }
 
@@ -141,6 +175,14 @@ class ShapeRules {
         require(!found.scores, "node '{}': {} must be an activation (T, C), but '{}' is {}", name(), role, name(input),
                 to_string(found));
         return found;
+    }
+
+    /// What attention says of the keys that a query sees.
+    void check_keys(NodeId input, const Shape& scores, const Matrix& mask, bool causal) const {
+        require(!causal || scores.window == scores.tokens,
+                "node '{}': '{}' is {}, but a causal attention needs one window of all {} tokens", name(), name(input),
+                to_string(scores), scores.tokens);
+        if (!is_empty(mask)) check_matrix(mask, scores.features * scores.tokens, scores.window, "mask", scores);
     }
 
     void check_matrix(const Matrix& matrix, std::size_t rows, std::size_t columns, std::string_view what,
@@ -193,13 +235,16 @@ std::vector<Shape> shapes_of(const Graph& graph) {
 }
 
 bool takes_shorter_inputs(const Graph& graph) {
-    return std::ranges::all_of(graph.nodes, [](const Node& node) {
-        return std::visit(
-            Overloaded{[](const AddConstant&) { return false; }, [](const MixTokens&) { return false; },
-                       [](const MergeTokens&) { return false; }, [](const TokenMean&) { return false; },
-                       [](const AttentionScores& scores) { return is_empty(scores.bias); },
-                       [](const AttentionValues& values) { return values.causal; }, [](const auto&) { return true; }},
-            node.operation);
+    return std::ranges::all_of(graph.nodes, [&](const Node& node) {
+        return std::visit(Overloaded{[](const AddConstant&) { return false; }, [](const MixTokens&) { return false; },
+                                     [](const MergeTokens&) { return false; },
+                                     [](const SelectToken& select) { return select.token == 0; },
+                                     [&](const AttentionScores& scores) {
+                                         return is_empty(scores.bias) &&
+                                                window_of(scores.window, graph.context) == graph.context;
+                                     },
+                                     [](const auto&) { return true; }},
+                          node.operation);
     });
 }
 

@@ -24,8 +24,8 @@ std::string to_string(const Shape& shape);
 /// Shapes of all nodes. Throws Error naming the node and both shapes where they do not fit.
 std::vector<Shape> shapes_of(const Graph& graph);
 
-/// Whether a text shorter than the context may enter: every attention is causal and no operation is tied to places, as
-/// those of image models are.
+/// Whether a text shorter than the context may enter: every attention has one window, whose keys beyond the text are
+/// never seen, and no operation is tied to places, as those of image models are.
 bool takes_shorter_inputs(const Graph& graph);
 
 }  // namespace polyformer::model

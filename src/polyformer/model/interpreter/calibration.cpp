@@ -50,7 +50,8 @@ void fit_polynomials(Graph& graph, std::span<const Tensor> samples, const FitPol
             apply->polynomial = fit(node, smallest, largest);
         }
         for (std::size_t i = 0; i < samples.size(); ++i) {
-            values[i].push_back(evaluate_operation(node.operation, values[i], samples[i]));
+            const auto value_of = [&](NodeId id) -> const Tensor& { return values[i][id]; };
+            values[i].push_back(evaluate_operation(node.operation, value_of, samples[i]));
         }
     }
 }

@@ -2,6 +2,7 @@
 // encrypted back end is held against.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,20 @@ struct Evaluation {
 /// that of the first T tokens of a causal model; others take no fewer (takes_shorter_inputs()). May be called from many
 /// threads at once. Throws Error when the shape does not fit.
 Evaluation evaluate(const Graph& graph, const Tensor& embedded);
+
+/// What an Apply does: its polynomial, or the function that its `replaces` names ("gelu", "exp", "inverse_sqrt",
+/// whatever approx::target_function() knows), so that the same graph is the model before substitution. No back end can
+/// run the latter. An Apply that replaces nothing keeps its polynomial.
+enum class Functions { polynomials, exact };
+
+/// Called with the values of one node, one a text, in order of evaluation; they are dropped after their last reader.
+using Observer = std::function<void(NodeId node, std::span<const Tensor> values)>;
+
+/// The logits of many texts, each (T, width) with a T of its own. Weights are fetched once for all of them: much faster
+/// than one by one where texts are short. Memory is what all of them take together: give some thousand tokens at once.
+/// Throws as evaluate() does, and Error listing the names for a function that is not known.
+std::vector<Tensor> evaluate_batch(const Graph& graph, std::span<const Tensor> embedded, Functions functions,
+                                   const Observer& observer = {});
 
 /// All node values too, for tests of a compiler: one Tensor per node.
 std::vector<Tensor> evaluate_all(const Graph& graph, const Tensor& embedded);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
+#include "polyformer/approx/fitting/target_function.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/model/interpreter/vector_loops.h"
 #include "polyformer/support/error.h"
@@ -28,33 +30,29 @@ std::vector<double> panel_of(const Matrix& matrix, std::size_t first_column) {
     return panel;
 }
 
-/// One panel's columns of the output, all rows, kRowBlock at a time.
-void linear_columns(const Linear& linear, const Tensor& input, Tensor& output, std::size_t first_column) {
-    const std::size_t columns = std::min(kColumnBlock, output.columns - first_column);
+/// One panel's columns of the outputs, all rows, kRowBlock at a time.
+void linear_columns(const Linear& linear, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                    std::size_t first_column) {
+    const std::size_t columns = std::min(kColumnBlock, linear.weight.columns - first_column);
     const std::vector<double> panel = panel_of(linear.weight, first_column);
     std::array<const double*, kRowBlock> rows{};
     std::array<double, kRowBlock * kColumnBlock> sums{};
-    for (std::size_t first = 0; first < input.rows; first += kRowBlock) {
-        const std::size_t count = std::min(kRowBlock, input.rows - first);
-        for (std::size_t t = 0; t < kRowBlock; ++t) {
-            rows[t] = &input.values[(first + std::min(t, count - 1)) * input.columns];  // the last one fills up
-        }
-        multiply_block(rows, panel.data(), input.columns, sums.data());
-        for (std::size_t t = 0; t < count; ++t) {
-            for (std::size_t j = 0; j < columns; ++j) {
-                const double bias = linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[first_column + j]);
-                output.at(first + t, first_column + j) = sums[t * kColumnBlock + j] + bias;
+    for (std::size_t text = 0; text < inputs.size(); ++text) {
+        const Tensor& input = inputs[text];
+        for (std::size_t first = 0; first < input.rows; first += kRowBlock) {
+            const std::size_t count = std::min(kRowBlock, input.rows - first);
+            for (std::size_t t = 0; t < kRowBlock; ++t) {
+                rows[t] = &input.values[(first + std::min(t, count - 1)) * input.columns];  // the last one fills up
+            }
+            multiply_block(rows, panel.data(), input.columns, sums.data());
+            for (std::size_t t = 0; t < count; ++t) {
+                for (std::size_t j = 0; j < columns; ++j) {
+                    const double bias = linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[first_column + j]);
+                    outputs[text].at(first + t, first_column + j) = sums[t * kColumnBlock + j] + bias;
+                }
             }
         }
     }
-}
-
-/// (T, C_in) → (T, C_out)
-Tensor apply_linear(const Linear& linear, const Tensor& input) {
-    Tensor output = zeros(input.rows, linear.weight.columns);
-    const std::size_t panels = (output.columns + kColumnBlock - 1) / kColumnBlock;
-    parallel_for(panels, [&](std::size_t panel) { linear_columns(linear, input, output, panel * kColumnBlock); });
-    return output;
 }
 
 /// (T, C) → (T, 1)
@@ -74,15 +72,36 @@ Tensor add(const Tensor& left, const Tensor& right) {
     return output;
 }
 
-/// Either may be (T, 1) and is then broadcast over the other's features.
+/// Either may have fewer features, each of which then goes with several consecutive ones of the other.
 Tensor multiply(const Tensor& left, const Tensor& right) {
     const Tensor& wide = left.columns >= right.columns ? left : right;
     const Tensor& narrow = left.columns >= right.columns ? right : left;
+    const std::size_t share = wide.columns / narrow.columns;
     Tensor output = wide;
     for (std::size_t t = 0; t < output.rows; ++t) {
+        for (std::size_t j = 0; j < output.columns; ++j) output.at(t, j) *= narrow.at(t, j / share);
+    }
+    return output;
+}
+
+/// (T, C) → (T, C)
+Tensor scale_features(const ScaleFeatures& scale, const Tensor& input) {
+    Tensor output = input;
+    for (std::size_t t = 0; t < output.rows; ++t) {
         for (std::size_t j = 0; j < output.columns; ++j) {
-            output.at(t, j) *= narrow.at(t, narrow.columns == wide.columns ? j : 0);
+            const double bias = scale.bias.empty() ? 0.0 : static_cast<double>(scale.bias[j]);
+            output.at(t, j) = static_cast<double>(scale.factors[j]) * input.at(t, j) + bias;
         }
+    }
+    return output;
+}
+
+/// (T, C) → (T, C)
+Tensor centre(const Tensor& input) {
+    const Tensor means = feature_mean(input);
+    Tensor output = input;
+    for (std::size_t t = 0; t < output.rows; ++t) {
+        for (std::size_t j = 0; j < output.columns; ++j) output.at(t, j) -= means.values[t];
     }
     return output;
 }
@@ -140,6 +159,12 @@ Tensor token_mean(const Tensor& input) {
     return output;
 }
 
+/// (T, C) → (1, C)
+Tensor select_token(const SelectToken& select, const Tensor& input) {
+    const auto row = input.values.begin() + static_cast<std::ptrdiff_t>(select.token * input.columns);
+    return {1, input.columns, std::vector<double>(row, row + static_cast<std::ptrdiff_t>(input.columns))};
+}
+
 /// The features of one head at the tokens of one window, transposed: (w, W).
 std::vector<double> transposed_keys(const Tensor& key, std::size_t first_token, std::size_t window,
                                     std::size_t first_feature, std::size_t head_width) {
@@ -174,23 +199,57 @@ Tensor attention_scores(const AttentionScores& scores, const Tensor& query, cons
     return output;
 }
 
+/// (H·T, W) plus (T, H): the same for all keys.
+Tensor shift_scores(const Tensor& scores, const Tensor& shift) {
+    Tensor output = scores;
+    for (std::size_t row = 0; row < output.rows; ++row) {
+        const double by = shift.at(row % shift.rows, row / shift.rows);
+        for (std::size_t k = 0; k < output.columns; ++k) output.at(row, k) += by;
+    }
+    return output;
+}
+
+/// The weights of the keys that the query of a row of scores sees, masked, in `space`.
+std::span<const double> masked_weights(const Tensor& scores, const Matrix& mask, bool causal, std::size_t row,
+                                       std::size_t heads, std::vector<double>& space) {
+    const std::size_t tokens = scores.rows / heads;
+    const std::size_t kept = causal ? row % tokens + 1 : scores.columns;
+    space.assign(&scores.values[row * scores.columns], &scores.values[row * scores.columns] + kept);
+    if (!mask.values.empty()) {
+        const std::size_t mask_tokens = mask.rows / heads;  // more than tokens for a shorter text
+        const float* masks = &mask.values[(row / tokens * mask_tokens + row % tokens) * mask.columns];
+        for (std::size_t k = 0; k < kept; ++k) space[k] *= static_cast<double>(masks[k]);
+    }
+    return space;
+}
+
+/// (H·T, W) → (T, H)
+Tensor attention_sums(const AttentionSums& attention, const Tensor& scores) {
+    const std::size_t tokens = scores.rows / attention.heads;
+    Tensor output = zeros(tokens, attention.heads);
+    std::vector<double> space;
+    for (std::size_t row = 0; row < scores.rows; ++row) {
+        const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
+        output.at(row % tokens, row / tokens) = std::accumulate(weights.begin(), weights.end(), 0.0);
+    }
+    return output;
+}
+
 /// (H·T, W) × (T, H·w) → (T, H·w)
 Tensor attention_values(const AttentionValues& attention, const Tensor& scores, const Tensor& value) {
     const std::size_t tokens = value.rows;
     const std::size_t window = scores.columns;
-    const std::size_t mask_tokens = attention.mask.rows / attention.heads;  // more than tokens for a shorter text
     const std::size_t head_width = value.columns / attention.heads;
     Tensor output = zeros(tokens, value.columns);
-    std::vector<double> weights(window);
+    std::vector<double> space;
     for (std::size_t row = 0; row < scores.rows; ++row) {
         const std::size_t head = row / tokens;
         const std::size_t q = row % tokens;
-        const std::size_t kept = attention.causal ? q + 1 : window;
-        const float* mask = &attention.mask.values[(head * mask_tokens + q) * attention.mask.columns];
-        for (std::size_t k = 0; k < kept; ++k) weights[k] = static_cast<double>(mask[k]) * scores.at(row, k);
+        const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
         const std::size_t first_token = q / window * window;
-        add_combined_rows(weights.data(), kept, &value.values[first_token * value.columns + head * head_width],
-                          value.columns, head_width, &output.values[q * output.columns + head * head_width]);
+        add_combined_rows(weights.data(), weights.size(),
+                          &value.values[first_token * value.columns + head * head_width], value.columns, head_width,
+                          &output.values[q * output.columns + head * head_width]);
     }
     return output;
 }
@@ -205,8 +264,7 @@ std::vector<Shape> checked_shapes(const Graph& graph, const Tensor& embedded) {
             "the embedded tokens are ({}, {}) with {} values, but the model's width is {}", embedded.rows,
             embedded.columns, embedded.values.size(), graph.width);
     require(embedded.rows == graph.context || takes_shorter_inputs(graph),
-            "{} tokens are fewer than the {} of the model, which takes no fewer: it has attention that is not causal, "
-            "or operations tied to places",
+            "{} tokens are fewer than the {} of the model, which takes no fewer: it has operations tied to places",
             embedded.rows, graph.context);
     return shapes_of(graph);
 }
@@ -223,25 +281,54 @@ double evaluate_polynomial(const Polynomial& polynomial, double x) {
     return polynomial.coefficients[0] + u * next - after_next;
 }
 
-Tensor evaluate_operation(const Operation& operation, std::span<const Tensor> earlier, const Tensor& embedded) {
+Tensor evaluate_operation(const Operation& operation, const ValueOf& value_of, const Tensor& embedded) {
     return std::visit(
-        Overloaded{[&](const Input&) { return embedded; },
-                   [&](const Linear& linear) { return apply_linear(linear, earlier[linear.input]); },
-                   [&](const FeatureMean& mean) { return feature_mean(earlier[mean.input]); },
-                   [&](const Add& sum) { return add(earlier[sum.left], earlier[sum.right]); },
-                   [&](const Multiply& product) { return multiply(earlier[product.left], earlier[product.right]); },
-                   [&](const Apply& apply) { return apply_polynomial(apply.polynomial, earlier[apply.input]); },
-                   [&](const AddConstant& sum) { return add_constant(sum, earlier[sum.input]); },
-                   [&](const MixTokens& mix) { return mix_tokens(mix, earlier[mix.input]); },
-                   [&](const MergeTokens& merge) { return merge_tokens(merge, earlier[merge.input]); },
-                   [&](const TokenMean& mean) { return token_mean(earlier[mean.input]); },
-                   [&](const AttentionScores& scores) {
-                       return attention_scores(scores, earlier[scores.query], earlier[scores.key]);
-                   },
-                   [&](const AttentionValues& values) {
-                       return attention_values(values, earlier[values.scores], earlier[values.value]);
-                   }},
+        Overloaded{
+            [&](const Input&) { return embedded; },
+            [&](const Linear& linear) {
+                return std::move(apply_linear(linear, std::span(&value_of(linear.input), 1)).front());
+            },
+            [&](const FeatureMean& mean) { return feature_mean(value_of(mean.input)); },
+            [&](const ScaleFeatures& scale) { return scale_features(scale, value_of(scale.input)); },
+            [&](const Centre& node) { return centre(value_of(node.input)); },
+            [&](const Add& sum) { return add(value_of(sum.left), value_of(sum.right)); },
+            [&](const Multiply& product) { return multiply(value_of(product.left), value_of(product.right)); },
+            [&](const Apply& apply) { return apply_polynomial(apply.polynomial, value_of(apply.input)); },
+            [&](const AddConstant& sum) { return add_constant(sum, value_of(sum.input)); },
+            [&](const MixTokens& mix) { return mix_tokens(mix, value_of(mix.input)); },
+            [&](const MergeTokens& merge) { return merge_tokens(merge, value_of(merge.input)); },
+            [&](const TokenMean& mean) { return token_mean(value_of(mean.input)); },
+            [&](const SelectToken& select) { return select_token(select, value_of(select.input)); },
+            [&](const AttentionScores& scores) {
+                return attention_scores(scores, value_of(scores.query), value_of(scores.key));
+            },
+            [&](const ShiftScores& shift) { return shift_scores(value_of(shift.scores), value_of(shift.shift)); },
+            [&](const AttentionSums& sums) { return attention_sums(sums, value_of(sums.scores)); },
+            [&](const AttentionValues& values) {
+                return attention_values(values, value_of(values.scores), value_of(values.value));
+            }},
         operation);
+}
+
+std::vector<Tensor> apply_linear(const Linear& linear, std::span<const Tensor> inputs) {
+    std::vector<Tensor> outputs;
+    for (const Tensor& input : inputs) outputs.push_back(zeros(input.rows, linear.weight.columns));
+    const std::size_t panels = (linear.weight.columns + kColumnBlock - 1) / kColumnBlock;
+    parallel_for(panels, [&](std::size_t panel) { linear_columns(linear, inputs, outputs, panel * kColumnBlock); });
+    return outputs;
+}
+
+Tensor apply_exactly(const std::string& node, const Apply& apply, const Tensor& input) {
+    if (apply.replaces.empty()) return apply_polynomial(apply.polynomial, input);
+    const std::vector<std::string> known = approx::target_function_names();
+    if (std::ranges::find(known, apply.replaces) == known.end()) {
+        fail("the polynomial of '{}' replaces '{}', which is no function known here: {}", node, apply.replaces,
+             fmt::join(known, ", "));
+    }
+    const approx::TargetFunction function = approx::target_function(apply.replaces);
+    Tensor output = input;
+    for (double& value : output.values) value = function(value);
+    return output;
 }
 
 double largest_magnitude(const Tensor& tensor) {

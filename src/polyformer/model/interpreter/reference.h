@@ -7,10 +7,8 @@
 
 namespace polyformer::model {
 
-/// Logits (T, vocabulary) of the graph when every Apply uses the function named by its `replaces` ("gelu", "relu",
-/// "squared_relu", "sigmoid", "silu", "square", "tanh", "inverse_sqrt", whatever approx::target_function() knows)
-/// instead of its polynomial; an Apply that replaces nothing keeps its polynomial. `embedded` is (T, width). Throws
-/// Error listing the names for an unknown one, or as evaluate() does.
+/// Logits (T, vocabulary) of the graph when every Apply uses the function named by its `replaces` (Functions::exact).
+/// `embedded` is (T, width). Throws as evaluate_batch() does.
 Tensor evaluate_exact(const Graph& graph, const Tensor& embedded);
 
 }  // namespace polyformer::model
