@@ -184,7 +184,6 @@ struct RegisteredFunction {
 
 constexpr std::array registry{
     RegisteredFunction{"gelu", gelu},
-    RegisteredFunction{"gelu_tanh", gelu_by_tanh},
     RegisteredFunction{"relu", relu},
     RegisteredFunction{"squared_relu", squared_relu},
     RegisteredFunction{"square", square},
@@ -194,6 +193,7 @@ constexpr std::array registry{
     RegisteredFunction{"exp", exponential},
     RegisteredFunction{"reciprocal", reciprocal},
     RegisteredFunction{"inverse_sqrt", inverse_sqrt},
+    RegisteredFunction{"gelu_tanh", gelu_by_tanh},
 };
 
 }  // namespace
