@@ -103,6 +103,24 @@ TEST(Safetensors, EntriesThatCannotBeAreRefused) {
                    {"unknown key 'x'"});
 }
 
+TEST(Safetensors, AFilesTensorsAreReadOneByOneAndOthersMayLieBeside) {
+    const ScratchDirectory scratch;
+    const auto path = scratch.path() / "a.safetensors";
+    const std::vector<float> two{1, -2};
+    write_file(path, file_of(R"({"ids":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},)"
+                             R"("x":{"dtype":"F32","shape":[2,1],"data_offsets":[8,16]},)"
+                             R"("y":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}})",
+                             std::vector<float>{0, 0, 1, -2, NAN}));
+    const SafetensorsFile file(path);
+    EXPECT_EQ(file.shapes(), (SafetensorsFile::Shapes{{"ids", {1}}, {"x", {2, 1}}, {"y", {1}}}));
+    const FloatTensor tensor = file.read("x");
+    EXPECT_EQ(tensor.shape, (std::vector<std::size_t>{2, 1}));
+    EXPECT_EQ(tensor.values, two);
+    expect_error<FormatError>([&] { file.read("ids"); }, {"'ids'", "the type is 'I64'"});
+    expect_error<FormatError>([&] { file.read("y"); }, {"'y'", "nan", "index 0"});
+    expect_error<Error>([&] { file.read("z"); }, {"no tensor 'z'"});
+}
+
 TEST(Safetensors, ShapesThatOverflowAreRefused) {
     // 2^62 · 2^62 · 4 and 2^62 · 4 are 0 modulo 2^64.
     expect_refused(file_of(one_tensor("[4611686018427387904,4611686018427387904]", "[0,0]")), {"'a'", "does not fill"});

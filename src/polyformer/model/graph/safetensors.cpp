@@ -57,12 +57,39 @@ double brain_at(const std::byte* bytes) {
     return std::bit_cast<float>(std::uint32_t{bits_at<std::uint16_t>(bytes)} << 16);
 }
 
+// Those without a way to their value are no weights.
 constexpr std::array element_types = {
     ElementType{"F32", 4, [](const std::byte* bytes) -> double { return bits_at<float>(bytes); }},
     ElementType{"F16", 2, half_at},
     ElementType{"BF16", 2, brain_at},
     ElementType{"F64", 8, [](const std::byte* bytes) { return bits_at<double>(bytes); }},
+    ElementType{"BOOL", 1, nullptr},
+    ElementType{"U8", 1, nullptr},
+    ElementType{"I8", 1, nullptr},
+    ElementType{"F8_E5M2", 1, nullptr},
+    ElementType{"F8_E4M3", 1, nullptr},
+    ElementType{"I16", 2, nullptr},
+    ElementType{"U16", 2, nullptr},
+    ElementType{"I32", 4, nullptr},
+    ElementType{"U32", 4, nullptr},
+    ElementType{"I64", 8, nullptr},
+    ElementType{"U64", 8, nullptr},
 };
+
+const ElementType* find_type(std::string_view name) {
+    const auto* known = std::ranges::find(element_types, name, &ElementType::name);
+    return known == element_types.end() ? nullptr : known;
+}
+
+void require_weights(const ElementType* type, const std::string& place, std::string_view name) {
+    require<FormatError>(type != nullptr && type->value != nullptr,
+                         "{}: the type is '{}', but weights are F32, F16, BF16 or F64: convert the file first", place,
+                         name);
+}
+
+std::string place_of(const std::string& label, const std::string& name) {
+    return fmt::format("{}: tensor '{}'", label, name);
+}
 
 /// One tensor's place in the data section: [begin, end) in bytes.
 struct Entry {
@@ -84,14 +111,16 @@ std::optional<std::size_t> byte_count(std::span<const std::size_t> shape, std::s
     return count;
 }
 
-Entry parse_entry(const std::string& name, const json& value, std::size_t data_bytes, const std::string& label) {
-    Fields fields(value, fmt::format("{}: tensor '{}'", label, name));
+/// What a file may hold.
+enum class Types { weights, any };
+
+Entry parse_entry(const std::string& name, const json& value, Types types, std::size_t data_bytes,
+                  const std::string& label) {
+    Fields fields(value, place_of(label, name));
     const std::string type = fields.text("dtype");
-    const auto known = std::ranges::find(element_types, type, &ElementType::name);
-    require<FormatError>(known != element_types.end(),
-                         "{}: the type is '{}', but weights are F32, F16, BF16 or F64: convert the file first",
-                         fields.place(), type);
-    Entry entry{.name = name, .type = &*known, .shape = fields.counts("shape", kMaxRank), .begin = 0, .end = 0};
+    const ElementType* known = find_type(type);
+    if (known == nullptr || types == Types::weights) require_weights(known, fields.place(), type);
+    Entry entry{.name = name, .type = known, .shape = fields.counts("shape", kMaxRank), .begin = 0, .end = 0};
     const std::vector<std::size_t> offsets = fields.counts("data_offsets", 2);
     fields.finish();
     require<FormatError>(
@@ -161,9 +190,14 @@ void check_finite(std::span<const float> values, const std::string& name, const 
     }
 }
 
-}  // namespace
+/// What a file's first bytes say.
+struct Header {
+    std::vector<Entry> entries;
+    std::span<const std::byte> data;  ///< what the entries' offsets refer to
+    json document;
+};
 
-FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::string& label) {
+Header parse_header(std::span<const std::byte> bytes, Types types, const std::string& label) {
     std::uint64_t header_bytes = 0;
     require<FormatError>(bytes.size() >= sizeof header_bytes, "{}: {} bytes are too few for a safetensors file", label,
                          bytes.size());
@@ -175,25 +209,50 @@ FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::stri
         "or it was truncated",
         label, header_bytes, bytes.size(), kMaxHeaderBytes);
     const std::string text(reinterpret_cast<const char*>(bytes.data()), header_bytes);
-    const std::span<const std::byte> data = bytes.subspan(header_bytes);
-    const json header = parse_json(text, label);
-    require<FormatError>(header.is_object(), "{}: the header must be a JSON object, found {}", label,
-                         header.type_name());
-
-    std::vector<Entry> entries;
-    for (const auto& [name, value] : header.items()) {
-        if (name != kMetadata) entries.push_back(parse_entry(name, value, data.size(), label));
+    Header header{.entries = {}, .data = bytes.subspan(header_bytes), .document = parse_json(text, label)};
+    require<FormatError>(header.document.is_object(), "{}: the header must be a JSON object, found {}", label,
+                         header.document.type_name());
+    for (const auto& [name, value] : header.document.items()) {
+        if (name == kMetadata) continue;
+        header.entries.push_back(parse_entry(name, value, types, header.data.size(), label));
     }
-    check_coverage(entries, data.size(), label);
-    check_checksum(header, data, label);
+    check_coverage(header.entries, header.data.size(), label);
+    return header;
+}
+
+}  // namespace
+
+FloatTensors parse_safetensors(std::span<const std::byte> bytes, const std::string& label) {
+    Header header = parse_header(bytes, Types::weights, label);
+    check_checksum(header.document, header.data, label);
 
     FloatTensors tensors;
-    for (Entry& entry : entries) {
-        FloatTensor tensor{std::move(entry.shape), values_of(entry, data, label)};
+    for (Entry& entry : header.entries) {
+        FloatTensor tensor{std::move(entry.shape), values_of(entry, header.data, label)};
         check_finite(tensor.values, entry.name, label);
         tensors.emplace(std::move(entry.name), std::move(tensor));
     }
     return tensors;
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : label_(path.string()), file_(path) {
+    const Header header = parse_header(file_.bytes(), Types::any, label_);
+    const std::size_t start = file_.bytes().size() - header.data.size();
+    for (const Entry& entry : header.entries) {
+        shapes_.emplace(entry.name, entry.shape);
+        places_.emplace(entry.name, TensorPlace{entry.type->name, start + entry.begin, start + entry.end});
+    }
+}
+
+FloatTensor SafetensorsFile::read(const std::string& name) const {
+    const auto place = places_.find(name);
+    require(place != places_.end(), "{}: there is no tensor '{}'", label_, name);
+    const ElementType* type = find_type(place->second.type);
+    require_weights(type, place_of(label_, name), place->second.type);
+    const Entry entry{.name = name, .type = type, .shape = {}, .begin = place->second.begin, .end = place->second.end};
+    FloatTensor tensor{shapes_.at(name), values_of(entry, file_.bytes(), label_)};
+    check_finite(tensor.values, name, label_);
+    return tensor;
 }
 
 FloatTensors read_safetensors(const std::filesystem::path& path) {
