@@ -1,0 +1,21 @@
+// Which files of a Hugging Face folder hold the weights. Pickles, which could execute anything when they are loaded,
+// are refused.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+namespace polyformer::model {
+
+/// model.safetensors, or the files that model.safetensors.index.json lists. Throws IoError when `folder` is missing,
+/// FormatError with the remedy when the weights are in another format, there are none, or the index names what is no
+/// file of the folder.
+std::vector<std::filesystem::path> find_weight_files(const std::filesystem::path& folder);
+
+/// Whether there is such a file that we may look at.
+bool is_there(const std::filesystem::path& file);
+
+/// Throws FormatError, naming the remedy, when the file is a pickle or a zip of them under whatever name.
+void refuse_pickle(const std::filesystem::path& file);
+
+}  // namespace polyformer::model

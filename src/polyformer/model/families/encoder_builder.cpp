@@ -1,0 +1,198 @@
+#include "polyformer/model/families/encoder_builder.h"
+
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "polyformer/model/builders/folding.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::model {
+
+namespace {
+
+/// Stands where a polynomial will be fitted.
+Polynomial placeholder() {
+    return {.lower = -1, .upper = 1, .coefficients = {0}};
+}
+
+/// Each output less the mean over outputs, as one map: what a LayerNorm subtracts.
+LinearWeights centred(LinearWeights linear) {
+    const std::size_t columns = linear.weight.columns;
+    const auto centre = [columns](float* row) {
+        double sum = 0;
+        for (std::size_t j = 0; j < columns; ++j) sum += row[j];
+        const double mean = sum / static_cast<double>(columns);
+        for (std::size_t j = 0; j < columns; ++j) row[j] = static_cast<float>(row[j] - mean);
+    };
+    for (std::size_t i = 0; i < linear.weight.rows; ++i) centre(&linear.weight.values[i * columns]);
+    if (!linear.bias.empty()) centre(linear.bias.data());
+    return linear;
+}
+
+/// Values of the network, and what a norm has still to multiply and add to them.
+struct Stream {
+    NodeId node = 0;
+    const NormWeights* norm = nullptr;  ///< null: nothing
+};
+
+class EncoderBuilder {
+  public:
+    EncoderBuilder(const EncoderShape& shape, const EncoderWeights& weights, std::size_t context) : shape_(shape) {
+        graph_.context = context;
+        graph_.width = shape.width;
+        stream_ = {append(graph_, "input", Input{}), nullptr};
+        for (std::size_t i = 0; i < weights.layers.size(); ++i) {
+            const std::string name = fmt::format("layers.{}", i);
+            attention(name + ".attention", weights.layers[i]);
+            norm_behind(name + ".attention_norm", weights.layers[i].attention_norm, width());
+            feed_forward(name + ".feed_forward", weights.layers[i]);
+            norm_behind(name + ".feed_forward_norm", weights.layers[i].feed_forward_norm, width());
+        }
+    }
+
+    void add(const EmbeddingHead& head) {
+        pool(head.pooling);
+        if (head.maps.empty()) {
+            stream_ = {
+                append(graph_, "embedding", ScaleFeatures{stream_.node, stream_.norm->gamma, stream_.norm->beta}),
+                nullptr};
+        }
+        for (std::size_t i = 0; i < head.maps.size(); ++i) {
+            const std::string name = fmt::format("maps.{}", i);
+            const LinearWeights& map = head.maps[i].map;
+            check_linear(map, width(), map.weight.columns, name);
+            stream_ = {linear(name, map), nullptr};
+            if (!head.maps[i].activation.empty()) {
+                stream_.node = apply(name + ".activation", stream_.node, head.maps[i].activation);
+            }
+            width_ = map.weight.columns;
+        }
+        graph_.vocabulary = width();
+    }
+
+    void add(const ClassifierHead& head) {
+        check_linear(head.pooler, width(), head.pooler.weight.columns, "pooler");
+        check_linear(head.logits, head.pooler.weight.columns, head.logits.weight.columns, "logits");
+        pool(Pooling::first);
+        const NodeId pooler = linear("pooler", head.pooler);
+        append_linear(graph_, "logits", apply("pooler.activation", pooler, head.activation), head.logits);
+        graph_.vocabulary = head.logits.weight.columns;
+    }
+
+    void add(const MaskedLanguageHead& head) {
+        check_linear(head.transform, width(), head.transform.weight.columns, "transform");
+        check_linear(head.logits, head.transform.weight.columns, head.logits.weight.columns, "logits");
+        const NodeId transform = linear("head.transform", head.transform);
+        const NodeId activation = apply("head.activation", transform, head.activation);
+        residual_ = append(graph_, "head.centred", Centre{activation});
+        norm_behind("head_norm", head.norm, head.transform.weight.columns);
+        linear("logits", head.logits);
+        graph_.vocabulary = head.logits.weight.columns;
+    }
+
+    Graph finish() {
+        validate(graph_);
+        return std::move(graph_);
+    }
+
+  private:
+    std::size_t width() const { return width_.value_or(shape_.width); }
+
+    NodeId apply(std::string name, NodeId input, std::string function) {
+        return append(graph_, std::move(name), Apply{input, placeholder(), std::move(function)});
+    }
+
+    /// A map of the stream, its norm's gamma and beta taken up.
+    NodeId linear(std::string name, const LinearWeights& weights) {
+        return append_linear(graph_, std::move(name), stream_.node,
+                             stream_.norm == nullptr ? weights : with_norm_before(*stream_.norm, weights));
+    }
+
+    void pool(Pooling pooling) {
+        if (pooling == Pooling::mean) {
+            stream_.node = append(graph_, "pooling", TokenMean{stream_.node});
+        } else {
+            stream_.node = append(graph_, "pooling", SelectToken{stream_.node, 0});
+        }
+    }
+
+    void attention(const std::string& name, const EncoderLayer& layer) {
+        const std::size_t heads = shape_.heads;
+        for (const auto& [part, weights] : {std::pair{".query", &layer.query}, std::pair{".key", &layer.key},
+                                            std::pair{".value", &layer.value}, std::pair{".output", &layer.output}}) {
+            check_linear(*weights, width(), width(), name + part);
+        }
+        const double head_width = static_cast<double>(width()) / static_cast<double>(heads);
+        const NodeId query = linear(name + ".query", layer.query);
+        const NodeId key = linear(name + ".key", layer.key);
+        const NodeId value = linear(name + ".value", layer.value);
+        const NodeId scores =
+            append(graph_, name + ".scores",
+                   AttentionScores{.query = query, .key = key, .heads = heads, .scale = 1 / std::sqrt(head_width)});
+        const LinearWeights no_shift{{width(), heads, std::vector<float>(width() * heads)}, std::vector<float>(heads)};
+        const NodeId shift = append_linear(graph_, name + ".shift", stream_.node, no_shift);
+        const NodeId shifted = append(graph_, name + ".shifted", ShiftScores{scores, shift});
+        const NodeId weights = apply(name + ".weights", shifted, "exp");
+        const NodeId values =
+            append(graph_, name + ".values",
+                   AttentionValues{.scores = weights, .value = value, .heads = heads, .causal = false, .mask = {}});
+        const NodeId sums = append(graph_, name + ".sums",
+                                   AttentionSums{.scores = weights, .heads = heads, .causal = false, .mask = {}});
+        const NodeId inverse = apply(name + ".inverse", sums, "reciprocal");
+        const NodeId mixed = append(graph_, name + ".mixed", Multiply{values, inverse});
+        add_to_stream(name, append_linear(graph_, name + ".output", mixed, centred(layer.output)));
+    }
+
+    void feed_forward(const std::string& name, const EncoderLayer& layer) {
+        check_linear(layer.up, width(), shape_.hidden, name + ".up");
+        check_linear(layer.down, shape_.hidden, width(), name + ".down");
+        const NodeId up = linear(name + ".up", layer.up);
+        const NodeId activation = apply(name + ".activation", up, shape_.activation);
+        add_to_stream(name, append_linear(graph_, name + ".down", activation, centred(layer.down)));
+    }
+
+    /// stream + branch, both less their mean over features.
+    void add_to_stream(const std::string& name, NodeId branch) {
+        NodeId node = stream_.node;
+        if (stream_.norm != nullptr) {
+            node = append(graph_, name + ".stream", ScaleFeatures{node, stream_.norm->gamma, stream_.norm->beta});
+        }
+        const NodeId stream = append(graph_, name + ".centred", Centre{node});
+        residual_ = append(graph_, name + ".residual", Add{stream, branch});
+    }
+
+    /// residual / √(variance + epsilon): gamma and beta are left to those that read it.
+    void norm_behind(const std::string& name, const NormWeights& norm, std::size_t features) {
+        check_vector(norm.gamma, features, name, "gamma");
+        check_vector(norm.beta, features, name, "beta");
+        const NodeId square = append(graph_, name + ".square", Multiply{residual_, residual_});
+        const NodeId variance = append(graph_, name + ".variance", FeatureMean{square});
+        const NodeId shifted = append(graph_, name + ".shifted_variance",
+                                      ScaleFeatures{variance, {1}, {static_cast<float>(shape_.epsilon)}});
+        const NodeId scale = apply(name + ".inverse_sqrt", shifted, "inverse_sqrt");
+        stream_ = {append(graph_, name + ".output", Multiply{residual_, scale}), &norm};
+    }
+
+    const EncoderShape& shape_;
+    Graph graph_;
+    Stream stream_;
+    NodeId residual_ = 0;
+    std::optional<std::size_t> width_;  ///< once maps behind the pooling have changed it
+};
+
+}  // namespace
+
+Graph build_encoder(const EncoderShape& shape, const EncoderWeights& weights, const EncoderHead& head,
+                    std::size_t context) {
+    require(shape.heads > 0 && shape.width > 0 && shape.width % shape.heads == 0,
+            "{} heads do not divide a width of {}", shape.heads, shape.width);
+    require(!weights.layers.empty(), "an encoder needs at least one layer");
+    require(context >= 1 && context <= shape.positions, "the context must be 1 to {} tokens, not {}", shape.positions,
+            context);
+    EncoderBuilder builder(shape, weights, context);
+    std::visit([&](const auto& kind) { builder.add(kind); }, head);
+    return builder.finish();
+}
+
+}  // namespace polyformer::model

@@ -1,0 +1,46 @@
+#include "polyformer/model/families/encoder_family.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "polyformer/support/error.h"
+
+namespace polyformer::model {
+
+const EncoderFamily& find_family(const ModelConfig& config) {
+    const std::array families{&bert_family(), &distilbert_family(), &roberta_family()};
+    std::vector<std::string_view> known;
+    for (const EncoderFamily* family : families) {
+        if (std::ranges::find(family->model_types, config.model_type) != family->model_types.end()) return *family;
+        known.insert(known.end(), family->model_types.begin(), family->model_types.end());
+    }
+    fail<FormatError>("{}: 'model_type' is '{}', a family that cannot be imported; {} can", config.label,
+                      config.model_type, fmt::join(known, ", "));
+}
+
+LinearWeights token_logits(CheckpointWeights& weights, const EncoderShape& shape, const ModelConfig& config,
+                           const Matrix& tokens, const std::string& name, const std::string& bias) {
+    LinearWeights logits;
+    const bool tied = config.tied && !weights.contains(name + ".weight");
+    logits.weight = transposed(tied ? tokens : weights.matrix(name + ".weight", shape.vocabulary, shape.width));
+    // Both are there where they are one, or where they are not tied and the map's own is added.
+    const std::string own = name + ".bias";
+    logits.bias = weights.vector(weights.contains(own) ? own : bias, shape.vocabulary);
+    return logits;
+}
+
+Matrix position_table(CheckpointWeights& weights, const EncoderShape& shape) {
+    const std::size_t width = shape.width;
+    Matrix table =
+        weights.matrix("embeddings.position_embeddings.weight", shape.first_position + shape.positions, width);
+    table.values.erase(table.values.begin(),
+                       table.values.begin() + static_cast<std::ptrdiff_t>(shape.first_position * width));
+    table.rows = shape.positions;
+    if (shape.types == 0) return table;
+    const Matrix types = weights.matrix("embeddings.token_type_embeddings.weight", shape.types, width);
+    for (std::size_t i = 0; i < table.values.size(); ++i) table.values[i] += types.values[i % width];
+    return table;
+}
+
+}  // namespace polyformer::model
