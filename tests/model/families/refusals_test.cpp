@@ -57,6 +57,7 @@ class Refusals : public testing::Test {
 TEST_F(Refusals, WhatAConfigAsksForAndWeLackIsNamed) {
     expect_setting_refused("model_type", "deberta-v2",
                            {"'deberta-v2'", "bert, distilbert, roberta, xlm-roberta, camembert can"});
+    expect_setting_refused("model_type", nullptr, {"'model_type'", "is missing", "\"bert\""});
     expect_setting_refused("position_embedding_type", "relative_key",
                            {"'position_embedding_type' is \"relative_key\"", "absolute"});
     expect_setting_refused("is_decoder", true, {"'is_decoder' is true"});
@@ -81,6 +82,12 @@ TEST_F(Refusals, ClassesMustBeTwo) {
     copy("bert-classes");
     change_json("config.json", [](json& config) { config["id2label"] = {{"0", "score"}}; });
     expect_refused({"has 1 labels", "regression"});
+}
+
+TEST_F(Refusals, LabelsMustBeOnesThatCanBeShown) {
+    copy("bert-classes");
+    change_json("config.json", [](json& config) { config["id2label"]["1"] = "good"; });
+    expect_refused({"config.json", "'good', is there twice"});
 }
 
 TEST_F(Refusals, FurtherSettingsAndNullsDoNotMatter) {
@@ -211,6 +218,28 @@ TEST_F(Refusals, ModulesThatWeLackAreNamed) {
     expect_refused({"modules.json", "the letters TD"});
     change_json("modules.json", [](json& modules) { modules[0]["path"] = "../x"; });
     expect_refused({"modules.json", "'../x' leads out"});
+}
+
+TEST_F(Refusals, MapsBehindThePoolingMayHaveNoBias) {
+    copy("bert-first-dense");
+    change_json("2_Dense/config.json", [](json& dense) { dense["bias"] = false; });
+    expect_refused({"2_Dense", "'linear.bias'", "have no place"});
+    const FloatTensors tensors = read_safetensors(folder_ / "2_Dense/model.safetensors");
+    const FloatTensor& weight = tensors.at("linear.weight");
+    write_safetensors({{"linear.weight", {weight.shape, weight.values}}}, folder_ / "2_Dense/model.safetensors");
+    EXPECT_EQ(read_checkpoint(folder_, 6).graph.vocabulary, 5U);
+}
+
+TEST_F(Refusals, APromptIsToldOf) {
+    copy("bert-mean");
+    write_file(folder_ / "config_sentence_transformers.json",
+               R"({"prompts":{"query":"query: "},"default_prompt_name":null})");
+    EXPECT_TRUE(read_checkpoint(folder_, 6).notes.empty());
+    write_file(folder_ / "config_sentence_transformers.json",
+               R"({"prompts":{"query":"query: "},"default_prompt_name":"query"})");
+    const std::vector<std::string> notes = read_checkpoint(folder_, 6).notes;
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_THAT(notes[0], testing::HasSubstr("'query: ' before each text"));
 }
 
 TEST_F(Refusals, LowerCaseIsTheTokenizersOwn) {

@@ -110,6 +110,10 @@ ModelConfig read_model_config(const std::filesystem::path& folder) {
     config.label = file.string();
     config.document = parse_json(read_file(file, kMaxConfigBytes), config.label);
     Fields fields(config.document, config.label);
+    require<FormatError>(!value_of(config.document, "model_type").is_null(),
+                         "{}: 'model_type', which says what family this is, is missing: old files need one added, such "
+                         "as \"model_type\": \"bert\"",
+                         config.label);
     config.model_type = fields.text("model_type");
     for (const Setting& setting : settings) {
         const json& value = value_of(config.document, setting.key);

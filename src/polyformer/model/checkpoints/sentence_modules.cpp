@@ -58,10 +58,9 @@ DenseModule read_dense(const std::filesystem::path& folder) {
     DenseModule dense{.folder = folder,
                       .inputs = fields.count("in_features", kMaxFeatures),
                       .outputs = fields.count("out_features", kMaxFeatures),
+                      .bias = true,
                       .activation = {}};
-    bool bias = true;
-    fields.read("bias", bias);
-    require<FormatError>(bias, "{}: a map without a bias cannot be imported: add one of zeros", file.string());
+    fields.read("bias", dense.bias);
     std::string activation = "torch.nn.modules.activation.Tanh";
     fields.read("activation_function", activation);
     const std::string name = last_part(activation);
@@ -86,6 +85,18 @@ void read_text_settings(const std::filesystem::path& folder, SentenceModules& mo
         fields.read("do_lower_case", modules.lower_case);
         return;
     }
+}
+
+/// config_sentence_transformers.json: {"default_prompt_name": "query", "prompts": {"query": "query: "}}.
+void read_prompt(const std::filesystem::path& folder, SentenceModules& modules) {
+    const std::filesystem::path file = folder / "config_sentence_transformers.json";
+    if (!is_there(file)) return;
+    const json document = read_json(file);
+    Fields fields(document, file.string());
+    const json* name = fields.find("default_prompt_name");
+    if (name == nullptr || name->is_null()) return;
+    Fields prompts(fields.object("prompts"), file.string() + ".prompts");
+    modules.prompt = prompts.text(fields.text("default_prompt_name").c_str());
 }
 
 }  // namespace
@@ -126,6 +137,7 @@ std::optional<SentenceModules> read_sentence_modules(const std::filesystem::path
                          "Normalize, but begin with the letters {}",
                          label, order);
     read_text_settings(modules.transformer, modules);
+    read_prompt(folder, modules);
     return modules;
 }
 

@@ -20,6 +20,7 @@ struct DenseModule {
     std::filesystem::path folder;
     std::size_t inputs = 0;
     std::size_t outputs = 0;
+    bool bias = true;
     std::string activation;  ///< "tanh", or empty
 };
 
@@ -30,6 +31,7 @@ struct SentenceModules {
     std::vector<DenseModule> dense;
     bool normalise = false;
     std::size_t most_tokens = 0;  ///< longer texts are cut; 0: nothing is said
+    std::string prompt;           ///< what sentence-transformers puts before each text; mostly nothing
     bool lower_case = false;      ///< whether texts become lower case before the tokenizer sees them
 };
 

@@ -17,6 +17,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::model {
 
@@ -100,7 +101,10 @@ EncoderHead read_head(const EncoderFamily& family, const ModelConfig& config, co
     head.pooling = modules->pooling;
     for (const DenseModule& module : modules->dense) {
         CheckpointWeights dense(module.folder, "");
-        head.maps.push_back({dense.linear("linear", module.inputs, module.outputs), module.activation});
+        EmbeddingMap map{.map = {}, .activation = module.activation};
+        map.map.weight = transposed(dense.matrix("linear.weight", module.outputs, module.inputs));
+        if (module.bias) map.map.bias = dense.vector("linear.bias", module.outputs);
+        head.maps.push_back(std::move(map));
         dense.require_all_read({});
     }
     return head;
@@ -159,10 +163,19 @@ ImportedModel read_checkpoint(const std::filesystem::path& folder, std::size_t c
         result.text.most_tokens = std::min(result.text.most_tokens, modules->most_tokens);
     }
     if (output == TextOutput::classes) result.text.labels = config.labels;
+    try {
+        validate(result.text);
+    } catch (const Error& error) {
+        fail<FormatError>("{}: {}", config.label, error.what());
+    }
     if (output == TextOutput::embedding && !modules) {
         result.notes.push_back(
             fmt::format("{}: there is no modules.json that says how tokens become one vector: their mean is taken",
                         folder.string()));
+    }
+    if (modules && !modules->prompt.empty()) {
+        result.notes.push_back(fmt::format("{}: sentence-transformers puts '{}' before each text: write it there",
+                                           folder.string(), printable(modules->prompt)));
     }
 
     CheckpointWeights weights(main, std::string(family.prefix));
