@@ -4,7 +4,10 @@ A pickle is a program: what it names is imported and called. Here the few names 
 mean functions of this file, which take them as data; any other name is refused. Needs numpy, not PyTorch.
 """
 import collections
+import contextlib
 import io
+import math
+import os
 import pickle
 import zipfile
 
@@ -61,6 +64,8 @@ class Tensor:
             raise Refused(f"a tensor of shape {self.shape} reaches beyond its storage of {len(numbers)} numbers")
         if 0 in self.shape:
             return np.zeros(self.shape, numbers.dtype)
+        if math.prod(self.shape) > len(numbers):
+            raise Refused(f"a tensor of shape {self.shape} repeats the {len(numbers)} numbers of its storage")
         item = numbers.itemsize
         return np.lib.stride_tricks.as_strided(numbers[self.offset:], self.shape,
                                                [stride * item for stride in self.strides]).copy()
@@ -118,7 +123,10 @@ def read_zip(path):
 
         def storage(kind, key, count):
             found = Storage(kind, count)
-            found.bytes = archive.read(f"{folder}data/{key}")
+            entry = archive.getinfo(f"{folder}data/{key}")
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != count * found.item_size():
+                raise Refused(f"storage {key} has {entry.file_size} bytes, which is not what {count} numbers take")
+            found.bytes = archive.read(entry)
             return found
         return DataOnly(io.BytesIO(archive.read(pickles[0])), storage).load()
 
@@ -142,13 +150,17 @@ def read_legacy(path):
             count = int.from_bytes(file.read(8), "little")
             if found is None or found.count != count:
                 raise Refused(f"storage {key} has {count} numbers, which is not what the tensors say")
+            if count * found.item_size() > os.path.getsize(path) - file.tell():
+                raise Refused(f"storage {key} of {count} numbers ends beyond the file: was it truncated?")
             found.bytes = file.read(count * found.item_size())
         return contents
 
 
 def arrays(contents):
     """The tensors of a dictionary by name, as numpy arrays."""
-    found = {name: value.array() for name, value in contents.items() if isinstance(value, Tensor)}
+    with refusing_what_is_damaged():
+        found = {name: value.array() for name, value in contents.items()
+                 if isinstance(name, str) and isinstance(value, Tensor)}
     if not found:
         raise Refused("there are no weights in this file")
     return found
@@ -156,10 +168,18 @@ def arrays(contents):
 
 def read_checkpoint(path):
     """What was saved: dictionaries, numbers, Settings, and Tensors for arrays()."""
-    try:
+    with refusing_what_is_damaged():
         contents = read_zip(path) if zipfile.is_zipfile(path) else read_legacy(path)
-    except (pickle.UnpicklingError, EOFError, KeyError, AttributeError, TypeError, ValueError, IndexError) as error:
-        raise Refused(f"this is no PyTorch checkpoint, or it is damaged ({type(error).__name__}: {error})") from error
     if not isinstance(contents, dict):
         raise Refused("a checkpoint is a dictionary of weights, this is something else")
     return contents
+
+
+@contextlib.contextmanager
+def refusing_what_is_damaged():
+    """A file may hold anything where a number or a tuple belongs, and break off anywhere."""
+    try:
+        yield
+    except (pickle.UnpicklingError, zipfile.BadZipFile, ArithmeticError, AttributeError, EOFError, LookupError,
+            MemoryError, RecursionError, TypeError, ValueError) as error:
+        raise Refused(f"this is no PyTorch checkpoint, or it is damaged ({type(error).__name__}: {error})") from error
