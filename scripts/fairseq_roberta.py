@@ -28,6 +28,8 @@ def convert(settings, weights, symbols):
         raise ValueError(f"the activation {settings.get('activation_fn')} has no name in Hugging Face's RoBERTa")
     if settings.get("encoder_normalize_before", False) or settings.get("untie_weights_roberta", False):
         raise ValueError("norms before the sum and untied weights have no form in Hugging Face's RoBERTa")
+    if settings.get("bpe"):
+        raise ValueError(f"texts were taken apart by '{settings['bpe']}' before dict.txt: that has no form here yet")
     words = ["<s>", "<pad>", "</s>", "<unk>"] + [line.rsplit(" ", 1)[0] for line in symbols] + ["<mask>"]
     tensors = {rename(name): value for name, value in weights.items()}
     embedding = tensors["roberta.embeddings.word_embeddings.weight"]
@@ -48,7 +50,13 @@ def convert(settings, weights, symbols):
 
 
 def tokenizer(words):
-    """tokenizer.json: each character is a token, <s> before and </s> behind."""
+    """tokenizer.json: a token is what stands between spaces, or, where all symbols are one character, each of them; <s>
+    before and </s> behind."""
+    special_words = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    between_spaces = {"type": "WhitespaceSplit"}
+    characters = {"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": False}
+    single = all(len(word) == 1 for word in words if word not in special_words)
+
     def special(word):
         return {"id": words.index(word), "content": word, "single_word": False, "lstrip": False, "rstrip": False,
                 "normalized": False, "special": True}
@@ -57,9 +65,9 @@ def tokenizer(words):
         return {"SpecialToken": {"id": word, "type_id": 0}}
     return {
         "version": "1.0", "truncation": None, "padding": None,
-        "added_tokens": [special(word) for word in ("<s>", "<pad>", "</s>", "<unk>", "<mask>")],
+        "added_tokens": [special(word) for word in special_words],
         "normalizer": None,
-        "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "[\\s\\S]"}, "behavior": "Isolated", "invert": False},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [between_spaces, characters]} if single else between_spaces,
         "post_processor": {
             "type": "TemplateProcessing",
             "single": [piece("<s>"), {"Sequence": {"id": "A", "type_id": 0}}, piece("</s>")],

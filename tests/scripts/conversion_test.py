@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 DATA = pathlib.Path(__file__).resolve().parent / "data"
 sys.path.insert(0, str(REPOSITORY / "scripts"))
+import fairseq_roberta  # noqa: E402
 import torch_pickle  # noqa: E402
 
 
@@ -150,6 +151,8 @@ class Folders(unittest.TestCase):
         self.assertEqual(json.loads((self.work / "out/config.json").read_text()), {"model_type": "bert"})
         self.assertTrue((self.work / "out/vocab.txt").is_file() and (self.work / "out/1_Pooling/config.json").is_file())
         self.assertIn("no config.json", self.convert(DATA / "zip.bin", "--out", self.work / "other", code=1))
+        self.assertEqual(sorted(path.name for path in self.work.iterdir()), ["out", "source"])
+        self.assertIn("is there already", self.convert(source, "--out", self.work / "out", code=1))
 
     def test_fairseq_becomes_roberta(self):
         self.convert(DATA / "fairseq.pt", "--out", self.work / "out")
@@ -171,6 +174,12 @@ class Folders(unittest.TestCase):
             self.assertTrue((tensors[ours] == state["decoder." + theirs]).all(), ours)
         words = json.loads((self.work / "out/tokenizer.json").read_text())["model"]["vocab"]
         self.assertEqual(list(words), ["<s>", "<pad>", "</s>", "<unk>", "A", "C", "D", "E", "<mask>"])
+
+    def test_symbols_of_several_characters_stand_between_spaces(self):
+        words = fairseq_roberta.tokenizer(["<s>", "<pad>", "</s>", "<unk>", "A", "<mask>"])["pre_tokenizer"]
+        self.assertEqual(words["type"], "Sequence")
+        words = fairseq_roberta.tokenizer(["<s>", "<pad>", "</s>", "<unk>", "A", "Al", "<mask>"])["pre_tokenizer"]
+        self.assertEqual(words, {"type": "WhitespaceSplit"})
 
     def test_onnx_finds_its_names_again(self):
         self.convert(DATA / "bert.onnx", "--out", self.work / "out", "--longest", "7")
