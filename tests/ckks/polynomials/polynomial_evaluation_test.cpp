@@ -52,7 +52,7 @@ double value_of(const ChebyshevSeries& series, double u) {
 std::vector<Complex> values_of(const ChebyshevSeries& series, std::span<const double> u) {
     std::vector<Complex> values;
     for (std::size_t i = 0; i < u.size(); ++i) {
-        const double mask = series.mask.empty() ? 1 : series.mask[i % series.mask.size()];
+        const Complex mask = series.mask.empty() ? 1 : series.mask[i % series.mask.size()];
         values.emplace_back(mask * value_of(series, u[i]));
     }
     return values;
@@ -106,7 +106,7 @@ TEST(Chebyshev, MaskOfAnyPeriodCostsNoLevel) {
     for (const std::size_t period : {std::size_t{1}, std::size_t{2}, std::size_t{16}, scheme().slots()}) {
         for (const std::size_t degree : {1, 4, 13}) {
             ChebyshevSeries series = series_of(degree, Parity::none);
-            series.mask = random_reals(period, 6);
+            series.mask = as_complex(random_reals(period, 6));
             series.mask[0] = 0;
             const int level = series.depth() + 1;
             const std::vector<Ciphertext> inputs{scheme().encrypt(as_complex(u), level),
@@ -117,6 +117,18 @@ TEST(Chebyshev, MaskOfAnyPeriodCostsNoLevel) {
             EXPECT_GT(scheme().bits(results[0], values_of(series, u)), 21) << period << " " << degree;
             EXPECT_GT(scheme().bits(results[1], values_of(series, v)), 21) << period << " " << degree;
         }
+    }
+}
+
+TEST(Chebyshev, AComplexMaskIsTwoMasksInOne) {
+    const auto u = random_reals(scheme().slots(), 4);
+    for (const std::size_t degree : {1, 13}) {
+        ChebyshevSeries series = series_of(degree, Parity::none);
+        series.mask = as_complex(random_reals(scheme().slots(), 6));
+        for (std::size_t i = 0; i < series.mask.size(); i += 2) series.mask[i] *= Complex(0, 1);
+        const Ciphertext result =
+            evaluate_chebyshev(evaluator(), series, scheme().encrypt(as_complex(u), series.depth()));
+        EXPECT_GT(scheme().bits(result, values_of(series, u)), 21) << degree;
     }
 }
 

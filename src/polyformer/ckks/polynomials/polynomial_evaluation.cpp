@@ -166,8 +166,8 @@ class SeriesEvaluation {
     const SubringPlaintext& masked(const ChebyshevNode& node, int index, double coefficient, int level, double scale) {
         const auto [entry, missing] = masked_.try_emplace({&node, index});
         if (missing) {
-            std::vector<double> values(mask_.begin(), mask_.end());
-            for (double& value_at : values) value_at *= coefficient;
+            std::vector<std::complex<double>> values(mask_.begin(), mask_.end());
+            for (std::complex<double>& value_at : values) value_at *= coefficient;
             entry->second = evaluator_.encoder().encode_periodic(values, level, scale);
         }
         return entry->second;
@@ -175,7 +175,7 @@ class SeriesEvaluation {
 
     const Evaluator& evaluator_;
     const Parameters& parameters_;
-    std::span<const double> mask_;
+    std::span<const std::complex<double>> mask_;
     double output_scale_;
     ChebyshevPlan plan_;
     std::vector<int> levels_;                                                  // after 0, 1, … products

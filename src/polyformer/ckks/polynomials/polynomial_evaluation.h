@@ -5,6 +5,7 @@
 //     const Ciphertext y = evaluate_chebyshev(evaluator, series, x);  // series.depth() = 2 levels below x
 #pragma once
 
+#include <complex>
 #include <span>
 #include <vector>
 
@@ -13,10 +14,11 @@
 namespace polyformer::ckks {
 
 /// p(u) = Σ_k coefficients[k] · T_k(u), |u| ≤ 1. With `mask` set (one value a slot, full length or a period of it), the
-/// result is mask ⊙ p(u): the mask rides on the coefficients and costs no level.
+/// result is mask ⊙ p(u): the mask rides on the coefficients and costs no level. It may be complex: two real masks in
+/// one evaluation.
 struct ChebyshevSeries {
     std::vector<double> coefficients;
-    std::vector<double> mask;
+    std::vector<std::complex<double>> mask;
 
     std::size_t degree() const { return coefficients.empty() ? 0 : coefficients.size() - 1; }
     /// ⌈log2(degree + 1)⌉, at least 1.
