@@ -17,6 +17,7 @@
 #include "polyformer/cli/common/plan_report.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_files.h"
+#include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/model/builders/vision_grid.h"
@@ -102,6 +103,9 @@ void plan(const PlanCommandOptions& options) {
 struct RandomModelCommandOptions {
     model::RandomModelOptions shape;
     std::string norm = "layer";
+    std::string encoder;  ///< what it gives; empty: a language model
+    std::size_t exp_degree = 31;
+    std::size_t reciprocal_degree = 31;
     std::size_t image_size = 0;  ///< 0: a language model
     std::size_t patch = 4;
     std::size_t classes = 10;
@@ -114,6 +118,28 @@ std::size_t write_random_language_model(const RandomModelCommandOptions& options
     if (options.norm == "rms") shape.norm = model::NormKind::rms_norm;
     if (options.norm == "batch") shape.norm = model::NormKind::batch_norm;
     const model::Transformer transformer = model::random_model(shape);
+    model::save_graph(transformer.graph, folder.path());
+    model::save_embedding(transformer.embedding, folder.path());
+    return transformer.graph.nodes.size();
+}
+
+std::size_t write_random_encoder(const RandomModelCommandOptions& options, const FolderWriter& folder) {
+    const model::RandomModelOptions& shape = options.shape;
+    const model::RandomEncoderOptions encoder{.layers = shape.layers,
+                                              .width = shape.width,
+                                              .heads = shape.heads,
+                                              .context = shape.context,
+                                              .feed_forward = shape.feed_forward,
+                                              .vocabulary = shape.vocabulary,
+                                              .output = options.encoder == "embedding" ? model::EncoderOutput::embedding
+                                                        : options.encoder == "classes" ? model::EncoderOutput::classes
+                                                                                       : model::EncoderOutput::tokens,
+                                              .seed = shape.seed,
+                                              .exp_degree = options.exp_degree,
+                                              .reciprocal_degree = options.reciprocal_degree,
+                                              .gelu_degree = shape.activation_degree,
+                                              .inverse_sqrt_degree = shape.inverse_sqrt_degree};
+    const model::Transformer transformer = model::random_encoder(encoder);
     model::save_graph(transformer.graph, folder.path());
     model::save_embedding(transformer.embedding, folder.path());
     return transformer.graph.nodes.size();
@@ -171,11 +197,22 @@ std::size_t bytes_of(const RandomModelCommandOptions& options) {
     return static_cast<std::size_t>(sizeof(double) * (2 * (layers + ends) + computed));
 }
 
+/// Refuses options that only models without, or with, softmax have.
+void require_options_of_encoders(const CLI::App& command, bool encoder) {
+    const std::vector<const char*> others =
+        encoder ? std::vector{"--norm", "--attention-function", "--feed-forward-function"}
+                : std::vector{"--exp-degree", "--reciprocal-degree"};
+    for (const char* name : others) {
+        require(command.get_option(name)->count() == 0, "{} is for {}", name,
+                encoder ? "a language or an image model: leave it or --encoder out" : "an encoder: add --encoder");
+    }
+}
+
 /// Refuses options that a model of the other kind has: what is ignored in silence is not what was asked for.
 void require_options_of_kind(const CLI::App& command, bool images) {
-    const std::vector<const char*> others =
-        images ? std::vector{"--context", "--feed-forward", "--vocabulary", "--norm", "--inverse-sqrt-degree"}
-               : std::vector{"--patch", "--classes", "--window"};
+    const std::vector<const char*> others = images ? std::vector{"--context", "--feed-forward",        "--vocabulary",
+                                                                 "--norm",    "--inverse-sqrt-degree", "--encoder"}
+                                                   : std::vector{"--patch", "--classes", "--window"};
     for (const char* name : others) {
         require(command.get_option(name)->count() == 0, "{} is for {} model, {}", name,
                 images ? "a language" : "an image",
@@ -210,6 +247,8 @@ void add_random_model(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer random-model tiny --layers 3 --width 96 --heads 3 --context 48\n"
         "  polyformer plan tiny\n"
+        "  polyformer random-model encoder --encoder embedding --layers 6 --width 384 --heads 12 --context 32 "
+        "--feed-forward 1536\n"
         "  polyformer random-model images --image-size 32 --patch 4 --layers 6 --width 192 --heads 4 --classes 100");
     command->add_option("out", options->out, "The model folder to write")->required();
     model::RandomModelOptions& shape = options->shape;
@@ -232,6 +271,13 @@ void add_random_model(CLI::App& program) {
     add_count("--activation-degree", shape.activation_degree, 1, kMaxDegree, "Of the polynomials for these two");
     add_count("--inverse-sqrt-degree", shape.inverse_sqrt_degree, 1, kMaxDegree, "Of the polynomials in norms");
     add_count("--seed", shape.seed, 0, std::numeric_limits<std::uint64_t>::max(), "Of weights and calibration");
+    command
+        ->add_option("--encoder", options->encoder,
+                     "Make an encoder with softmax that looks both ways, norms behind sums: one 'embedding', 'classes' "
+                     "of the first token, or logits of all 'tokens'")
+        ->check(CLI::IsMember({"embedding", "classes", "tokens"}));
+    add_count("--exp-degree", options->exp_degree, 1, kMaxDegree, "Of an encoder's polynomials for exp");
+    add_count("--reciprocal-degree", options->reciprocal_degree, 1, kMaxDegree, "Of an encoder's, for 1/x");
     add_count("--image-size", options->image_size, 0, kMaxImageSize,
               "Side of the images of an image model, in pixels; 0: a language model");
     add_count("--patch", options->patch, 1, kMaxImageSize, "Of an image model: side of a patch");
@@ -240,12 +286,14 @@ void add_random_model(CLI::App& program) {
               "Of an image model: side of a window of attention in patches; 0: the whole image");
     command->callback([options, command] {
         require_options_of_kind(*command, options->image_size > 0);
+        require_options_of_encoders(*command, !options->encoder.empty());
         CommandFiles().writes_folder("out", options->out).check();
         if (options->image_size > 0) require_patches(*options);
         require_memory(bytes_of(*options), "a model of this size");
         FolderWriter folder(options->out);
-        const std::size_t nodes = options->image_size == 0 ? write_random_language_model(*options, folder)
-                                                           : write_random_image_model(*options, folder);
+        const std::size_t nodes = options->image_size > 0     ? write_random_image_model(*options, folder)
+                                  : !options->encoder.empty() ? write_random_encoder(*options, folder)
+                                                              : write_random_language_model(*options, folder);
         folder.commit();
         to_stdout("written: {} ({} nodes)\n", options->out, nodes);
     });

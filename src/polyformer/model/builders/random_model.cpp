@@ -82,7 +82,10 @@ Transformer random_model(const RandomModelOptions& options) {
         samples.push_back(
             model.embedding.embed(random_tokens(options.context, options.vocabulary, options.seed + 1 + i)));
     }
-    fit_to_samples(model.graph, samples, {options.activation_degree, options.inverse_sqrt_degree, options.margin});
+    fit_to_samples(model.graph, samples,
+                   {.activation_degree = options.activation_degree,
+                    .inverse_sqrt_degree = options.inverse_sqrt_degree,
+                    .margin = options.margin});
     return model;
 }
 

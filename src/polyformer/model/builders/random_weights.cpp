@@ -9,13 +9,16 @@ namespace {
 
 Polynomial polynomial_for(const RandomFit& fit, const Node& node, double smallest, double largest) {
     const std::string& target = std::get<Apply>(node.operation).replaces;
-    const bool norm = target == "inverse_sqrt";
+    const bool positive = target == "inverse_sqrt" || target == "reciprocal";
+    const std::size_t degree = target == "inverse_sqrt" ? fit.inverse_sqrt_degree
+                               : target == "reciprocal" ? fit.reciprocal_degree
+                               : target == "exp"        ? fit.exp_degree
+                                                        : fit.activation_degree;
     const double slack = fit.margin * (largest - smallest);
-    // A variance stays positive: widen by a ratio.
-    const approx::Interval interval{norm ? smallest / (1 + fit.margin) : smallest - slack,
-                                    norm ? largest * (1 + fit.margin) : largest + slack};
-    const auto found = approx::chebyshev_interpolation(approx::target_function(target), interval,
-                                                       norm ? fit.inverse_sqrt_degree : fit.activation_degree);
+    // What is positive stays so: widen by a ratio.
+    const approx::Interval interval{positive ? smallest / (1 + fit.margin) : smallest - slack,
+                                    positive ? largest * (1 + fit.margin) : largest + slack};
+    const auto found = approx::chebyshev_interpolation(approx::target_function(target), interval, degree);
     return {found.polynomial.lower, found.polynomial.upper, found.polynomial.coefficients};
 }
 

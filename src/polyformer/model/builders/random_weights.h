@@ -45,6 +45,8 @@ class Sampler {
 struct RandomFit {
     std::size_t activation_degree = 15;
     std::size_t inverse_sqrt_degree = 15;
+    std::size_t exp_degree = 15;
+    std::size_t reciprocal_degree = 15;
     double margin = 0.25;  ///< by which intervals and bounds exceed what was seen
 };
 
