@@ -82,7 +82,7 @@ ckks::KeyRequest keys_used(const Plan& plan) {
             }
             if (combine->doubled_real_part) one.add_conjugation(parameters, step.level);
         }
-        if (std::holds_alternative<SelectLastTokenStep>(step.operation)) {
+        if (std::holds_alternative<SelectTokenStep>(step.operation)) {
             for (std::size_t d = 1; d < plan.frame.packing.tokens; d *= 2) {
                 one.add_rotation(parameters, static_cast<long>(d * plan.frame.packing.features), step.output_level);
             }

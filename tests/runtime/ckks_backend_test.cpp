@@ -12,6 +12,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
@@ -239,6 +240,22 @@ TEST(EncryptedImages, AgreeWithTheInterpreter) {
     const std::vector<double> logits = encrypted_logits(plan, values, 16, 2);
     ASSERT_EQ(logits.size(), expected.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
+}
+
+TEST(EncryptedEncoders, AgreeWithTheInterpreter) {
+    model::RandomEncoderOptions options{.layers = 1, .width = 12, .heads = 3, .context = 6, .feed_forward = 24};
+    options.exp_degree = options.gelu_degree = 7;
+    for (const auto output : {model::EncoderOutput::embedding, model::EncoderOutput::tokens}) {
+        options.output = output;
+        const model::Transformer model = model::random_encoder(options);
+        const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(1024));
+        ASSERT_GT(plan.summary.bootstraps, 0U);
+        const model::Tensor text = model.embedding.embed(model::random_tokens(4, options.vocabulary, 5));
+        const std::vector<double> answer = encrypted_logits(plan, text.values, text.rows);
+        const model::Tensor expected = model::evaluate(model.graph, text).logits;
+        ASSERT_EQ(answer.size(), expected.values.size());
+        for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 2e-3) << i;
+    }
 }
 
 TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {

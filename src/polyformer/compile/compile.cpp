@@ -33,13 +33,6 @@ bool fits(const model::Graph& graph, std::size_t slots, std::size_t images) {
     }
 }
 
-bool is_causal(const model::Graph& graph) {
-    return std::ranges::all_of(graph.nodes, [](const model::Node& node) {
-        const auto* values = std::get_if<model::AttentionValues>(&node.operation);
-        return values == nullptr || values->causal;
-    });
-}
-
 /// All of a plan's frame that is known before its circuit.
 Frame frame_of(const model::Graph& graph, const PlanOptions& options) {
     Frame frame{.parameters = ckks::Parameters::create(options.parameters)};
@@ -48,7 +41,7 @@ Frame frame_of(const model::Graph& graph, const PlanOptions& options) {
     frame.context = graph.context;
     frame.width = graph.width;
     frame.vocabulary = graph.vocabulary;
-    frame.least_rows = model::takes_shorter_inputs(graph) && is_causal(graph) ? 1 : graph.context;
+    frame.least_rows = model::takes_shorter_inputs(graph) ? 1 : graph.context;
     const std::size_t rows = model::shapes_of(graph).back().tokens;
     require(rows == 1 || rows == graph.context,
             "the logits of '{}' are {} rows for {} tokens: a plan gives a row for each token, or one for all of them",

@@ -37,6 +37,15 @@ double ClearBackend::rounding_noise(int level) const {
     return runtime::rounding_noise(parameters_, level);
 }
 
+void ClearBackend::apply_mask(std::span<const std::complex<double>> mask, Value& value) {
+    if (mask.empty()) return;
+    value.imaginary = value.slots;
+    for (std::size_t i = 0; i < value.slots.size(); ++i) {
+        value.slots[i] *= mask[i % mask.size()].real();
+        value.imaginary[i] *= mask[i % mask.size()].imag();
+    }
+}
+
 void ClearBackend::add_noise(Value& value, double deviation) {
     value.noise = std::hypot(value.noise, deviation);
     if (!options_.noise) return;
@@ -78,8 +87,8 @@ ClearValue ClearBackend::adjust(const Value& value, int level) {
 }
 
 ClearValue ClearBackend::scaled(Value value, double factor) const {
-    require_real(value, "a scaled value");
     for (double& slot : value.slots) slot *= factor;
+    for (double& slot : value.imaginary) slot *= factor;
     value.noise *= std::abs(factor);
     value.scale /= factor;
     return value;
@@ -204,8 +213,7 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
         result.noise = polynomial_noise(parameters_, step.series.coefficients, input.level, input.noise);
         result.level = input.level - depth;
         result.scale = parameters_.scale(result.level);
-        const std::vector<double>& mask = step.series.mask;
-        for (std::size_t i = 0; i < result.slots.size() && !mask.empty(); ++i) result.slots[i] *= mask[i % mask.size()];
+        apply_mask(step.series.mask, result);
         add_noise(result, rounding_noise(result.level));
         outputs.push_back(std::move(result));
     }

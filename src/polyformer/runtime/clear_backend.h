@@ -2,6 +2,7 @@
 // before any key exists, what encrypted inference will give and whether every slot stays where it must.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <random>
 #include <span>
@@ -63,6 +64,8 @@ class ClearBackend {
     /// Divides slots' scale by q_level and adds the rounding; throws Error at level 0.
     void rescale(Value& value);
     void add_noise(Value& value, double deviation);
+    /// Of a real value; the result is complex. Nothing happens without a mask.
+    static void apply_mask(std::span<const std::complex<double>> mask, Value& value);
     Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
     /// A value of zero slots with the level, scale and noise of a product; not rescaled.
     Value blank_product(const Value& left, const Value& right) const;

@@ -114,17 +114,25 @@ class Execution {
     void apply(const compile::Step& step, const compile::AffineStep& affine) {
         compile::AffineStep limited = affine;
         forget_rows_beyond_text(limited.mask);
+        if (affine.averages) {
+            const double share = static_cast<double>(plan_.frame.context) / static_cast<double>(tokens_);
+            for (double& weight : limited.mask) weight *= share;
+        }
         set(affine.output, backend_.affine(limited, operand(step, affine.input)));
     }
     void apply(const compile::Step& step, const compile::PolynomialStep& polynomial) {
-        compile::PolynomialStep limited = polynomial;
-        forget_rows_beyond_text(limited.series.mask);
-        set(polynomial.outputs, backend_.polynomial(limited, operands(step, polynomial.inputs)));
+        if (!polynomial.scores) {
+            return set(polynomial.outputs, backend_.polynomial(polynomial, operands(step, polynomial.inputs)));
+        }
+        compile::PolynomialStep masked = polynomial;
+        // Tokens merge only where a text has all of them.
+        const std::size_t tokens = std::min(tokens_, polynomial.scores->context);
+        masked.series.mask = compile::score_mask(*polynomial.scores, tokens);
+        set(polynomial.outputs, backend_.polynomial(masked, operands(step, polynomial.inputs)));
     }
 
-    /// Rows that repeat a short text would attend to the same tokens over and over and leave every bound; nobody reads
-    /// them, so they attend to nothing. One slot far outside a polynomial's interval would spoil all others. Where
-    /// tokens have merged, the same slots are fewer and longer rows.
+    /// A mask of full length is of what belongs to the text. Where tokens have merged, the same slots are fewer and
+    /// longer rows.
     void forget_rows_beyond_text(std::vector<double>& mask) const {
         if (mask.size() != plan_.frame.packing.slots || plan_.frame.packing.row() == plan_.frame.packing.slots) return;
         std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.frame.packing.row()), mask.end(), 0.0);
@@ -145,8 +153,8 @@ class Execution {
         for (const compile::ValueId id : bootstrap.inputs) inputs.push_back(values_.at(id));
         set(bootstrap.outputs, backend_.bootstrap(inputs));
     }
-    void apply(const compile::Step& step, const compile::SelectLastTokenStep& select) {
-        set(select.output, backend_.select_token(operand(step, select.input), tokens_ - 1));
+    void apply(const compile::Step& step, const compile::SelectTokenStep& select) {
+        set(select.output, backend_.select_token(operand(step, select.input), select.token.value_or(tokens_ - 1)));
     }
 
     const compile::Plan& plan_;

@@ -24,6 +24,12 @@ double root_mean_square_or(std::span<const double> values, double otherwise) {
     return values.empty() ? otherwise : root_mean_square(values);
 }
 
+std::vector<double> magnitudes(std::span<const std::complex<double>> values) {
+    std::vector<double> result;
+    for (const std::complex<double>& value : values) result.push_back(std::abs(value));
+    return result;
+}
+
 /// Share of a layout's positions that hold something.
 double share_in_use(const compile::Layout& layout) {
     std::ptrdiff_t used = 0;
@@ -96,7 +102,7 @@ std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& 
     for (const Value& input : inputs) {
         const int level = input.level - step.series.depth();
         const double noise = polynomial_noise(parameters_, coefficients, input.level, input.noise);
-        const double mask = root_mean_square_or(step.series.mask, 1);
+        const double mask = root_mean_square_or(magnitudes(step.series.mask), 1);
         outputs.push_back(
             {level, std::hypot(noise * mask, rounding_noise(parameters_, level)), capped(std::sqrt(square) * mask)});
     }

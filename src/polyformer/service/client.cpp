@@ -89,8 +89,9 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
     require(embedding.tokens.columns == frame.width,
             "the embedding has width {}, but the plan's model has {}: take both from the same model",
             embedding.tokens.columns, frame.width);
-    require(ids.size() >= frame.least_rows, "the text has {} tokens, but this model looks ahead and needs all {}",
-            ids.size(), frame.least_rows);
+    require(ids.size() >= frame.least_rows,
+            "the text has {} tokens, but this model's operations are tied to places and it needs all {}", ids.size(),
+            frame.least_rows);
     const model::Tensor embedded = embedding.embed(ids);
     return make_request(plan, secret, std::span(&embedded, 1));
 }

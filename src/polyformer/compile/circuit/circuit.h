@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "polyformer/ckks/circuits/periodic_transform.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/layout/score_masks.h"
 
 namespace polyformer::compile {
 
@@ -42,12 +44,13 @@ struct ProductGate {};
 struct AffineGate {
     std::vector<std::vector<double>> masks;
     std::vector<std::vector<double>> addends;
+    bool averages = false;  ///< as in AffineStep
 };
 
-/// One mask for each ciphertext of the bundle, or none at all.
+/// One mask for each ciphertext of the bundle, or none at all. What masks leave of scores is complex (ScoreMask).
 struct PolynomialGate {
     std::vector<double> coefficients;
-    std::vector<std::vector<double>> masks;
+    std::vector<ScoreMask> masks;
 };
 
 /// Attention's products, of complex slots (docs/packing.md). Scores: left (groups), right (groups) → (groups · blocks).
@@ -80,10 +83,13 @@ struct CombineGate {
     std::vector<std::vector<double>> addends;  ///< of each output, or none
 };
 
-struct SelectLastTokenGate {};
+/// One token in all rows: this one, or the text's last.
+struct SelectTokenGate {
+    std::optional<std::size_t> token;
+};
 
 using GateOperation = std::variant<MapGate, SumGate, ProductGate, AffineGate, PolynomialGate, AttentionGate,
-                                   SumSlotsGate, CombineGate, SelectLastTokenGate>;
+                                   SumSlotsGate, CombineGate, SelectTokenGate>;
 
 /// One operation on bundles, for the model's node of this name.
 struct Gate {

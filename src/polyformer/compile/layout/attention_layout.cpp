@@ -74,6 +74,12 @@ Layout AttentionLayout::value() const {
     return layout_of(*this, lanes);
 }
 
+Layout AttentionLayout::by_head() const {
+    AttentionLayout full = *this;
+    full.head_width = lanes;
+    return shared_by_features(full.value(), lanes);
+}
+
 std::vector<std::size_t> AttentionLayout::shift() const {
     std::vector<std::size_t> shifts(packing.features);
     for (std::size_t f = 0; f < shifts.size(); ++f) shifts[f] = place_of(*this, f).lane;

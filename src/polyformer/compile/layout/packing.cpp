@@ -70,6 +70,31 @@ Layout replicated_layout(const Packing& packing, std::size_t count) {
     return layout;
 }
 
+Layout shared_by_features(Layout layout, std::size_t share) {
+    // An image's entries are a multiple of `share`, so that its number survives the division.
+    layout.features /= share;
+    for (auto& positions : layout.position) {
+        for (std::int32_t& held : positions) {
+            if (held != Layout::kNothing) held /= static_cast<std::int32_t>(share);
+        }
+    }
+    return layout;
+}
+
+bool covers(const Layout& layout, const Layout& other) {
+    if (layout.row() != other.row() || layout.features != other.features || layout.images != other.images ||
+        (layout.ciphertexts() != 1 && layout.ciphertexts() != other.ciphertexts())) {
+        return false;
+    }
+    for (std::size_t c = 0; c < other.ciphertexts(); ++c) {
+        const auto& held = layout.position[c % layout.ciphertexts()];
+        for (std::size_t p = 0; p < held.size(); ++p) {
+            if (other.position[c][p] != Layout::kNothing && held[p] != other.position[c][p]) return false;
+        }
+    }
+    return true;
+}
+
 Layout merged(const Layout& layout, std::size_t group) {
     Layout result{group * layout.features, layout.images, {}};
     for (const std::vector<std::int32_t>& positions : layout.position) {

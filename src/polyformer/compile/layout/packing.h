@@ -58,6 +58,13 @@ std::vector<std::int32_t> for_all_images(const std::vector<std::int32_t>& one, s
 /// of two, repeats through all F positions, so that a linear map finds every feature within one period of any position.
 Layout replicated_layout(const Packing& packing, std::size_t count);
 
+/// `layout` with one entry for each `share` consecutive features, wherever it holds one of them: what multiplies them
+/// together. `share` divides the features.
+Layout shared_by_features(Layout layout, std::size_t share);
+
+/// Whether `layout` holds what `other` does wherever that holds something; of one ciphertext: for all of the other's.
+bool covers(const Layout& layout, const Layout& other);
+
 /// A value in this layout whose tokens were merged by `group`: feature j·C + c of a merged token lies where feature c
 /// of the j-th of its tokens did.
 Layout merged(const Layout& layout, std::size_t group);

@@ -57,7 +57,8 @@ void choose_packings(const Graph& graph, const Packing& packing, std::vector<Nod
                     "mean over tokens or merge them for both",
                     node.name, graph.nodes[inputs.front()].name, graph.nodes[input].name);
         }
-        if (std::holds_alternative<model::TokenMean>(node.operation)) {
+        if (std::holds_alternative<model::TokenMean>(node.operation) ||
+            std::holds_alternative<model::SelectToken>(node.operation)) {
             facts[id].equal_rows = facts[id].packing.tokens > 1;
         }
         if (const auto* merge = std::get_if<model::MergeTokens>(&node.operation)) {
@@ -71,22 +72,46 @@ void choose_packings(const Graph& graph, const Packing& packing, std::vector<Nod
     }
 }
 
+/// Whether nothing but linear maps reads a node.
+std::vector<bool> read_by_maps_alone(const Graph& graph) {
+    std::vector<bool> result(graph.nodes.size(), true);
+    for (const Node& node : graph.nodes) {
+        if (std::holds_alternative<model::Linear>(node.operation)) continue;
+        for (const NodeId input : model::inputs_of(node.operation)) result[input] = false;
+    }
+    result.back() = false;
+    return result;
+}
+
 void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
+    const std::vector<bool> maps_alone = read_by_maps_alone(graph);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto use = [&](NodeId input, Role role) { facts[input].uses.push_back({id, role}); };
         std::visit(
             Overloaded{[](const model::Input&) {},
                        [&](const model::Linear& linear) { use(linear.input, Role::linear); },
                        [&](const model::FeatureMean& mean) { use(mean.input, Role::linear); },
+                       [&](const model::ScaleFeatures& scale) {
+                           const bool alike = same_scale(scale).has_value();
+                           facts[id].absorbed = !alike && maps_alone[id];
+                           use(scale.input, alike ? Role::renamed : facts[id].absorbed ? Role::linear : Role::mixed);
+                       },
+                       [&](const model::Centre& centre) { use(centre.input, Role::elementwise); },
                        [&](const model::Apply& apply) { use(apply.input, Role::polynomial); },
                        [&](const model::AddConstant& sum) { use(sum.input, Role::elementwise); },
                        [&](const model::MixTokens& mix) { use(mix.input, Role::mixed); },
                        [&](const model::MergeTokens& merge) { use(merge.input, Role::linear); },
                        [&](const model::TokenMean& mean) { use(mean.input, Role::linear); },
+                       [&](const model::SelectToken& select) { use(select.input, Role::linear); },
                        [&](const model::AttentionScores& scores) {
                            use(scores.query, Role::query);
                            use(scores.key, Role::key);
                        },
+                       [&](const model::ShiftScores& shift) {
+                           use(shift.scores, Role::elementwise);
+                           use(shift.shift, Role::shift);
+                       },
+                       [&](const model::AttentionSums& sums) { use(sums.scores, Role::attention); },
                        [&](const model::AttentionValues& values) {
                            use(values.scores, Role::attention);
                            use(values.value, Role::value);
@@ -96,10 +121,13 @@ void find_uses(const Graph& graph, std::vector<NodeFacts>& facts) {
                            use(sum.right, Role::elementwise);
                        },
                        [&](const model::Multiply& product) {
-                           use(product.left, Role::elementwise);
-                           use(product.right, Role::elementwise);
-                       },
-                       [&](const auto&) { fail("'{}': plans cannot hold this operation yet", graph.nodes[id].name); }},
+                           const auto role = [&](NodeId operand, NodeId other) {
+                               const bool fewer = facts[operand].shape.features < facts[other].shape.features;
+                               return fewer ? Role::factor : Role::elementwise;
+                           };
+                           use(product.left, role(product.left, product.right));
+                           use(product.right, role(product.right, product.left));
+                       }},
             graph.nodes[id].operation);
     }
     facts.back().is_output = true;
@@ -110,6 +138,7 @@ bool absorbs_constants(const Node& node) {
     return std::holds_alternative<model::Linear>(node.operation) ||
            std::holds_alternative<model::FeatureMean>(node.operation) ||
            std::holds_alternative<model::MixTokens>(node.operation) ||
+           std::holds_alternative<model::AttentionSums>(node.operation) ||
            std::holds_alternative<model::Apply>(node.operation);
 }
 
@@ -120,7 +149,9 @@ std::optional<NodeId> scaled_term(const Graph& graph, const std::vector<NodeFact
         const model::Operation& operation = graph.nodes[id].operation;
         return std::holds_alternative<model::Input>(operation) || std::holds_alternative<model::Add>(operation) ||
                std::holds_alternative<model::AddConstant>(operation) ||
-               std::holds_alternative<model::MixTokens>(operation);
+               std::holds_alternative<model::MixTokens>(operation) ||
+               std::holds_alternative<model::ScaleFeatures>(operation) ||
+               std::holds_alternative<model::Centre>(operation);
     };
     const auto is_branch = [&](NodeId id) {
         return std::holds_alternative<model::Linear>(graph.nodes[id].operation) && facts[id].uses.size() == 1;
@@ -137,10 +168,12 @@ void choose_bounds(const Graph& graph, std::vector<NodeFacts>& facts) {
     std::vector<bool> in_sum(graph.nodes.size(), false);
     std::vector<std::optional<NodeId>> scaled(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
-        if (const auto* sum = std::get_if<model::AddConstant>(&graph.nodes[id].operation)) {
-            sums.join(id, sum->input);
-            in_sum[sum->input] = in_sum[id] = true;
-        }
+        const auto keeps_constants = [&](NodeId input) {
+            sums.join(id, input);
+            in_sum[input] = in_sum[id] = true;
+        };
+        if (const auto* sum = std::get_if<model::AddConstant>(&graph.nodes[id].operation)) keeps_constants(sum->input);
+        if (const auto* centre = std::get_if<model::Centre>(&graph.nodes[id].operation)) keeps_constants(centre->input);
         const auto* add = std::get_if<model::Add>(&graph.nodes[id].operation);
         if (add == nullptr) continue;
         scaled[id] = scaled_term(graph, facts, *add);
@@ -195,7 +228,9 @@ void choose_score_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
         if (!facts[id].shape.scores || std::holds_alternative<model::AttentionScores>(graph.nodes[id].operation)) {
             continue;
         }
-        for (const NodeId input : model::inputs_of(graph.nodes[id].operation)) classes.join(id, input);
+        for (const NodeId input : model::inputs_of(graph.nodes[id].operation)) {
+            if (facts[input].shape.scores) classes.join(id, input);
+        }
     }
     std::map<NodeId, std::size_t> head_width;
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
@@ -236,14 +271,15 @@ std::optional<Layout> wanted_by_attention(const Graph& graph, const std::vector<
     return std::nullopt;
 }
 
-/// Values tied by elementwise operations share a layout: that of the one attention which reads them, when nothing else
-/// does, or else the replicated one.
-void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
+/// Values of one shape that elementwise operations tie together.
+Classes elementwise_classes(const Graph& graph, const std::vector<NodeFacts>& facts) {
     Classes classes(graph.nodes.size());
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const Node& node = graph.nodes[id];
         const bool elementwise = std::holds_alternative<model::Add>(node.operation) ||
                                  std::holds_alternative<model::Multiply>(node.operation) ||
+                                 std::holds_alternative<model::ScaleFeatures>(node.operation) ||
+                                 std::holds_alternative<model::Centre>(node.operation) ||
                                  std::holds_alternative<model::AddConstant>(node.operation) ||
                                  std::holds_alternative<model::MixTokens>(node.operation) ||
                                  std::holds_alternative<model::Apply>(node.operation);
@@ -252,20 +288,75 @@ void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
             if (facts[input].shape == facts[id].shape) classes.join(id, input);
         }
     }
-    for (const auto& [first, members] : classes.members()) {
-        if (facts[first].shape.scores) continue;
-        std::optional<Layout> wanted;
-        bool agreed = true;
-        for (const NodeId id : members) {
-            if (id == 0 || facts[id].is_output) agreed = false;
-            for (const Use& use : facts[id].uses) {
-                const auto layout = wanted_by_attention(graph, facts, id, use);
-                if (use.role == Role::linear || (layout && wanted && *layout != *wanted)) agreed = false;
-                if (layout) wanted = layout;
-            }
+    return classes;
+}
+
+/// The attention whose sums over keys a class of values holds, or else whose scores it shifts.
+std::optional<AttentionLayout> attention_by_head(const Graph& graph, const std::vector<NodeFacts>& facts,
+                                                 const std::vector<NodeId>& members) {
+    for (const NodeId id : members) {
+        if (const auto* sums = std::get_if<model::AttentionSums>(&graph.nodes[id].operation)) {
+            return facts[sums->scores].attention;
         }
-        const Layout layout =
-            agreed && wanted ? *wanted : replicated_layout(facts[first].packing, facts[first].shape.features);
+    }
+    for (const NodeId id : members) {
+        for (const Use& use : facts[id].uses) {
+            if (use.role == Role::shift) return facts[use.reader].attention;
+        }
+    }
+    return std::nullopt;
+}
+
+/// The layout in which attention gives values that are then multiplied by a number for each head.
+std::optional<Layout> multiplied_by_head(const Graph& graph, const std::vector<NodeFacts>& facts,
+                                         const std::vector<NodeId>& members) {
+    std::optional<Layout> layout;
+    bool multiplied = false;
+    for (const NodeId id : members) {
+        if (const auto* values = std::get_if<model::AttentionValues>(&graph.nodes[id].operation)) {
+            layout = with_head_width(facts[values->scores].attention, facts[id].shape.features / values->heads).value();
+        }
+        for (const NodeId input : model::inputs_of(graph.nodes[id].operation)) {
+            multiplied = multiplied || (std::holds_alternative<model::Multiply>(graph.nodes[id].operation) &&
+                                        facts[input].by_head && facts[input].shape != facts[id].shape);
+        }
+    }
+    return multiplied ? layout : std::nullopt;
+}
+
+/// The layout of the one attention which reads these, when nothing else does, or else the replicated one.
+Layout layout_for_readers(const Graph& graph, const std::vector<NodeFacts>& facts, const std::vector<NodeId>& members) {
+    std::optional<Layout> wanted;
+    bool agreed = true;
+    for (const NodeId id : members) {
+        if (id == 0 || facts[id].is_output) agreed = false;
+        for (const Use& use : facts[id].uses) {
+            const auto layout = wanted_by_attention(graph, facts, id, use);
+            if (use.role == Role::linear || (layout && wanted && *layout != *wanted)) agreed = false;
+            if (layout) wanted = layout;
+        }
+    }
+    const NodeFacts& first = facts[members.front()];
+    return agreed && wanted ? *wanted : replicated_layout(first.packing, first.shape.features);
+}
+
+/// Values tied by elementwise operations share a layout.
+void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
+    const auto classes = elementwise_classes(graph, facts).members();
+    for (const auto& [first, members] : classes) {
+        if (facts[first].shape.scores) continue;
+        const auto attention = attention_by_head(graph, facts, members);
+        if (!attention) continue;
+        for (const NodeId id : members) {
+            facts[id].by_head = true;
+            facts[id].attention = *attention;
+            facts[id].layout = attention->by_head();
+        }
+    }
+    for (const auto& [first, members] : classes) {
+        if (facts[first].shape.scores || facts[first].by_head) continue;
+        const auto by_head = multiplied_by_head(graph, facts, members);
+        const Layout layout = by_head ? *by_head : layout_for_readers(graph, facts, members);
         for (const NodeId id : members) facts[id].layout = layout;
     }
 }
@@ -274,6 +365,14 @@ void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
 
 bool NodeFacts::only(Role role) const {
     return !is_output && std::ranges::all_of(uses, [&](const Use& use) { return use.role == role; });
+}
+
+std::optional<SameScale> same_scale(const model::ScaleFeatures& scale) {
+    const auto alike = [](const std::vector<float>& values) {
+        return std::ranges::all_of(values, [&](float value) { return value == values.front(); });
+    };
+    if (!alike(scale.factors) || !alike(scale.bias) || scale.factors.front() == 0) return std::nullopt;
+    return SameScale{scale.factors.front(), scale.bias.empty() ? 0.0 : static_cast<double>(scale.bias.front())};
 }
 
 AttentionLayout with_head_width(AttentionLayout layout, std::size_t head_width) {

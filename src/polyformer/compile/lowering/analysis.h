@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "polyformer/compile/layout/attention_layout.h"
@@ -16,6 +17,9 @@ namespace polyformer::compile {
 enum class Role {
     linear,       ///< any layout and any constants: the map absorbs them
     elementwise,  ///< stored = value / bound, in the layout that all operands share
+    factor,       ///< the same, of a product whose other operand has more features
+    shift,        ///< of scores: by head, for raw scores, any constants but no shift
+    renamed,      ///< by ScaleFeatures alike for all features: the same slots with other constants
     mixed,        ///< any constants, in the layout that the result has
     polynomial,   ///< stored = u, the Chebyshev variable
     query,
@@ -39,6 +43,8 @@ struct NodeFacts {
     double bound = 1;           ///< stored = value / bound; equal for all terms of a sum
     Layout layout;              ///< of an activation
     AttentionLayout attention;  ///< of scores: heads and lanes; head_width is the reader's to set
+    bool by_head = false;       ///< one number a head, in the lanes of `attention`
+    bool absorbed = false;      ///< ScaleFeatures that the maps behind it take up: it is never stored
     bool is_output = false;
 
     bool only(Role role) const;
@@ -47,6 +53,13 @@ struct NodeFacts {
 /// One entry a node; `packing` is the input's. Throws Error naming the node when a head does not fit, or tokens
 /// cannot be merged.
 std::vector<NodeFacts> analyse(const model::Graph& graph, const Packing& packing);
+
+/// factor · x + bias of all features alike, if that is all that a ScaleFeatures does, with factor other than 0.
+struct SameScale {
+    double factor = 1;
+    double bias = 0;
+};
+std::optional<SameScale> same_scale(const model::ScaleFeatures& scale);
 
 /// The part of `layout` that heads of `head_width` features fill.
 AttentionLayout with_head_width(AttentionLayout layout, std::size_t head_width);

@@ -1,5 +1,9 @@
 #include "polyformer/compile/lowering/attention_gates.h"
 
+#include <cmath>
+#include <memory>
+#include <utility>
+
 namespace polyformer::compile {
 
 namespace {
@@ -61,6 +65,27 @@ CombineGate open_pairs(const AttentionLayout& heads) {
     return gate;
 }
 
+/// Twice the real part of each ciphertext, or of i^quarter_turns times it.
+Stored doubled_real_parts(CircuitBuilder& builder, const Stored& source, int quarter_turns) {
+    CombineGate gate;
+    for (std::size_t c = 0; c < builder.circuit.bundles[source.bundle].ciphertexts; ++c) {
+        gate.outputs.push_back({{.ciphertext = c, .quarter_turns = quarter_turns}});
+    }
+    gate.doubled_real_part = true;
+    return builder.unbounded_gate(std::move(gate), {source.bundle}, source.storage);
+}
+
+/// The imaginary parts, doubled, of what has these doubled real parts: −i·(2z − 2·Re z).
+Stored doubled_imaginary_parts(CircuitBuilder& builder, const Stored& source, const Stored& doubled_real) {
+    CombineGate gate;
+    for (std::size_t c = 0; c < builder.circuit.bundles[source.bundle].ciphertexts; ++c) {
+        gate.outputs.push_back({{.input = 0, .ciphertext = c, .quarter_turns = 3},
+                                {.input = 0, .ciphertext = c, .quarter_turns = 3},
+                                {.input = 1, .ciphertext = c, .quarter_turns = 1}});
+    }
+    return builder.unbounded_gate(std::move(gate), {source.bundle, doubled_real.bundle}, source.storage);
+}
+
 /// Real and imaginary parts side by side, each masked to the lower lanes: one masked product.
 Stored side_by_side(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, double factor,
                     std::vector<std::vector<double>> addends) {
@@ -82,12 +107,7 @@ Stored masked_side_by_side(CircuitBuilder& builder, const AttentionLayout& heads
                            std::vector<std::vector<double>> addends) {
     const std::size_t ciphertexts = heads.groups * heads.blocks;
     const auto part = [&](int quarter_turns, Halves halves) {
-        CombineGate gate;
-        for (std::size_t c = 0; c < ciphertexts; ++c) {
-            gate.outputs.push_back({{.ciphertext = c, .quarter_turns = quarter_turns}});
-        }
-        gate.doubled_real_part = true;
-        const Stored doubled = builder.unbounded_gate(std::move(gate), {raw.bundle}, raw.storage);
+        const Stored doubled = doubled_real_parts(builder, raw, quarter_turns);
         std::vector<std::vector<double>> masks;
         for (std::size_t c = 0; c < ciphertexts; ++c) {
             masks.push_back(window_mask(heads, c / heads.blocks, c % heads.blocks, halves));
@@ -140,13 +160,18 @@ std::vector<std::vector<double>> score_masks(const AttentionLayout& heads, Lanes
     return masks;
 }
 
-std::vector<std::vector<double>> attention_masks(const AttentionLayout& heads, Lanes lanes,
-                                                 const model::AttentionValues& values) {
-    std::vector<std::vector<double>> masks;
-    for (std::size_t group = 0; group < heads.groups; ++group) {
-        for (std::size_t block = 0; block < heads.blocks; ++block) {
-            masks.push_back(attention_mask(heads, group, block, lanes, values));
-        }
+std::vector<ScoreMask> attention_masks(const AttentionLayout& heads, std::size_t context, bool causal,
+                                       const model::Matrix& weights) {
+    ScoreMask mask{.heads = heads, .context = context, .causal = causal};
+    if (!weights.values.empty()) {
+        model::Matrix relative = weights;
+        const double largest = largest_weight(weights);
+        for (float& weight : relative.values) weight = static_cast<float>(static_cast<double>(weight) / largest);
+        mask.weights = std::make_shared<const model::Matrix>(std::move(relative));
+    }
+    std::vector<ScoreMask> masks;
+    for (mask.group = 0; mask.group < heads.groups; ++mask.group) {
+        for (mask.block = 0; mask.block < heads.blocks; ++mask.block) masks.push_back(mask);
     }
     return masks;
 }
@@ -160,6 +185,20 @@ Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const S
                                   {query.bundle, keys.bundle}, storage, heads.groups * heads.blocks);
 }
 
+Stored shifted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, const Stored& shift) {
+    // The real part is one block of scores, the imaginary part the next.
+    const int half_turn = raw.storage.factor * shift.storage.factor < 0 ? 2 : 0;
+    CombineGate both;
+    for (std::size_t c = 0; c < heads.groups * heads.blocks; ++c) {
+        both.outputs.push_back({{.ciphertext = c / heads.blocks, .quarter_turns = half_turn},
+                                {.ciphertext = c / heads.blocks, .quarter_turns = half_turn + 1}});
+    }
+    const Stored shifts =
+        builder.unbounded_gate(std::move(both), {shift.bundle}, raw.storage, heads.groups * heads.blocks);
+    return builder.unbounded_gate(SumGate{std::abs(raw.storage.factor / shift.storage.factor)},
+                                  {shifts.bundle, raw.bundle}, raw.storage);
+}
+
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
                      const model::Matrix& bias, const Constants& wanted) {
     std::vector<std::vector<double>> addends = score_addends(heads, bias, wanted);
@@ -170,12 +209,14 @@ Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, cons
     return result;
 }
 
-Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const MaskedScores& scores,
+Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights,
                        const Stored& value, double gain) {
     const bool cyclic = heads.window == 0;
-    const Stored paired = builder.unbounded_gate(cyclic ? cyclic_pairs(heads) : open_pairs(heads),
-                                                 {scores.lower.bundle, scores.upper.bundle}, scores.lower.storage,
-                                                 heads.groups * (cyclic ? heads.blocks : open_pair_count(heads)));
+    const Stored lower = doubled_real_parts(builder, weights, 0);
+    const Stored upper = doubled_imaginary_parts(builder, weights, lower);
+    const Stored paired =
+        builder.unbounded_gate(cyclic ? cyclic_pairs(heads) : open_pairs(heads), {lower.bundle, upper.bundle},
+                               weights.storage, heads.groups * (cyclic ? heads.blocks : open_pair_count(heads)));
     // Half, for twice the real part is taken.
     const Stored skewed = builder.skewed(heads.packing, value, heads.value(), heads.shift(), gain / 2);
     const auto lanes = static_cast<long>(heads.lanes);
@@ -191,6 +232,34 @@ Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, co
     for (std::size_t group = 0; group < heads.groups; ++group) real_part.outputs.push_back({{.ciphertext = group}});
     real_part.doubled_real_part = true;
     return builder.gate(std::move(real_part), {product.bundle}, storage);
+}
+
+Stored summed_weights(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights) {
+    CombineGate blocks;
+    for (std::size_t group = 0; group < heads.groups; ++group) {
+        auto& terms = blocks.outputs.emplace_back();
+        for (std::size_t block = 0; block < heads.blocks; ++block) {
+            terms.push_back({.ciphertext = group * heads.blocks + block});
+        }
+    }
+    Storage storage = weights.storage;
+    storage.layout = heads.by_head();
+    storage.zero_elsewhere = false;
+    const Stored all = builder.unbounded_gate(std::move(blocks), {weights.bundle}, storage, heads.groups);
+    const Stored lower = doubled_real_parts(builder, all, 0);
+    const Stored upper = doubled_real_parts(builder, all, 3);
+    // Each half beside the other, so that `lanes` positions in a row hold all of a head's from anywhere in the lower
+    // half.
+    const auto lanes = static_cast<long>(heads.lanes);
+    CombineGate both;
+    for (std::size_t group = 0; group < heads.groups; ++group) {
+        both.outputs.push_back({{.input = 0, .ciphertext = group},
+                                {.input = 0, .ciphertext = group, .rotation = -lanes},
+                                {.input = 1, .ciphertext = group},
+                                {.input = 1, .ciphertext = group, .rotation = lanes}});
+    }
+    const Stored beside = builder.unbounded_gate(std::move(both), {lower.bundle, upper.bundle}, storage);
+    return builder.unbounded_gate(SumSlotsGate{heads.lanes, 1}, {beside.bundle}, storage);
 }
 
 }  // namespace polyformer::compile

@@ -6,34 +6,40 @@
 #include <vector>
 
 #include "polyformer/compile/circuit/circuit_builder.h"
-#include "polyformer/compile/circuit/score_masks.h"
 #include "polyformer/compile/layout/attention_layout.h"
+#include "polyformer/compile/layout/score_masks.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {
 
-/// Activated scores with mask and length scale multiplied in, (groups · blocks) each.
-struct MaskedScores {
-    Stored lower;  ///< 0 in the upper lanes
-    Stored upper;  ///< 0 in the lower lanes
-};
-
 /// One mask for each ciphertext of scores.
 std::vector<std::vector<double>> score_masks(const AttentionLayout& heads, Lanes lanes);
-std::vector<std::vector<double>> attention_masks(const AttentionLayout& heads, Lanes lanes,
-                                                 const model::AttentionValues& values);
+/// The same of the weights that attention gives to keys; `weights` as in model::AttentionValues, for texts of up to
+/// `context` tokens.
+std::vector<ScoreMask> attention_masks(const AttentionLayout& heads, std::size_t context, bool causal,
+                                       const model::Matrix& weights);
 
 /// Queries and keys (groups) → complex scores (groups · blocks), garbage in the upper lanes: gain · Σ query · key.
 Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& query, const Stored& key,
                   double gain);
+
+/// Raw scores plus, for each query and head, a number of its own: `shift` lies by head. Any factors will do.
+Stored shifted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, const Stored& shift);
 
 /// The two parts of raw scores in the lower and upper lanes of real ciphertexts, with these constants, after `bias`
 /// (model::AttentionScores; may be empty) was added. Scores of keys beyond the window are 0.
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
                      const model::Matrix& bias, const Constants& wanted);
 
-/// Scores and values (groups) → Σ over keys, (groups), times `gain`.
-Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const MaskedScores& scores,
+// What follows reads weights, (groups · blocks): activated scores under the masks above. They are complex, those of the
+// lower lanes real, those of the upper lanes imaginary, and half as large as `factor` says, for both are found by
+// taking something twice.
+
+/// Weights and values (groups) → Σ over keys, (groups), times `gain`.
+Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights,
                        const Stored& value, double gain);
+
+/// Weights → Σ over keys (groups), in all lower lanes of each head; sums over parts of two heads in the upper ones.
+Stored summed_weights(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights);
 
 }  // namespace polyformer::compile

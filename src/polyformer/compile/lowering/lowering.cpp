@@ -10,6 +10,7 @@
 #include "polyformer/compile/circuit/token_maps.h"
 #include "polyformer/compile/lowering/analysis.h"
 #include "polyformer/compile/lowering/attention_gates.h"
+#include "polyformer/compile/lowering/feature_gates.h"
 #include "polyformer/compile/lowering/output_gates.h"
 #include "polyformer/compile/lowering/stored_forms.h"
 #include "polyformer/compile/lowering/token_factors.h"
@@ -22,19 +23,6 @@ namespace {
 
 using model::Graph;
 using model::NodeId;
-
-FeatureMap feature_map(const model::Linear& linear) {
-    const model::Matrix& weight = linear.weight;
-    return {
-        weight.rows, weight.columns,
-        [&weight](std::size_t i, std::size_t j) { return static_cast<double>(weight.values[i * weight.columns + j]); },
-        [&linear](std::size_t j) { return linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[j]); }};
-}
-
-FeatureMap mean_map(std::size_t features) {
-    return {features, 1, [features](std::size_t, std::size_t) { return 1 / static_cast<double>(features); },
-            [](std::size_t) { return 0.0; }};
-}
 
 double largest_value(const model::Matrix& matrix) {
     double largest = 0;
@@ -49,7 +37,7 @@ class Lowering {
           positions_(positions),
           facts_(analyse(graph, packing)),
           forms_(graph, facts_, builder_),
-          masked_scores_(graph.nodes.size()),
+          weights_(graph.nodes.size()),
           postponed_(postponed_products(graph, facts_, factors)) {}
 
     Circuit run() {
@@ -86,14 +74,24 @@ class Lowering {
     }
 
     void lower(const model::Linear& linear) {
-        if (postponed_[linear.input]) return lower_with_factor(linear, *postponed_[linear.input]);
-        lower_map(linear.input, feature_map(linear));
+        NodeId input = linear.input;
+        FeatureMap map = feature_map(linear);
+        for (; facts_[input].absorbed; input = model::inputs_of(graph_.nodes[input].operation).front()) {
+            map = scaled_before(std::get<model::ScaleFeatures>(graph_.nodes[input].operation), std::move(map));
+        }
+        const std::optional<TokenFactor>& token = postponed_[input];
+        if (facts().by_head && facts().only(Role::shift)) {
+            const std::optional<Stored> factor = token ? std::optional(forms_.natural(token->factor)) : std::nullopt;
+            const Stored source = forms_.readable(token ? token->features : input);
+            return forms_.add(node_, mapped_by_head(builder_, map, source, facts().attention, facts().bound, factor));
+        }
+        if (token) return lower_with_factor(map, *token);
+        lower_map(input, map);
     }
 
     /// (x · W) · factor + bias.
-    void lower_with_factor(const model::Linear& linear, const TokenFactor& token) {
+    void lower_with_factor(const FeatureMap& full, const TokenFactor& token) {
         const Stored factor = forms_.natural(token.factor);
-        const FeatureMap full = feature_map(linear);
         const FeatureMap weights{full.inputs, full.outputs, full.weight, [](std::size_t) { return 0.0; }};
         for (const Constants& wanted : forms_.wanted(node_)) {
             const Stored product = builder_.map(weights, forms_.readable(token.features),
@@ -110,23 +108,31 @@ class Lowering {
     }
 
     void lower(const model::FeatureMean& mean) {
-        const Stored source = forms_.readable(mean.input);
-        const Packing& packing = facts().packing;
-        const std::size_t features = facts_[mean.input].shape.features;
-        const std::size_t period = std::min(packing.features, std::bit_ceil(features));
-        const bool sums = features > 1 && source.storage.layout == replicated_layout(packing, features) &&
-                          facts().layout == replicated_layout(packing, 1) && source.storage.zero_elsewhere &&
-                          source.storage.shift == 0;
-        if (!sums) return lower_map(mean.input, mean_map(features));
-        const Stored total =
-            builder_.unbounded_gate(SumSlotsGate{period, 1, true}, {source.bundle}, source.storage, std::size_t{1});
-        for (const Constants& wanted : forms_.wanted(node_)) {
-            const double gain = wanted.factor / source.storage.factor;
-            Stored result = builder_.gate(mean_of_sums(packing, features, period, gain, wanted.shift), {total.bundle},
-                                          forms_.target(node_, wanted));
-            if (period == packing.features) result = builder_.repetition(result, {period, 1});
-            forms_.add(node_, result);
+        const std::optional<Stored> sums = feature_sums(builder_, facts().packing, forms_.readable(mean.input));
+        if (!sums || facts().layout != replicated_layout(facts().packing, 1)) {
+            return lower_map(mean.input, mean_map(facts_[mean.input].shape.features));
         }
+        for (const Constants& wanted : forms_.wanted(node_)) {
+            forms_.add(node_, means_of_sums(builder_, facts().packing, *sums, forms_.target(node_, wanted)));
+        }
+    }
+
+    void lower(const model::ScaleFeatures& scale) {
+        if (facts().absorbed) return;
+        if (const std::optional<SameScale> same = same_scale(scale)) {
+            for (const Constants& wanted : forms_.wanted(node_)) {
+                forms_.add(node_, forms_.renamed(node_, *same, wanted));
+            }
+            return;
+        }
+        const Stored source = forms_.laid_out(scale.input);
+        for (const Constants& wanted : forms_.wanted(node_)) {
+            forms_.add(node_, scaled_features(builder_, scale, source, wanted));
+        }
+    }
+
+    void lower(const model::Centre& centre) {
+        forms_.add(node_, centred_features(builder_, facts().packing, forms_.natural(centre.input)));
     }
 
     void lower_map(NodeId input, const FeatureMap& map) {
@@ -153,15 +159,17 @@ class Lowering {
     }
 
     void lower(const model::Multiply& product) {
-        if (postponed_[node_]) return;
-        const Stored left = forms_.natural(product.left);
-        const Stored right = forms_.natural(product.right);
-        const bool left_is_wider = left.storage.layout.ciphertexts() >= right.storage.layout.ciphertexts() &&
-                                   facts_[product.left].shape.features >= facts_[product.right].shape.features;
-        Storage storage = (left_is_wider ? left : right).storage;
-        storage.factor = left.storage.factor * right.storage.factor;
-        storage.zero_elsewhere = left.storage.zero_elsewhere || right.storage.zero_elsewhere;
-        Stored result = builder_.gate(ProductGate{}, {left.bundle, right.bundle}, storage);
+        const auto reads_postponed = [&](const Use& use) {
+            return std::holds_alternative<model::Linear>(graph_.nodes[use.reader].operation);
+        };
+        if (postponed_[node_] && std::ranges::all_of(facts().uses, reads_postponed)) return;
+        const bool left_is_wider = facts_[product.left].shape.features >= facts_[product.right].shape.features;
+        const Stored wide = forms_.natural(left_is_wider ? product.left : product.right);
+        const Stored other = factor_of(left_is_wider ? product.right : product.left, wide.storage.layout);
+        Storage storage = wide.storage;
+        storage.factor = wide.storage.factor * other.storage.factor;
+        storage.zero_elsewhere = wide.storage.zero_elsewhere || other.storage.zero_elsewhere;
+        Stored result = builder_.gate(ProductGate{}, {wide.bundle, other.bundle}, storage);
         const double wanted = 1 / facts().bound;
         if (std::abs(storage.factor - wanted) > 1e-12 * wanted) {
             result = builder_.affine(
@@ -171,17 +179,23 @@ class Lowering {
         produce_natural(result);
     }
 
+    /// A factor of what lies in this layout, each of its features for several of those.
+    Stored factor_of(NodeId id, const Layout& layout) {
+        if (facts_[id].shape.scores || facts_[id].shape.features == layout.features) return forms_.natural(id);
+        const Layout wanted = shared_by_features(layout, layout.features / facts_[id].shape.features);
+        return covers(facts_[id].layout, wanted) ? forms_.natural(id) : forms_.in_layout(id, wanted);
+    }
+
     void lower(const model::Apply& apply) {
         const Stored input = forms_.stored(apply.input, chebyshev_variable(apply.polynomial));
-        if (facts().only(Role::attention) && facts().uses.size() == 1) {
-            const auto& reader = std::get<model::AttentionValues>(graph_.nodes[facts().uses.front().reader].operation);
-            // One mask for each half of the lanes: both results share the attention's next product as they are.
-            const auto half = [&](Lanes lanes) {
-                PolynomialGate gate = polynomial_gate(apply, {1 / facts().bound, 0});
-                gate.masks = attention_masks(facts().attention, lanes, reader);
-                return builder_.gate(std::move(gate), {input.bundle}, masked_storage(input.storage, reader));
-            };
-            masked_scores_[node_] = {half(Lanes::lower), half(Lanes::upper)};
+        if (facts().only(Role::attention)) {
+            // The mask rides on the polynomial: once for each of the masks that there are.
+            for (const Use& use : facts().uses) {
+                const WeighedKeys keys = keys_of(use.reader);
+                if (find_weights(node_, keys)) continue;
+                PolynomialGate gate = polynomial_gate(apply, {0.5 / facts().bound, 0});
+                add_weights(node_, keys, input, std::move(gate));
+            }
             return;
         }
         const auto wanted = forms_.wanted(node_);
@@ -243,13 +257,14 @@ class Lowering {
         if (of.equal_rows || of.packing.tokens == 1) return forms_.add(node_, source);
         const std::size_t rows = of.packing.tokens;
         auto total = static_cast<double>(rows);
-        if (of.shape.tokens < rows) {
+        if (of.shape.tokens < rows || model::takes_shorter_inputs(graph_)) {
             // Rows beyond the last token hold something too.
             total = static_cast<double>(of.shape.tokens);
             const double factor = source.storage.factor / total;
             const double shift = source.storage.shift / total;
             source =
                 builder_.affine(source, {factor, shift}, row_masks(of.packing, source.storage.layout, of.shape.tokens));
+            std::get<AffineGate>(builder_.circuit.gates.back().operation).averages = true;
         }
         Storage storage = source.storage;
         storage.factor *= total;
@@ -259,7 +274,15 @@ class Lowering {
         forms_.add(node_, builder_.unbounded_gate(sum, {source.bundle}, storage));
     }
 
-    void lower(const auto&) { fail("'{}': plans cannot hold this operation yet", graph_.nodes[node_].name); }
+    void lower(const model::SelectToken& select) {
+        const NodeFacts& of = facts_[select.input];
+        const Stored source = forms_.readable(select.input);
+        if (of.equal_rows || of.packing.tokens == 1) return forms_.add(node_, source);
+        Storage storage = source.storage;
+        storage.equal_rows = true;
+        forms_.add(node_, builder_.gate(SelectTokenGate{select.token}, {source.bundle}, storage));
+        builder_.circuit.bundles.back().can_bootstrap = builder_.circuit.bundles[source.bundle].can_bootstrap;
+    }
 
     // Attention.
 
@@ -276,39 +299,88 @@ class Lowering {
         const double shrink = std::min(1.0, std::abs(1 / (unscaled * bound)));
         Stored raw = raw_scores(builder_, heads, query, key, shrink);
         raw.storage.factor = unscaled * shrink;
-        forms_.add_raw_scores(node_, raw);
+        forms_.add_raw_scores(node_, {raw, &scores.bias});
+    }
+
+    void lower(const model::ShiftScores& shift) {
+        const AttentionLayout& heads = facts().attention;
+        const Stored by = forms_.in_layout(shift.shift, heads.by_head());
+        if (const auto& raw = forms_.raw_scores(shift.scores)) {
+            return forms_.add_raw_scores(node_, {shifted_scores(builder_, heads, raw->stored, by), raw->bias});
+        }
+        fail("'{}' shifts '{}', which are no scores but something made of them: shift the scores themselves",
+             graph_.nodes[node_].name, graph_.nodes[shift.scores].name);
+    }
+
+    /// The keys that attention reads, and what they weigh besides.
+    struct WeighedKeys {
+        bool causal = true;
+        const model::Matrix* weights = nullptr;
+    };
+    /// Of a node of scores: what is left of it under a mask.
+    struct Weights {
+        WeighedKeys keys;
+        Stored stored;  ///< as attention reads it (attention_gates.h)
+    };
+
+    WeighedKeys keys_of(NodeId reader) const {
+        if (const auto* sums = std::get_if<model::AttentionSums>(&graph_.nodes[reader].operation)) {
+            return {sums->causal, &sums->mask};
+        }
+        const auto& values = std::get<model::AttentionValues>(graph_.nodes[reader].operation);
+        return {values.causal, &values.mask};
+    }
+
+    std::optional<Stored> find_weights(NodeId scores, const WeighedKeys& keys) const {
+        for (const Weights& found : weights_[scores]) {
+            if (found.keys.causal == keys.causal && found.keys.weights->values == keys.weights->values) {
+                return found.stored;
+            }
+        }
+        return std::nullopt;
+    }
+
+    /// gate(input) under the mask; the gate's constants are those of half of what lies in its lanes.
+    Stored add_weights(NodeId scores, const WeighedKeys& keys, const Stored& input, PolynomialGate gate) {
+        gate.masks = attention_masks(facts_[scores].attention, facts_[scores].shape.tokens, keys.causal, *keys.weights);
+        Storage storage = input.storage;
+        storage.factor = 1 / (facts_[scores].bound * largest_weight(*keys.weights));
+        storage.shift = 0;
+        storage.zero_elsewhere = true;
+        const Stored weights = builder_.unbounded_gate(std::move(gate), {input.bundle}, storage);
+        weights_[scores].push_back({keys, weights});
+        return weights;
+    }
+
+    Stored weights_for(NodeId scores, const WeighedKeys& keys) {
+        if (const std::optional<Stored> found = find_weights(scores, keys)) return *found;
+        return add_weights(scores, keys, forms_.natural(scores), PolynomialGate{{0, 0.5}, {}});
+    }
+
+    void lower(const model::AttentionSums& sums) {
+        const Stored weights = weights_for(sums.scores, keys_of(node_));
+        const Stored total = summed_weights(builder_, facts_[sums.scores].attention, weights);
+        const Layout& layout = total.storage.layout;
+        // Rows beyond windows attend to nothing: a sum of 0 may lie outside of what is done with sums.
+        const bool rows_left =
+            facts_[sums.scores].attention.window != 0 && facts().shape.tokens < facts().packing.tokens;
+        for (const Constants& wanted : forms_.wanted(node_)) {
+            forms_.add(node_, builder_.affine(total, wanted,
+                                              rows_left ? row_masks(facts().packing, layout, facts().shape.tokens)
+                                                        : layout_masks(layout)));
+        }
     }
 
     void lower(const model::AttentionValues& values) {
         const AttentionLayout heads =
             with_head_width(facts_[values.scores].attention, facts().shape.features / values.heads);
-        const MaskedScores scores = masked_scores(values);
+        const Stored weights = weights_for(values.scores, keys_of(node_));
         const Stored value = forms_.value_of(values.value, heads);
-        const double unscaled = scores.lower.storage.factor * value.storage.factor;
+        const double unscaled = weights.storage.factor * value.storage.factor;
         const double shrink = std::min(1.0, 1 / (unscaled * facts().bound));
-        Stored result = attended_values(builder_, heads, scores, value, shrink);
+        Stored result = attended_values(builder_, heads, weights, value, shrink);
         result.storage.equal_rows = facts().equal_rows;
         forms_.add(node_, result);
-    }
-
-    MaskedScores masked_scores(const model::AttentionValues& values) {
-        if (masked_scores_[values.scores]) return *masked_scores_[values.scores];
-        const Stored source = forms_.natural(values.scores);
-        const auto half = [&](Lanes lanes) {
-            const Constants constants{1 / facts_[values.scores].bound, 0};
-            Stored result =
-                builder_.affine(source, constants, attention_masks(facts_[values.scores].attention, lanes, values));
-            result.storage = masked_storage(source.storage, values);
-            return result;
-        };
-        return {half(Lanes::lower), half(Lanes::upper)};
-    }
-
-    Storage masked_storage(Storage storage, const model::AttentionValues& values) const {
-        storage.factor = 1 / (facts_[values.scores].bound * largest_mask(values));
-        storage.shift = 0;
-        storage.zero_elsewhere = true;
-        return storage;
     }
 
     const Graph& graph_;
@@ -316,7 +388,7 @@ class Lowering {
     CircuitBuilder builder_;
     std::vector<NodeFacts> facts_;
     StoredForms forms_;
-    std::vector<std::optional<MaskedScores>> masked_scores_;  ///< by node; where the mask rode on the polynomial
+    std::vector<std::vector<Weights>> weights_;          ///< by node of scores
     std::vector<std::optional<TokenFactor>> postponed_;  ///< by node; products that the maps behind them make up for
     NodeId node_ = 0;                                    ///< being lowered
     bool finished_ = false;                              ///< the output is recorded

@@ -37,7 +37,7 @@ void give_all_rows(CircuitBuilder& builder, const Stored& logits, const NodeFact
 
 void give_row(CircuitBuilder& builder, const Stored& logits, const NodeFacts& facts, const model::Graph& graph) {
     const Stored row =
-        has_one_row(facts, graph) ? logits : builder.gate(SelectLastTokenGate{}, {logits.bundle}, logits.storage);
+        has_one_row(facts, graph) ? logits : builder.gate(SelectTokenGate{}, {logits.bundle}, logits.storage);
     give(builder, row.storage.zero_elsewhere ? row : masked(builder, row, layout_masks(row.storage.layout)), true);
 }
 
@@ -49,7 +49,7 @@ void give_row_of_map(CircuitBuilder& builder, const FeatureMap& map, Stored sour
     if (!has_one_row(facts, graph)) {
         Storage rows = source.storage;
         rows.equal_rows = true;
-        const Stored selected = builder.gate(SelectLastTokenGate{}, {source.bundle}, rows);
+        const Stored selected = builder.gate(SelectTokenGate{}, {source.bundle}, rows);
         circuit.bundles.back().can_bootstrap = circuit.bundles[source.bundle].can_bootstrap;
         source = selected;
     } else if (map.outputs <= packing.features) {

@@ -23,8 +23,7 @@ Stored StoredForms::stored(NodeId id, const Constants& wanted) {
     }
     Stored result;
     if (raw_scores_[id]) {
-        const auto& scores = std::get<model::AttentionScores>(graph_.nodes[id].operation);
-        result = parted_scores(builder_, facts.attention, *raw_scores_[id], scores.bias, wanted);
+        result = parted_scores(builder_, facts.attention, raw_scores_[id]->stored, *raw_scores_[id]->bias, wanted);
     } else if (facts.shape.scores) {
         result = builder_.affine(readable(id), wanted, score_masks(facts.attention, Lanes::all));
     } else if (readable(id).storage.layout != facts.layout) {
@@ -60,17 +59,43 @@ Stored StoredForms::value_of(NodeId id, const AttentionLayout& heads) {
     return in_layout(id, heads.value());
 }
 
+Constants before_scale(const SameScale& scale, const Constants& behind) {
+    return {behind.factor * scale.factor, behind.factor * scale.bias + behind.shift};
+}
+
 std::vector<Constants> StoredForms::wanted(NodeId id) const {
     const NodeFacts& facts = facts_[id];
     std::vector<Constants> wanted;
-    if (!facts.only(Role::polynomial)) wanted.push_back({1 / facts.bound, 0});
-    for (const Use& use : facts.uses) {
-        if (use.role != Role::polynomial) continue;
-        const auto& apply = std::get<model::Apply>(graph_.nodes[use.reader].operation);
-        const Constants constants = chebyshev_variable(apply.polynomial);
+    const auto want = [&](const Constants& constants) {
         if (std::ranges::find(wanted, constants) == wanted.end()) wanted.push_back(constants);
+    };
+    const bool natural = facts.is_output || std::ranges::any_of(facts.uses, [](const Use& use) {
+                             return use.role != Role::polynomial && use.role != Role::renamed;
+                         });
+    if (natural) want({1 / facts.bound, 0});
+    for (const Use& use : facts.uses) {
+        const model::Operation& reader = graph_.nodes[use.reader].operation;
+        if (use.role == Role::polynomial) want(chebyshev_variable(std::get<model::Apply>(reader).polynomial));
+        if (use.role != Role::renamed) continue;
+        const SameScale scale = *same_scale(std::get<model::ScaleFeatures>(reader));
+        for (const Constants& constants : this->wanted(use.reader)) want(before_scale(scale, constants));
     }
     return wanted;
+}
+
+Stored StoredForms::renamed(NodeId id, const SameScale& scale, const Constants& wanted) const {
+    const NodeId input = model::inputs_of(graph_.nodes[id].operation).front();
+    const Constants source = before_scale(scale, wanted);
+    for (Stored form : forms_[input]) {
+        if (form.storage.factor != source.factor || form.storage.shift != source.shift) continue;
+        form.storage.factor = wanted.factor;
+        form.storage.shift = wanted.shift;
+        return form;
+    }
+    Stored form = readable(input);
+    form.storage.shift -= form.storage.factor * scale.bias / scale.factor;
+    form.storage.factor /= scale.factor;
+    return form;
 }
 
 Storage StoredForms::target(NodeId id, const Constants& constants) const {

@@ -15,6 +15,9 @@ namespace polyformer::compile {
 /// u = (2x − lower − upper) / (upper − lower).
 Constants chebyshev_variable(const model::Polynomial& polynomial);
 
+/// The constants of what a scale reads when the result has these.
+Constants before_scale(const SameScale& scale, const Constants& behind);
+
 /// The forms of all nodes so far. The first of a node is its producer's own.
 class StoredForms {
   public:
@@ -23,8 +26,13 @@ class StoredForms {
         : graph_(graph), facts_(facts), builder_(builder), forms_(facts.size()), raw_scores_(facts.size()) {}
 
     void add(model::NodeId id, const Stored& form) { forms_[id].push_back(form); }
-    /// Complex, before lanes are masked and a bias is added.
-    void add_raw_scores(model::NodeId id, const Stored& raw) { raw_scores_[id] = raw; }
+    /// Complex, before lanes are masked and a bias (model::AttentionScores; it must outlive this) is added.
+    struct RawScores {
+        Stored stored;
+        const model::Matrix* bias = nullptr;
+    };
+    void add_raw_scores(model::NodeId id, const RawScores& raw) { raw_scores_[id] = raw; }
+    const std::optional<RawScores>& raw_scores(model::NodeId id) const { return raw_scores_[id]; }
     const std::vector<Stored>& all(model::NodeId id) const { return forms_[id]; }
 
     /// Any form: for linear maps, which absorb constants and partial sums.
@@ -42,6 +50,9 @@ class StoredForms {
 
     /// The constants that readers of a node ask of its producer.
     std::vector<Constants> wanted(model::NodeId id) const;
+    /// What a scale alike for all features makes of what it reads: the same slots, as they were stored for it with
+    /// these constants, or else with any.
+    Stored renamed(model::NodeId id, const SameScale& scale, const Constants& wanted) const;
     /// A node's own layout, with these constants.
     Storage target(model::NodeId id, const Constants& constants) const;
 
@@ -50,7 +61,7 @@ class StoredForms {
     const std::vector<NodeFacts>& facts_;
     CircuitBuilder& builder_;
     std::vector<std::vector<Stored>> forms_;
-    std::vector<std::optional<Stored>> raw_scores_;
+    std::vector<std::optional<RawScores>> raw_scores_;
 };
 
 }  // namespace polyformer::compile

@@ -14,20 +14,23 @@ std::optional<TokenFactor> token_factor(const model::Multiply& product, const st
     TokenFactor result{product.left, product.right};
     if (features_of(result.features) < features_of(result.factor)) std::swap(result.features, result.factor);
     if (features_of(result.factor) != 1 || features_of(result.features) == 1) return {};
+    if (facts[result.factor].by_head) return {};  // it does not lie beside all features
     return result;
 }
 
 std::optional<TokenFactor> postponed_product(const model::Graph& graph, const std::vector<NodeFacts>& facts, NodeId id,
                                              TokenFactors factors) {
     const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);
-    if (product == nullptr || factors == TokenFactors::before_maps || !facts[id].only(Role::linear)) return {};
+    if (product == nullptr || factors == TokenFactors::before_maps) return {};
     bool attends = false;
+    bool read_by_maps = false;
     for (const Use& use : facts[id].uses) {
-        if (!std::holds_alternative<model::Linear>(graph.nodes[use.reader].operation)) return {};
+        if (!std::holds_alternative<model::Linear>(graph.nodes[use.reader].operation)) continue;
         if (facts[use.reader].is_output) return {};
+        read_by_maps = true;
         for (const Use& next : facts[use.reader].uses) attends = attends || next.role == Role::query;
     }
-    if (!attends && factors != TokenFactors::behind_all_maps) return {};
+    if (!read_by_maps || (!attends && factors != TokenFactors::behind_all_maps)) return {};
     return token_factor(*product, facts);
 }
 

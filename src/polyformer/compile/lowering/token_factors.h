@@ -19,8 +19,8 @@ struct TokenFactor {
     model::NodeId factor = 0;
 };
 
-/// For each node of the graph: nothing, or the operands of a product that the maps behind it make up for. Such a
-/// product is read by linear maps alone, and, unless all are meant, by some for attention.
+/// For each node of the graph: nothing, or the operands of a product that the maps behind it make up for: some for
+/// attention among them, unless all are meant. Other readers still need the product.
 std::vector<std::optional<TokenFactor>> postponed_products(const model::Graph& graph,
                                                            const std::vector<NodeFacts>& facts, TokenFactors factors);
 

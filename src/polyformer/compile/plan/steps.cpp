@@ -13,7 +13,7 @@ std::vector<ValueId> inputs_of(const Operation& operation) {
                                  [](const BootstrapStep& step) { return step.inputs; },
                                  [](const AffineStep& step) { return Ids{step.input}; },
                                  [](const SumSlotsStep& step) { return Ids{step.input}; },
-                                 [](const SelectLastTokenStep& step) { return Ids{step.input}; },
+                                 [](const SelectTokenStep& step) { return Ids{step.input}; },
                                  [](const RotatedProductStep& step) {
                                      Ids ids = step.left;
                                      ids.insert(ids.end(), step.right.begin(), step.right.end());
@@ -48,7 +48,7 @@ std::string name_of(const Operation& operation) {
                    [](const RotatedProductStep&) { return "rotated_product"; },
                    [](const SumSlotsStep&) { return "sum_slots"; }, [](const CombineStep&) { return "combine"; },
                    [](const BootstrapStep&) { return "bootstrap"; },
-                   [](const SelectLastTokenStep&) { return "select_last_token"; }},
+                   [](const SelectTokenStep&) { return "select_token"; }},
         operation);
 }
 

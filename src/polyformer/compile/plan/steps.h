@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "polyformer/ckks/circuits/periodic_transform.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
+#include "polyformer/compile/layout/score_masks.h"
 
 namespace polyformer::compile {
 
@@ -48,14 +50,17 @@ struct AffineStep {
     ValueId output = 0;
     std::vector<double> mask;
     std::vector<double> addend;  ///< or none
+    /// The mask weighs each token by one over the context: the executor makes that one over the text's tokens.
+    bool averages = false;
 };
 
-/// outputs = p(inputs), inputs being u in [-1, 1]. Depth series.depth(). A mask in the series is attention's: it rides
-/// along, and the executor zeroes its rows beyond the text.
+/// outputs = p(inputs), inputs being u in [-1, 1]. Depth series.depth(). With `scores` the executor gives the series
+/// that mask, made for the text: it rides along.
 struct PolynomialStep {
     std::vector<ValueId> inputs;
     std::vector<ValueId> outputs;
     ckks::ChebyshevSeries series;
+    std::optional<ScoreMask> scores = std::nullopt;
 };
 
 /// Attention's products, outputs[i] of left[i] and right[i]: see ckks::RotatedInnerProduct. Depth 1.
@@ -94,14 +99,15 @@ struct BootstrapStep {
     std::vector<ValueId> outputs;
 };
 
-/// Row (tokens of the request − 1) of the input, in every row of the output. Depth 1.
-struct SelectLastTokenStep {
+/// One row of the input, `token` or else the last one of the request's tokens, in every row of the output. Depth 1.
+struct SelectTokenStep {
     ValueId input = 0;
     ValueId output = 0;
+    std::optional<std::size_t> token = std::nullopt;
 };
 
 using Operation = std::variant<LinearMapStep, AddStep, MultiplyStep, AffineStep, PolynomialStep, RotatedProductStep,
-                               SumSlotsStep, CombineStep, BootstrapStep, SelectLastTokenStep>;
+                               SumSlotsStep, CombineStep, BootstrapStep, SelectTokenStep>;
 
 /// One step; its operands are adjusted to `level` first (bootstraps take theirs as they are).
 struct Step {
@@ -115,7 +121,7 @@ struct Step {
 std::vector<ValueId> inputs_of(const Operation& operation);
 std::vector<ValueId> outputs_of(const Operation& operation);
 /// What kind of step it is: "linear_map", "add", "multiply", "affine", "polynomial", "rotated_product",
-/// "sum_slots", "combine", "bootstrap" or "select_last_token".
+/// "sum_slots", "combine", "bootstrap" or "select_token".
 std::string name_of(const Operation& operation);
 
 }  // namespace polyformer::compile

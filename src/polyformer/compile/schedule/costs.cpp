@@ -181,7 +181,7 @@ double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing&
                 }
                 return seconds;
             },
-            [&](const SelectLastTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
+            [&](const SelectTokenGate&) { return count * select_token(packing.tokens, level).seconds; }},
         gate.operation);
 }
 

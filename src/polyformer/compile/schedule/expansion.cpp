@@ -105,7 +105,8 @@ class Expansion {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            add_step(AffineStep{inputs[i], outputs[i], std::move(affine.masks[i]), std::move(affine.addends[i])},
+            add_step(AffineStep{inputs[i], outputs[i], std::move(affine.masks[i]), std::move(affine.addends[i]),
+                                affine.averages},
                      step_level_, step_level_ - 1);
         }
     }
@@ -114,17 +115,22 @@ class Expansion {
     void expand(const Gate& gate, const PolynomialGate& polynomial) {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());
-        std::map<std::vector<double>, PolynomialStep> by_mask;
+        std::vector<std::vector<std::complex<double>>> masks;
+        std::vector<PolynomialStep> steps;
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            const std::vector<double> mask = polynomial.masks.empty() ? std::vector<double>{} : polynomial.masks[i];
-            PolynomialStep& step = by_mask[mask];
-            step.series = {polynomial.coefficients, mask};
-            step.inputs.push_back(inputs[i]);
-            step.outputs.push_back(outputs[i]);
+            std::vector<std::complex<double>> mask;
+            if (!polynomial.masks.empty()) mask = score_mask(polynomial.masks[i], polynomial.masks[i].context);
+            const auto index = static_cast<std::size_t>(std::ranges::find(masks, mask) - masks.begin());
+            if (index == steps.size()) {
+                masks.push_back(std::move(mask));
+                PolynomialStep& step = steps.emplace_back();
+                step.series = {polynomial.coefficients, {}};
+                if (!polynomial.masks.empty()) step.scores = polynomial.masks[i];
+            }
+            steps[index].inputs.push_back(inputs[i]);
+            steps[index].outputs.push_back(outputs[i]);
         }
-        for (auto& [mask, step] : by_mask) {
-            add_step(std::move(step), step_level_, step_level_ - depth_of(gate));
-        }
+        for (PolynomialStep& step : steps) add_step(std::move(step), step_level_, step_level_ - depth_of(gate));
     }
 
     /// A block at a time, of all groups: they share its rotation keys.
@@ -189,11 +195,11 @@ class Expansion {
         }
     }
 
-    void expand(const Gate& gate, const SelectLastTokenGate&) {
+    void expand(const Gate& gate, const SelectTokenGate& select) {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            add_step(SelectLastTokenStep{inputs[i], outputs[i]}, step_level_, step_level_ - 1);
+            add_step(SelectTokenStep{inputs[i], outputs[i], select.token}, step_level_, step_level_ - 1);
         }
     }
 

@@ -22,7 +22,7 @@ ckks::KeyRequest fixed_keys(const Step& step, const Packing& packing, const ckks
     const auto relinearise = [&] { request.add_relinearisation(parameters, step.level); };
     std::visit(
         Overloaded{[&](const MultiplyStep&) { relinearise(); }, [&](const PolynomialStep&) { relinearise(); },
-                   [&](const SelectLastTokenStep&) {
+                   [&](const SelectTokenStep&) {
                        for (std::size_t rows = 1; rows < packing.tokens; rows *= 2) {
                            request.add_rotation(parameters, static_cast<long>(rows * packing.row()), step.output_level);
                        }

@@ -26,7 +26,8 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
             [&](const AffineStep&) { return prices.affine(level); },
             [&](const PolynomialStep& polynomial) {
                 const ckks::ChebyshevSeries& series = polynomial.series;
-                return times(polynomial.inputs.size(), prices.polynomial(series.degree(), !series.mask.empty(), level));
+                return times(polynomial.inputs.size(),
+                             prices.polynomial(series.degree(), polynomial.scores.has_value(), level));
             },
             [&](const RotatedProductStep& product) {
                 return times(product.outputs.size(), prices.rotated_product(product.product, level));
@@ -38,7 +39,7 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
                 return prices.combine(combine.terms.size(), static_cast<std::size_t>(rotations),
                                       combine.doubled_real_part, level);
             },
-            [&](const SelectLastTokenStep&) { return prices.select_token(packing.tokens, level); },
+            [&](const SelectTokenStep&) { return prices.select_token(packing.tokens, level); },
             [&](const BootstrapStep& bootstrap) { return prices.bootstrap(bootstrap.inputs.size()); }},
         step.operation);
 }

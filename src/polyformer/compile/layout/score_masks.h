@@ -1,7 +1,9 @@
 // Which slots of a ciphertext of scores mean something, and what attention weighs them with or adds to them.
 #pragma once
 
+#include <complex>
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "polyformer/compile/layout/attention_layout.h"
@@ -15,14 +17,26 @@ enum class Lanes { lower, upper, all };
 /// 1 at those positions of heads that exist, 0 elsewhere: (F) for the group.
 std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes);
 
-/// mask[h,q,k] / largest |mask| at the slot of head h, query q and key k if it is among `lanes`; 0 in all other slots.
-/// Length T·B·F. Rows beyond the context, which nobody reads, weigh the tokens before them as its last row does.
-/// 0 ≤ group < layout.groups, 0 ≤ block < layout.blocks.
-std::vector<double> attention_mask(const AttentionLayout& layout, std::size_t group, std::size_t block, Lanes lanes,
-                                   const model::AttentionValues& values);
+/// What each score of one ciphertext weighs, for texts of any length: a plan holds the rule, and the executor makes the
+/// mask when it knows the text.
+struct ScoreMask {
+    AttentionLayout heads;
+    std::size_t group = 0;    ///< 0 ≤ group < heads.groups
+    std::size_t block = 0;    ///< 0 ≤ block < heads.blocks
+    std::size_t context = 0;  ///< tokens of a text at most, at least 1
+    bool causal = false;
+    /// (H·context, W), row h·context + q, over the largest |weight|; null: every key that may be seen weighs 1.
+    std::shared_ptr<const model::Matrix> weights = nullptr;
+};
 
-/// The divisor above; 1 when all are zero.
-double largest_mask(const model::AttentionValues& values);
+/// The mask for texts of `tokens` tokens, 1 ≤ tokens ≤ context: weights of the lower lanes as real parts, those of the
+/// upper lanes as imaginary parts, 0 in all other slots and wherever no key of the text lies. Rows beyond the text,
+/// which repeat it, weigh the very keys that the rows they repeat do, and so stay copies of them; with windows they
+/// weigh nothing. Of the shortest period that it has, at most all slots.
+std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t tokens);
+
+/// What weights of scores are divided by in a ScoreMask; 1 for none.
+double largest_weight(const model::Matrix& weights);
 
 /// What window_mask() is for: scores as they lie, those of the lower lanes, or those of the upper ones moved down.
 enum class Halves { all, lower, upper_moved_down };

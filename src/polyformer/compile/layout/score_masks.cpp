@@ -1,4 +1,4 @@
-#include "polyformer/compile/circuit/score_masks.h"
+#include "polyformer/compile/layout/score_masks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,21 +13,21 @@ struct ScorePlace {
     std::size_t token = 0;
     std::size_t head = 0;  ///< of the attention
     long shift = 0;        ///< of the key: so many tokens before the query
+    std::size_t position = 0;
 };
 
 /// value(place) at all positions of heads that exist, for every image; 0 elsewhere.
 template <class Value>
-std::vector<double> at_scores(const AttentionLayout& layout, std::size_t group, std::size_t block, Lanes lanes,
-                              Value value) {
+auto at_scores(const AttentionLayout& layout, std::size_t group, std::size_t block, Lanes lanes, Value value) {
     const Packing& packing = layout.packing;
     const std::vector<double> held = lane_mask(layout, group, lanes);
-    std::vector<double> slots(packing.slots);
+    std::vector<decltype(value(ScorePlace{}))> slots(packing.slots);
     const auto first_shift = layout.first_shift() + static_cast<long>(2 * layout.lanes * block);
     for (std::size_t t = 0; t < packing.tokens; ++t) {
         for (std::size_t f = 0; f < packing.features; ++f) {
             if (held[f] == 0) continue;
-            const double result = value(ScorePlace{t, group * layout.heads_per_group + f / (2 * layout.lanes),
-                                                   first_shift + static_cast<long>(f % (2 * layout.lanes))});
+            const auto result = value(ScorePlace{t, group * layout.heads_per_group + f / (2 * layout.lanes),
+                                                 first_shift + static_cast<long>(f % (2 * layout.lanes)), f});
             for (std::size_t image = 0; image < packing.images; ++image) {
                 slots[t * packing.row() + image * packing.features + f] = result;
             }
@@ -41,6 +41,21 @@ std::optional<std::size_t> key_of_window(const AttentionLayout& layout, std::siz
     const long key = static_cast<long>(token % layout.window) - shift;
     if (key < 0 || key >= static_cast<long>(layout.window)) return std::nullopt;
     return static_cast<std::size_t>(key);
+}
+
+/// The key that a token meets at this shift where shifts wrap around, if the token that it repeats sees it in a text of
+/// `tokens` tokens. Shifts beyond all rows would meet keys again.
+std::optional<std::size_t> key_of_text(const ScorePlace& place, std::size_t rows, std::size_t tokens, bool causal) {
+    const auto shift = static_cast<std::size_t>(place.shift);
+    if (shift >= rows) return std::nullopt;
+    const std::size_t key = (place.token + rows - shift) % rows;
+    const bool seen = key < tokens && (!causal || key <= place.token % tokens);
+    return seen ? std::optional(key) : std::nullopt;
+}
+
+bool halves_alike(const std::vector<std::complex<double>>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    return std::equal(values.begin(), middle, middle);
 }
 
 float entry(const model::Matrix& matrix, std::size_t row, std::size_t column) {
@@ -61,32 +76,30 @@ std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, 
     return mask;
 }
 
-double largest_mask(const model::AttentionValues& values) {
+double largest_weight(const model::Matrix& weights) {
     double largest = 0;
-    for (const float weight : values.mask.values) largest = std::max(largest, std::abs(static_cast<double>(weight)));
+    for (const float weight : weights.values) largest = std::max(largest, std::abs(static_cast<double>(weight)));
     return largest > 0 ? largest : 1;
 }
 
-std::vector<double> attention_mask(const AttentionLayout& layout, std::size_t group, std::size_t block, Lanes lanes,
-                                   const model::AttentionValues& values) {
-    const std::size_t context = values.mask.rows / values.heads;
-    const std::size_t tokens = layout.packing.tokens;
-    const double largest = largest_mask(values);
-    return at_scores(layout, group, block, lanes, [&](const ScorePlace& place) {
-        const std::size_t query = std::min(place.token, context - 1);
-        const std::size_t row = place.head * context + query;
-        if (layout.window != 0) {
-            const auto key = key_of_window(layout, place.token, place.shift);
-            return key && place.token < context ? static_cast<double>(entry(values.mask, row, *key)) / largest : 0.0;
-        }
-        const auto shift = static_cast<std::size_t>(place.shift);
-        if (shift >= tokens) return 0.0;
-        const std::size_t key = (place.token + tokens - shift) % tokens;
-        const bool seen = values.causal ? shift <= place.token && shift < context : key < context;
-        if (!seen) return 0.0;
-        const std::size_t column = values.causal ? query - std::min(shift, query) : key;
-        return static_cast<double>(entry(values.mask, row, column)) / largest;
-    });
+std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t tokens) {
+    const AttentionLayout& heads = mask.heads;
+    const std::size_t rows = heads.packing.tokens;
+    const auto weight = [&](const ScorePlace& place) {
+        const auto key = heads.window == 0            ? key_of_text(place, rows, tokens, mask.causal)
+                         : place.token < mask.context ? key_of_window(heads, place.token, place.shift)
+                                                      : std::nullopt;
+        if (!key) return 0.0;
+        const std::size_t row = place.head * mask.context + place.token % tokens;
+        return mask.weights == nullptr ? 1.0 : static_cast<double>(entry(*mask.weights, row, *key));
+    };
+    std::vector<std::complex<double>> values =
+        at_scores(heads, mask.group, mask.block, Lanes::all, [&](const ScorePlace& place) {
+            const bool upper = place.position % (2 * heads.lanes) >= heads.lanes;
+            return upper ? std::complex<double>(0, weight(place)) : std::complex<double>(weight(place), 0);
+        });
+    while (values.size() > 1 && halves_alike(values)) values.resize(values.size() / 2);
+    return values;
 }
 
 std::vector<double> window_mask(const AttentionLayout& layout, std::size_t group, std::size_t block, Halves halves) {
