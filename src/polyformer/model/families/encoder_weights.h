@@ -39,6 +39,7 @@ struct EncoderLayer {
     NormWeights feed_forward_norm;
 };
 
+/// All but the head, nothing folded.
 struct EncoderWeights {
     Matrix tokens;     ///< (vocabulary, width)
     Matrix positions;  ///< (positions, width), the first type's row added
