@@ -1,0 +1,43 @@
+// Words to tokens by byte-pair encoding: from single characters on, neighbours are joined in the order in which
+// training joined them (Sennrich et al. 2016).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "polyformer/model/tokenizers/word_pieces.h"
+
+namespace polyformer::model {
+
+class BytePairs {
+  public:
+    /// From what a tokenizer.json has under "model". Throws FormatError, also for dropout, marks of a word's parts and
+    /// fallback to bytes.
+    BytePairs(const nlohmann::json& document, const std::string& place);
+    const Vocabulary& vocabulary() const { return vocabulary_; }
+    void encode(std::string_view word, std::vector<std::int32_t>& ids) const;
+
+  private:
+    struct Merge {
+        std::int32_t left;
+        std::int32_t right;
+        std::int32_t rank;
+        std::int32_t merged;
+    };
+
+    void read_merges(const nlohmann::json& list, const std::string& place);
+    const Merge* find(std::int32_t left, std::int32_t right) const;
+    std::vector<std::int32_t> characters_of(std::string_view word) const;
+
+    Vocabulary vocabulary_;
+    std::vector<Merge> merges_;            ///< ascending by left, then right
+    std::optional<std::int32_t> unknown_;  ///< none: what is unknown is left out
+    bool fuse_unknown_ = false;            ///< several in a row are one
+    bool ignore_merges_ = false;           ///< a word that is a piece is that token
+};
+
+}  // namespace polyformer::model
