@@ -26,7 +26,10 @@ TextInput classifier() {
 
 TEST(TextInput, SurvivesTheFile) {
     const ScratchDirectory directory;
-    for (const TextInput& input : {embedder(), classifier(), TextInput{}}) {
+    TextInput index = classifier();
+    index.output = TextOutput::documents;
+    index.labels = {"a title", "a title"};
+    for (const TextInput& input : {embedder(), classifier(), index, TextInput{}}) {
         save_text_input(input, directory.path());
         const TextInput loaded = load_text_input(directory.path());
         EXPECT_EQ(loaded.tokenizer, input.tokenizer);
@@ -72,9 +75,11 @@ TEST(TextInput, DamagedFilesAreRefused) {
     expect(embedder(), "tokenizer.json", "../tokenizer.json", {"'../tokenizer.json'", "'tokenizer.json'"});
     expect(embedder(), "\"special_tokens\": true", "\"special_tokens\": 1", {"'special_tokens'"});
     expect(embedder(), "128", "65537", {"'most_tokens'", "65537"});
-    expect(embedder(), "\"embedding\"", "\"picture\"", {"'picture'", "next_token, tokens, classes, embedding"});
+    expect(embedder(), "\"embedding\"", "\"picture\"",
+           {"'picture'", "next_token, tokens, classes, embedding, documents"});
     expect(embedder(), "\"embedding\"", "\"tokens\"", {"unknown key 'normalise'"});
     expect(embedder(), "\"embedding\"", "\"classes\"", {"'labels' is missing"});
+    expect(embedder(), "tokenizer.json", "tokenizer.model", {"special tokens", "'tokenizer.json'"});
     expect(classifier(), "\"ham\",", "", {"1 labels", "2 to"});
     expect(classifier(), "\"ham\"", "7", {"'labels'", "strings"});
     expect(classifier(), "\"ham\"", "\"\"", {"label 0"});

@@ -1,5 +1,6 @@
 #include "polyformer/model/tokenizers/vocabulary_file.h"
 
+#include "polyformer/model/language/tokenizer.h"
 #include "polyformer/model/tokenizers/hugging_face.h"
 #include "tests/model/fixtures.h"
 
@@ -44,6 +45,20 @@ TEST(VocabularyFile, OfSingleLettersTakesSequencesWithAndWithoutSpaces) {
     EXPECT_EQ(tokenizer.encode("ACDE"), (Ids{6, 7, 8, 9}));
     EXPECT_EQ(tokenizer.encode("A C[MASK] B"), (Ids{6, 7, 5, 2}));
     EXPECT_EQ(tokenizer.decode(Ids{3, 6, 7, 4}), "AC");
+}
+
+TEST(VocabularyFile, IsReadWithTheSettingsBesideIt) {
+    const ScratchDirectory scratch;
+    const auto file = scratch.path() / "vocab.txt";
+    write_file(file, kSpecial + "cafe\nCafé\n");
+    EXPECT_EQ(Tokenizer(file).encode("Café"), Ids{6});
+    write_file(scratch.path() / "tokenizer_config.json", R"({"do_lower_case": false})");
+    EXPECT_EQ(Tokenizer(file).encode("Café"), Ids{7});
+    write_file(scratch.path() / "tokenizer.json", tokenizer_json(file));
+    const EncodedText whole = Tokenizer(scratch.path() / "tokenizer.json").encode_whole("Café", 8);
+    EXPECT_EQ(whole.ids, (Ids{3, 7, 4}));
+    EXPECT_EQ(whole.before, 1U);
+    EXPECT_EQ(whole.after, 1U);
 }
 
 TEST(VocabularyFile, DamageIsRefused) {

@@ -21,17 +21,27 @@ constexpr std::size_t kVersion = 1;
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 26;
 
 constexpr std::array<const char*, 2> kTokenizers = {"tokenizer.model", "tokenizer.json"};
-constexpr std::array<const char*, 4> kOutputs = {"next_token", "tokens", "classes", "embedding"};  // as TextOutput
+constexpr std::array<const char*, 5> kOutputs = {"next_token", "tokens", "classes", "embedding",
+                                                 "documents"};  // as TextOutput
+constexpr std::size_t kMaxTitle = 1024;                         // bytes
 
-void check_labels(const std::vector<std::string>& labels) {
-    require(labels.size() >= 2 && labels.size() <= kMaxFeatures, "{} labels are outside 2 to {}", labels.size(),
-            kMaxFeatures);
+bool has_labels(TextOutput output) {
+    return output == TextOutput::classes || output == TextOutput::documents;
+}
+
+void check_labels(const TextInput& input) {
+    const std::vector<std::string>& labels = input.labels;
+    const bool classes = input.output == TextOutput::classes;
+    const std::size_t least = classes ? 2 : 1;
+    const std::size_t longest = classes ? kMaxNameLength : kMaxTitle;
+    require(labels.size() >= least && labels.size() <= kMaxFeatures, "{} labels are outside {} to {}", labels.size(),
+            least, kMaxFeatures);
     std::set<std::string> seen;
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        require(!labels[i].empty() && labels[i].size() <= kMaxNameLength && is_utf8(labels[i]) &&
+        require(!labels[i].empty() && labels[i].size() <= longest && is_utf8(labels[i]) &&
                     printable(labels[i]) == labels[i],
-                "label {} must be 1 to {} bytes of UTF-8, without control characters", i, kMaxNameLength);
-        require(seen.insert(labels[i]).second, "label {}, '{}', is there twice", i, labels[i]);
+                "label {} must be 1 to {} bytes of UTF-8, without control characters", i, longest);
+        require(!classes || seen.insert(labels[i]).second, "label {}, '{}', is there twice", i, labels[i]);
     }
 }
 
@@ -47,13 +57,15 @@ void validate(const TextInput& input) {
             kTokenizers[0], kTokenizers[1]);
     require(input.most_tokens <= kMaxContext, "at most {} tokens are more than the {} that a model may have",
             input.most_tokens, kMaxContext);
+    require(!input.special_tokens || input.tokenizer == kTokenizers[1],
+            "special tokens are what '{}' says, but the tokenizer is '{}'", kTokenizers[1], input.tokenizer);
     require(!input.normalise || input.output == TextOutput::embedding,
             "only an embedding can be normalised, but the output is '{}'", name_of(input.output));
-    if (input.output == TextOutput::classes) {
-        check_labels(input.labels);
+    if (has_labels(input.output)) {
+        check_labels(input);
     } else {
-        require(input.labels.empty(), "{} labels are given, but the output is '{}', not 'classes'", input.labels.size(),
-                name_of(input.output));
+        require(input.labels.empty(), "{} labels are given, but the output is '{}', not 'classes' or 'documents'",
+                input.labels.size(), name_of(input.output));
     }
 }
 
@@ -66,7 +78,7 @@ void save_text_input(const TextInput& input, const std::filesystem::path& direct
                                 {"most_tokens", input.most_tokens},
                                 {"output", name_of(input.output)}};
     if (input.output == TextOutput::embedding) json["normalise"] = input.normalise;
-    if (input.output == TextOutput::classes) json["labels"] = input.labels;
+    if (has_labels(input.output)) json["labels"] = input.labels;
     write_file(directory / text_input_file, to_text(json, 2) + "\n");
 }
 
@@ -90,7 +102,7 @@ TextInput text_input_from_json(std::string_view text, const std::string& label) 
                          fmt::join(kOutputs, ", "));
     input.output = static_cast<TextOutput>(found - kOutputs.begin());
     if (input.output == TextOutput::embedding) input.normalise = fields.boolean("normalise");
-    if (input.output == TextOutput::classes) {
+    if (has_labels(input.output)) {
         for (const nlohmann::json& name : fields.array("labels", kMaxFeatures)) {
             require<FormatError>(name.is_string(), "{}: 'labels' must hold strings, found {}", label, name.type_name());
             input.labels.push_back(name.get<std::string>());

@@ -16,9 +16,10 @@ enum class TextOutput {
     tokens,      ///< a masked language model: logits of what stands at each token's place
     classes,     ///< one row of logits, one for each label
     embedding,   ///< one row: the text as a vector
+    documents,   ///< one row: how well each document of an index answers the text, a score for each label
 };
 
-/// "next_token", "tokens", "classes", "embedding".
+/// "next_token", "tokens", "classes", "embedding", "documents".
 std::string name_of(TextOutput output);
 
 /// Folders without text.json have one of the default values.
@@ -32,7 +33,7 @@ struct TextInput {
     TextOutput output = TextOutput::next_token;
     /// Of an embedding: whether the client divides it by its Euclidean length.
     bool normalise = false;
-    /// Of classes: what they are called, in the order of the logits.
+    /// Of classes and documents: what they are called, in the order of the logits. Documents may share a title.
     std::vector<std::string> labels;
 };
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "polyformer/model/tokenizers/hugging_face.h"
+#include "polyformer/model/tokenizers/vocabulary_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -37,18 +38,38 @@ std::string read_tokenizer(const std::filesystem::path& file) {
     }
 }
 
+bool is_hugging_face(const std::filesystem::path& file) {
+    return file.extension() == ".json" || file.extension() == ".txt";
+}
+
 }  // namespace
+
+std::string tokenizer_json(const std::filesystem::path& file) {
+    const std::string label = "'" + file.string() + "'";
+    std::string text = read_tokenizer(file);
+    if (file.extension() == ".txt") {
+        const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
+        BertSettings settings;
+        if (std::filesystem::exists(config)) {
+            settings = bert_settings_from_json(read_file(config, kMaxTokenizerBytes), "'" + config.string() + "'");
+        }
+        text = tokenizer_from_vocabulary(text, settings, label);
+    }
+    static_cast<void>(HuggingFaceTokenizer(std::string_view(text), label));
+    return text;
+}
 
 class Tokenizer::Implementation {
   public:
     explicit Implementation(const std::filesystem::path& file) {
         // A model without a tokenizer, as random ones are, may be given one.
         require_own_file(file, Unlisted::allowed);
-        const std::string contents = read_tokenizer(file);
-        if (file.extension() == ".json") {
-            tokenizer_.emplace<HuggingFaceTokenizer>(std::string_view(contents), "'" + file.string() + "'");
+        if (is_hugging_face(file)) {
+            const std::string text = tokenizer_json(file);
+            tokenizer_.emplace<HuggingFaceTokenizer>(std::string_view(text), "'" + file.string() + "'");
             return;
         }
+        const std::string contents = read_tokenizer(file);
         auto& processor = tokenizer_.emplace<SentencePieceProcessor>();
         const auto status = processor.LoadFromSerializedProto(contents);
         require<FormatError>(
@@ -86,7 +107,10 @@ EncodedText Tokenizer::encode_whole(const std::string& text, std::size_t most_to
     const std::size_t kept = std::min(ids.size(), most_tokens - around);
     const bool end = hugging_face != nullptr && hugging_face->cuts_beginning();
     const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(end ? ids.size() - kept : 0);
-    EncodedText encoded{.ids = special.before, .left_out = ids.size() - kept};
+    EncodedText encoded{.ids = special.before,
+                        .left_out = ids.size() - kept,
+                        .before = special.before.size(),
+                        .after = special.after.size()};
     encoded.ids.insert(encoded.ids.end(), begin, begin + static_cast<std::ptrdiff_t>(kept));
     encoded.ids.insert(encoded.ids.end(), special.after.begin(), special.after.end());
     return encoded;

@@ -17,14 +17,21 @@ namespace polyformer::model {
 struct EncodedText {
     std::vector<std::int32_t> ids;
     std::size_t left_out = 0;  ///< tokens that did not fit
+    std::size_t before = 0;    ///< of the ids, special ones around the text
+    std::size_t after = 0;
 };
+
+/// What a model's folder keeps of a checkpoint's tokenizer: the text of a tokenizer.json. `file` is one, or a
+/// vocab.txt, which becomes one by the tokenizer_config.json beside it (model/tokenizers/vocabulary_file.h). Throws
+/// FormatError when it is damaged or asks for what is not supported, IoError when it cannot be read.
+std::string tokenizer_json(const std::filesystem::path& file);
 
 /// Text to token ids and back, by a SentencePiece model (tokenizer.model) or as Hugging Face's tokenizers do
 /// (tokenizer.json: WordPiece, WordLevel, byte-level BPE). Copyable handle.
 class Tokenizer {
   public:
-    /// A file whose name ends in ".json" is Hugging Face's. Throws FormatError when `file` is not what it should be, or
-    /// there is a manifest beside it that lists another.
+    /// A file whose name ends in ".json" or ".txt" is Hugging Face's (tokenizer_json()). Throws FormatError when `file`
+    /// is not what it should be, or there is a manifest beside it that lists another.
     explicit Tokenizer(const std::filesystem::path& file);
 
     /// All of the text, nothing around it. Throws Error for what is no text.
