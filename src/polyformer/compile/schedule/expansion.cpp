@@ -115,11 +115,16 @@ class Expansion {
     void expand(const Gate& gate, const PolynomialGate& polynomial) {
         const auto& inputs = values_[gate.inputs.front()];
         const auto outputs = new_values(gate.outputs.front());
-        std::vector<std::vector<std::complex<double>>> masks;
+        // Blocks that are alike in a text as long as the context are not in a shorter one, but groups are.
+        using Mask = std::pair<std::size_t, std::vector<std::complex<double>>>;
+        std::vector<Mask> masks;
         std::vector<PolynomialStep> steps;
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            std::vector<std::complex<double>> mask;
-            if (!polynomial.masks.empty()) mask = score_mask(polynomial.masks[i], polynomial.masks[i].context);
+            Mask mask;
+            if (!polynomial.masks.empty()) {
+                const ScoreMask& rule = polynomial.masks[i];
+                mask = {rule.block, score_mask(rule, rule.context)};
+            }
             const auto index = static_cast<std::size_t>(std::ranges::find(masks, mask) - masks.begin());
             if (index == steps.size()) {
                 masks.push_back(std::move(mask));
