@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/compile/schedule/costs.h"
@@ -53,13 +54,20 @@ std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep&
     const ckks::MapShape shape(map.map);
     const std::size_t one = ciphertext_bytes(parameters, level);
     const std::size_t digits = hoisted_bytes(parameters, level);
-    const auto baby = static_cast<std::size_t>(map.map.baby);
-    const long range = shape.offsets.empty() ? 0 : shape.offsets.back() - shape.offsets.front();
-    const auto giants = static_cast<std::size_t>(range / (shape.stride * map.map.baby)) + 1;
+    // Those that some diagonal uses.
+    std::set<long> baby_steps;
+    std::set<long> giant_steps;
+    const long giant_step = shape.stride * map.map.baby;
+    for (const long offset : shape.offsets) {
+        const long baby_step = (offset % giant_step + giant_step) % giant_step;
+        baby_steps.insert(baby_step);
+        giant_steps.insert(offset - baby_step);
+    }
+    const std::size_t giants = giant_steps.size();
     const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, map.outputs.size());
     const std::size_t sums = outputs * std::min(ckks::kMapGiantsAtATime, giants);
     const std::size_t plaintext = polynomial_bytes(parameters, level) / (parameters.slots() / shape.period);
-    const std::size_t rotated = shape.inputs * baby;
+    const std::size_t rotated = shape.inputs * baby_steps.size();
     return rotated * one +
            std::max(shape.inputs * digits,
                     sums * (one + rotated * plaintext) + outputs * (digits + 2 * extended_bytes(parameters, level)));
@@ -122,13 +130,24 @@ std::size_t most_live_bytes(const Plan& plan) {
     return most;
 }
 
+/// What the steps themselves hold: diagonals of maps, as they are encoded from.
+std::size_t diagonal_bytes(const Plan& plan) {
+    std::size_t bytes = 0;
+    for (const Step& step : plan.steps) {
+        const auto* map = std::get_if<LinearMapStep>(&step.operation);
+        if (map != nullptr) bytes += ckks::MapShape(map->map).diagonals * map->map.period * sizeof(double);
+    }
+    return bytes;
+}
+
 }  // namespace
 
 std::size_t working_bytes(const Plan& plan) {
     const Parameters& parameters = plan.frame.parameters;
     const std::size_t transforms =
         bootstraps(plan.steps) ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots()) : 0;
-    return most_live_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) + transforms;
+    return most_live_bytes(plan) + diagonal_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
+           transforms;
 }
 
 }  // namespace polyformer::compile
