@@ -20,6 +20,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
+#include "polyformer/tasks/evaluation.h"
 
 namespace polyformer::cli {
 
@@ -86,9 +87,21 @@ fs::path find_images(const fs::path& model, const std::string& split) {
 /// What the command line says; which of it applies depends on the model.
 struct EvalOptions {
     model::QualityOptions text;
+    tasks::EvaluationOptions task;
+    std::string columns;
     std::size_t most_images = 0;
     std::string json;
 };
+
+void eval_task(EvalOptions options) {
+    options.task.model = options.text.model;
+    options.task.split = options.text.split;
+    options.task.quiet = options.text.quiet;
+    options.task.columns = tasks::parse_columns(options.columns);
+    const tasks::TaskResult result = tasks::evaluate_task(options.task);
+    if (options.json != "-") to_stdout("{}", tasks::describe(result));
+    write_json(tasks::to_json(result), options.json);
+}
 
 void eval_images(const EvalOptions& options) {
     const model::QualityOptions& text = options.text;
@@ -126,12 +139,15 @@ void add_eval(CLI::App& program) {
     auto options = std::make_shared<EvalOptions>();
     model::QualityOptions& text = options->text;
     auto* command = program.add_subcommand(
-        "eval", "How good a model is before and after substitution: perplexity on texts, accuracy on images");
+        "eval", "How good a model is before and after substitution: perplexity, accuracy, rank correlation, retrieval");
     command->footer(
         "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
         "  polyformer eval models/wikitext-small --text-file README.md\n"
         "  polyformer eval models/cifar100-vit --data cifar-100 --json eval.json  # with the confusion of all classes\n"
-        "  polyformer eval my-model --data my-images --split valid --most-images 500");
+        "  polyformer eval my-model --data my-images --split valid --most-images 500\n"
+        "  polyformer eval minilm --task stsb/sts-test.csv             # sentence pairs\n"
+        "  polyformer eval minilm-banking --task banking77/test.csv    # labelled texts\n"
+        "  polyformer eval minilm --task scifact --document-model minilm-256   # retrieval, in BEIR's layout");
     command->add_option("model", text.model, "The model folder")->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")
                       ->check(CLI::IsMember({"train", "valid", "test"}))
@@ -141,6 +157,23 @@ void add_eval(CLI::App& program) {
     command->add_option("--text-file", text.text, "Any text in UTF-8 instead of a split; '-': standard input")
         ->excludes(split)
         ->excludes(data);
+    auto* task = command
+                     ->add_option("--task", options->task.task,
+                                  "Sentence pairs with scores, labelled or rewritten texts (CSV, TSV, JSON Lines), "
+                                  "or a folder of queries and documents as BEIR has them")
+                     ->excludes(data);
+    command->add_option("--columns", options->columns, "What a table's columns are: text=2,label=1, or score=5,...")
+        ->needs(task);
+    command
+        ->add_option("--document-model", options->task.document_model,
+                     "What reads a retrieval task's documents, with exact functions; by default the model itself")
+        ->needs(task);
+    command
+        ->add_option("--most-texts", options->task.most_texts,
+                     "Only the first so many pairs, texts or queries of the task; 0: all")
+        ->needs(task)
+        ->check(whole_number(0, kMostOfAny))
+        ->capture_default_str();
     command->add_option("--stride", text.stride, "Tokens between windows; 0: half the context")
         ->check(whole_number(0, model::kMaxContext))
         ->capture_default_str();
@@ -162,9 +195,13 @@ void add_eval(CLI::App& program) {
             .reads("model", given.model)
             .reads("--data", given.data)
             .reads("--text-file", given.text == "-" ? "" : given.text)
+            .reads("--task", options->task.task)
+            .reads("--document-model", options->task.document_model)
             .writes("--json", options->json)
             .check();
-        if (model::takes_images(options->text.model)) {
+        if (!options->task.task.empty()) {
+            eval_task(*options);
+        } else if (model::takes_images(options->text.model)) {
             eval_images(*options);
         } else {
             eval_text(*options);

@@ -1,57 +1,13 @@
 #include "polyformer/model/interpreter/interpreter.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
 #include "polyformer/model/graph/graph_shapes.h"
-#include "polyformer/model/graph/visit.h"
+#include "polyformer/model/interpreter/interval_watch.h"
 #include "polyformer/model/interpreter/operations.h"
-#include "polyformer/support/error.h"
-#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
 
 namespace {
-
-/// For every node: whether its value is scores of which only the causal half (k ≤ q) can reach the result.
-std::vector<bool> causal_only(const Graph& graph, const std::vector<Shape>& shapes) {
-    std::vector<bool> causal(graph.nodes.size(), false);
-    for (NodeId id = 0; id < causal.size(); ++id) causal[id] = shapes[id].scores;
-    for (NodeId id = graph.nodes.size(); id-- > 0;) {
-        const Operation& operation = graph.nodes[id].operation;
-        const bool masks = std::visit(Overloaded{[](const AttentionValues& values) { return values.causal; },
-                                                 [](const AttentionSums& sums) { return sums.causal; },
-                                                 [&](const auto&) -> bool { return causal[id]; }},
-                                      operation);
-        for (const NodeId input : inputs_of(operation)) {
-            if (!masks) causal[input] = false;
-        }
-    }
-    return causal;
-}
-
-/// Counts the rows of `input` (scores: row h·T + q, of which `causal` keeps the first q + 1 entries).
-IntervalReport report(const Node& node, const Tensor& input, bool causal) {
-    const Polynomial& polynomial = std::get<Apply>(node.operation).polynomial;
-    IntervalReport result{.node = node.name,
-                          .lower = polynomial.lower,
-                          .upper = polynomial.upper,
-                          .smallest = std::numeric_limits<double>::infinity(),
-                          .largest = -std::numeric_limits<double>::infinity()};
-    for (std::size_t row = 0; row < input.rows; ++row) {
-        const std::size_t kept = causal ? row % input.columns + 1 : input.columns;
-        for (std::size_t column = 0; column < kept; ++column) {
-            const double value = input.at(row, column);
-            result.outside += value >= polynomial.lower && value <= polynomial.upper ? 0 : 1;  // NaN lies outside
-            result.smallest = smaller(result.smallest, value);
-            result.largest = larger(result.largest, value);
-        }
-        result.values += kept;
-    }
-    return result;
-}
 
 std::vector<NodeId> last_readers(const Graph& graph) {
     std::vector<NodeId> last(graph.nodes.size(), 0);
@@ -111,16 +67,17 @@ std::vector<Tensor> evaluate_batch(const Graph& graph, std::span<const Tensor> e
 }
 
 Evaluation evaluate(const Graph& graph, const Tensor& embedded) {
-    const std::vector<bool> causal = causal_only(graph, checked_shapes(graph, embedded));
+    static_cast<void>(checked_shapes(graph, embedded));
+    IntervalWatch watch(graph, 1);
+    const Observer watches = watch.observer();
     Evaluation result;
     std::vector<Tensor> logits =
         walk(graph, std::span(&embedded, 1), Functions::polynomials, [&](NodeId id, const Values& values) {
+            watches(id, values[id]);
             result.largest.push_back(largest_magnitude(values[id].front()));
-            if (const auto* apply = std::get_if<Apply>(&graph.nodes[id].operation)) {
-                result.intervals.push_back(report(graph.nodes[id], values[apply->input].front(), causal[apply->input]));
-            }
         });
     result.logits = std::move(logits.front());
+    result.intervals = watch.reports();
     return result;
 }
 

@@ -1,0 +1,230 @@
+// `polyformer fit-head` and `polyformer index`: what an encoder's vectors are good for, as one more linear map behind
+// it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/folders.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
+#include "polyformer/support/folders/folder_writer.h"
+#include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/command_files.h"
+#include "polyformer/support/system/process.h"
+#include "polyformer/support/system/progress.h"
+#include "polyformer/tasks/appended_map.h"
+#include "polyformer/tasks/linear_head.h"
+#include "polyformer/tasks/metrics.h"
+#include "polyformer/tasks/search_index.h"
+#include "polyformer/tasks/text_answers.h"
+#include "polyformer/tasks/text_model.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kLogitMargin = 1.5;  ///< logits of texts to come against those of the texts fitted to
+
+struct HeadCommand {
+    fs::path model;
+    fs::path data;
+    fs::path out;
+    std::string columns;
+    tasks::HeadOptions head;
+    bool quiet = false;
+    std::string json;
+};
+
+tasks::TextModel load_encoder(const fs::path& folder) {
+    tasks::TextModel model = tasks::load_text_model(folder);
+    require(model.input.output == model::TextOutput::embedding,
+            "'{}' gives {}, but an encoder, which gives an embedding, is needed: import one without a head",
+            folder.string(), name_of(model.input.output));
+    return model;
+}
+
+/// The vectors of the polynomial model, which is what the head will see.
+std::vector<std::vector<double>> vectors_of(const tasks::TextModel& model, const std::vector<std::string>& texts,
+                                            bool quiet) {
+    Progress bar("reading texts", 1, quiet);
+    tasks::TextAnswers answers = tasks::answer_texts(
+        model.graph, texts, [&](const std::string& text) { return model.embed(text); }, model::Functions::polynomials,
+        [&](double share) { bar.update(share); });
+    bar.finish();
+    if (answers.texts_outside > 0) {
+        to_stderr(
+            "warning: {} of {} texts leave some polynomial's interval: import the encoder with calibration text "
+            "of this kind\n",
+            answers.texts_outside, texts.size());
+    }
+    std::vector<std::vector<double>> vectors;
+    for (model::Tensor& vector : answers.logits) vectors.push_back(std::move(vector.values));
+    return vectors;
+}
+
+std::vector<double> logits_of(const tasks::LinearHead& head, const std::vector<double>& x) {
+    std::vector<double> logits(head.bias.begin(), head.bias.end());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        for (std::size_t c = 0; c < logits.size(); ++c) {
+            logits[c] += x[i] * static_cast<double>(head.weight.values[i * logits.size() + c]);
+        }
+    }
+    return logits;
+}
+
+void fit_head(const HeadCommand& options) {
+    require_folder(options.model, FolderKind::model);
+    CommandFiles()
+        .reads("model", options.model)
+        .reads("--data", options.data)
+        .writes_folder("--out", options.out)
+        .writes("--json", options.json)
+        .check();
+    require_replaceable(options.out);
+    const Stopwatch watch;
+    const tasks::TextModel encoder = load_encoder(options.model);
+    const tasks::LabelledTexts data = tasks::read_labelled_texts(options.data, tasks::parse_columns(options.columns));
+    const std::set<std::string> names(data.labels.begin(), data.labels.end());
+    require(names.size() >= 2, "'{}' has texts of {} class(es): a head needs at least two", options.data.string(),
+            names.size());
+    const std::vector<std::string> labels(names.begin(), names.end());
+    std::vector<std::size_t> classes;
+    for (const std::string& label : data.labels) {
+        classes.push_back(static_cast<std::size_t>(std::ranges::lower_bound(labels, label) - labels.begin()));
+    }
+    const std::vector<std::vector<double>> vectors = vectors_of(encoder, data.texts, options.quiet);
+    Progress bar("fitting the head", 1, options.quiet);
+    const tasks::LinearHead head =
+        tasks::fit_linear_head(vectors, classes, labels.size(), options.head, [&](double share) { bar.update(share); });
+    bar.finish();
+
+    double largest = 0;
+    std::vector<std::size_t> predicted;
+    for (const std::vector<double>& vector : vectors) {
+        const std::vector<double> logits = logits_of(head, vector);
+        for (const double logit : logits) largest = larger(largest, std::abs(logit));
+        predicted.push_back(tasks::best_of(logits, 1).front());
+    }
+    const tasks::Classification fitted = tasks::judge_classes(predicted, classes);
+    model::TextInput input = encoder.input;
+    input.output = model::TextOutput::classes;
+    input.normalise = false;
+    input.labels = labels;
+    tasks::save_text_model(
+        options.out, options.model,
+        tasks::with_map_behind(encoder.graph, "logits", head.weight, head.bias, kLogitMargin * largest), input);
+    if (options.json != "-") {
+        to_stdout(
+            "'{}': {} classes, fitted to {} texts in {}; loss {:.3f}, {:.1f} % of them right\n"
+            "See how it does on others: polyformer eval {} --task FILE\n",
+            options.out.string(), labels.size(), data.texts.size(), format_duration(watch.seconds()), head.loss,
+            100 * fitted.accuracy, options.out.string());
+    }
+    write_json({{"classes", labels.size()},
+                {"texts", data.texts.size()},
+                {"loss", head.loss},
+                {"accuracy", fitted.accuracy},
+                {"seconds", watch.seconds()}},
+               options.json);
+}
+
+struct IndexCommand {
+    fs::path model;
+    fs::path documents;
+    fs::path out;
+    fs::path document_model;
+    bool quiet = false;
+    std::string json;
+};
+
+void make_index(const IndexCommand& options) {
+    require_folder(options.model, FolderKind::model);
+    if (!options.document_model.empty()) require_folder(options.document_model, FolderKind::model);
+    CommandFiles()
+        .reads("model", options.model)
+        .reads("--documents", options.documents)
+        .reads("--document-model", options.document_model)
+        .writes_folder("--out", options.out)
+        .writes("--json", options.json)
+        .check();
+    require_replaceable(options.out);
+    const Stopwatch watch;
+    const tasks::TextModel encoder = load_encoder(options.model);
+    std::optional<tasks::TextModel> other;
+    if (!options.document_model.empty()) other = load_encoder(options.document_model);
+    const std::vector<tasks::Document> documents = tasks::read_documents(options.documents);
+    Progress bar("reading documents", 1, options.quiet);
+    tasks::SearchIndex index =
+        tasks::make_index(encoder, other ? *other : encoder, documents, [&](double share) { bar.update(share); });
+    bar.finish();
+    model::TextInput input = encoder.input;
+    input.output = model::TextOutput::documents;
+    input.normalise = false;
+    input.labels = std::move(index.titles);
+    tasks::save_text_model(options.out, options.model, index.graph, input);
+    if (options.json != "-") {
+        to_stdout("'{}': {} documents, in {}\nAsk it: polyformer run {} --text \"...\"\n", options.out.string(),
+                  documents.size(), format_duration(watch.seconds()), options.out.string());
+    }
+    write_json({{"documents", documents.size()}, {"seconds", watch.seconds()}}, options.json);
+}
+
+}  // namespace
+
+void add_fit_head(CLI::App& program) {
+    auto options = std::make_shared<HeadCommand>();
+    auto* command = program.add_subcommand(
+        "fit-head", "Makes a classifier of an encoder: a linear map behind it, fitted to labelled texts");
+    command->footer(
+        "Examples:\n  polyformer fit-head minilm --data banking77/train.csv --out minilm-banking\n"
+        "  polyformer fit-head minilm --data spam.tsv --columns label=1,text=2 --out minilm-spam\n"
+        "  polyformer eval minilm-banking --task banking77/test.csv");
+    command->add_option("model", options->model, "Folder of a model that gives embeddings")->required();
+    command->add_option("--data", options->data, "Texts and labels: CSV, TSV or JSON Lines")->required();
+    command->add_option("--out", options->out, "Where to write the classifier's folder")->required();
+    command->add_option("--columns", options->columns, "Where text and label are, by number or name: text=2,label=1");
+    command->add_option("--penalty", options->head.penalty, "Weight of the squared weights against the mean loss")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
+    command->add_flag("--quiet", options->quiet, "No progress bars");
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { fit_head(*options); });
+}
+
+void add_index(CLI::App& program) {
+    auto options = std::make_shared<IndexCommand>();
+    auto* command =
+        program.add_subcommand("index", "Puts documents behind an encoder, to be searched by encrypted queries");
+    command->footer(
+        "Examples:\n  polyformer index minilm --documents corpus.jsonl --out minilm-corpus\n"
+        "  polyformer index minilm-64 --document-model minilm-256 --documents corpus.jsonl --out minilm-corpus\n"
+        "  polyformer run minilm-corpus --text \"does aspirin prevent cancer?\"");
+    command->add_option("model", options->model, "Folder of a model that gives embeddings: it reads the queries")
+        ->required();
+    command
+        ->add_option("--documents", options->documents,
+                     "JSON Lines with \"text\" and, or not, \"title\" and \"_id\"; read in the clear")
+        ->required();
+    command->add_option("--document-model", options->document_model,
+                        "What reads the documents, with exact functions: the same checkpoint, imported with a longer "
+                        "context; by default the model itself");
+    command->add_option("--out", options->out, "Where to write the index, a model's folder")->required();
+    command->add_flag("--quiet", options->quiet, "No progress bar");
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { make_index(*options); });
+}
+
+}  // namespace polyformer::cli

@@ -1,0 +1,53 @@
+// What `polyformer eval --task` reports: how good a model's answers are, before and after substitution.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/tasks/task.h"
+
+namespace polyformer::tasks {
+
+/// Which model to judge by what.
+struct EvaluationOptions {
+    std::filesystem::path model;           ///< a model folder with a tokenizer
+    std::filesystem::path task;            ///< see read_task()
+    std::string split = "test";            ///< of a retrieval task
+    Columns columns;                       ///< of a table
+    std::filesystem::path document_model;  ///< what a retrieval task's documents are read by; empty: `model`
+    std::size_t most_texts = 0;            ///< only the first so many pairs, texts or queries; 0: all
+    bool quiet = false;                    ///< no progress bar
+};
+
+/// One number that the task is judged by.
+struct Measure {
+    std::string name;
+    double polynomial = 0;           ///< of the model as it runs encrypted
+    double before_substitution = 0;  ///< of the same weights with the exact functions
+};
+
+struct TaskResult {
+    std::string kind;  ///< "sentence pairs", "labelled texts", "rewritten texts", "retrieval"
+    std::size_t texts = 0;
+    std::size_t texts_cut = 0;  ///< that have more tokens than the model takes
+    std::vector<Measure> measures;
+    std::string likeness;      ///< "cosine of both embeddings", or "equal answers"
+    double mean_likeness = 0;  ///< of the answers of both
+    double least_likeness = 0;
+    std::vector<model::IntervalReport> intervals;
+    std::size_t texts_outside = 0;  ///< texts some value of which left a polynomial's interval
+    double seconds = 0;
+};
+
+/// Throws FormatError for a damaged model or task, Error when the model does not give what the task asks for.
+TaskResult evaluate_task(const EvaluationOptions& options);
+
+nlohmann::ordered_json to_json(const TaskResult& result);
+/// A table for people.
+std::string describe(const TaskResult& result);
+
+}  // namespace polyformer::tasks
