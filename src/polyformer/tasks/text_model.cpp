@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "polyformer/model/families/read_checkpoint.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
@@ -45,6 +46,17 @@ TextModel load_text_model(const std::filesystem::path& folder) {
                          folder.string(), tokens.rows, model.embedding.positions.rows, tokens.columns,
                          model.graph.width, model.graph.context, model.tokenizer.vocabulary());
     return model;
+}
+
+TextModel load_document_reader(const std::filesystem::path& folder, std::size_t tokens) {
+    if (std::filesystem::exists(folder / "graph.json") || !std::filesystem::exists(folder / "config.json")) {
+        return load_text_model(folder);
+    }
+    model::ImportedModel imported = model::read_checkpoint(folder, tokens);
+    return {.graph = std::move(imported.graph),
+            .embedding = std::move(imported.embedding),
+            .input = std::move(imported.text),
+            .tokenizer = model::Tokenizer(imported.tokenizer_file)};
 }
 
 void save_text_model(const std::filesystem::path& folder, const std::filesystem::path& like, const model::Graph& graph,

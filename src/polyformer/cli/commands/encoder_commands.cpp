@@ -14,6 +14,7 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/folders/folder_writer.h"
@@ -144,13 +145,13 @@ struct IndexCommand {
     fs::path documents;
     fs::path out;
     fs::path document_model;
+    std::size_t document_tokens = 256;
     bool quiet = false;
     std::string json;
 };
 
 void make_index(const IndexCommand& options) {
     require_folder(options.model, FolderKind::model);
-    if (!options.document_model.empty()) require_folder(options.document_model, FolderKind::model);
     CommandFiles()
         .reads("model", options.model)
         .reads("--documents", options.documents)
@@ -162,7 +163,9 @@ void make_index(const IndexCommand& options) {
     const Stopwatch watch;
     const tasks::TextModel encoder = load_encoder(options.model);
     std::optional<tasks::TextModel> other;
-    if (!options.document_model.empty()) other = load_encoder(options.document_model);
+    if (!options.document_model.empty()) {
+        other = tasks::load_document_reader(options.document_model, options.document_tokens);
+    }
     const std::vector<tasks::Document> documents = tasks::read_documents(options.documents);
     Progress bar("reading documents", 1, options.quiet);
     tasks::SearchIndex index =
@@ -209,7 +212,7 @@ void add_index(CLI::App& program) {
         program.add_subcommand("index", "Puts documents behind an encoder, to be searched by encrypted queries");
     command->footer(
         "Examples:\n  polyformer index minilm --documents corpus.jsonl --out minilm-corpus\n"
-        "  polyformer index minilm-64 --document-model minilm-256 --documents corpus.jsonl --out minilm-corpus\n"
+        "  polyformer index minilm --document-model all-MiniLM-L6-v2 --documents corpus.jsonl --out minilm-corpus\n"
         "  polyformer run minilm-corpus --text \"does aspirin prevent cancer?\"");
     command->add_option("model", options->model, "Folder of a model that gives embeddings: it reads the queries")
         ->required();
@@ -218,8 +221,11 @@ void add_index(CLI::App& program) {
                      "JSON Lines with \"text\" and, or not, \"title\" and \"_id\"; read in the clear")
         ->required();
     command->add_option("--document-model", options->document_model,
-                        "What reads the documents, with exact functions: the same checkpoint, imported with a longer "
-                        "context; by default the model itself");
+                        "What reads the documents, with exact functions: the checkpoint that the model was imported "
+                        "from, or a model; by default the model itself");
+    command->add_option("--document-tokens", options->document_tokens, "Of each document, for a checkpoint")
+        ->check(whole_number(1, model::kMaxContext))
+        ->capture_default_str();
     command->add_option("--out", options->out, "Where to write the index, a model's folder")->required();
     command->add_flag("--quiet", options->quiet, "No progress bar");
     add_threads_option(*command);

@@ -147,7 +147,7 @@ void add_eval(CLI::App& program) {
         "  polyformer eval my-model --data my-images --split valid --most-images 500\n"
         "  polyformer eval minilm --task stsb/sts-test.csv             # sentence pairs\n"
         "  polyformer eval minilm-banking --task banking77/test.csv    # labelled texts\n"
-        "  polyformer eval minilm --task scifact --document-model minilm-256   # retrieval, in BEIR's layout");
+        "  polyformer eval minilm --task scifact --document-model all-MiniLM-L6-v2   # retrieval, in BEIR's layout");
     command->add_option("model", text.model, "The model folder")->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")
                       ->check(CLI::IsMember({"train", "valid", "test"}))
@@ -166,8 +166,13 @@ void add_eval(CLI::App& program) {
         ->needs(task);
     command
         ->add_option("--document-model", options->task.document_model,
-                     "What reads a retrieval task's documents, with exact functions; by default the model itself")
+                     "What reads a retrieval task's documents, with exact functions: the checkpoint that the model was "
+                     "imported from, or a model; by default the model itself")
         ->needs(task);
+    command->add_option("--document-tokens", options->task.document_tokens, "Of each document, for a checkpoint")
+        ->needs(task)
+        ->check(whole_number(1, model::kMaxContext))
+        ->capture_default_str();
     command
         ->add_option("--most-texts", options->task.most_texts,
                      "Only the first so many pairs, texts or queries of the task; 0: all")
