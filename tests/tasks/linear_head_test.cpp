@@ -1,12 +1,10 @@
 #include "polyformer/tasks/linear_head.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::tasks {
@@ -71,20 +69,6 @@ TEST(LinearHead, RefusesWhatCannotBeLearnt) {
     EXPECT_THROW(fit_linear_head(x, std::vector<std::size_t>{0, 2}, 2, {}), Error);
     EXPECT_THROW(fit_linear_head(std::vector<std::vector<double>>{{1.0}, {std::nan("")}}, classes, 2, {}), Error);
     EXPECT_THROW(fit_linear_head(std::vector<std::vector<double>>{{1.0}, {1.0, 2.0}}, classes, 2, {}), Error);
-}
-
-TEST(LinearHead, BecomesPartOfTheGraph) {
-    model::Graph encoder{.context = 3, .width = 2, .vocabulary = 2, .nodes = {}};
-    encoder.nodes.push_back({"input", model::Input{}, 1});
-    encoder.nodes.push_back({"pooling", model::TokenMean{0}, 1});
-    const LinearHead head{.weight = {2, 3, {1, 2, 3, 4, 5, 6}}, .bias = {0, 1, 0}};
-    const model::Graph graph = with_head(encoder, head, 50);
-    EXPECT_EQ(graph.vocabulary, 3U);
-    EXPECT_EQ(graph.nodes.back().bound, 50);
-    const model::Tensor logits = model::evaluate(graph, {2, 2, {1, 0, 3, 2}}).logits;
-    EXPECT_THAT(logits.values, testing::ElementsAre(6, 10, 12));
-    encoder.nodes.pop_back();
-    EXPECT_THROW(with_head(encoder, head, 50), Error);
 }
 
 }  // namespace
