@@ -195,7 +195,8 @@ class Evaluator {
         for (const Document& document : retrieval.documents) texts.push_back(document.whole());
         const TextModel* reader = &model_;
         std::optional<TextModel> other;
-        if (!options_.document_model.empty()) reader = &other.emplace(load_document_reader(options_.document_model, options_.document_tokens));
+        if (!options_.document_model.empty())
+            reader = &other.emplace(load_document_reader(options_.document_model, options_.document_tokens));
         std::vector<std::vector<double>> documents;
         for (Tensor& vector : answers(*reader, texts, Functions::exact, "documents")) {
             documents.push_back(normalised(std::move(vector.values)));

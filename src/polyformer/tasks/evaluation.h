@@ -14,15 +14,15 @@ namespace polyformer::tasks {
 
 /// Which model to judge by what.
 struct EvaluationOptions {
-    std::filesystem::path model;           ///< a model folder with a tokenizer
-    std::filesystem::path task;            ///< see read_task()
-    std::string split = "test";            ///< of a retrieval task
-    Columns columns;                       ///< of a table
+    std::filesystem::path model;  ///< a model folder with a tokenizer
+    std::filesystem::path task;   ///< see read_task()
+    std::string split = "test";   ///< of a retrieval task
+    Columns columns;              ///< of a table
     /// What a retrieval task's documents are read by (load_document_reader()); empty: `model`.
     std::filesystem::path document_model;
     std::size_t document_tokens = 256;  ///< of each document, for a model that is a checkpoint
-    std::size_t most_texts = 0;            ///< only the first so many pairs, texts or queries; 0: all
-    bool quiet = false;                    ///< no progress bar
+    std::size_t most_texts = 0;         ///< only the first so many pairs, texts or queries; 0: all
+    bool quiet = false;                 ///< no progress bar
 };
 
 /// One number that the task is judged by.

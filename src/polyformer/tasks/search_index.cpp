@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/text.h"
@@ -16,6 +17,7 @@ namespace polyformer::tasks {
 
 namespace {
 
+constexpr std::size_t kTitleColumns = 100;
 constexpr std::size_t kMostSamples = 200;  ///< titles that stand for queries
 constexpr double kMargin = 1.5;            ///< a query's vector may be longer than theirs
 
@@ -43,11 +45,15 @@ double length_bound(const TextModel& encoder, std::span<const std::string> title
 
 }  // namespace
 
-std::string title_of(const Document& document, std::size_t columns) {
+std::string title_of(const Document& document) {
     std::string title = document.title.empty() ? document.text : document.title;
     std::ranges::replace_if(
         title, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-    return std::string(shortened(title, columns));
+    title = printable(title);
+    std::size_t columns = kTitleColumns;
+    while (columns > 0 && shortened(title, columns).size() > model::kMaxNameLength) columns /= 2;
+    title = shortened(title, columns);
+    return title.empty() || title.size() > model::kMaxNameLength ? "(untitled)" : title;
 }
 
 SearchIndex make_index(const TextModel& encoder, const TextModel& reader, std::span<const Document> documents,

@@ -19,8 +19,8 @@ struct SearchIndex {
     std::vector<std::string> titles;
 };
 
-/// A document's title, or the beginning of its text, in one line of at most `columns` columns.
-std::string title_of(const Document& document, std::size_t columns = 100);
+/// A document's title, or the beginning of its text, as a label: one short line.
+std::string title_of(const Document& document);
 
 /// Reads the documents by `reader` with the exact functions, in the clear; queries will be read by `encoder`. Scores'
 /// bound comes from the length of the vectors that the encoder gives for some of the titles. `progress` gets the share
