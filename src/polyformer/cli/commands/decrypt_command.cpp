@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "polyformer/ckks/client/secret_key_serialization.h"
+#include "polyformer/cli/answers/comparison.h"
+#include "polyformer/cli/answers/text_answer.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
-#include "polyformer/cli/common/comparison.h"
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
@@ -88,6 +89,23 @@ void write_logits(const DecryptOptions& options, const service::ClientPlan& plan
     }
 }
 
+/// What is shown by its kind, rounded.
+AnswerSource source_of(const service::ClientPlan& plan, const ClientPart& client, const service::PrivateLogits& logits,
+                       std::span<const ClearAnswer> clear = {}, std::span<const model::EncodedText> tokens = {}) {
+    AnswerSource source{.outputs = logits.exact_for_data_owner(),
+                        .columns = logits.vocabulary(),
+                        .client = client,
+                        .name = "from ciphertext",
+                        .names = {},
+                        .clear = clear,
+                        .tokens = tokens,
+                        .grid = disclosed_grid(plan)};
+    for (std::size_t i = 0; i < logits.images(); ++i) {
+        source.names.push_back(logits.images() > 1 ? fmt::format("text {}", i + 1) : "the text");
+    }
+    return source;
+}
+
 /// Decrypted answers beside those of a model in the clear, which are added to `results`; says whether they mean
 /// anything.
 Validity compare_with_model(const DecryptOptions& options, const ClientPart& client, const service::ClientPlan& plan,
@@ -101,6 +119,20 @@ Validity compare_with_model(const DecryptOptions& options, const ClientPart& cli
                          options.compare_with, options.folder);
     const auto clear = answer_in_the_clear(graph, query.inputs);
     const Agreement agreement = compare(logits.exact_for_data_owner(), clear);
+    results["max_abs_logit_error"] = finite_or_null(agreement.max_error);
+    if (is_shown_by_kind(client.output())) {
+        const ShownAnswer shown = show(source_of(plan, client, logits, clear, query.tokens));
+        results.update(shown.document);
+        if (options.json != "-") {
+            std::vector<std::vector<std::string>> measured{{"measured", ""},
+                                                           {"greatest error", format_error(agreement.max_error)}};
+            measured.insert(measured.end(), shown.measured.begin(), shown.measured.end());
+            to_stdout("{}\n{}", shown.text, format_table(measured));
+        }
+        const Validity validity = validity_of(agreement, clear, shown.same, frame.output_bound);
+        add_to(results, validity);
+        return validity;
+    }
     std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
     for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
     if (options.json != "-") {
@@ -108,10 +140,10 @@ Validity compare_with_model(const DecryptOptions& options, const ClientPart& cli
                   format_table(answers, query.names, "from ciphertext"), format_error(agreement.max_error),
                   agreement.rows, client.heading(), 100 * agreement.argmax_share);
     }
-    const Validity validity = validity_of(agreement, clear, answers, frame.output_bound);
-    results["max_abs_logit_error"] = finite_or_null(agreement.max_error);
+    const bool same = agreement.argmax_share == 1 && same_as_before(answers);
+    const Validity validity = validity_of(agreement, clear, same, frame.output_bound);
     results["argmax_agreement"] = agreement.argmax_share;
-    if (client.takes_images()) results["compared"] = to_json(answers, query.names, client);
+    if (client.gives_one_row()) results["compared"] = to_json(answers, query.names, client);
     add_to(results, validity);
     return validity;
 }
@@ -132,6 +164,7 @@ void decrypt(const DecryptOptions& options) {
         require(path != "-", "logits go to a file of their own, not to standard output: name one");
     }
     require_private_place(options.logits);
+    const bool compared = !options.compare_with.empty();
     require_folder(options.folder, FolderKind::plan_client);
     CommandFiles()
         .reads("client", options.folder)
@@ -145,10 +178,12 @@ void decrypt(const DecryptOptions& options) {
         .writes("--disclose", options.disclose)
         .writes("--json", options.json)
         .check();
-    if (!options.compare_with.empty()) require_folder(options.compare_with, FolderKind::model);
+    if (compared) require_folder(options.compare_with, FolderKind::model);
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const ClientPart client(options.folder);
     client.require_names_for(plan.frame.vocabulary);
+    require(compared || !options.source.text.given() || client.output() == model::TextOutput::tokens,
+            "a text is for comparing the answer with: give the model too, with --compare-with");
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
     std::optional<service::Asked> asked;
     if (!options.request.empty()) asked = service::load_asked(options.request, plan.frame.parameters);
@@ -157,15 +192,28 @@ void decrypt(const DecryptOptions& options) {
     const bool print = options.json != "-" && options.compare_with.empty();
 
     nlohmann::json results{{"rows", logits.rows()}};
-    for (std::size_t image = 0; image < logits.images(); ++image) {
+    const bool by_kind = is_shown_by_kind(client.output());
+    if (by_kind) results["output"] = name_of(client.output());
+    if (by_kind && options.compare_with.empty()) {
+        std::vector<model::EncodedText> tokens;
+        if (options.source.text.given()) {
+            const compile::Frame& frame = plan.frame;
+            tokens = client.read(options.source, {frame.context, frame.width, frame.vocabulary}).tokens;
+        }
+        const ShownAnswer shown = show(source_of(plan, client, logits, {}, tokens));
+        if (print) to_stdout("{}", shown.text);
+        results.update(shown.document);
+    }
+    for (std::size_t image = 0; !by_kind && image < logits.images(); ++image) {
         const std::vector<Candidate> candidates = coarse(logits, image, client);
         if (print) {
-            const std::string which = logits.images() > 1 ? fmt::format("image {}, ", image + 1) : "";
+            const std::string which =
+                logits.images() > 1 ? fmt::format("{} {}, ", client.takes_images() ? "image" : "text", image + 1) : "";
             to_stdout("{}{}, by the encrypted computation:\n", which, client.heading());
             for (const Candidate& candidate : candidates) to_stdout("  {}\n", to_cell(candidate));
         }
-        if (client.takes_images()) {
-            results["images"].push_back({{"classes", to_json(candidates, client)}});
+        if (client.gives_one_row()) {
+            results[client.takes_images() ? "images" : "texts"].push_back({{"classes", to_json(candidates, client)}});
         } else {
             results["next_words"] = to_json(candidates, client);
         }
@@ -186,9 +234,11 @@ void add_decrypt(CLI::App& program) {
     auto options = std::make_shared<DecryptOptions>();
     auto* command = program.add_subcommand(
         "decrypt",
-        "Decrypt a reply and show the most likely next words, or classes of images.\n"
-        "Probabilities are rounded to whole percent, on the terminal and in --json: exact results carry noise that\n"
-        "depends on the secret key, and whoever sees many of them can recover it (SECURITY.md)");
+        "Decrypt a reply and show what the model gives: the most likely next words, classes, an embedding, the best\n"
+        "documents, or the text as the model would have it (with --text: where it differs).\n"
+        "Probabilities are rounded to whole percent and numbers to a grid, on the terminal and in --json: exact "
+        "results\n"
+        "carry noise that depends on the secret key, and whoever sees many of them can recover it (SECURITY.md)");
     command->footer(
         "Examples:\n"
         "  polyformer decrypt plan/client --secret secret.key --reply reply.bin\n"

@@ -56,22 +56,26 @@ void plan(const PlanCommandOptions& options) {
         .writes_folder("--out", options.out)
         .writes_folder("--out", options.out.empty() ? "" : options.out + "/server",
                        {"plan.json", "graph.json", "weights.safetensors"})
-        .writes_folder("--out", options.out.empty() ? "" : options.out + "/client",
-                       {"client.json", "embedding.safetensors", "tokenizer.model", "image.json"})
+        .writes_folder(
+            "--out", options.out.empty() ? "" : options.out + "/client",
+            {"client.json", "embedding.safetensors", "tokenizer.model", "tokenizer.json", "text.json", "image.json"})
         .writes("--json", options.json)
         .check();
     const bool takes_images = model::takes_images(folder);
     require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
             options.model, model::image_input_file);
     const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
-    ClientPart(folder).require_fits({graph.context, graph.width, graph.vocabulary});
+    const ClientPart part(folder);
+    part.require_fits({graph.context, graph.width, graph.vocabulary});
+    PlanChoice choice = options.choice;
+    if (part.output() == model::TextOutput::tokens) choice.positions = "all";
     std::optional<FolderWriter> server;
     std::optional<FolderWriter> client;
     if (!options.out.empty()) {
         server.emplace(std::filesystem::path(options.out) / "server");
         client.emplace(std::filesystem::path(options.out) / "client");
     }
-    const compile::Plan made = compile::compile(graph, plan_options(options.choice, graph));
+    const compile::Plan made = compile::compile(graph, plan_options(choice, graph));
     nlohmann::json report = to_json(made);
     if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
     if (options.depth_budget) {
@@ -87,9 +91,11 @@ void plan(const PlanCommandOptions& options) {
         model::save_image_input(model::load_image_input(folder), client->path());
     } else {
         model::save_embedding(model::load_embedding(folder), client->path());
-    }
-    if (find_tokenizer(folder)) {
-        write_file(client->path() / "tokenizer.model", read_file(folder / "tokenizer.model"));
+        const model::TextInput& text = part.text();
+        if (std::filesystem::exists(folder / model::text_input_file)) model::save_text_input(text, client->path());
+        if (find_tokenizer(folder, text)) {
+            write_file(client->path() / text.tokenizer, read_file(folder / text.tokenizer));
+        }
     }
     server->commit();
     client->commit();

@@ -9,9 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/cli/answers/comparison.h"
+#include "polyformer/cli/answers/text_answer.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
-#include "polyformer/cli/common/comparison.h"
 #include "polyformer/cli/common/encrypted_run.h"
 #include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
@@ -51,7 +52,8 @@ struct Run {
     Outcome outcome;
     std::vector<ClearAnswer> clear;
     Agreement agreement;
-    std::vector<Answers> answers;
+    std::vector<Answers> answers;  ///< none where the output is shown by its kind
+    ShownAnswer shown;             ///< of such an output
     Validity validity;
 };
 
@@ -96,6 +98,10 @@ Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Ten
     return outcome;
 }
 
+std::string source_of(const RunOptions& options) {
+    return options.backend == "ckks" ? "from ciphertext" : "from the clear back end";
+}
+
 double inputs_of(const Run& run) {
     return static_cast<double>(run.query.inputs.size());
 }
@@ -103,8 +109,13 @@ double inputs_of(const Run& run) {
 void print_answers(const Run& run) {
     const Outcome& outcome = run.outcome;
     const Agreement& agreement = run.agreement;
-    const char* source = run.options.backend == "ckks" ? "from ciphertext" : "from the clear back end";
-    to_stdout("{}:\n{}\n", run.client.heading(), format_table(run.answers, run.query.names, source));
+    const std::string source = source_of(run.options);
+    const bool by_kind = is_shown_by_kind(run.client.output());
+    if (by_kind) {
+        to_stdout("{}\n", run.shown.text);
+    } else {
+        to_stdout("{}:\n{}\n", run.client.heading(), format_table(run.answers, run.query.names, source));
+    }
     std::vector<std::vector<std::string>> rows = {
         {"measured", ""},
         {"greatest logit error",
@@ -112,21 +123,30 @@ void print_answers(const Run& run) {
              ? fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)
              : format_error(agreement.max_error)},
         {"inputs outside intervals", fmt::format("{:.2g} %", 100 * run.validity.outside_share)},
-        {fmt::format("equal {}", run.client.heading()),
-         fmt::format("{:.1f} % of {} {}", 100 * agreement.argmax_share, agreement.rows,
-                     run.client.takes_images() ? "image(s)" : "positions")},
         {"key generation", format_duration(outcome.keygen_seconds)},
         {"encryption", format_duration(outcome.encrypt_seconds)},
         {"inference", format_duration(outcome.infer_seconds)}};
+    if (by_kind) {
+        rows.insert(rows.begin() + 3, run.shown.measured.begin(), run.shown.measured.end());
+    } else {
+        const char* what = run.client.takes_images()    ? "image(s)"
+                           : run.client.gives_one_row() ? "text(s)"
+                                                        : "positions";
+        rows.insert(rows.begin() + 3,
+                    {fmt::format("equal {}", run.client.heading()),
+                     fmt::format("{:.1f} % of {} {}", 100 * agreement.argmax_share, agreement.rows, what)});
+    }
     if (!run.query.labels.empty()) {
         rows.insert(rows.begin() + 4,
                     {"right class", fmt::format("{} of {} {}, {} from the polynomial model", agreement.right,
                                                 run.query.labels.size(), source, agreement.right_in_clear)});
     }
     if (run.query.inputs.size() > 1) {
-        rows.push_back({"inference an image", fmt::format("{} ({} request(s) of up to {} images)",
-                                                          format_duration(outcome.infer_seconds / inputs_of(run)),
-                                                          outcome.requests, run.plan.frame.packing.images)});
+        const char* what = run.client.takes_images() ? "image" : "text";
+        rows.push_back(
+            {fmt::format("inference a{} {}", *what == 'i' ? "n" : "", what),
+             fmt::format("{} ({} request(s) of up to {} {}s)", format_duration(outcome.infer_seconds / inputs_of(run)),
+                         outcome.requests, run.plan.frame.packing.images, what)});
     }
     rows.insert(rows.end(), {{"decryption", format_duration(outcome.decrypt_seconds)},
                              {"request", format_bytes(static_cast<double>(outcome.request_bytes))},
@@ -170,8 +190,18 @@ nlohmann::json document_of(const Run& run) {
             document["right_classes"] = {{"encrypted", agreement.right}, {"polynomial", agreement.right_in_clear}};
         }
         document["seconds"]["infer_an_image"] = outcome.infer_seconds / inputs_of(run);
+        return document;
+    }
+    auto tokens = nlohmann::json::array();
+    for (const model::Tensor& input : run.query.inputs) tokens.push_back(input.rows);
+    document["tokens"] = tokens.size() == 1 ? tokens.front() : tokens;
+    document["output"] = name_of(run.client.output());
+    if (is_shown_by_kind(run.client.output())) {
+        document.erase("argmax_agreement");
+        document.update(run.shown.document);
+    } else if (run.client.gives_one_row()) {
+        document["texts"] = to_json(answers, run.query.names, run.client);
     } else {
-        document["tokens"] = run.query.inputs.front().rows;
         document["next_words"] = to_json(answers.front().found, run.client);
         document["next_words_polynomial"] = to_json(answers.front().polynomial, run.client);
         document["next_words_before_substitution"] = to_json(answers.front().before_substitution, run.client);
@@ -198,7 +228,10 @@ void run(const RunOptions& options) {
     print_note(query);
     require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
             options.model);
-    const compile::Plan plan = compile::compile(graph, plan_options(options.choice, graph, query.inputs.size()));
+    PlanChoice choice = options.choice;
+    if (client.output() == model::TextOutput::tokens) choice.positions = "all";
+    const std::size_t together = client.takes_images() ? query.inputs.size() : 1;
+    const compile::Plan plan = compile::compile(graph, plan_options(choice, graph, together));
     if (options.json != "-") to_stdout("{}\n", describe(plan));
     if (options.backend == "ckks") {
         require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
@@ -213,10 +246,24 @@ void run(const RunOptions& options) {
             .clear = answer_in_the_clear(graph, query.inputs),
             .agreement = {},
             .answers = {},
+            .shown = {},
             .validity = {}};
     run.agreement = compare(run.outcome.logits, run.clear, query.labels);
-    run.answers = answers_of(run.outcome.logits, run.clear, client);
-    run.validity = validity_of(run.agreement, run.clear, run.answers, plan.frame.output_bound);
+    bool same = false;
+    if (is_shown_by_kind(client.output())) {
+        run.shown = show({.outputs = run.outcome.logits,
+                          .columns = graph.vocabulary,
+                          .client = client,
+                          .name = source_of(options),
+                          .names = query.names,
+                          .clear = run.clear,
+                          .tokens = query.tokens});
+        same = run.shown.same;
+    } else {
+        run.answers = answers_of(run.outcome.logits, run.clear, client);
+        same = run.agreement.argmax_share == 1 && same_as_before(run.answers);
+    }
+    run.validity = validity_of(run.agreement, run.clear, same, plan.frame.output_bound);
     if (options.json != "-") print_answers(run);
     for (const std::string& refusal : run.outcome.refusals) to_stderr("warning: {}\n", refusal);
     warn(run.validity);
@@ -233,6 +280,7 @@ void add_run(CLI::App& program) {
         "Examples:\n"
         "  polyformer run models/wikitext-small --text-file examples/wikitext-passage.txt --backend ckks\n"
         "  polyformer run models/wikitext-small --text \"The film was\" --backend clear --json out.json\n"
+        "  polyformer run minilm --text \"How do I block my card?\" --text \"I lost my card\"   # and their cosine\n"
         "  polyformer run models/cifar100-vit --image cat.png\n"
         "  polyformer run models/cifar100-vit --image cat.png --image dog.jpg   # both in one ciphertext\n"
         "  polyformer run models/cifar100-vit --data cifar-100 --most-images 20 --images 4   # four in each "

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "polyformer/cli/common/options.h"
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/model/images/image_model.h"
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/embedding.h"
@@ -15,7 +16,9 @@
 namespace polyformer::cli {
 
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed) {
-    auto* text = command.add_option("--text", source.text.text, "The text itself");
+    auto* text = command.add_option("--text", source.text.texts,
+                                    "The text itself; for embeddings and classes several with --text A --text B");
+    text->allow_extra_args(false);
     auto* file =
         command.add_option("--text-file", source.text.file, "A file with the text, in UTF-8; '-': standard input");
     auto* ids = command.add_option("--token-ids", source.text.ids, "Token ids, for a model without a tokenizer");
@@ -26,8 +29,7 @@ void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* need
         "--image", source.images,
         "A PNG, JPEG or WebP file of any size, for an image model; several at once with --image A --image B");
     image->allow_extra_args(false)->excludes(text)->excludes(file)->excludes(ids)->excludes(end);
-    if (needed == nullptr) return;
-    for (CLI::Option* option : {text, file, ids, end, image}) option->needs(needed);
+    if (needed != nullptr) image->needs(needed);
 }
 
 void add_sample_options(CLI::App& command, ImageSample& sample) {
@@ -55,7 +57,8 @@ ClientPart::ClientPart(std::filesystem::path folder) : folder_(std::move(folder)
     if (model::takes_images(folder_)) {
         image_ = model::load_image_input(folder_);
     } else {
-        tokenizer_ = find_tokenizer(folder_);
+        text_ = model::load_text_input(folder_);
+        tokenizer_ = find_tokenizer(folder_, text_);
     }
 }
 
@@ -65,14 +68,7 @@ Query ClientPart::read(const QuerySource& source, const ModelShape& model) const
                 "'{}' is of a language model (it has no image.json), which takes no image '{}': give a text with "
                 "--text, --text-file or --token-ids",
                 folder_.string(), source.images.empty() ? "" : source.images.front());
-        require_names_for(model.vocabulary);
-        const Tokens tokens = read_tokens(source.text, tokenizer_, model.context);
-        Query query{.inputs = {load_embedding_for(model).embed(tokens.ids)}, .names = {"the text"}};
-        if (tokens.left_out > 0) {
-            query.note = fmt::format("the last {} tokens of the text are taken, the first {} left out",
-                                     tokens.ids.size(), tokens.left_out);
-        }
-        return query;
+        return read_texts(source.text, model);
     }
     require(!source.text.given(), "'{}' is of an image model, which takes no text: give images with --image",
             folder_.string());
@@ -81,6 +77,27 @@ Query ClientPart::read(const QuerySource& source, const ModelShape& model) const
     Query query{.inputs = std::vector<model::Tensor>(source.images.size()), .names = source.images};
     parallel_for(source.images.size(),
                  [&](std::size_t i) { query.inputs[i] = image_->patches(model::read_image(source.images[i])); });
+    return query;
+}
+
+Query ClientPart::read_texts(const TextSource& source, const ModelShape& model) const {
+    require_names_for(model.vocabulary);
+    require(source.texts.size() <= 1 || gives_one_row(),
+            "'{}' gives a row of outputs for each token: give one text at a time, {} are too many", folder_.string(),
+            source.texts.size());
+    Query query{.inputs = {}, .names = {}, .tokens = read_tokens(source, tokenizer_, text_, model.context)};
+    const model::Embedding embedding = load_embedding_for(model);
+    for (std::size_t i = 0; i < query.tokens.size(); ++i) {
+        const model::EncodedText& tokens = query.tokens[i];
+        const bool several = query.tokens.size() > 1;
+        query.inputs.push_back(embedding.embed(tokens.ids));
+        query.names.push_back(several ? fmt::format("text {}", i + 1) : "the text");
+        if (tokens.left_out == 0) continue;
+        const std::size_t kept = tokens.ids.size() - tokens.before - tokens.after;
+        query.note += fmt::format("{}the {} {} tokens of {} are taken, the {} {} left out",
+                                  query.note.empty() ? "" : "; ", source.context_end ? "last" : "first", kept,
+                                  query.names.back(), source.context_end ? "first" : "last", tokens.left_out);
+    }
     return query;
 }
 
@@ -105,12 +122,15 @@ Query ClientPart::read(const ImageSample& sample, const ModelShape& model) const
 
 model::Embedding ClientPart::load_embedding_for(const ModelShape& model) const {
     model::Embedding embedding = model::load_embedding(folder_);
-    require<FormatError>(embedding.tokens.rows == model.vocabulary && embedding.tokens.columns == model.width &&
-                             embedding.positions.rows == model.context,
-                         "'{}': the embedding is of {} tokens, {} features and a context of {}, but the model has {}, "
-                         "{} and {}: take both from the same model",
-                         folder_.string(), embedding.tokens.rows, embedding.tokens.columns, embedding.positions.rows,
-                         model.vocabulary, model.width, model.context);
+    const bool knows_tokens = text_.output == model::TextOutput::next_token
+                                  ? embedding.tokens.rows == model.vocabulary
+                                  : !tokenizer_ || embedding.tokens.rows >= tokenizer_->vocabulary();
+    require<FormatError>(
+        knows_tokens && embedding.tokens.columns == model.width && embedding.positions.rows >= model.context,
+        "'{}': the embedding is of {} tokens, {} features and a context of {}, but the model has {}, "
+        "{} and {}: take both from the same model",
+        folder_.string(), embedding.tokens.rows, embedding.tokens.columns, embedding.positions.rows, model.vocabulary,
+        model.width, model.context);
     return embedding;
 }
 
@@ -127,22 +147,80 @@ void ClientPart::require_fits(const ModelShape& model) const {
 }
 
 void ClientPart::require_names_for(std::size_t logits) const {
-    if (image_) {
-        require<FormatError>(image_->classes.size() == logits,
-                             "'{}': image.json names {} classes, but the model gives {} logits: take both from the "
-                             "same model",
-                             folder_.string(), image_->classes.size(), logits);
-    } else if (tokenizer_) {
-        require<FormatError>(tokenizer_->vocabulary() == logits,
-                             "'{}': tokenizer.model knows {} tokens, but the model has a vocabulary of {}: take both "
-                             "from the same model",
-                             folder_.string(), tokenizer_->vocabulary(), logits);
+    const std::vector<std::string>& names = image_ ? image_->classes : text_.labels;
+    switch (output()) {
+        case model::TextOutput::classes:
+        case model::TextOutput::documents:
+            require<FormatError>(names.size() == logits,
+                                 "'{}': {} names {} {}, but the model gives {} logits: take both from the same model",
+                                 folder_.string(), image_ ? model::image_input_file : model::text_input_file,
+                                 names.size(), output() == model::TextOutput::classes ? "classes" : "documents",
+                                 logits);
+            break;
+        case model::TextOutput::next_token:
+        case model::TextOutput::tokens: {
+            if (!tokenizer_) break;
+            // The vocabulary of a checkpoint may have been rounded up.
+            const bool rounded = text_.output == model::TextOutput::tokens && tokenizer_->vocabulary() < logits;
+            require<FormatError>(tokenizer_->vocabulary() == logits || rounded,
+                                 "'{}': {} knows {} tokens, but the model has a vocabulary of {}: take both from the "
+                                 "same model",
+                                 folder_.string(), text_.tokenizer, tokenizer_->vocabulary(), logits);
+            break;
+        }
+        case model::TextOutput::embedding:
+            break;
     }
 }
 
 std::string ClientPart::name_of(std::size_t logit) const {
     if (image_) return image_->classes.at(logit);
-    return tokenizer_ ? tokenizer_->piece(static_cast<std::int32_t>(logit)) : fmt::format("#{}", logit);
+    if (!text_.labels.empty()) return text_.labels.at(logit);
+    if (!tokenizer_ || logit >= tokenizer_->vocabulary()) return fmt::format("#{}", logit);
+    return tokenizer_->piece(static_cast<std::int32_t>(logit));
+}
+
+bool ClientPart::gives_one_row() const {
+    return output() != model::TextOutput::next_token && output() != model::TextOutput::tokens;
+}
+
+std::pair<std::size_t, std::size_t> ClientPart::special_tokens() const {
+    if (!tokenizer_ || !text_.special_tokens) return {0, 0};
+    const model::EncodedText none = tokenizer_->encode_whole("", model::kMaxContext);
+    return {none.before, none.after};
+}
+
+std::string ClientPart::text_of(std::span<const std::int32_t> ids) const {
+    std::string text;
+    for (const std::int32_t id : ids) {
+        if (!tokenizer_ && !text.empty()) text += ' ';
+        text += name_of(static_cast<std::size_t>(id));
+    }
+    return text.starts_with(' ') ? text.substr(1) : text;
+}
+
+const char* ClientPart::kind_of_name() const {
+    switch (output()) {
+        case model::TextOutput::classes:
+            return "class";
+        case model::TextOutput::documents:
+            return "document";
+        default:
+            return "word";
+    }
+}
+
+const char* ClientPart::heading() const {
+    switch (output()) {
+        case model::TextOutput::classes:
+            return "most likely class";
+        case model::TextOutput::documents:
+            return "best document";
+        case model::TextOutput::tokens:
+            return "most likely token";
+        default:
+            return "most likely next";
+    }
 }
 
 }  // namespace polyformer::cli

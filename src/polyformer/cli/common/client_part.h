@@ -4,9 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "polyformer/cli/common/text.h"
@@ -21,8 +24,8 @@ struct QuerySource {
     std::vector<std::string> images;  ///< files
 };
 
-/// Adds --text, --text-file, --token-ids, --context-end and --image; --image may be given without `needed`, the rest
-/// goes with it where it is not null.
+/// Adds --text, --text-file, --token-ids, --context-end and --image. All but texts and token ids go with `needed` where
+/// it is not null.
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed = nullptr);
 
 /// Labelled images, drawn from a split of a data set.
@@ -44,9 +47,10 @@ struct ModelShape {
 
 /// A text, or some images, as the model takes them.
 struct Query {
-    std::vector<model::Tensor> inputs;     ///< (rows, width): the embedded text, or each image's patches
-    std::vector<std::string> names;        ///< of each: "the text", or the file
-    std::vector<std::size_t> labels = {};  ///< of each, as the model's logits count classes; or none
+    std::vector<model::Tensor> inputs;            ///< (rows, width): the embedded text, or each image's patches
+    std::vector<std::string> names;               ///< of each: "the text", or the file
+    std::vector<std::size_t> labels = {};         ///< of each, as the model's logits count classes; or none
+    std::vector<model::EncodedText> tokens = {};  ///< of each text
     /// What was left out, for people: of a long text, or files of the data set that are no images. Or empty.
     std::string note = {};
 };
@@ -64,7 +68,7 @@ class ClientPart {
 
     /// Throws Error when the source is a text for an image model or an image for a language model, there is nothing or
     /// too much, or the text has more tokens than the context; IoError or FormatError when a file cannot be read, or is
-    /// of another model.
+    /// of another model. Several texts are for models that give one row (gives_one_row()).
     Query read(const QuerySource& source, const ModelShape& model) const;
     /// Throws Error for a language model; FormatError when the data set's classes are not the model's, and as
     /// open_image_set() does.
@@ -72,22 +76,35 @@ class ClientPart {
 
     /// Throws FormatError unless texts or images become what such a model takes, and its logits have names.
     void require_fits(const ModelShape& model) const;
-    /// Throws FormatError unless each of a row's logits has a name: a class, or a token where there is a tokenizer.
+    /// Throws FormatError unless each of a row's logits that has to have a name has one: a class, a document, or a
+    /// token where there is a tokenizer.
     void require_names_for(std::size_t logits) const;
 
     /// The class or the token that a logit stands for.
     std::string name_of(std::size_t logit) const;
 
-    /// What such a name is called: "class" or "word".
-    const char* kind_of_name() const { return takes_images() ? "class" : "word"; }
-    /// "most likely class" or "most likely next".
-    const char* heading() const { return takes_images() ? "most likely class" : "most likely next"; }
+    /// What comes out of a text; of an image model, classes.
+    model::TextOutput output() const { return image_ ? model::TextOutput::classes : text_.output; }
+    const model::TextInput& text() const { return text_; }
+    /// Whether there is one row of outputs for a text or image, whatever its number of tokens.
+    bool gives_one_row() const;
+    /// How many special tokens stand before and behind a text.
+    std::pair<std::size_t, std::size_t> special_tokens() const;
+    /// Tokens as text; "#7 #8" without a tokenizer.
+    std::string text_of(std::span<const std::int32_t> ids) const;
+
+    /// What such a name is called: "class", "word" or "document".
+    const char* kind_of_name() const;
+    /// "most likely class", "most likely next", "most likely token" or "best document".
+    const char* heading() const;
 
   private:
+    Query read_texts(const TextSource& source, const ModelShape& model) const;
     model::Embedding load_embedding_for(const ModelShape& model) const;
 
     std::filesystem::path folder_;
     std::optional<model::ImageInput> image_;
+    model::TextInput text_;
     std::optional<model::Tokenizer> tokenizer_;
 };
 

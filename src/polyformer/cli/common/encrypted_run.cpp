@@ -31,7 +31,11 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
                                                         std::span<const model::Tensor> inputs) {
     std::vector<std::span<const model::Tensor>> requests;
     while (!inputs.empty()) {
-        const std::size_t count = std::min(inputs.size(), plan.frame.packing.images);
+        std::size_t count = 1;
+        while (count < std::min(inputs.size(), plan.frame.packing.images) &&
+               inputs[count].rows == inputs.front().rows) {
+            ++count;
+        }
         requests.push_back(inputs.first(count));
         inputs = inputs.subspan(count);
     }

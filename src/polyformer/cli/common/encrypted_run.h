@@ -29,7 +29,7 @@ struct Outcome {
     runtime::Profile profile;
 };
 
-/// `inputs` by as many as the plan takes at a time.
+/// `inputs` by as many as the plan takes at a time, each request of inputs of one length.
 std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
                                                         std::span<const model::Tensor> inputs);
 

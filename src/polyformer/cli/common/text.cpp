@@ -1,5 +1,8 @@
 #include "polyformer/cli/common/text.h"
 
+#include <algorithm>
+
+#include "polyformer/model/graph/limits.h"
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
@@ -11,48 +14,94 @@ namespace {
 
 constexpr std::size_t kLargestText = std::size_t{1} << 24;
 
-/// What messages call it.
-std::string name_of(const TextSource& source) {
-    if (!source.file) return "the text";
-    return *source.file == "-" ? "standard input" : "'" + *source.file + "'";
+/// A text and what messages call it.
+struct NamedText {
+    std::string text;
+    std::string name;
+    bool from_file = false;
+};
+
+std::vector<NamedText> texts_of(const TextSource& source) {
+    if (source.file) {
+        const bool standard = *source.file == "-";
+        return {{read_file(standard ? "/dev/stdin" : *source.file, kLargestText),
+                 standard ? "standard input" : "'" + *source.file + "'", true}};
+    }
+    std::vector<NamedText> texts;
+    for (const std::string& text : source.texts) {
+        texts.push_back({text, source.texts.size() == 1 ? "the text" : fmt::format("text {}", texts.size() + 1)});
+    }
+    return texts;
 }
 
-std::vector<std::int32_t> ids_of_text(const TextSource& source, const model::Tokenizer& tokenizer) {
-    if (source.file) {
-        const std::string file = *source.file == "-" ? "/dev/stdin" : *source.file;
-        return model::prompt_ids(read_file(file, kLargestText), name_of(source), tokenizer);
-    }
+/// Lines as LineReader has them, with line feeds between them.
+std::string checked_text(const NamedText& text) {
+    std::string whole;
+    model::for_each_line_of(text.text, text.name, [&](const std::string& line) { whole += line + "\n"; });
+    require(whole.find_first_not_of('\n') != std::string::npos, "{} has no words: give at least one", text.name);
+    return whole.substr(0, whole.find_last_not_of('\n') + 1);
+}
+
+model::EncodedText tokens_of(const NamedText& text, const model::Tokenizer& tokenizer, const model::TextInput& input,
+                             std::size_t context) {
     try {
-        return model::prompt_ids(*source.text, name_of(source), tokenizer);
+        // Only models of this kind were trained on a token for the end of a line.
+        if (input.tokenizer == model::TextInput().tokenizer) {
+            return {.ids = model::prompt_ids(text.text, text.name, tokenizer)};
+        }
+        if (!input.special_tokens) return {.ids = tokenizer.encode(checked_text(text))};
+        const std::size_t most = input.most_tokens == 0 ? model::kMaxContext : std::min(input.most_tokens, context);
+        return tokenizer.encode_whole(checked_text(text), most);
     } catch (const FormatError& error) {
+        if (text.from_file) throw;
         throw Error(error.what());  // what the command was given is no file
+    }
+}
+
+/// Leaves out what the context has no room for.
+void cut(model::EncodedText& tokens, const std::string& name, const TextSource& source, const model::TextInput& input,
+         std::size_t context) {
+    const std::size_t most = input.most_tokens == 0 ? context : std::min(input.most_tokens, context);
+    if (tokens.ids.size() <= most) return;
+    tokens.left_out = tokens.ids.size() - most;
+    require(source.context_end || input.most_tokens > 0,
+            "{} has {} tokens, more than the model's context of {}: shorten the text by about {} words{}", name,
+            tokens.ids.size(), context, tokens.left_out * 3 / 4 + 1,
+            input.special_tokens ? "" : ", or take its end with --context-end");
+    const auto begin = tokens.ids.begin();
+    if (source.context_end) {
+        tokens.ids.erase(begin, begin + static_cast<std::ptrdiff_t>(tokens.left_out));
+    } else {
+        tokens.ids.resize(most);
     }
 }
 
 }  // namespace
 
-Tokens read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer, std::size_t context) {
-    const int sources = int{source.text.has_value()} + int{source.file.has_value()} + int{!source.ids.empty()};
+std::vector<model::EncodedText> read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer,
+                                            const model::TextInput& input, std::size_t context) {
+    const int sources = int{!source.texts.empty()} + int{source.file.has_value()} + int{!source.ids.empty()};
     require(sources == 1, "give the text with --text, --text-file or --token-ids, one of them (found {})", sources);
-    Tokens tokens{.ids = source.ids};
-    if (tokens.ids.empty()) {
-        require(tokenizer.has_value(), "the model has no tokenizer.model: give --token-ids instead of a text");
-        tokens.ids = ids_of_text(source, *tokenizer);
+    std::vector<model::EncodedText> all;
+    if (!source.ids.empty()) {
+        all.push_back({.ids = source.ids});
+        cut(all.back(), "the text", source, input, context);
+        return all;
     }
-    if (tokens.ids.size() <= context) return tokens;
-    tokens.left_out = tokens.ids.size() - context;
-    require(source.context_end,
-            "{} has {} tokens, more than the model's context of {}: shorten the text by about {} words, or take its "
-            "end with --context-end",
-            name_of(source), tokens.ids.size(), context, tokens.left_out * 3 / 4 + 1);
-    tokens.ids.erase(tokens.ids.begin(), tokens.ids.begin() + static_cast<std::ptrdiff_t>(tokens.left_out));
-    return tokens;
+    require(!source.context_end || !input.special_tokens,
+            "--context-end is for models that predict the next token; this one reads a text from its beginning");
+    require(tokenizer.has_value(), "the model has no {}: give --token-ids instead of a text", input.tokenizer);
+    for (const NamedText& text : texts_of(source)) {
+        all.push_back(tokens_of(text, *tokenizer, input, context));
+        cut(all.back(), text.name, source, input, context);
+    }
+    return all;
 }
 
-std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder) {
-    const std::filesystem::path file = folder / "tokenizer.model";
+std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder, const model::TextInput& input) {
+    const std::filesystem::path file = folder / input.tokenizer;
     if (!std::filesystem::exists(file)) {
-        require<FormatError>(!is_listed(folder, "tokenizer.model"),
+        require<FormatError>(!is_listed(folder, input.tokenizer),
                              "'{}' is missing, which the folder was made with: copy it again", file.string());
         return std::nullopt;
     }

@@ -8,35 +8,33 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/model/language/text_input.h"
 #include "polyformer/model/language/tokenizer.h"
 
 namespace polyformer::cli {
 
 /// Where a command's text comes from: exactly one of the first three is set.
 struct TextSource {
-    std::optional<std::string> text;
+    std::vector<std::string> texts;
     std::optional<std::string> file;  ///< "-": standard input
     std::vector<std::int32_t> ids;
     bool context_end = false;  ///< of a text that is too long, take the end
 
-    bool given() const { return text || file || !ids.empty(); }
+    bool given() const { return !texts.empty() || file || !ids.empty(); }
     /// The file as an input that has a name; empty for anything else.
     std::string path() const { return file && *file != "-" ? *file : std::string(); }
 };
 
-/// A text as the model takes it.
-struct Tokens {
-    std::vector<std::int32_t> ids;
-    std::size_t left_out = 0;  ///< of the text's beginning, by `context_end`
-};
+/// The texts as token ids: as model::prompt_ids() has them, or with the special tokens that `input` asks for. A text
+/// that is too long is cut to the input's most_tokens where it has some, else to its end by `context_end`; what was
+/// left out is said. Throws Error when there is no text, when several sources are given, it has more than `context`
+/// tokens and is not to be cut, or it needs a tokenizer and there is none; IoError when the file cannot be read,
+/// FormatError when it is no text.
+std::vector<model::EncodedText> read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer,
+                                            const model::TextInput& input, std::size_t context);
 
-/// The text as token ids, as model::prompt_ids() has them. Throws Error when there is no text, when several sources are
-/// given, it has more than `context` tokens, or it needs a tokenizer and there is none; IoError when the file cannot be
-/// read, FormatError when it is no text.
-Tokens read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer, std::size_t context);
-
-/// The folder's tokenizer; nothing when it has none, as random models do. Throws FormatError when it is damaged, lost
-/// or not the folder's own.
-std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder);
+/// The folder's tokenizer, in the file that `input` names; nothing when it has none, as random models do. Throws
+/// FormatError when it is damaged, lost or not the folder's own.
+std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder, const model::TextInput& input);
 
 }  // namespace polyformer::cli

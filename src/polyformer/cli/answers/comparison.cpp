@@ -1,4 +1,4 @@
-#include "polyformer/cli/common/comparison.h"
+#include "polyformer/cli/answers/comparison.h"
 
 #include <fmt/format.h>
 
@@ -161,19 +161,21 @@ nlohmann::json to_json(const std::vector<Answers>& answers, const std::vector<st
     return list;
 }
 
-Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear,
-                     const std::vector<Answers>& answers, double bound) {
+Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear, bool same, double bound) {
     std::vector<model::IntervalReport> all;
     for (const ClearAnswer& answer : clear) model::merge(all, answer.polynomial.intervals);
     Validity validity;
     validity.outside_share = model::outside_share(all);
     validity.farthest = model::farthest_outside(all);
     validity.valid = std::isfinite(agreement.max_error) && agreement.max_logit <= service::kBoundSlack * bound;
-    const bool as_before = std::ranges::all_of(answers, [](const Answers& answer) {
+    validity.doubtful = validity.outside_share > 0 && !same;
+    return validity;
+}
+
+bool same_as_before(const std::vector<Answers>& answers) {
+    return std::ranges::all_of(answers, [](const Answers& answer) {
         return answer.polynomial.front().name == answer.before_substitution.front().name;
     });
-    validity.doubtful = validity.outside_share > 0 && (agreement.argmax_share < 1 || !as_before);
-    return validity;
 }
 
 void warn(const Validity& validity) {

@@ -92,9 +92,11 @@ struct Validity {
     double farthest = 0;       ///< model::farthest_outside()
 };
 
-/// `bound` is that of logits: no answer goes beyond it twice (service::kBoundSlack).
-Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear,
-                     const std::vector<Answers>& answers, double bound);
+/// `bound` is that of logits: no answer goes beyond it twice (service::kBoundSlack). `same` says whether the answers
+/// are the same in the clear and before substitution.
+Validity validity_of(const Agreement& agreement, const std::vector<ClearAnswer>& clear, bool same, double bound);
+/// Whether the polynomial model's most likely entry is that before substitution, everywhere.
+bool same_as_before(const std::vector<Answers>& answers);
 
 /// A warning on standard error where there is something to warn of.
 void warn(const Validity& validity);
