@@ -27,10 +27,11 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporary = ".part-";
 
 /// All that folders of models and plans hold.
-constexpr std::array<std::string_view, 11> kNames = {"graph.json",     "weights.safetensors", "embedding.safetensors",
+constexpr std::array<std::string_view, 13> kNames = {"graph.json",     "weights.safetensors", "embedding.safetensors",
                                                      "image.json",     "text.json",           "tokenizer.model",
                                                      "tokenizer.json", "metadata.json",       "plan.json",
-                                                     "client.json",    kManifestFile};
+                                                     "client.json",    "import.json",         "report.html",
+                                                     kManifestFile};
 
 /// Files of ours under a temporary name too.
 bool is_ours(const std::string& name) {

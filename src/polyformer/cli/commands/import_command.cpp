@@ -1,0 +1,154 @@
+// `polyformer import`: a pretrained encoder, from a Hugging Face folder to a model of polynomials, without training.
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/common/output.h"
+#include "polyformer/model/families/read_checkpoint.h"
+#include "polyformer/model/graph/graph_files.h"
+#include "polyformer/model/graph/limits.h"
+#include "polyformer/model/language/lines.h"
+#include "polyformer/model/language/tokenizer.h"
+#include "polyformer/substitution/calibration_texts.h"
+#include "polyformer/substitution/import_report.h"
+#include "polyformer/substitution/substitution.h"
+#include "polyformer/support/error.h"
+#include "polyformer/support/folders/folder_writer.h"
+#include "polyformer/support/json.h"
+#include "polyformer/support/process/standard_streams.h"
+#include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/command_files.h"
+
+namespace polyformer::cli {
+
+namespace {
+
+constexpr std::uint64_t kMostTexts = 1'000'000;
+
+struct ImportOptions {
+    std::filesystem::path folder;
+    std::filesystem::path out;
+    std::vector<std::string> calibrate;
+    std::size_t context = 0;
+    std::size_t texts = 1000;
+    substitution::SubstitutionOptions substitution;
+    std::string json;
+};
+
+std::vector<std::string> lines_of(const std::vector<std::string>& files) {
+    std::vector<std::string> lines;
+    for (const std::string& file : files) {
+        model::for_each_line_of(read_file(file), "'" + file + "'",
+                                [&](const std::string& line) { lines.push_back(line); });
+    }
+    return lines;
+}
+
+substitution::OutputLoss loss_of(model::TextOutput output) {
+    return output == model::TextOutput::embedding ? substitution::OutputLoss::cosine
+                                                  : substitution::OutputLoss::divergence;
+}
+
+void save(const model::ImportedModel& model, const model::Graph& graph, const nlohmann::ordered_json& report,
+          FolderWriter& folder) {
+    model::save_graph(graph, folder.path());
+    model::save_embedding(model.embedding, folder.path());
+    model::save_text_input(model.text, folder.path());
+    write_file(folder.path() / model.text.tokenizer, read_file(model.tokenizer_file));
+    write_file(folder.path() / "import.json", to_text(report, 1) + "\n");
+    write_file(folder.path() / "report.html", substitution::render_page(report));
+    folder.commit();
+}
+
+void import(const ImportOptions& options) {
+    CommandFiles()
+        .reads("folder", options.folder)
+        .reads("--calibrate", options.calibrate)
+        .writes_folder("--out", options.out)
+        .writes("--json", options.json)
+        .check();
+    const std::vector<std::string> lines = lines_of(options.calibrate);
+    model::ImportedModel model = model::read_checkpoint(options.folder, options.context);
+    const model::Tokenizer tokenizer(model.tokenizer_file);
+    const substitution::CalibrationChoice choice = substitution::choose_texts(
+        lines, tokenizer, model.embedding,
+        {.context = options.context, .texts = options.texts, .special_tokens = model.text.special_tokens});
+    for (const std::string& note : model.notes) to_stderr("note: {}\n", note);
+    for (const std::string& warning : choice.warnings) to_stderr("warning: {}\n", warning);
+    FolderWriter folder(options.out);
+
+    substitution::SubstitutionOptions substitution = options.substitution;
+    substitution.kind = loss_of(model.text.output);
+    const substitution::Substituted made = substitution::substitute(std::move(model.graph), choice.texts, substitution);
+    nlohmann::ordered_json report = made.report;
+    report["model"] = {{"family", model.family},
+                       {"licence", model.licence},
+                       {"output", model::name_of(model.text.output)},
+                       {"context", options.context}};
+    report["calibration"]["lines"] = lines.size();
+    report["calibration"]["unknown_share"] = choice.unknown_share;
+    save(model, made.graph, report, folder);
+    if (options.json != "-") to_stdout("{}", substitution::describe(report));
+    const auto& mean = report["loss"]["mean"];
+    if (!mean.is_number() || mean.get<double>() > substitution.loss) {
+        to_stderr(
+            "warning: the loss asked for was not reached: calibrate with more text of the kind that the model will "
+            "meet, or ask for less with --loss or --escape\n");
+    }
+    write_json(report, options.json);
+    if (options.json != "-") {
+        to_stdout("written: {} (plan, run and eval take it; report.html shows what each function costs and loses){}\n",
+                  options.out.string(), model.licence.empty() ? "" : "; licence of the original: " + model.licence);
+    }
+}
+
+}  // namespace
+
+void add_import(CLI::App& program) {
+    auto options = std::make_shared<ImportOptions>();
+    auto* command =
+        program.add_subcommand("import", "Make a pretrained encoder run under encryption, without training");
+    command->footer(
+        "Example:\n  polyformer import all-MiniLM-L6-v2 --out minilm --calibrate lines.txt --context 64\n"
+        "  polyformer plan minilm\n\n"
+        "FOLDER is a Hugging Face folder: config.json, model.safetensors, tokenizer.json or vocab.txt, of BERT, "
+        "DistilBERT\n"
+        "or RoBERTa. The calibration text has one text a line, of the kind that the model will meet, some thousand "
+        "lines;\n"
+        "nothing is trained on it, it says which values occur. scripts/to-safetensors makes such folders of other "
+        "files.");
+    command->add_option("folder", options->folder, "The checkpoint's folder")->required();
+    command->add_option("--out", options->out, "The model folder to write")->required();
+    command->add_option("--calibrate", options->calibrate, "Text files, one text a line")->required();
+    command->add_option("--context", options->context, "Greatest number of tokens of a text, special ones included")
+        ->check(whole_number(1, model::kMaxContext))
+        ->required();
+    command->add_option("--texts", options->texts, "How many texts to measure")
+        ->check(whole_number(1, kMostTexts))
+        ->capture_default_str();
+    command
+        ->add_option("--loss", options->substitution.loss,
+                     "What may be lost in the mean: 1 - cosine of embeddings; nats of logits' divergence")
+        ->check(CLI::Range(1e-9, 1.0))
+        ->capture_default_str();
+    command
+        ->add_option("--escape", options->substitution.escape,
+                     "Probability of a text with a value outside an interval, which makes its answer worthless")
+        ->check(CLI::Range(1e-12, 0.5))
+        ->capture_default_str();
+    command
+        ->add_option("--margin", options->substitution.margin,
+                     "Share of each interval's width to add at both ends, for texts of other kinds")
+        ->check(CLI::Range(0.0, 10.0))
+        ->capture_default_str();
+    add_threads_option(*command);
+    add_json_option(*command, options->json);
+    command->callback([options] { import(*options); });
+}
+
+}  // namespace polyformer::cli

@@ -1,0 +1,163 @@
+#include "polyformer/substitution/measurement/site_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "polyformer/model/interpreter/operations.h"
+#include "polyformer/support/system/parallel.h"
+
+namespace polyformer::substitution {
+namespace {
+
+using model::NodeId;
+using model::Tensor;
+
+/// A prime, so that no period of rows or columns falls in with it.
+constexpr std::size_t kStride = 7;
+constexpr std::size_t kCountedInFull = 4096;
+
+/// The extremes as coordinates; nothing when a value has none or lies beyond the limits.
+std::optional<TextRange> range_of(const Tensor& tensor, Coordinate coordinate, const TextRange& limits) {
+    if (tensor.values.empty()) return std::nullopt;
+    const auto [smallest, largest] = std::ranges::minmax(tensor.values);
+    // NaN hides from comparisons, but not from a sum.
+    double sum = 0;
+    for (const double value : tensor.values) sum += value;
+    if (!std::isfinite(sum) || (coordinate == Coordinate::logarithm && smallest <= 0)) return std::nullopt;
+    const TextRange range{to_coordinate(coordinate, smallest), to_coordinate(coordinate, largest)};
+    if (range.smallest < limits.smallest || range.largest > limits.largest) return std::nullopt;
+    return range;
+}
+
+void widen(TextRange& range, const TextRange& more) {
+    range.smallest = std::min(range.smallest, more.smallest);
+    range.largest = std::max(range.largest, more.largest);
+}
+
+/// What each input of a row of exp's counts: 1 / (Σ e^x)².
+double weight_of_row(std::span<const double> row) {
+    const double largest = std::ranges::max(row);
+    double sum = 0;
+    for (const double x : row) sum += std::exp(x - largest);
+    return std::exp(-2 * (largest + std::log(sum)));
+}
+
+void count(const Tensor& tensor, const SiteStatistics& site, ValueHistogram& histogram) {
+    const std::size_t stride = tensor.values.size() > kCountedInFull ? kStride : 1;
+    const bool by_row = site.function == "exp";
+    for (std::size_t row = 0; row < tensor.rows; ++row) {
+        const std::span<const double> values(&tensor.values[row * tensor.columns], tensor.columns);
+        const double weight = by_row ? weight_of_row(values) : 1;
+        for (std::size_t i = row % stride; i < values.size(); i += stride) {
+            histogram.add(to_coordinate(site.coordinate, values[i]), weight);
+        }
+    }
+}
+
+}  // namespace
+
+Coordinate coordinate_of(std::string_view function) {
+    return function == "reciprocal" || function == "inverse" || function == "inverse_sqrt" ? Coordinate::logarithm
+                                                                                           : Coordinate::value;
+}
+
+double to_coordinate(Coordinate coordinate, double x) {
+    return coordinate == Coordinate::logarithm ? std::log(x) : x;
+}
+
+double from_coordinate(Coordinate coordinate, double x) {
+    return coordinate == Coordinate::logarithm ? std::exp(x) : x;
+}
+
+StatisticsCollector::StatisticsCollector(const model::Graph& graph, std::vector<TextRange> limits)
+    : StatisticsCollector(graph) {
+    limits_ = std::move(limits);
+}
+
+StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_reading_(graph.nodes.size()) {
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const auto* apply = std::get_if<model::Apply>(&graph.nodes[id].operation);
+        if (apply == nullptr || apply->replaces.empty()) continue;
+        sites_reading_[apply->input].push_back(statistics_.sites.size());
+        statistics_.sites.push_back({.node = id,
+                                     .name = graph.nodes[id].name,
+                                     .function = apply->replaces,
+                                     .coordinate = coordinate_of(apply->replaces),
+                                     .histogram = {},
+                                     .texts = {}});
+    }
+    constexpr double kAnywhere = std::numeric_limits<double>::infinity();
+    limits_.assign(statistics_.sites.size(), {-kAnywhere, kAnywhere});
+    statistics_.largest.resize(graph.nodes.size());
+    statistics_.stress.resize(graph.nodes.size(), 0.0);
+}
+
+void StatisticsCollector::note_magnitudes(NodeId node, std::span<const Tensor> values, Purpose purpose) {
+    const bool sample = purpose == Purpose::sample;
+    if (node == 0) {
+        first_of_batch_ = statistics_.lost.size();
+        if (sample) statistics_.lost.resize(first_of_batch_ + values.size(), false);
+        stress_lost_.assign(values.size(), false);
+        stressed_.assign(statistics_.largest.size(), {});
+    }
+    for (const Tensor& tensor : values) {
+        const double largest = model::largest_magnitude(tensor);
+        if (sample) statistics_.largest[node].push_back(static_cast<float>(largest));
+        if (!sample) stressed_[node].push_back(largest);
+    }
+}
+
+void StatisticsCollector::observe(NodeId node, std::span<const Tensor> values, Purpose purpose) {
+    const bool sample = purpose == Purpose::sample;
+    note_magnitudes(node, values, purpose);
+    for (const std::size_t index : sites_reading_[node]) {
+        SiteStatistics& site = statistics_.sites[index];
+        std::vector<std::optional<TextRange>> ranges(values.size());
+        std::vector<ValueHistogram> histograms(values.size());
+        parallel_for(values.size(), [&](std::size_t i) {
+            ranges[i] = range_of(values[i], site.coordinate, limits_[index]);
+            if (ranges[i] && sample) count(values[i], site, histograms[i]);
+        });
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (!sample) {
+                if (!ranges[i]) {
+                    stress_lost_[i] = true;
+                } else {
+                    widen(site.stress, *ranges[i]);
+                }
+            } else if (!ranges[i]) {
+                ++site.lost;
+                statistics_.lost[first_of_batch_ + i] = true;
+            } else {
+                site.texts.push_back(*ranges[i]);
+                site.histogram.merge(histograms[i]);
+            }
+        }
+    }
+    if (sample || node + 1 != statistics_.largest.size()) return;
+    for (NodeId id = 0; id < statistics_.largest.size(); ++id) {
+        for (std::size_t i = 0; i < stressed_[id].size(); ++i) {
+            if (!stress_lost_[i]) statistics_.stress[id] = std::max(statistics_.stress[id], stressed_[id][i]);
+        }
+    }
+}
+
+void merge(GraphStatistics& all, const GraphStatistics& more) {
+    for (std::size_t i = 0; i < all.sites.size(); ++i) {
+        SiteStatistics& site = all.sites[i];
+        site.histogram.merge(more.sites[i].histogram);
+        site.texts.insert(site.texts.end(), more.sites[i].texts.begin(), more.sites[i].texts.end());
+        site.lost += more.sites[i].lost;
+        widen(site.stress, more.sites[i].stress);
+    }
+    all.lost.insert(all.lost.end(), more.lost.begin(), more.lost.end());
+    for (std::size_t node = 0; node < all.largest.size(); ++node) {
+        all.largest[node].insert(all.largest[node].end(), more.largest[node].begin(), more.largest[node].end());
+        all.stress[node] = std::max(all.stress[node], more.stress[node]);
+    }
+}
+
+}  // namespace polyformer::substitution

@@ -1,0 +1,87 @@
+#include "polyformer/substitution/polynomials/site_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "polyformer/approx/fitting/histogram.h"
+#include "polyformer/approx/fitting/target_function.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::substitution {
+namespace {
+
+constexpr std::size_t kBins = 96;
+/// Share of the weight that is spread evenly over the interval, in the site's coordinate. A relative error of some
+/// percent in a factor of a whole token or head does little harm, one of 1 makes it worthless.
+constexpr double kFloor = 0.02;
+constexpr double kFloorOfFactors = 0.05;
+/// The width of an interval whose inputs are all the same, relative to them.
+constexpr double kLeastWidth = 0.05;
+
+/// What was seen with the floor under it, on the whole interval, on the function's own scale.
+approx::Histogram density_of(const SiteStatistics& site, approx::Interval interval) {
+    const double floor = site.coordinate == Coordinate::logarithm ? kFloorOfFactors : kFloor;
+    const approx::Histogram seen = site.histogram.histogram(kBins);
+    const double lower = to_coordinate(site.coordinate, interval.lower);
+    const double upper = to_coordinate(site.coordinate, interval.upper);
+    const double width = (upper - lower) / static_cast<double>(kBins);
+    double total = 0;
+    for (const double count : seen.counts) total += count;
+    approx::Histogram density;
+    density.edges.push_back(interval.lower);
+    for (std::size_t bin = 0; bin < kBins; ++bin) {
+        const double from = lower + width * static_cast<double>(bin);
+        const double to = from + width;
+        double mass = floor / static_cast<double>(kBins);
+        for (std::size_t i = 0; i < seen.counts.size(); ++i) {
+            const double shared = std::min(to, seen.edges[i + 1]) - std::max(from, seen.edges[i]);
+            if (shared <= 0) continue;
+            mass += (1 - floor) * seen.counts[i] / total * shared / (seen.edges[i + 1] - seen.edges[i]);
+        }
+        density.counts.push_back(mass);
+        density.edges.push_back(bin + 1 == kBins ? interval.upper : from_coordinate(site.coordinate, to));
+    }
+    return density;
+}
+
+}  // namespace
+
+SiteInterval interval_of(const SiteStatistics& site, double escape, double margin) {
+    require(!site.texts.empty(),
+            "what enters '{}' is not finite, or not positive, in any of {} texts: the model's values are beyond what "
+            "double precision holds",
+            site.name, site.lost);
+    std::vector<double> smallest;
+    std::vector<double> largest;
+    for (const TextRange& text : site.texts) {
+        smallest.push_back(-text.smallest);
+        largest.push_back(text.largest);
+    }
+    const double heaviest = site.coordinate == Coordinate::logarithm ? 0 : kHeaviestShape;
+    const Tail below = estimate_tail(smallest, heaviest);
+    const Tail above = estimate_tail(largest, heaviest);
+    double lower = std::min(-below.quantile(escape), site.stress.smallest);
+    double upper = std::max(above.quantile(escape), site.stress.largest);
+    const double least = kLeastWidth * std::max({std::abs(lower), std::abs(upper), 1e-3});
+    const double reach = std::max(margin * (upper - lower), least);
+    lower -= reach;
+    upper += reach;
+    return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},
+            std::min(1.0, below.exceedance(-lower) + above.exceedance(upper))};
+}
+
+SiteFit fit_site(const SiteStatistics& site, approx::Interval interval, std::size_t degree) {
+    const approx::TargetFunction target = approx::target_function(site.function);
+    const bool relative = site.coordinate == Coordinate::logarithm;
+    const auto kind = relative ? approx::ErrorKind::relative : approx::ErrorKind::absolute;
+    const approx::WeightedApproximation fit = approx::weighted_least_squares(
+        target, interval, degree, density_of(site, interval), approx::default_floor, kind);
+    const approx::ChebyshevPolynomial& polynomial = fit.approximation.polynomial;
+    return {.polynomial = {polynomial.lower, polynomial.upper, polynomial.coefficients},
+            .relative = relative,
+            .mean_error = fit.weighted_rms,
+            .largest_error = fit.approximation.max_grid_error};
+}
+
+}  // namespace polyformer::substitution

@@ -1,0 +1,35 @@
+// The polynomial of one site: where it must hold, and what it is there.
+#pragma once
+
+#include <cstddef>
+
+#include "polyformer/approx/numerics/chebyshev_polynomial.h"
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/substitution/measurement/site_statistics.h"
+#include "polyformer/substitution/measurement/tail_estimate.h"
+
+namespace polyformer::substitution {
+
+/// An interval and how likely a text has an input beyond one of its ends, by what the texts that were seen say.
+struct SiteInterval {
+    approx::Interval interval = {};
+    double escape = 0;
+};
+
+/// Wide enough that a text leaves it at either end with this probability, and then by `margin` of its width (of
+/// logarithms, for 1/x and 1/√x) at both ends, for texts of other kinds than the ones seen. Throws Error when no text
+/// had finite inputs.
+SiteInterval interval_of(const SiteStatistics& site, double escape, double margin);
+
+struct SiteFit {
+    model::Polynomial polynomial = {};
+    bool relative = false;     ///< errors are of |f − p| / |f|
+    double mean_error = 0;     ///< for inputs as they were seen
+    double largest_error = 0;  ///< anywhere in the interval
+};
+
+/// The polynomial of at most this degree with the least expected squared error for inputs as they were seen, tame in
+/// the rest of the interval; relative error for 1/x and 1/√x. Throws Error for a function that is not known.
+SiteFit fit_site(const SiteStatistics& site, approx::Interval interval, std::size_t degree);
+
+}  // namespace polyformer::substitution

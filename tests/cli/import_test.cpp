@@ -1,0 +1,87 @@
+// `polyformer import`: from a checkpoint's folder to a model's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "polyformer/support/system/atomic_file.h"
+#include "tests/cli/program.h"
+
+namespace polyformer::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A random BERT of two layers for letters, with an embedding as output.
+std::string checkpoint() {
+    return std::string(POLYFORMER_SOURCES) + "/tests/model/data/checkpoints/bert-mean";
+}
+
+/// Lines of letters a to h.
+std::string letters(int lines) {
+    std::string text;
+    for (int i = 0; i < lines; ++i) {
+        for (int word = 0; word < 2 + i % 6; ++word) {
+            text += static_cast<char>('a' + (i * 5 + word * (i % 7 + 1) + i / 11) % 8);
+            text += ' ';
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+TEST(Import, MakesAModelFolder) {
+    const Folder folder;
+    write_file(folder.path("lines.txt"), letters(450));
+    const std::string command = "import " + checkpoint() +
+                                " --out model --calibrate lines.txt --context 8 --texts 300 --loss 0.01 --escape 0.01 "
+                                "--json import.json";
+    const std::string text = folder.must(command);
+    EXPECT_THAT(text, AllOf(HasSubstr("layers.1.feed_forward_norm.inverse_sqrt"), HasSubstr("written: model"),
+                            HasSubstr("an interval is left by")));
+    const nlohmann::json report = folder.json("import.json");
+    EXPECT_EQ(report.at("format"), "polyformer-import");
+    EXPECT_LE(report.at("loss").at("mean").get<double>(), 0.01);
+    EXPECT_EQ(report.at("sites").size(), 10U);
+    for (const char* file : {"graph.json", "weights.safetensors", "embedding.safetensors", "text.json",
+                             "tokenizer.json", "import.json", "report.html", "manifest.json"}) {
+        EXPECT_TRUE(std::filesystem::exists(folder.path("model") / file)) << file;
+    }
+    EXPECT_THAT(folder.must(command), HasSubstr("written: model")) << "a model's folder may be replaced";
+}
+
+TEST(Import, RefusesWhatItCannotUseAndWritesNothing) {
+    const Folder folder;
+    write_file(folder.path("lines.txt"), letters(450));
+    write_file(folder.path("few.txt"), letters(10));
+    write_file(folder.path("foreign.txt"), [] {
+        std::string text;
+        for (int i = 0; i < 450; ++i) text += "чужие слова здесь\n";
+        return text;
+    }());
+    std::filesystem::create_directory(folder.path("empty"));
+    const auto run = [&](const std::string& arguments) { return folder.polyformer("import " + arguments); };
+    const std::string good = checkpoint();
+    struct Case {
+        std::string arguments;
+        int exit_code;
+        std::string message;
+    };
+    for (const Case& one :
+         {Case{good + " --out model --calibrate few.txt --context 8", 2, "10 lines of text are too few"},
+          Case{good + " --out model --calibrate foreign.txt --context 8", 2, "unknown to the tokenizer"},
+          Case{good + " --out model --calibrate lines.txt --context 4000", 2, "context"},
+          Case{good + " --out model --calibrate missing.txt --context 8", 3, "missing.txt"},
+          Case{"empty --out model --calibrate lines.txt --context 8", 3, "empty"},
+          Case{good + " --out model --calibrate lines.txt", 2, "--context"}}) {
+        const Result result = run(one.arguments);
+        EXPECT_EQ(result.exit_code, one.exit_code) << result.output;
+        EXPECT_THAT(result.output, HasSubstr(one.message));
+        EXPECT_FALSE(std::filesystem::exists(folder.path("model"))) << one.arguments;
+    }
+}
+
+}  // namespace
+}  // namespace polyformer::test
