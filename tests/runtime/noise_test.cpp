@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "polyformer/compile/compile.h"
+#include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/runtime/noise_backend.h"
 #include "tests/runtime/fixtures.h"
@@ -54,6 +55,23 @@ TEST(ForeseenNoise, IsThatOfVisionModels) {
         const double found = ratio(graph, patches, 4096, compile::Positions::all);
         EXPECT_LT(found, kForeseenWithin);
         EXPECT_GT(found, 1 / kForeseenWithin);
+    }
+}
+
+TEST(ForeseenNoise, IsThatOfEncoders) {
+    // Where a polynomial is steep at one end, as 1/x is, all depends on where its inputs are.
+    using model::EncoderOutput;
+    for (const auto output : {EncoderOutput::embedding, EncoderOutput::classes, EncoderOutput::tokens}) {
+        for (const std::size_t context : {8U, 13U}) {
+            model::RandomEncoderOptions options{.layers = 2, .width = 24, .heads = 3, .feed_forward = 48};
+            options.context = context;
+            options.output = output;
+            const model::Transformer model = model::random_encoder(options);
+            const model::Tensor text = model.embedding.embed(model::random_tokens(context, options.vocabulary, 99));
+            const double found = ratio(model.graph, text, 2048, compile::Positions::all);
+            EXPECT_LT(found, kForeseenWithin) << context;
+            EXPECT_GT(found, 1 / kForeseenWithin) << context;
+        }
     }
 }
 

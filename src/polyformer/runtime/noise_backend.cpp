@@ -1,10 +1,12 @@
 #include "polyformer/runtime/noise_backend.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <complex>
+#include <utility>
 
-#include "polyformer/runtime/clear_value.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/runtime/noise.h"
 #include "polyformer/support/extremes.h"
@@ -13,21 +15,106 @@ namespace polyformer::runtime {
 
 namespace {
 
-/// Of values stored over their bound, which is the greatest of all: inputs, and the sums that run through a network.
+/// Deviation, at most, of values stored over their bound, which is the greatest of all.
 constexpr double kTypicalSize = 0.25;
 
-double capped(double size, double most = 1) {
-    return std::min(most, size);
+/// Mean and deviation of numbers that are not zero, and the share of these.
+struct Spread {
+    double mean = 0;
+    double deviation = 0;
+    double share = 0;
+};
+
+template <class Magnitude, class Values>
+Spread spread_of(const Values& values, Magnitude magnitude) {
+    double count = 0;
+    double sum = 0;
+    double squares = 0;
+    for (const auto& value : values) {
+        const double size = magnitude(value);
+        if (size == 0) continue;
+        count += 1;
+        sum += size;
+        squares += size * size;
+    }
+    if (count == 0) return {};
+    const double mean = sum / count;
+    return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), count / static_cast<double>(values.size())};
 }
 
-double root_mean_square_or(std::span<const double> values, double otherwise) {
-    return values.empty() ? otherwise : root_mean_square(values);
+Spread spread_of(std::span<const double> values) {
+    return spread_of(values, [](double value) { return value; });
 }
 
-std::vector<double> magnitudes(std::span<const std::complex<double>> values) {
-    std::vector<double> result;
-    for (const std::complex<double>& value : values) result.push_back(std::abs(value));
+/// Of a product of independent factors.
+Spread product(const Spread& a, const Spread& b) {
+    return {a.mean * b.mean,
+            std::sqrt(std::pow(a.mean * b.deviation, 2) + std::pow(b.mean * a.deviation, 2) +
+                      std::pow(a.deviation * b.deviation, 2)),
+            std::min(a.share, b.share)};
+}
+
+Spread spread_of_value(const NoiseValue& value) {
+    return {value.mean, value.deviation, value.share};
+}
+
+void set_spread(NoiseValue& value, const Spread& spread) {
+    value.mean = spread.mean;
+    value.deviation = spread.deviation;
+    value.share = std::min(spread.share, 1.0);
+}
+
+/// Of what is stored over its bound.
+void set_bounded(NoiseValue& value, const Spread& spread) {
+    set_spread(value, {std::clamp(spread.mean, -1.0, 1.0), std::min(spread.deviation, kTypicalSize), spread.share});
+}
+
+/// p and p' of a Chebyshev series, where u = cos θ: p' = Σ k·c_k·sin(kθ)/sin θ.
+struct Tangent {
+    double value = 0;
+    double slope = 0;
+};
+
+Tangent tangent_at(std::span<const double> coefficients, double u) {
+    Tangent result{coefficients[0], 0};
+    double before = 1;  // T_{k−1} and U_{k−2}, then T_k and U_{k−1}
+    double power = u;
+    double slope_before = 0;
+    double slope = 1;
+    for (std::size_t k = 1; k < coefficients.size(); ++k) {
+        result.value += coefficients[k] * power;
+        result.slope += coefficients[k] * static_cast<double>(k) * slope;
+        before = std::exchange(power, 2 * u * power - before);
+        slope_before = std::exchange(slope, 2 * u * slope - slope_before);
+    }
     return result;
+}
+
+/// Of p(u) for normally distributed u that stay within [−1, 1], and by what noise of u grows.
+struct PolynomialSpread {
+    Spread values;
+    double gain = 0;
+};
+
+PolynomialSpread polynomial_spread(std::span<const double> coefficients, const NoiseValue& input) {
+    constexpr int kSteps = 24;
+    constexpr double kReach = 3;
+    double weights = 0;
+    double sum = 0;
+    double squares = 0;
+    double slopes = 0;
+    for (int i = -kSteps; i <= kSteps; ++i) {
+        const double z = kReach * i / kSteps;
+        const double weight = std::exp(-z * z / 2);
+        const Tangent at = tangent_at(coefficients, std::clamp(input.mean + z * input.deviation, -1.0, 1.0));
+        weights += weight;
+        sum += weight * at.value;
+        squares += weight * at.value * at.value;
+        slopes += weight * at.slope * at.slope;
+    }
+    const double mean = sum / weights;
+    return {{mean, std::sqrt(std::max(0.0, squares / weights - mean * mean)), input.share},
+            std::sqrt(slopes / weights)};
 }
 
 /// Share of a layout's positions that hold something.
@@ -41,121 +128,279 @@ double share_in_use(const compile::Layout& layout) {
 
 }  // namespace
 
-NoiseValue NoiseBackend::rescaled(int level, double noise, double size) const {
-    return {level - 1, std::hypot(noise, rounding_noise(parameters_, level - 1)), capped(size)};
+double NoiseValue::size() const {
+    return std::hypot(mean, deviation);
 }
 
-NoiseValue NoiseBackend::encrypt(int level) const {
-    return {level, fresh_noise(parameters_, level), kTypicalSize};
+NoiseValue NoiseBackend::rescaled(Value value) const {
+    --value.level;
+    value.noise = std::hypot(value.noise, rounding_noise(parameters_, value.level));
+    return value;
+}
+
+NoiseValue NoiseBackend::encrypt(int level, double share) const {
+    return {level, fresh_noise(parameters_, level), 0, kTypicalSize, share};
 }
 
 NoiseValue NoiseBackend::adjust(const Value& value, int level) const {
     if (value.level == level) return value;
-    return {level, std::hypot(value.noise, rounding_noise(parameters_, level)), value.size};
+    Value result = value;
+    result.level = level;
+    result.noise = std::hypot(value.noise, rounding_noise(parameters_, level));
+    return result;
 }
 
 NoiseValue NoiseBackend::scaled(const Value& value, double factor) const {
-    return {value.level, value.noise * std::abs(factor), capped(value.size * std::abs(factor))};
+    Value result = value;
+    result.noise *= std::abs(factor);
+    result.mean *= factor;
+    result.deviation *= std::abs(factor);
+    return result;
 }
 
 NoiseValue NoiseBackend::add(const Value& left, const Value& right) const {
-    return {left.level, std::hypot(left.noise, right.noise), capped(std::hypot(left.size, right.size), kTypicalSize)};
+    Value result = left;
+    result.noise = std::hypot(left.noise, right.noise);
+    set_bounded(result, {left.mean + right.mean, std::hypot(left.deviation, right.deviation),
+                         std::max(left.share, right.share)});
+    return result;
 }
 
 NoiseValue NoiseBackend::multiply(const Value& left, const Value& right) const {
-    return rescaled(left.level, product_noise(left.noise, left.size, right.noise, right.size), left.size * right.size);
+    Value result = left;
+    result.noise = product_noise(left.noise, left.size(), right.noise, right.size());
+    set_bounded(result, product(spread_of_value(left), spread_of_value(right)));
+    return rescaled(result);
 }
 
 NoiseValue NoiseBackend::square(const Value& value) const {
-    return rescaled(value.level, 2 * value.noise * value.size, value.size * value.size);
+    Value result = value;
+    result.noise = 2 * value.noise * value.size();
+    // Of a normal distribution.
+    const double own = value.deviation * value.deviation;
+    set_bounded(result, {value.size() * value.size(), std::sqrt(2 * own * own + 4 * own * value.mean * value.mean),
+                         value.share});
+    return rescaled(result);
+}
+
+NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::size_t output,
+                                    std::span<const Value> inputs) const {
+    const std::size_t period = step.map.period;
+    std::vector<double> means(period);
+    std::vector<double> variances(period);
+    std::vector<double> noises(period);
+    std::vector<bool> used(period, false);
+    const double rounding = std::pow(rounding_noise(parameters_, inputs.front().level), 2);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const double variance = std::pow(inputs[i].deviation, 2);
+        const double noise = std::pow(inputs[i].noise, 2) + rounding;
+        for (const auto& [offset, diagonal] : step.map.blocks[output][i]) {
+            for (std::size_t p = 0; p < period; ++p) {
+                if (diagonal[p] == 0) continue;
+                const double square = diagonal[p] * diagonal[p];
+                means[p] += diagonal[p] * inputs[i].mean;
+                variances[p] += square * variance;
+                noises[p] += square * noise;
+                used[p] = true;
+            }
+        }
+    }
+    const std::vector<double>& bias = step.bias[output];
+    double count = 0;
+    double mean = 0;
+    double square = 0;
+    double noise = 0;
+    for (std::size_t p = 0; p < period; ++p) {
+        if (!used[p]) continue;
+        const double value = means[p] + (bias.empty() ? 0.0 : bias[p % bias.size()]);
+        count += 1;
+        mean += value;
+        square += value * value + variances[p];
+        noise += noises[p];
+    }
+    Value result = inputs.front();
+    result.split = result.half = false;
+    if (count == 0) {
+        const Spread constant = spread_of(bias);
+        result.noise = 0;
+        set_spread(result, constant);
+        return rescaled(result);
+    }
+    result.noise = std::sqrt(noise / count);
+    mean /= count;
+    set_bounded(result,
+                {mean, std::sqrt(std::max(0.0, square / count - mean * mean)), count / static_cast<double>(period)});
+    return rescaled(result);
 }
 
 std::vector<NoiseValue> NoiseBackend::linear_map(const compile::LinearMapStep& step,
                                                  std::span<const Value> inputs) const {
-    std::vector<double> noise;
-    for (const Value& input : inputs) noise.push_back(input.noise);
-    const int level = inputs.front().level;
     std::vector<Value> outputs;
-    for (std::size_t o = 0; o < step.map.outputs; ++o) {
-        double size = std::pow(root_mean_square_or(step.bias[o], 0), 2);
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            for (const auto& [offset, diagonal] : step.map.blocks[o][i]) {
-                size += std::pow(root_mean_square(diagonal) * inputs[i].size, 2);
-            }
-        }
-        outputs.push_back(rescaled(level, map_noise(parameters_, step.map, o, level, noise), std::sqrt(size)));
-    }
+    for (std::size_t o = 0; o < step.map.outputs; ++o) outputs.push_back(map_output(step, o, inputs));
     return outputs;
 }
 
 NoiseValue NoiseBackend::affine(const compile::AffineStep& step, const Value& input) const {
-    return rescaled(input.level, input.noise * root_mean_square(step.mask),
-                    std::hypot(input.size * root_mean_square(step.mask), root_mean_square_or(step.addend, 0)));
+    Value result = input;
+    const Spread mask = spread_of(step.mask);
+    const Spread addend = spread_of(step.addend);
+    result.noise *= std::hypot(mask.mean, mask.deviation);
+    const Spread scaled = product(spread_of_value(input), mask);
+    set_bounded(result, {scaled.mean + addend.mean, std::hypot(scaled.deviation, addend.deviation), scaled.share});
+    return rescaled(result);
 }
 
 std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& step,
                                                  std::span<const Value> inputs) const {
     const std::vector<double>& coefficients = step.series.coefficients;
-    double square = coefficients[0] * coefficients[0];
-    for (std::size_t k = 1; k < coefficients.size(); ++k) square += coefficients[k] * coefficients[k] / 2;
+    const Spread mask = spread_of(step.series.mask, [](const std::complex<double>& value) { return std::abs(value); });
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
-        const int level = input.level - step.series.depth();
-        const double noise = polynomial_noise(parameters_, coefficients, input.level, input.noise);
-        const double mask = root_mean_square_or(magnitudes(step.series.mask), 1);
-        outputs.push_back(
-            {level, std::hypot(noise * mask, rounding_noise(parameters_, level)), capped(std::sqrt(square) * mask)});
+        const PolynomialSpread found = polynomial_spread(coefficients, input);
+        Value result = input;
+        result.level = input.level - step.series.depth();
+        const double own = polynomial_noise(parameters_, coefficients, input.level, 0);
+        result.noise = std::hypot(found.gain * input.noise, own);
+        set_spread(result, found.values);
+        if (!step.series.mask.empty()) {
+            result.noise *= std::hypot(mask.mean, mask.deviation);
+            set_spread(result, product(found.values, mask));
+            result.split = true;
+        }
+        result.noise = std::hypot(result.noise, rounding_noise(parameters_, result.level));
+        outputs.push_back(result);
     }
     return outputs;
 }
 
 std::vector<NoiseValue> NoiseBackend::rotated_product(const compile::RotatedProductStep& step,
                                                       std::span<const Value> left, std::span<const Value> right) const {
-    const double terms = std::sqrt(static_cast<double>(step.product.last - step.product.first));
+    const double terms = static_cast<double>(step.product.last - step.product.first);
     std::vector<Value> outputs;
     for (std::size_t i = 0; i < left.size(); ++i) {
         const double rotation = rounding_noise(parameters_, left[i].level);
-        const double noise =
-            product_noise(left[i].noise + rotation, left[i].size, right[i].noise + rotation, right[i].size);
-        outputs.push_back(rescaled(left[i].level, terms * noise, terms * left[i].size * right[i].size));
+        Value result = left[i];
+        result.split = result.half = false;
+        result.noise = std::sqrt(terms) * product_noise(left[i].noise + rotation, left[i].size(),
+                                                        right[i].noise + rotation, right[i].size());
+        const Spread one = product(spread_of_value(left[i]), spread_of_value(right[i]));
+        set_bounded(result, {terms * one.mean, std::sqrt(terms) * one.deviation, one.share});
+        outputs.push_back(rescaled(result));
     }
     return outputs;
 }
 
 NoiseValue NoiseBackend::sum_slots(const compile::SumSlotsStep& step, const Value& input) const {
+    const auto count = static_cast<double>(step.count);
+    const double rounding = rounding_noise(parameters_, input.level);
     Value result = input;
-    for (int doubling = 0; doubling < std::countr_zero(step.count); ++doubling) {
-        result.noise = std::hypot(result.noise * std::sqrt(2.0), rounding_noise(parameters_, input.level));
+    if (count * input.share <= 1.001) {  // one term each: copies
+        result.share = count * input.share;
+        result.noise = std::hypot(input.noise, rounding * std::sqrt(std::countr_zero(step.count)));
+        return result;
     }
-    result.size = capped(input.size * static_cast<double>(step.count));
+    // A sum over features meets the positions without one; tokens, and lanes of a head, lie close.
+    const bool over_features = step.stride == 1 && 4 * step.count >= packing_.features;
+    const double terms = over_features ? count * input.share : count;
+    // Each rotation's rounding is added up by those after it.
+    result.noise = std::hypot(input.noise * std::sqrt(terms), rounding * std::sqrt(count));
+    set_spread(result, {terms * input.mean, std::sqrt(terms) * input.deviation, over_features ? 1 : input.share});
     return result;
 }
 
-NoiseValue NoiseBackend::combine(const compile::CombineStep& step, std::span<const Value> values) const {
+namespace {
+
+/// One part, real or imaginary, of a sum of rotated ciphertexts.
+struct PartOfSum {
+    double mean = 0;
     double variance = 0;
-    double size = std::pow(root_mean_square_or(step.addend, 0), 2);
-    std::size_t key_switches = step.doubled_real_part ? 1 : 0;
-    const double factor = step.doubled_real_part ? 2 : 1;
-    for (std::size_t k = 0; k < values.size(); ++k) {
-        variance += std::pow(factor * values[k].noise, 2);
-        size += std::pow(factor * values[k].size, 2);
-        key_switches += step.terms[k].rotation != 0 ? 1 : 0;
+    double noise = 0;
+    double shares = 0;
+    double most = 0;  ///< of the shares
+    bool halves = false;
+
+    void add(double sign, const NoiseValue& term, double share, bool half) {
+        mean += sign * term.mean * share;
+        variance += sign * sign * term.deviation * term.deviation * share;
+        noise += sign * sign * term.noise * term.noise * share;
+        shares += share;
+        most = std::max(most, share);
+        halves = halves || half;
     }
-    const int level = values.front().level;
-    const double rounding = std::sqrt(static_cast<double>(key_switches)) * rounding_noise(parameters_, level);
-    return {level, std::hypot(std::sqrt(variance), rounding), capped(std::sqrt(size))};
+    /// Slots that hold something: halves fill each other's gaps, all else lies at the same places.
+    double share() const { return std::min(1.0, halves ? std::min(shares, 2 * most) : most); }
+};
+
+}  // namespace
+
+NoiseValue NoiseBackend::combine(const compile::CombineStep& step, std::span<const Value> values) const {
+    std::array<PartOfSum, 2> parts;  // real, imaginary
+    std::size_t key_switches = step.doubled_real_part ? 1 : 0;
+    bool only_whole = true;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+        const compile::CombineStep::Term& term = step.terms[k];
+        key_switches += term.rotation != 0 ? 1 : 0;
+        only_whole = only_whole && values[k].split && term.rotation == 0 && term.quarter_turns == 0;
+        // The same ciphertext twice is one that is twice as large.
+        double times = 0;
+        bool first = true;
+        for (std::size_t other = 0; other < values.size(); ++other) {
+            const compile::CombineStep::Term& same = step.terms[other];
+            if (same.input != term.input || same.rotation != term.rotation ||
+                same.quarter_turns != term.quarter_turns) {
+                continue;
+            }
+            times += 1;
+            first = first && other >= k;
+        }
+        if (!first) continue;
+        const auto turns = static_cast<std::size_t>(term.quarter_turns);
+        const double sign = times * (turns / 2 % 2 == 0 ? 1 : -1);
+        const double share = values[k].split ? values[k].share / 2 : values[k].share;
+        const bool half = values[k].split || values[k].half;
+        parts[turns % 2].add(sign, values[k], share, half);
+        // The imaginary part of what is turned: the other half of weights, or of raw scores, another block beside it.
+        if (values[k].split)
+            parts[1 - turns % 2].add(turns % 2 == 0 ? sign : -sign, values[k], share, half);
+        else if (step.doubled_real_part && turns % 2 == 1)
+            parts[0].add(-sign, values[k], share, true);
+    }
+    Value result = values.front();
+    if (only_whole && !step.doubled_real_part) {
+        // Weights of several blocks: what is real of one is so of all.
+        result.mean = result.deviation = result.noise = 0;
+        for (const Value& value : values) {
+            result.mean += value.mean;
+            result.deviation = std::hypot(result.deviation, value.deviation);
+            result.noise = std::hypot(result.noise, value.noise);
+        }
+    } else {
+        const PartOfSum& part = parts[0].shares > 0 || step.doubled_real_part ? parts[0] : parts[1];
+        const double share = std::max(part.share(), 1e-9);  // of what is all zero
+        const double factor = step.doubled_real_part ? 2 : 1;
+        result.noise = factor * std::sqrt(part.noise / share);
+        result.split = false;
+        result.half = part.halves && part.shares == part.most;
+        set_bounded(result, {factor * part.mean / share, factor * std::sqrt(part.variance / share), share});
+    }
+    const Spread addend = spread_of(step.addend);
+    set_bounded(result, {result.mean + addend.mean, std::hypot(result.deviation, addend.deviation), result.share});
+    result.noise = std::hypot(result.noise,
+                              std::sqrt(static_cast<double>(key_switches)) * rounding_noise(parameters_, result.level));
+    return result;
 }
 
 std::vector<NoiseValue> NoiseBackend::bootstrap(std::span<const Value> inputs) const {
-    std::vector<Value> outputs;
-    for (const Value& input : inputs) {
-        outputs.push_back({parameters_.working_level(), std::hypot(input.noise, kBootstrapNoise), input.size});
+    std::vector<Value> outputs(inputs.begin(), inputs.end());
+    for (Value& output : outputs) {
+        output.level = parameters_.working_level();
+        output.noise = std::hypot(output.noise, kBootstrapNoise);
     }
     return outputs;
 }
 
 NoiseValue NoiseBackend::select_token(const Value& input, std::size_t) const {
-    Value result = rescaled(input.level, input.noise, input.size);
+    Value result = rescaled(input);
     const double copies = std::sqrt(2 * static_cast<double>(packing_.tokens));
     result.noise = std::hypot(result.noise, copies * rounding_noise(parameters_, result.level));
     return result;
@@ -163,13 +408,13 @@ NoiseValue NoiseBackend::select_token(const Value& input, std::size_t) const {
 
 double foreseen_noise(const compile::Plan& plan) {
     NoiseBackend backend(plan.frame.parameters, plan.frame.packing);
-    const std::vector<NoiseValue> inputs(plan.inputs.size(), backend.encrypt(plan.frame.input_level));
+    const std::vector<NoiseValue> inputs(
+        plan.inputs.size(), backend.encrypt(plan.frame.input_level, share_in_use(plan.frame.input_layout)));
     double noise = 0;
     for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
         noise = larger(noise, output.noise);
     }
-    // What is foreseen is the mean over all slots; those that hold no logit have next to none.
-    return plan.frame.output_bound * noise / std::sqrt(share_in_use(plan.frame.output_layout));
+    return plan.frame.output_bound * noise;
 }
 
 }  // namespace polyformer::runtime

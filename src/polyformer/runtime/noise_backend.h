@@ -1,5 +1,5 @@
 // The back end that computes nothing but noise: what deviates from the exact answer, foreseen from a plan alone, before
-// there is an input. Milliseconds, where a run of the clear back end takes as long as the model in the clear.
+// there is an input. A second, where a run of the clear back end takes as long as the model in the clear.
 #pragma once
 
 #include <span>
@@ -10,15 +10,22 @@
 
 namespace polyformer::runtime {
 
-/// What is known of a ciphertext without its slots.
+/// What is known of a ciphertext without its slots. All of it is of the slots that hold something, which the others,
+/// where nothing or garbage lies, must not dilute: a polynomial's noise depends on where its inputs are.
 struct NoiseValue {
     int level = 0;
-    double noise = 0;  ///< standard deviation in a slot, over all slots
-    double size = 0;   ///< root mean square of the slots, guessed; at most 1, as everything stored is
+    double noise = 0;      ///< standard deviation of what deviates
+    double mean = 0;       ///< of the values, guessed; as everything stored they are at most 1
+    double deviation = 0;  ///< of the values
+    double share = 1;      ///< of the slots that hold something
+    bool split = false;    ///< one half of these slots is real, the other imaginary: weights of attention
+    bool half = false;     ///< it is one of these halves
+
+    double size() const;  ///< root mean square
 };
 
-/// Satisfies Backend. The noise is ClearBackend's (noise.h); what that measures on slots, the size of factors, is
-/// guessed here from weights and coefficients.
+/// Satisfies Backend. The noise is ClearBackend's (noise.h); what that measures on slots, the values, is guessed here
+/// from weights, constants and coefficients.
 class NoiseBackend {
   public:
     using Value = NoiseValue;
@@ -26,7 +33,8 @@ class NoiseBackend {
     explicit NoiseBackend(const ckks::Parameters& parameters, const compile::Packing& packing)
         : parameters_(parameters), packing_(packing) {}
 
-    Value encrypt(int level) const;
+    /// `share` of its slots hold something.
+    Value encrypt(int level, double share = 1) const;
 
     int level(const Value& value) const { return value.level; }
     Value adjust(const Value& value, int level) const;
@@ -45,8 +53,9 @@ class NoiseBackend {
     Value select_token(const Value& input, std::size_t row) const;
 
   private:
-    /// A product's value, one level lower.
-    Value rescaled(int level, double noise, double size) const;
+    /// One level lower, with the rounding of a rescaling.
+    Value rescaled(Value value) const;
+    Value map_output(const compile::LinearMapStep& step, std::size_t output, std::span<const Value> inputs) const;
 
     const ckks::Parameters& parameters_;
     compile::Packing packing_;
