@@ -45,12 +45,40 @@ class Builder {
         return add(model::Apply{input, {-8, 8, {0.1 + 8, 4, 8}}, "a parabola"});
     }
 
+    /// Of each feature another, or of all features the same.
+    NodeId scale(NodeId input, std::size_t features, bool alike) {
+        model::ScaleFeatures scale{input, std::vector<float>(features, -0.5F), std::vector<float>(features, 0.25F)};
+        if (!alike) {
+            scale.factors = matrix(1, features, 1).values;
+            scale.bias = matrix(1, features, 1).values;
+        }
+        return add(std::move(scale));
+    }
+
+    NodeId sums(NodeId scores, std::size_t heads, bool causal) {
+        return add(model::AttentionSums{scores, heads, causal, weights(heads, causal)});
+    }
+
     NodeId scores(NodeId query, NodeId key, std::size_t heads) {
         return add(model::AttentionScores{query, key, heads, 0.3});
     }
 
+    /// Of windows, with a bias.
+    NodeId windows(NodeId query, std::size_t heads, std::size_t window) {
+        return add(model::AttentionScores{.query = query,
+                                          .key = query,
+                                          .heads = heads,
+                                          .scale = 0.3,
+                                          .window = window,
+                                          .bias = matrix(heads * window, window, 1)});
+    }
+
     NodeId values(NodeId scores, NodeId value, std::size_t heads, bool causal) {
-        // Every weight another one, so that none can stand for another unnoticed.
+        return add(model::AttentionValues{scores, value, heads, causal, weights(heads, causal)});
+    }
+
+    /// Every weight another one, so that none can stand for another unnoticed.
+    model::Matrix weights(std::size_t heads, bool causal) const {
         const std::size_t context = graph_.context;
         model::Matrix mask{heads * context, context, std::vector<float>(heads * context * context)};
         for (std::size_t row = 0; row < mask.rows; ++row) {
@@ -60,7 +88,7 @@ class Builder {
                 mask.values[row * context + key] = static_cast<float>((1 + wave / 2) / static_cast<double>(query + 2));
             }
         }
-        return add(model::AttentionValues{scores, value, heads, causal, std::move(mask)});
+        return mask;
     }
 
     // What image models add.

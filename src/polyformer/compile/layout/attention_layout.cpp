@@ -79,6 +79,11 @@ Layout AttentionLayout::by_head() const {
     full.head_width = lanes;
     return shared_by_features(full.value(), lanes);
 }
+Layout AttentionLayout::by_head_in_all_lanes() const {
+    AttentionLayout full = *this;
+    full.head_width = lanes;
+    return shared_by_features(full.key(), lanes);
+}
 
 std::vector<std::size_t> AttentionLayout::shift() const {
     std::vector<std::size_t> shifts(packing.features);

@@ -29,6 +29,7 @@ struct AttentionLayout {
     Layout value() const;  ///< position i < lanes: feature i; the upper positions kNothing
     /// One number for each head, in all of its lower lanes: what multiplies values by head, or is added to raw scores.
     Layout by_head() const;
+    Layout by_head_in_all_lanes() const;
     /// Token shift s(f) of keys and values at position f of an image: K'[t, f] = K[t − s(f), f], s = ℓ at position ℓ of
     /// a head.
     std::vector<std::size_t> shift() const;

@@ -199,6 +199,23 @@ Stored shifted_scores(CircuitBuilder& builder, const AttentionLayout& heads, con
                                   {shifts.bundle, raw.bundle}, raw.storage);
 }
 
+Stored shifted_parts(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& scores, Stored shift) {
+    const std::size_t ciphertexts = heads.groups * heads.blocks;
+    CombineGate each_block;
+    for (std::size_t c = 0; c < ciphertexts; ++c) each_block.outputs.push_back({{.ciphertext = c / heads.blocks}});
+    shift = builder.gate(std::move(each_block), {shift.bundle}, shift.storage, ciphertexts);
+    if (heads.window != 0) {
+        // What is beyond the window stays as it is.
+        std::vector<std::vector<double>> masks;
+        for (std::size_t c = 0; c < ciphertexts; ++c) {
+            masks.push_back(window_mask(heads, c / heads.blocks, c % heads.blocks, Halves::all));
+        }
+        shift = builder.affine(shift, {shift.storage.factor, 0}, std::move(masks));
+    }
+    return builder.unbounded_gate(SumGate{scores.storage.factor / shift.storage.factor}, {shift.bundle, scores.bundle},
+                                  scores.storage);
+}
+
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
                      const model::Matrix& bias, const Constants& wanted) {
     std::vector<std::vector<double>> addends = score_addends(heads, bias, wanted);

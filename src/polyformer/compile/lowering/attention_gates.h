@@ -26,6 +26,9 @@ Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const S
 /// Raw scores plus, for each query and head, a number of its own: `shift` lies by head. Any factors will do.
 Stored shifted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, const Stored& shift);
 
+/// The same of scores that have been parted, or of what is made of them: `shift` lies in all lanes, without a shift.
+Stored shifted_parts(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& scores, Stored shift);
+
 /// The two parts of raw scores in the lower and upper lanes of real ciphertexts, with these constants, after `bias`
 /// (model::AttentionScores; may be empty) was added. Scores of keys beyond the window are 0.
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,

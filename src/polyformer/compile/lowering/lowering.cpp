@@ -304,12 +304,12 @@ class Lowering {
 
     void lower(const model::ShiftScores& shift) {
         const AttentionLayout& heads = facts().attention;
-        const Stored by = forms_.in_layout(shift.shift, heads.by_head());
         if (const auto& raw = forms_.raw_scores(shift.scores)) {
+            const Stored by = forms_.in_layout(shift.shift, heads.by_head());
             return forms_.add_raw_scores(node_, {shifted_scores(builder_, heads, raw->stored, by), raw->bias});
         }
-        fail("'{}' shifts '{}', which are no scores but something made of them: shift the scores themselves",
-             graph_.nodes[node_].name, graph_.nodes[shift.scores].name);
+        const Stored by = forms_.in_layout(shift.shift, heads.by_head_in_all_lanes());
+        forms_.add(node_, shifted_parts(builder_, heads, forms_.natural(shift.scores), by));
     }
 
     /// The keys that attention reads, and what they weigh besides.
