@@ -83,13 +83,13 @@ TEST(HuggingFaceTokenizer, TakesTheEndWhereItsFileSaysSo) {
 }
 
 TEST(HuggingFaceTokenizer, RefusesWhatItLacksByName) {
-    const auto expect = [](const std::string& name, auto change, const std::vector<std::string>& parts) {
+    const auto expect = [](const std::string& name, const auto& change, const std::vector<std::string>& parts) {
         json document = document_of(name);
         change(document);
         const std::string text = document.dump();
         expect_error<FormatError>([&] { HuggingFaceTokenizer(std::string_view(text), "t.json"); }, parts);
     };
-    const auto set = [](const char* path, json value) {
+    const auto set = [](const char* path, const json& value) {
         return [path, value](json& document) { document[json::json_pointer(path)] = value; };
     };
     expect("uncased", set("/model/type", "Unigram"), {"t.json: model", "'Unigram' is not supported", "WordPiece"});
@@ -104,16 +104,17 @@ TEST(HuggingFaceTokenizer, RefusesWhatItLacksByName) {
     expect("byte pairs", set("/model/byte_fallback", true), {"'byte_fallback' is true"});
     expect("removed", set("/pre_tokenizer/behavior", "Other"), {"'behavior'", "Other"});
     expect("removed", set("/pre_tokenizer/pattern", {{"Regex", "("}}), {"'('", "no regular expression"});
+    expect("removed", set("/pre_tokenizer/pattern", {{"Regex", "a*"}}), {"'a*'", "empty text"});
 }
 
 TEST(HuggingFaceTokenizer, RefusesDamage) {
-    const auto expect = [](const std::string& name, auto change, const std::vector<std::string>& parts) {
+    const auto expect = [](const std::string& name, const auto& change, const std::vector<std::string>& parts) {
         json document = document_of(name);
         change(document);
         const std::string text = document.dump();
         expect_error<FormatError>([&] { HuggingFaceTokenizer(std::string_view(text), "t.json"); }, parts);
     };
-    const auto set = [](const char* path, json value) {
+    const auto set = [](const char* path, const json& value) {
         return [path, value](json& document) { document[json::json_pointer(path)] = value; };
     };
     expect("uncased", set("/model/vocab", json::object()), {"model.vocab", "1 to"});

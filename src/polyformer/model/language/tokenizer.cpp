@@ -149,7 +149,7 @@ bool Tokenizer::is_special(std::int32_t id) const {
 std::optional<std::int32_t> Tokenizer::find(std::string_view piece) const {
     if (const auto* hugging_face = implementation_->hugging_face()) return hugging_face->find(piece);
     const SentencePieceProcessor& processor = implementation_->sentence_piece();
-    const int id = processor.PieceToId(std::string(piece));
+    const int id = processor.PieceToId(piece);
     return processor.IdToPiece(id) == piece ? std::optional(id) : std::nullopt;
 }
 

@@ -17,7 +17,8 @@ constexpr std::size_t kMaxMerges = std::size_t{1} << 20;
 /// Throws unless a setting that we do not know is absent, null, false, 0 or empty.
 void require_unset(Fields& fields, const char* key) {
     const nlohmann::json* found = fields.find(key);
-    const bool unset = found == nullptr || found->is_null() || *found == false || *found == 0 || *found == "";
+    const bool unset = found == nullptr || found->is_null() || *found == false || *found == 0 ||
+                       (found->is_string() && found->get<std::string>().empty());
     require<FormatError>(unset, "{}: '{}' is {}, which is not supported", fields.place(), key,
                          unset ? "" : to_text(*found));
 }

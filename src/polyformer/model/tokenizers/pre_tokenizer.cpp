@@ -145,6 +145,12 @@ class Pattern {
         require<FormatError>(U_SUCCESS(error) && compiled_ != nullptr,
                              "{}: '{}' is no regular expression that ICU takes ({})", place, printable(pattern),
                              u_errorName(error));
+        // Of such a pattern, libraries differ in where they find nothing.
+        const icu::UnicodeString nothing;
+        const std::unique_ptr<icu::RegexMatcher> matcher(compiled_->matcher(nothing, error));
+        require<FormatError>(U_SUCCESS(error) && matcher->matches(error) == 0,
+                             "{}: '{}' matches an empty text as well, which is not supported", place,
+                             printable(pattern));
     }
 
     /// All of the text, cut at the matches. An empty match is an empty part.
