@@ -1,6 +1,7 @@
 // `polyformer decrypt`: the data owner's last step, which shows words or classes and keeps exact logits to itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -62,6 +63,17 @@ double disclosed_grid(const service::ClientPlan& plan) {
     return std::exp2(std::ceil(std::log2(kTimesNoise * plan.output_noise)));
 }
 
+/// What embeddings and scores are shown by: about 1/256 of the outputs' bound, or the grid above where that is coarser.
+/// Noise that is foreseen to drown the outputs says nothing of the noise that is there.
+double shown_grid(const service::ClientPlan& plan) {
+    constexpr double kSteps = 256;
+    constexpr double kLeastSteps = 16;
+    const double bound = plan.frame.output_bound;
+    const double coarse = std::exp2(std::floor(std::log2(bound / kSteps)));
+    const double disclosed = disclosed_grid(plan);
+    return disclosed <= bound / kLeastSteps ? std::max(coarse, disclosed) : coarse;
+}
+
 /// Exact logits go into a file of mode 0600, or nowhere: no stream, device or pipe, by whatever name.
 void require_private_place(const std::filesystem::path& path) {
     std::error_code missing;
@@ -99,7 +111,7 @@ AnswerSource source_of(const service::ClientPlan& plan, const ClientPart& client
                         .names = {},
                         .clear = clear,
                         .tokens = tokens,
-                        .grid = disclosed_grid(plan)};
+                        .grid = shown_grid(plan)};
     for (std::size_t i = 0; i < logits.images(); ++i) {
         source.names.push_back(logits.images() > 1 ? fmt::format("text {}", i + 1) : "the text");
     }

@@ -59,7 +59,7 @@ void save(const model::ImportedModel& model, const model::Graph& graph, const nl
     model::save_graph(graph, folder.path());
     model::save_embedding(model.embedding, folder.path());
     model::save_text_input(model.text, folder.path());
-    write_file(folder.path() / model.text.tokenizer, read_file(model.tokenizer_file));
+    write_file(folder.path() / model.text.tokenizer, model::tokenizer_json(model.tokenizer_file));
     write_file(folder.path() / "import.json", to_text(report, 1) + "\n");
     write_file(folder.path() / "report.html", substitution::render_page(report));
     folder.commit();

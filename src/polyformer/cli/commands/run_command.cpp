@@ -118,9 +118,9 @@ void print_answers(const Run& run) {
     }
     std::vector<std::vector<std::string>> rows = {
         {"measured", ""},
-        {"greatest logit error",
+        {by_kind && run.client.gives_one_row() ? "greatest error" : "greatest logit error",
          std::isfinite(agreement.max_error)
-             ? fmt::format("{:.2g} ({:.1g} of the logits' range)", agreement.max_error, agreement.max_relative_error)
+             ? fmt::format("{:.2g} ({:.1g} of their range)", agreement.max_error, agreement.max_relative_error)
              : format_error(agreement.max_error)},
         {"inputs outside intervals", fmt::format("{:.2g} %", 100 * run.validity.outside_share)},
         {"key generation", format_duration(outcome.keygen_seconds)},
