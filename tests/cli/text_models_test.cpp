@@ -227,6 +227,15 @@ TEST(TextModels, CutLongTextsAndSaySo) {
                 HasSubstr("'blank' has no words"));
 }
 
+TEST(TextModels, HaveNoPerplexity) {
+    const Folder folder;
+    write_model(folder, TextOutput::embedding);
+    write_file(folder.path("text"), "A\n");
+    const Result result = folder.polyformer("eval model --text-file text");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output, AllOf(HasSubstr("gives embedding"), HasSubstr("--task")));
+}
+
 TEST(TextModels, RefuseForeignAndLostParts) {
     const Folder folder;
     write_model(folder, TextOutput::classes);

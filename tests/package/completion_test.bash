@@ -15,7 +15,7 @@ expect() { # expect COMPLETIONS WORD...: what the last word may become
     fi
 }
 
-expect "infer" polyformer in
+expect "index infer" polyformer in
 expect "decrypt" "$1/polyformer" de
 expect "bench" polyformer ben
 expect "ckks" polyformer bench ck

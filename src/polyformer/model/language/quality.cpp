@@ -8,6 +8,7 @@
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/model/language/perplexity.h"
+#include "polyformer/model/language/text_input.h"
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
@@ -30,6 +31,11 @@ void shorten(TokenizedText& text, std::size_t most_tokens) {
 Quality measure_quality(const QualityOptions& options) {
     const Stopwatch watch;
     const Graph graph = load_graph(options.model);
+    const TextOutput output = load_text_input(options.model).output;
+    require(output == TextOutput::next_token,
+            "'{}' gives {}, but a perplexity is that of a model that predicts the next token: judge this one by a task "
+            "(eval --task)",
+            options.model.string(), name_of(output));
     const Embedding embedding = load_embedding(options.model);
     const Tokenizer tokenizer(options.model / "tokenizer.model");
     require<FormatError>(tokenizer.vocabulary() == graph.vocabulary && embedding.tokens.rows == graph.vocabulary,
