@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <optional>
 #include <utility>
 
 #include "polyformer/runtime/executor.h"
@@ -64,9 +65,9 @@ void set_spread(NoiseValue& value, const Spread& spread) {
     value.share = std::min(spread.share, 1.0);
 }
 
-/// Of what is stored over its bound.
+/// Of what is stored over its bound. A mean beyond it is kept: it tells by how much values were guessed too large.
 void set_bounded(NoiseValue& value, const Spread& spread) {
-    set_spread(value, {std::clamp(spread.mean, -1.0, 1.0), std::min(spread.deviation, kTypicalSize), spread.share});
+    set_spread(value, {spread.mean, std::min(spread.deviation, kTypicalSize), spread.share});
 }
 
 /// p and p' of a Chebyshev series, where u = cos θ: p' = Σ k·c_k·sin(kθ)/sin θ.
@@ -117,6 +118,39 @@ PolynomialSpread polynomial_spread(std::span<const double> coefficients, const N
             std::sqrt(slopes / weights)};
 }
 
+/// What an inverse makes of inputs that lie evenly in ratio: an interval's ends are the extremes that occur, and the
+/// typical input is their geometric mean.
+struct InverseSpread {
+    Spread values;
+    double gain = 0;   ///< of noise
+    double scale = 1;  ///< the inverse of the input as estimated over that of the typical one
+};
+
+InverseSpread inverse_spread(const compile::PolynomialStep& step, const NoiseValue& input) {
+    constexpr int kSteps = 16;
+    const auto [power, ratio] = *step.inverse;
+    double weights = 0;
+    double sum = 0;
+    double squares = 0;
+    double slopes = 0;
+    for (int i = -kSteps; i <= kSteps; ++i) {
+        const double z = 3.0 * i / kSteps;
+        const double weight = std::exp(-z * z / 2);
+        const double x = std::pow(ratio, 0.5 + z / 6);  // over the lower end
+        const double u = std::clamp(2 * (x - 1) / (ratio - 1) - 1, -1.0, 1.0);
+        const Tangent found = tangent_at(step.series.coefficients, u);
+        weights += weight;
+        sum += weight * found.value;
+        squares += weight * found.value * found.value;
+        slopes += weight * found.slope * found.slope;
+    }
+    const double mean = sum / weights;
+    const double estimated = std::max(1 + (input.mean + 1) / 2 * (ratio - 1), 1e-3);
+    return {{mean, std::sqrt(std::max(0.0, squares / weights - mean * mean)), input.share},
+            std::sqrt(slopes / weights),
+            std::pow(std::sqrt(ratio) / estimated, power)};
+}
+
 /// Share of a layout's positions that hold something.
 double share_in_use(const compile::Layout& layout) {
     std::ptrdiff_t used = 0;
@@ -132,6 +166,20 @@ double NoiseValue::size() const {
     return std::hypot(mean, deviation);
 }
 
+NoiseValue NoiseBackend::plain(Value value) {
+    value.scale = 1;
+    value.squared = value.split = value.half = false;
+    return value;
+}
+
+NoiseValue NoiseBackend::plain(const Value& value, const Value& factor) {
+    Value result = plain(value);
+    result.mean *= factor.scale;
+    result.deviation *= factor.scale;
+    if (factor.scales_noise) result.noise *= factor.scale;
+    return result;
+}
+
 NoiseValue NoiseBackend::rescaled(Value value) const {
     --value.level;
     value.noise = std::hypot(value.noise, rounding_noise(parameters_, value.level));
@@ -139,7 +187,7 @@ NoiseValue NoiseBackend::rescaled(Value value) const {
 }
 
 NoiseValue NoiseBackend::encrypt(int level, double share) const {
-    return {level, fresh_noise(parameters_, level), 0, kTypicalSize, share};
+    return {level, fresh_noise(parameters_, level), 0, input_deviation_, share};
 }
 
 NoiseValue NoiseBackend::adjust(const Value& value, int level) const {
@@ -160,13 +208,16 @@ NoiseValue NoiseBackend::scaled(const Value& value, double factor) const {
 
 NoiseValue NoiseBackend::add(const Value& left, const Value& right) const {
     Value result = left;
+    result.scale = 1;
     result.noise = std::hypot(left.noise, right.noise);
     set_bounded(result, {left.mean + right.mean, std::hypot(left.deviation, right.deviation),
                          std::max(left.share, right.share)});
     return result;
 }
 
-NoiseValue NoiseBackend::multiply(const Value& left, const Value& right) const {
+NoiseValue NoiseBackend::multiply(const Value& first, const Value& second) const {
+    const Value left = plain(first, second);
+    const Value right = plain(second, first);
     Value result = left;
     result.noise = product_noise(left.noise, left.size(), right.noise, right.size());
     set_bounded(result, product(spread_of_value(left), spread_of_value(right)));
@@ -174,7 +225,8 @@ NoiseValue NoiseBackend::multiply(const Value& left, const Value& right) const {
 }
 
 NoiseValue NoiseBackend::square(const Value& value) const {
-    Value result = value;
+    Value result = plain(value);
+    result.squared = true;
     result.noise = 2 * value.noise * value.size();
     // Of a normal distribution.
     const double own = value.deviation * value.deviation;
@@ -218,8 +270,8 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
         square += value * value + variances[p];
         noise += noises[p];
     }
-    Value result = inputs.front();
-    result.split = result.half = false;
+    Value result = plain(inputs.front());
+    result.squared = inputs.front().squared;
     if (count == 0) {
         const Spread constant = spread_of(bias);
         result.noise = 0;
@@ -242,6 +294,7 @@ std::vector<NoiseValue> NoiseBackend::linear_map(const compile::LinearMapStep& s
 
 NoiseValue NoiseBackend::affine(const compile::AffineStep& step, const Value& input) const {
     Value result = input;
+    result.scale = 1;
     const Spread mask = spread_of(step.mask);
     const Spread addend = spread_of(step.addend);
     result.noise *= std::hypot(mask.mean, mask.deviation);
@@ -250,16 +303,24 @@ NoiseValue NoiseBackend::affine(const compile::AffineStep& step, const Value& in
     return rescaled(result);
 }
 
-std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& step,
-                                                 std::span<const Value> inputs) const {
+std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
     const std::vector<double>& coefficients = step.series.coefficients;
     const Spread mask = spread_of(step.series.mask, [](const std::complex<double>& value) { return std::abs(value); });
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
-        const PolynomialSpread found = polynomial_spread(coefficients, input);
-        Value result = input;
+        Value result = plain(input);
         result.level = input.level - step.series.depth();
         const double own = polynomial_noise(parameters_, coefficients, input.level, 0);
+        PolynomialSpread found;
+        if (step.inverse) {
+            const InverseSpread inverse = inverse_spread(step, input);
+            found = {inverse.values, inverse.gain * inverse.scale};
+            result.scale = inverse.scale;
+            result.scales_noise = !input.squared;
+            if (input.squared && first_norm_scale_ == 0) first_norm_scale_ = inverse.scale;
+        } else {
+            found = polynomial_spread(coefficients, input);
+        }
         result.noise = std::hypot(found.gain * input.noise, own);
         set_spread(result, found.values);
         if (!step.series.mask.empty()) {
@@ -279,8 +340,7 @@ std::vector<NoiseValue> NoiseBackend::rotated_product(const compile::RotatedProd
     std::vector<Value> outputs;
     for (std::size_t i = 0; i < left.size(); ++i) {
         const double rotation = rounding_noise(parameters_, left[i].level);
-        Value result = left[i];
-        result.split = result.half = false;
+        Value result = plain(left[i]);
         result.noise = std::sqrt(terms) * product_noise(left[i].noise + rotation, left[i].size(),
                                                         right[i].noise + rotation, right[i].size());
         const Spread one = product(spread_of_value(left[i]), spread_of_value(right[i]));
@@ -407,14 +467,20 @@ NoiseValue NoiseBackend::select_token(const Value& input, std::size_t) const {
 }
 
 double foreseen_noise(const compile::Plan& plan) {
-    NoiseBackend backend(plan.frame.parameters, plan.frame.packing);
-    const std::vector<NoiseValue> inputs(
-        plan.inputs.size(), backend.encrypt(plan.frame.input_level, share_in_use(plan.frame.input_layout)));
+    double deviation = kTypicalSize;
     double noise = 0;
-    for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
-        noise = larger(noise, output.noise);
+    for (int round = 0; round < 2; ++round) {
+        NoiseBackend backend(plan.frame.parameters, plan.frame.packing, deviation);
+        const std::vector<NoiseValue> inputs(
+            plan.inputs.size(), backend.encrypt(plan.frame.input_level, share_in_use(plan.frame.input_layout)));
+        noise = 0;
+        for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
+            noise = larger(noise, output.noise);
+        }
+        // What the first norm expects says how large inputs are; their bound is that of the largest.
+        deviation = std::min(deviation, deviation * backend.first_norm_scale());
     }
-    return plan.frame.output_bound * noise;
+    return plan.frame.output_bound * std::min(noise, kMostNoise);
 }
 
 }  // namespace polyformer::runtime

@@ -21,6 +21,12 @@ struct NoiseValue {
     bool split = false;    ///< one half of these slots is real, the other imaginary: weights of attention
     bool half = false;     ///< it is one of these halves
 
+    bool squared = false;  ///< sums of squares: variances
+    /// Of an inverse: what was estimated of its input over what such an inverse is made for. What it multiplies is of
+    /// the same origin, and was estimated wrong by the same factor; its noise too, if that comes with its size.
+    double scale = 1;
+    bool scales_noise = false;
+
     double size() const;  ///< root mean square
 };
 
@@ -30,8 +36,9 @@ class NoiseBackend {
   public:
     using Value = NoiseValue;
 
-    explicit NoiseBackend(const ckks::Parameters& parameters, const compile::Packing& packing)
-        : parameters_(parameters), packing_(packing) {}
+    /// `input_deviation`: of inputs over their bound.
+    NoiseBackend(const ckks::Parameters& parameters, const compile::Packing& packing, double input_deviation = 0.25)
+        : parameters_(parameters), packing_(packing), input_deviation_(input_deviation) {}
 
     /// `share` of its slots hold something.
     Value encrypt(int level, double share = 1) const;
@@ -44,7 +51,7 @@ class NoiseBackend {
     Value square(const Value& value) const;
     std::vector<Value> linear_map(const compile::LinearMapStep& step, std::span<const Value> inputs) const;
     Value affine(const compile::AffineStep& step, const Value& input) const;
-    std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) const;
+    std::vector<Value> polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs);
     std::vector<Value> rotated_product(const compile::RotatedProductStep& step, std::span<const Value> left,
                                        std::span<const Value> right) const;
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input) const;
@@ -52,21 +59,32 @@ class NoiseBackend {
     std::vector<Value> bootstrap(std::span<const Value> inputs) const;
     Value select_token(const Value& input, std::size_t row) const;
 
+    /// NoiseValue::scale of the first inverse of a variance; 1 before there is one.
+    double first_norm_scale() const { return first_norm_scale_ == 0 ? 1 : first_norm_scale_; }
+
   private:
+    /// Without what tells of its origin; as the factor that it is multiplied by makes it.
+    static Value plain(Value value);
+    static Value plain(const Value& value, const Value& factor);
     /// One level lower, with the rounding of a rescaling.
     Value rescaled(Value value) const;
     Value map_output(const compile::LinearMapStep& step, std::size_t output, std::span<const Value> inputs) const;
 
     const ckks::Parameters& parameters_;
     compile::Packing packing_;
+    double input_deviation_;
+    double first_norm_scale_ = 0;
 };
 
 static_assert(Backend<NoiseBackend>);
 
 /// Standard deviation of a logit from the exact one, in the logits' units, for a request that fills the context. An
-/// estimate: within a factor of kForeseenWithin of what is measured (tests/runtime).
+/// estimate: within a factor of kForeseenWithin of what is measured (tests/runtime), but for models whose bounds lie
+/// far beyond what is usual, as a few huge features of pretrained ones make them: there it is too high, and cut.
 double foreseen_noise(const compile::Plan& plan);
 
 inline constexpr double kForeseenWithin = 4;
+/// Of an output over its bound, at most: what is made to be used does not deviate by more.
+inline constexpr double kMostNoise = 0x1p-12;
 
 }  // namespace polyformer::runtime

@@ -13,6 +13,7 @@
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/layout/score_masks.h"
+#include "polyformer/compile/plan/steps.h"
 
 namespace polyformer::compile {
 
@@ -51,6 +52,7 @@ struct AffineGate {
 struct PolynomialGate {
     std::vector<double> coefficients;
     std::vector<ScoreMask> masks;
+    std::optional<Inverse> inverse = std::nullopt;
 };
 
 /// Attention's products, of complex slots (docs/packing.md). Scores: left (groups), right (groups) → (groups · blocks).

@@ -164,13 +164,19 @@ class Lowering {
         };
         if (postponed_[node_] && std::ranges::all_of(facts().uses, reads_postponed)) return;
         const bool left_is_wider = facts_[product.left].shape.features >= facts_[product.right].shape.features;
-        const Stored wide = forms_.natural(left_is_wider ? product.left : product.right);
-        const Stored other = factor_of(left_is_wider ? product.right : product.left, wide.storage.layout);
+        const NodeId wide_id = left_is_wider ? product.left : product.right;
+        const NodeId other_id = left_is_wider ? product.right : product.left;
+        // What attention gives may be stored smaller than over its bound: bringing it there would take a level.
+        const bool any_factor = !facts_[wide_id].shape.scores && facts_[other_id].by_head && facts().only(Role::linear);
+        Stored wide = any_factor ? forms_.laid_out(wide_id) : forms_.natural(wide_id);
+        if (wide.storage.shift != 0) wide = forms_.natural(wide_id);
+        const Stored other = factor_of(other_id, wide.storage.layout);
         Storage storage = wide.storage;
         storage.factor = wide.storage.factor * other.storage.factor;
         storage.zero_elsewhere = wide.storage.zero_elsewhere || other.storage.zero_elsewhere;
         Stored result = builder_.gate(ProductGate{}, {wide.bundle, other.bundle}, storage);
         const double wanted = 1 / facts().bound;
+        if (any_factor && storage.factor < wanted) return forms_.add(node_, result);
         if (std::abs(storage.factor - wanted) > 1e-12 * wanted) {
             result = builder_.affine(
                 result, {wanted, 0},
@@ -213,6 +219,11 @@ class Lowering {
         for (double& coefficient : gate.coefficients) coefficient *= constants.factor;
         gate.coefficients[0] += constants.shift;
         while (gate.coefficients.size() > 1 && gate.coefficients.back() == 0) gate.coefficients.pop_back();
+        if (apply.polynomial.lower > 0 && apply.polynomial.upper > 2 * apply.polynomial.lower) {
+            const double ratio = apply.polynomial.upper / apply.polynomial.lower;
+            if (apply.replaces == "reciprocal") gate.inverse = Inverse{1, ratio};
+            if (apply.replaces == "inverse_sqrt") gate.inverse = Inverse{0.5, ratio};
+        }
         return gate;
     }
 
@@ -380,7 +391,19 @@ class Lowering {
         const double shrink = std::min(1.0, 1 / (unscaled * facts().bound));
         Stored result = attended_values(builder_, heads, weights, value, shrink);
         result.storage.equal_rows = facts().equal_rows;
+        // Before the inverse of their sums, values of most tokens are far smaller than the greatest: what a bootstrap
+        // adds would be large beside them.
+        if (normalised_later()) builder_.circuit.bundles[result.bundle].can_bootstrap = false;
         forms_.add(node_, result);
+    }
+
+    /// Whether the node being lowered is multiplied by a number for each head.
+    bool normalised_later() const {
+        return std::ranges::any_of(facts().uses, [&](const Use& use) {
+            const std::vector<NodeId> operands = model::inputs_of(graph_.nodes[use.reader].operation);
+            return std::holds_alternative<model::Multiply>(graph_.nodes[use.reader].operation) &&
+                   std::ranges::any_of(operands, [&](NodeId id) { return id != node_ && facts_[id].by_head; });
+        });
     }
 
     const Graph& graph_;

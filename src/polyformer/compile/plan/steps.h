@@ -54,6 +54,12 @@ struct AffineStep {
     bool averages = false;
 };
 
+/// What a polynomial stands for, where that is x^−power on an interval above 0 whose ends are in this ratio.
+struct Inverse {
+    double power = 1;
+    double ratio = 1;
+};
+
 /// outputs = p(inputs), inputs being u in [-1, 1]. Depth series.depth(). With `scores` the executor gives the series
 /// that mask, made for the text: it rides along.
 struct PolynomialStep {
@@ -61,6 +67,7 @@ struct PolynomialStep {
     std::vector<ValueId> outputs;
     ckks::ChebyshevSeries series;
     std::optional<ScoreMask> scores = std::nullopt;
+    std::optional<Inverse> inverse = std::nullopt;  ///< for estimates of noise
 };
 
 /// Attention's products, outputs[i] of left[i] and right[i]: see ckks::RotatedInnerProduct. Depth 1.

@@ -130,6 +130,7 @@ class Expansion {
                 masks.push_back(std::move(mask));
                 PolynomialStep& step = steps.emplace_back();
                 step.series = {polynomial.coefficients, {}};
+                step.inverse = polynomial.inverse;
                 if (!polynomial.masks.empty()) step.scores = polynomial.masks[i];
             }
             steps[index].inputs.push_back(inputs[i]);
