@@ -6,6 +6,7 @@
 #include <set>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/process.h"
@@ -266,6 +267,24 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
             .memory_bytes(plan.frame.parameters);
     EXPECT_LT(plan.summary.key_bytes_memory - bootstrapping, std::size_t{2} << 30);
     EXPECT_LT(plan.summary.key_bytes_memory + plan.summary.working_bytes, std::size_t{8} << 30);
+}
+
+TEST(Encoders, ValuesAreNeitherRefreshedNorBroughtToTheirBoundBeforeTheInverse) {
+    const model::Transformer model = model::random_encoder({.layers = 2, .width = 24, .heads = 3, .context = 8});
+    const Plan plan = compile(model.graph, fixtures::plan_options(2048));
+    std::set<ValueId> values;
+    std::size_t products = 0;
+    for (const Step& step : plan.steps) {
+        if (step.name.ends_with(".values")) {
+            for (const ValueId output : outputs_of(step.operation)) values.insert(output);
+        }
+        const bool bootstrap = std::holds_alternative<BootstrapStep>(step.operation);
+        for (const ValueId input : inputs_of(step.operation)) EXPECT_FALSE(bootstrap && values.contains(input));
+        if (!step.name.ends_with(".mixed")) continue;
+        EXPECT_TRUE(bootstrap || std::holds_alternative<MultiplyStep>(step.operation)) << name_of(step.operation);
+        ++products;
+    }
+    EXPECT_GE(products, 2U);
 }
 
 }  // namespace

@@ -167,7 +167,9 @@ class Lowering {
         const NodeId wide_id = left_is_wider ? product.left : product.right;
         const NodeId other_id = left_is_wider ? product.right : product.left;
         // What attention gives may be stored smaller than over its bound: bringing it there would take a level.
-        const bool any_factor = !facts_[wide_id].shape.scores && facts_[other_id].by_head && facts().only(Role::linear);
+        const bool any_factor = !facts_[wide_id].shape.scores && facts_[other_id].by_head &&
+                                std::holds_alternative<model::Apply>(graph_.nodes[other_id].operation) &&
+                                facts_[other_id].uses.size() == 1 && facts().only(Role::linear);
         Stored wide = any_factor ? forms_.laid_out(wide_id) : forms_.natural(wide_id);
         if (wide.storage.shift != 0) wide = forms_.natural(wide_id);
         const Stored other = factor_of(other_id, wide.storage.layout);
@@ -204,6 +206,7 @@ class Lowering {
             }
             return;
         }
+        const bool inverse = suits_product();
         const auto wanted = forms_.wanted(node_);
         const Constants constants = wanted.size() == 1 ? wanted.front() : Constants{1 / facts().bound, 0};
         Storage storage = input.storage;
@@ -211,6 +214,26 @@ class Lowering {
         storage.shift = constants.shift;
         storage.zero_elsewhere = false;
         forms_.add(node_, builder_.gate(polynomial_gate(apply, constants), {input.bundle}, storage));
+        if (inverse) builder_.circuit.bundles.back().can_bootstrap = false;
+    }
+
+    /// An inverse of sums for each head, and the values that it multiplies, have far larger bounds than their product:
+    /// stored over these, the product would be lost in rounding. The inverse, which nothing else reads, takes the
+    /// constants that bring the product to its own bound, and may leave [-1, 1]. Whether that was done.
+    bool suits_product() {
+        if (!facts().by_head || facts().is_output || facts().uses.size() != 1) return false;
+        const Use& use = facts().uses.front();
+        if (use.role != Role::factor || !facts_[use.reader].only(Role::linear)) return false;
+        const auto& product = std::get<model::Multiply>(graph_.nodes[use.reader].operation);
+        const NodeId values = product.left == node_ ? product.right : product.left;
+        for (const Stored& form : forms_.all(values)) {
+            if (form.storage.layout != facts_[values].layout || form.storage.shift != 0) continue;
+            const double bound = graph_.nodes[use.reader].bound;
+            facts_[node_].bound = form.storage.factor * bound;
+            facts_[use.reader].bound = bound;
+            return true;
+        }
+        return false;
     }
 
     static PolynomialGate polynomial_gate(const model::Apply& apply, const Constants& constants) {
