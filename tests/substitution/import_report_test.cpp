@@ -28,7 +28,8 @@ nlohmann::ordered_json report() {
                                  .interval = {{0.2, 5}, 1e-6},
                                  .fit = fit_site(seen, {0.2, 5}, 15),
                                  .options = {{7, 0.5, 1}, {15, 0.001, 2}},
-                                 .pick = 1}}};
+                                 .pick = 1}},
+                      .starts = {{"wide", {{0.125, 512}, 1e-7}, 31}}};
     return to_json(findings);
 }
 
@@ -52,6 +53,7 @@ TEST(ImportReport, TableForTheTerminal) {
     EXPECT_THAT(text, HasSubstr("1 in 4.1e+03 texts"));
     EXPECT_THAT(text, HasSubstr("777 texts"));
     EXPECT_THAT(text, HasSubstr("head 3 of weights"));
+    EXPECT_THAT(text, HasSubstr("wide spans 0.125 .. 512: a polynomial of degree 31 goes before it"));
 }
 
 TEST(ImportReport, PageHoldsTheDataAndNothingEndsIt) {

@@ -1,13 +1,16 @@
 #include "polyformer/substitution/calibration_texts.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <optional>
 #include <random>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/text.h"
 
 namespace polyformer::substitution {
 namespace {
@@ -18,7 +21,7 @@ constexpr std::size_t kHeldOutTexts = 128;
 constexpr std::size_t kHeldOut = 8;         // every eighth line
 constexpr std::size_t kStretchesALine = 4;  // at most
 constexpr std::size_t kWhole = 4;           // every fourth text
-constexpr std::size_t kStressShare = 8;     // texts for each stress text
+constexpr std::size_t kStressShare = 4;     // texts for each stress text
 constexpr std::size_t kLargeVocabulary = 2000;
 constexpr double kManyUnknown = 0.05;
 constexpr double kMostlyUnknown = 0.5;
@@ -53,6 +56,35 @@ void shuffle(std::vector<std::string>& lines, Random& random) {
     for (std::size_t i = lines.size(); i > 1; --i) std::swap(lines[i - 1], lines[random() % i]);
 }
 
+/// As hasty people write: words cut short, said twice, in capitals, run together, with signs and numbers between them.
+std::string garbled(const std::string& text, Random& random) {
+    constexpr std::string_view kSigns = "!?.,-:)(&#*/@0123456789";
+    std::string result;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(' ', begin), text.size());
+        std::string word = text.substr(begin, end - begin);
+        begin = end + 1;
+        switch (random() % 8) {
+            case 0:
+                word.resize(std::min<std::size_t>(word.size(), 1 + random() % 3));
+                break;
+            case 1:
+                word += " " + word;
+                break;
+            case 2:
+                std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::toupper(c); });
+                break;
+            case 3:
+                word += std::string(1 + random() % 4, kSigns[random() % kSigns.size()]);
+                break;
+            default:
+                break;
+        }
+        result += word + (random() % 8 == 0 ? "" : " ");
+    }
+    return valid_utf8(result);
+}
+
 class Chooser {
   public:
     Chooser(const model::Tokenizer& tokenizer, const TextChoice& choice) : tokenizer_(tokenizer), choice_(choice) {}
@@ -67,32 +99,39 @@ class Chooser {
     void add_stretches(std::span<const std::string> lines, std::size_t count, Texts& texts) {
         for (std::size_t i = 0; i < std::min(count, kStretchesALine * lines.size()); ++i) {
             const std::string& line = lines[i % lines.size()];
-            const bool whole = i < lines.size() && i % kWhole == 0;
-            add(whole ? line : stretch_of(line, choice_.context, random_), texts);
+            const bool first = i < lines.size();
+            if (!first && line.find(' ') == std::string::npos) continue;  // it has been taken whole
+            add(first && i % kWhole == 0 ? line : stretch_of(line, choice_.context, random_), texts);
         }
     }
 
-    void add_stress(std::size_t count, Texts& texts) {
-        const std::size_t vocabulary = tokenizer_.vocabulary();
-        if (vocabulary < kLargeVocabulary) return;
-        const std::vector<std::int32_t> around =
-            choice_.special_tokens ? tokenizer_.encode_whole("", choice_.context).ids : std::vector<std::int32_t>();
-        if (around.size() >= choice_.context) return;
+    /// By turns: what few letters and many signs make of a text's words, a text's tokens in any order, random tokens.
+    void add_stress(std::span<const std::string> lines, std::size_t count, Texts& texts) {
+        if (tokenizer_.vocabulary() < kLargeVocabulary) return;
         for (std::size_t i = 0; i < count; ++i) {
-            std::vector<std::int32_t> ids = around;
-            const std::size_t length = log_uniform(random_, choice_.context - around.size());
-            for (std::size_t t = 0; t < length; ++t) {
-                const auto id = static_cast<std::int32_t>(random_() % vocabulary);
-                if (!tokenizer_.is_special(id))
-                    ids.insert(ids.begin() + std::min<std::ptrdiff_t>(1, std::ssize(around)), id);
+            const std::string text = stretch_of(lines[i % lines.size()], choice_.context, random_);
+            add(i % 3 == 0 ? garbled(text, random_) : text, texts);
+            std::vector<std::int32_t>& ids = texts.tokens.back();
+            std::vector<std::int32_t*> inner;
+            for (std::int32_t& id : ids) {
+                if (!tokenizer_.is_special(id)) inner.push_back(&id);
             }
-            if (!ids.empty()) texts.tokens.push_back(std::move(ids));
+            for (std::size_t t = inner.size(); t > 0 && i % 3 == 1; --t)
+                std::swap(*inner[t - 1], *inner[random_() % t]);
+            for (std::size_t t = 0; t < inner.size() && i % 3 == 2; ++t) *inner[t] = random_token();
         }
     }
 
     Random& random() { return random_; }
 
   private:
+    std::int32_t random_token() {
+        for (;;) {
+            const auto id = static_cast<std::int32_t>(random_() % tokenizer_.vocabulary());
+            if (!tokenizer_.is_special(id)) return id;
+        }
+    }
+
     const model::Tokenizer& tokenizer_;
     const TextChoice& choice_;
     Random random_{20230917};
@@ -155,7 +194,7 @@ CalibrationChoice choose_texts(const std::vector<std::string>& lines, const mode
     CalibrationChoice made{{{{}, embed}, {{}, embed}, {{}, embed}}, 0, {}};
     chooser.add_stretches(measured, choice.texts, made.texts.sample);
     chooser.add_stretches(held_out, kHeldOutTexts, made.texts.held_out);
-    chooser.add_stress(made.texts.sample.count() / kStressShare, made.texts.stress);
+    chooser.add_stress(measured, made.texts.sample.count() / kStressShare, made.texts.stress);
     made.unknown_share = unknown_share(made.texts.sample, tokenizer);
     require(
         made.unknown_share < kMostlyUnknown,

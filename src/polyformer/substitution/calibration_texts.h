@@ -26,9 +26,9 @@ struct CalibrationChoice {
 
 /// Every fourth line whole, as far as it fits the context; of the others a stretch of words, of one up to all of them,
 /// short and long ones alike often. A line without spaces is taken whole. Where there are fewer lines than texts are
-/// wanted, lines give several stretches. Every eighth line is held out. Stress texts are random tokens, of vocabularies
-/// that are large enough for most of them to be rare. Deterministic. The texts refer to `embedding`. Throws Error when
-/// there are too few lines or most tokens are unknown.
+/// wanted, lines give several stretches. Every eighth line is held out. Stress texts are garbled words, shuffled tokens
+/// and random ones, for vocabularies that are large enough for most of them to be rare. Deterministic. The texts refer
+/// to `embedding`. Throws Error when there are too few lines or most tokens are unknown.
 CalibrationChoice choose_texts(const std::vector<std::string>& lines, const model::Tokenizer& tokenizer,
                                const model::Embedding& embedding, const TextChoice& choice);
 

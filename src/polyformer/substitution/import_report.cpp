@@ -113,6 +113,14 @@ Json to_json(const Findings& findings) {
     }
     Json sites = Json::array();
     for (const SiteFindings& site : findings.sites) sites.push_back(site_to_json(site));
+    Json starts = Json::array();
+    for (const StartFindings& start : findings.starts) {
+        starts.push_back({{"name", start.name},
+                          {"degree", start.degree},
+                          {"depth", approx::depth_of_degree(start.degree)},
+                          {"interval", {start.interval.interval.lower, start.interval.interval.upper}},
+                          {"escape", start.interval.escape}});
+    }
     return {
         {"format", "polyformer-import"},
         {"version", 1},
@@ -128,6 +136,7 @@ Json to_json(const Findings& findings) {
           {"stress_texts", findings.stress_texts},
           {"held_out_texts", findings.held_out_texts}}},
         {"heads", heads},
+        {"starts", starts},
         {"sites", sites}};
 }
 
@@ -144,6 +153,11 @@ std::string describe(const Json& report) {
         text +=
             fmt::format("head {} of {} gives the same weights whatever the text says: it became a mask (loss {})\n",
                         head["head"].get<std::size_t>(), head["attention"].get<std::string>(), number(head["loss"]));
+    }
+    for (const Json& start : report["starts"]) {
+        text += fmt::format("{} spans {}: a polynomial of degree {} goes before it\n", start["name"].get<std::string>(),
+                            number(start["interval"][0]) + " .. " + number(start["interval"][1]),
+                            start["degree"].get<std::size_t>());
     }
     const Json& loss = report["loss"];
     const Json& calibration = report["calibration"];

@@ -32,6 +32,13 @@ struct SiteFindings {
     std::size_t outside = 0;  ///< held-out texts with an input outside the interval
 };
 
+/// A reciprocal that two polynomials stand for, see composed_inverse.h; the second one is a site.
+struct StartFindings {
+    std::string name;
+    SiteInterval interval;
+    std::size_t degree = 0;
+};
+
 struct Findings {
     OutputLoss kind = OutputLoss::cosine;
     double budget = 0;
@@ -45,9 +52,10 @@ struct Findings {
     std::size_t tokens = 0;
     std::vector<HeadFindings> heads = {};
     std::vector<SiteFindings> sites = {};
+    std::vector<StartFindings> starts = {};
 };
 
-/// {"format": "polyformer-import", "version", "loss", "escape", "calibration", "heads", "sites"}: docs/import.md.
+/// {"format": "polyformer-import", "version", "loss", "escape", "calibration", "heads", "starts", "sites"}.
 nlohmann::ordered_json to_json(const Findings& findings);
 
 /// Tables and sentences for the terminal, from to_json()'s document.

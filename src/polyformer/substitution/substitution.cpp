@@ -10,6 +10,7 @@
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/substitution/import_report.h"
 #include "polyformer/substitution/measurement/site_statistics.h"
+#include "polyformer/substitution/polynomials/composed_inverse.h"
 #include "polyformer/substitution/polynomials/degree_choice.h"
 #include "polyformer/substitution/polynomials/prices.h"
 #include "polyformer/substitution/polynomials/site_fit.h"
@@ -36,6 +37,13 @@ constexpr double kFoldingShare = 0.1;
 /// Losses of sites alone add up only roughly, so that the first choice leaves a part of the budget.
 constexpr double kChoiceShare = 0.5;
 constexpr int kChoices = 3;
+/// A reciprocal that loses more than this share of the budget at the highest degree gets a start of this degree before
+/// it.
+constexpr double kMostOfOneInverse = 0.15;
+constexpr std::size_t kStartDegree = 31;
+constexpr int kMostStarts = 2;
+/// Room for rounding around an interval that arithmetic alone gives.
+constexpr double kRounding = 1.001;
 /// Values beyond their bounds cost precision before they cost the answer: room for texts of other kinds.
 constexpr double kBoundMargin = 1.25;
 /// An option this far below its share of the budget needs no higher degree beside it.
@@ -63,6 +71,7 @@ class Substitution {
     Substituted run() {
         fit_attention();
         measure();
+        for (int round = 0; round < kMostStarts && compose_inverses(); ++round) measure();
         try_degrees();
         for (int choice = 0; choice < kChoices; ++choice) {
             choose(options_.loss * kChoiceShare * std::pow(0.25, choice));
@@ -137,15 +146,54 @@ class Substitution {
         }
         seen_ = collector.statistics();
         require(!seen_.sites.empty(), "the graph names no function that a polynomial could replace");
-        sites_.resize(seen_.sites.size());
+        sites_.assign(seen_.sites.size(), {});
         set_intervals();
     }
 
     void set_intervals() {
         const double each = options_.escape / (2 * static_cast<double>(sites_.size()));
         for (std::size_t s = 0; s < sites_.size(); ++s) {
+            approx::Interval& interval = sites_[s].interval.interval;
             sites_[s].interval = interval_of(seen_.sites[s], each, options_.margin);
+            for (const StartFindings& start : starts_) {
+                if (seen_.sites[s].name != start.name + ".rest") continue;
+                const approx::Interval rest = inverse_rest(start.interval.interval, start.degree);
+                interval.lower = std::max(interval.lower, rest.lower / kRounding);
+                interval.upper = std::min(interval.upper, rest.upper * kRounding);
+            }
         }
+    }
+
+    /// Puts a start before reciprocals that the highest degree alone does not follow; whether there were any.
+    bool compose_inverses() {
+        std::vector<std::size_t> reciprocals;
+        for (std::size_t s = 0; s < sites_.size(); ++s) {
+            if (seen_.sites[s].function == "reciprocal") reciprocals.push_back(s);
+        }
+        std::vector<SiteFit> fits(reciprocals.size());
+        parallel_for(reciprocals.size(), [&](std::size_t i) {
+            const std::size_t s = reciprocals[i];
+            fits[i] = fit_site(seen_.sites[s], sites_[s].interval.interval, options_.degrees.back());
+        });
+        const double before = trial_.loss(graph_, Functions::exact).mean;
+        std::vector<double> losses;
+        for (std::size_t i = 0; i < reciprocals.size(); ++i) {
+            const NodeId node = seen_.sites[reciprocals[i]].node;
+            losses.push_back(trial_.loss_of_site(graph_, node, fits[i].polynomial) - before);
+        }
+        bool found = false;
+        for (std::size_t i = reciprocals.size(); i-- > 0;) {  // from the end: later nodes move
+            if (losses[i] <= kMostOfOneInverse * options_.loss) continue;
+            const SiteStatistics& site = seen_.sites[reciprocals[i]];
+            const SiteInterval& interval = sites_[reciprocals[i]].interval;
+            compose_inverse(graph_, site.node, interval.interval, kStartDegree);
+            starts_.push_back({site.name, interval, kStartDegree});
+            found = true;
+        }
+        if (!found) return false;
+        attentions_ = softmax_attentions(graph_);
+        prices_ = Prices(graph_);
+        return true;
     }
 
     void try_degrees() {
@@ -263,6 +311,8 @@ class Substitution {
                                  .outside = site.outside});
             all.escape += site.interval.escape;
         }
+        all.starts = starts_;
+        for (const StartFindings& start : starts_) all.escape += start.interval.escape;
         return all;
     }
 
@@ -277,10 +327,15 @@ class Substitution {
     std::vector<FoldedHead> folded_;
     GraphStatistics seen_;
     std::vector<Site> sites_;
+    std::vector<StartFindings> starts_;
     LossSummary losses_;
 };
 
 }  // namespace
+
+double default_loss(OutputLoss kind) {
+    return kind == OutputLoss::cosine ? 5e-4 : 2e-5;
+}
 
 Substituted substitute(Graph graph, const CalibrationTexts& texts, const SubstitutionOptions& options) {
     require(texts.sample.count() >= kLeastTexts && texts.held_out.count() > 0,

@@ -37,6 +37,7 @@ struct ImportOptions {
     std::size_t context = 0;
     std::size_t texts = 1000;
     substitution::SubstitutionOptions substitution;
+    double loss = 0;  ///< 0: the default of the output's kind
     std::string json;
 };
 
@@ -84,6 +85,7 @@ void import(const ImportOptions& options) {
 
     substitution::SubstitutionOptions substitution = options.substitution;
     substitution.kind = loss_of(model.text.output);
+    substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(substitution.kind);
     const substitution::Substituted made = substitution::substitute(std::move(model.graph), choice.texts, substitution);
     nlohmann::ordered_json report = made.report;
     report["model"] = {{"family", model.family},
@@ -132,10 +134,10 @@ void add_import(CLI::App& program) {
         ->check(whole_number(1, kMostTexts))
         ->capture_default_str();
     command
-        ->add_option("--loss", options->substitution.loss,
-                     "What may be lost in the mean: 1 - cosine of embeddings; nats of logits' divergence")
-        ->check(CLI::Range(1e-9, 1.0))
-        ->capture_default_str();
+        ->add_option("--loss", options->loss,
+                     "What may be lost in the mean: 1 - cosine of embeddings (by default 0.0005), or nats of the\n"
+                     "divergence of tokens and classes (0.00002)")
+        ->check(CLI::Range(1e-9, 1.0));
     command
         ->add_option("--escape", options->substitution.escape,
                      "Probability of a text with a value outside an interval, which makes its answer worthless")

@@ -15,9 +15,11 @@ constexpr std::size_t kBins = 96;
 /// Share of the weight that is spread evenly over the interval, in the site's coordinate. A relative error of some
 /// percent in a factor of a whole token or head does little harm, one of 1 makes it worthless.
 constexpr double kFloor = 0.02;
-constexpr double kFloorOfFactors = 0.05;
-/// The width of an interval whose inputs are all the same, relative to them.
+constexpr double kFloorOfFactors = 0.03;
+/// The least margin, relative to the largest input: for inputs that are all the same.
 constexpr double kLeastWidth = 0.05;
+/// Texts of another kind move whole distributions of variances and sums: at a margin of 0.05, by a factor of 1.6.
+constexpr double kMarginOfLogarithms = 10;
 
 /// What was seen with the floor under it, on the whole interval, on the function's own scale.
 approx::Histogram density_of(const SiteStatistics& site, approx::Interval interval) {
@@ -58,13 +60,16 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
         smallest.push_back(-text.smallest);
         largest.push_back(text.largest);
     }
-    const double heaviest = site.coordinate == Coordinate::logarithm ? 0 : kHeaviestShape;
+    // Inputs of exp are logarithms, too.
+    const bool exponential = site.coordinate == Coordinate::logarithm || site.function == "exp";
+    const double heaviest = exponential ? 0 : kHeaviestShape;
     const Tail below = estimate_tail(smallest, heaviest);
     const Tail above = estimate_tail(largest, heaviest);
     double lower = std::min(-below.quantile(escape), site.stress.smallest);
     double upper = std::max(above.quantile(escape), site.stress.largest);
-    const double least = kLeastWidth * std::max({std::abs(lower), std::abs(upper), 1e-3});
-    const double reach = std::max(margin * (upper - lower), least);
+    const bool logarithmic = site.coordinate == Coordinate::logarithm;
+    const double least = kLeastWidth * std::max({-lower, upper, 1e-3});
+    const double reach = logarithmic ? kMarginOfLogarithms * margin : std::max(margin * (upper - lower), least);
     lower -= reach;
     upper += reach;
     return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},

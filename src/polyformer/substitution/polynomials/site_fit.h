@@ -16,9 +16,9 @@ struct SiteInterval {
     double escape = 0;
 };
 
-/// Wide enough that a text leaves it at either end with this probability, and then by `margin` of its width (of
-/// logarithms, for 1/x and 1/√x) at both ends, for texts of other kinds than the ones seen. Throws Error when no text
-/// had finite inputs.
+/// Wide enough that a text leaves it at either end with this probability, and then by `margin` of its width at both
+/// ends (for 1/x and 1/√x by a factor of e^(10 · margin)), for texts of other kinds than the ones seen.
+/// Throws Error when no text had finite inputs.
 SiteInterval interval_of(const SiteStatistics& site, double escape, double margin);
 
 struct SiteFit {

@@ -101,14 +101,19 @@ std::vector<std::vector<HeadResidual>> ShiftFit::apply_to(model::Graph& graph) c
     std::vector<std::vector<HeadResidual>> residuals(attentions_.size());
     for (std::size_t a = 0; a < attentions_.size(); ++a) {
         LinearMap map = regressions_[a].solve(kRidge);
+        double mean_top = 0;
         for (std::size_t head = 0; head < attentions_[a].heads; ++head) {
-            HeadResidual residual = residual_of(held_out_[a].inputs, held_out_[a].targets, map, head);
-            // All heads share one interval, which is narrowest when each one's residuals reach equally far both ways.
-            const double centre = (residual.smallest + residual.largest) / 2;
-            map.bias[head] += centre;
-            residual.smallest -= centre;
-            residual.largest -= centre;
-            residuals[a].push_back(residual);
+            residuals[a].push_back(residual_of(held_out_[a].inputs, held_out_[a].targets, map, head));
+            mean_top += residuals[a].back().largest / static_cast<double>(attentions_[a].heads);
+        }
+        // All heads share one interval. A polynomial resolves 1/s the worse the farther s lies below the interval's
+        // upper end, so that each head's residuals reach up to it.
+        for (std::size_t head = 0; head < attentions_[a].heads; ++head) {
+            HeadResidual& residual = residuals[a][head];
+            const double lift = mean_top - residual.largest;
+            map.bias[head] -= lift;
+            residual.smallest += lift;
+            residual.largest += lift;
         }
         auto& shift = std::get<model::Linear>(graph.nodes[attentions_[a].shift].operation);
         std::ranges::transform(map.weight, shift.weight.values.begin(),

@@ -18,7 +18,7 @@ namespace polyformer::substitution {
 struct HeadResidual {
     double smallest = 0;
     double largest = 0;
-    double deviation = 0;  ///< root of the mean square before they were centred
+    double deviation = 0;  ///< root of the mean square before they were moved
 };
 
 /// Fits the shifts of all attentions from one pass over calibration texts with exact functions: give every node's
@@ -29,8 +29,8 @@ class ShiftFit {
     void observe(model::NodeId node, std::span<const model::Tensor> values);
 
     const std::vector<SoftmaxAttention>& attentions() const { return attentions_; }
-    /// Writes minus the prediction into the maps of `graph`, each head's moved so that its residuals reach equally far
-    /// both ways. Returns the residuals, (attentions, heads). Throws Error
+    /// Writes minus the prediction into the maps of `graph`, moved so that the residuals of all heads end at the
+    /// same value. Returns the residuals, (attentions, heads). Throws Error
     /// when there were no texts.
     std::vector<std::vector<HeadResidual>> apply_to(model::Graph& graph) const;
 
