@@ -258,6 +258,23 @@ TEST(EncryptedEncoders, AgreeWithTheInterpreter) {
     }
 }
 
+TEST(EncryptedEncoders, SquareWeightsOfBothHalvesOfTheLanes) {
+    fixtures::Builder builder(8, 12);
+    const NodeId q = builder.linear(builder.input(), 12, 12);
+    const NodeId root = builder.apply(builder.scores(q, q, 3));
+    const NodeId weights = builder.add(model::Multiply{root, root});
+    const NodeId sums = builder.add(model::AttentionSums{weights, 3, false, {}});
+    const NodeId values = builder.add(model::AttentionValues{weights, q, 3, false, {}});
+    builder.linear(builder.add(model::Multiply{values, builder.apply(sums)}), 12, 5);
+    const model::Graph graph = builder.finish_fitted(5);
+    const model::Tensor text = builder.text(8, 1);
+    const std::vector<double> answer =
+        encrypted_logits(compile::compile(graph, fixtures::plan_options(1024)), text.values, text.rows);
+    const model::Tensor expected = model::evaluate(graph, text).logits;
+    ASSERT_EQ(answer.size(), expected.values.size());
+    for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 1e-3) << i;
+}
+
 TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
     expect_interpreters_logits(transformer_);
 }

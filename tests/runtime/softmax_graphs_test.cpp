@@ -46,6 +46,22 @@ TEST(SoftmaxGraphs, NewtonStepsOnSumsUnderMasksOfTheirOwn) {
     }
 }
 
+TEST(SoftmaxGraphs, WeightsThatAreSquares) {
+    for (const bool causal : {true, false}) {
+        Builder builder(8, 12);
+        const NodeId q = builder.linear(builder.input(), 12, 12);
+        const NodeId v = builder.linear(builder.input(), 12, 12);
+        const NodeId by = builder.linear(builder.input(), 12, 3);
+        const NodeId root = builder.apply(builder.add(model::ShiftScores{builder.scores(q, q, 3), by}));
+        const NodeId weights = builder.add(model::Multiply{root, root});
+        const NodeId inverse = builder.apply(builder.add(model::AttentionSums{weights, 3, causal, {}}));
+        const NodeId values = builder.add(model::AttentionValues{weights, v, 3, causal, {}});
+        const NodeId mixed = builder.add(model::Multiply{values, inverse});
+        builder.linear(builder.sum(mixed, builder.values(weights, v, 3, causal)), 12, 9);
+        expect_interpreters_logits(builder.finish(9), 5);
+    }
+}
+
 TEST(SoftmaxGraphs, SumsThatMapsReadAndThatLeave) {
     Builder builder(6, 8);
     const NodeId q = builder.linear(builder.input(), 8, 8);

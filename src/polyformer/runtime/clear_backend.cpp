@@ -122,11 +122,17 @@ ClearValue ClearBackend::multiply(const Value& left, const Value& right) {
 }
 
 ClearValue ClearBackend::square(const Value& value) {
-    require_real(value, "a square");
     Value result = blank_product(value, value);
     // Both factors have the same noise e, not two independent ones: (x + e)² = x² + 2·x·e + e².
     result.noise = 2 * value.noise * root_mean_square(value.slots);
     for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = value.slots[i] * value.slots[i];
+    if (!value.imaginary.empty()) {
+        result.imaginary.resize(result.slots.size());
+        for (std::size_t i = 0; i < result.slots.size(); ++i) {
+            result.slots[i] -= value.imaginary[i] * value.imaginary[i];
+            result.imaginary[i] = 2 * value.slots[i] * value.imaginary[i];
+        }
+    }
     rescale(result);
     return result;
 }

@@ -226,7 +226,8 @@ NoiseValue NoiseBackend::multiply(const Value& first, const Value& second) const
 
 NoiseValue NoiseBackend::square(const Value& value) const {
     Value result = plain(value);
-    result.squared = true;
+    result.split = value.split;
+    result.squared = !value.split;
     result.noise = 2 * value.noise * value.size();
     // Of a normal distribution.
     const double own = value.deviation * value.deviation;

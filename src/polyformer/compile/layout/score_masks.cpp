@@ -96,7 +96,8 @@ std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t 
     std::vector<std::complex<double>> values =
         at_scores(heads, mask.group, mask.block, Lanes::all, [&](const ScorePlace& place) {
             const bool upper = place.position % (2 * heads.lanes) >= heads.lanes;
-            return upper ? std::complex<double>(0, weight(place)) : std::complex<double>(weight(place), 0);
+            const auto value = upper ? std::complex<double>(0, weight(place)) : std::complex<double>(weight(place), 0);
+            return mask.root ? std::sqrt(value) : value;
         });
     while (values.size() > 1 && halves_alike(values)) values.resize(values.size() / 2);
     return values;

@@ -27,6 +27,7 @@ struct ScoreMask {
     bool causal = false;
     /// (H·context, W), row h·context + q, over the largest |weight|; null: every key that may be seen weighs 1.
     std::shared_ptr<const model::Matrix> weights = nullptr;
+    bool root = false;  ///< the mask is for what will be squared
 };
 
 /// The mask for texts of `tokens` tokens, 1 ≤ tokens ≤ context: weights of the lower lanes as real parts, those of the

@@ -163,6 +163,7 @@ class Lowering {
             return std::holds_alternative<model::Linear>(graph_.nodes[use.reader].operation);
         };
         if (postponed_[node_] && std::ranges::all_of(facts().uses, reads_postponed)) return;
+        if (is_squared_for_attention(product.left)) return lower_squared_weights(product.left);
         const bool left_is_wider = facts_[product.left].shape.features >= facts_[product.right].shape.features;
         const NodeId wide_id = left_is_wider ? product.left : product.right;
         const NodeId other_id = left_is_wider ? product.right : product.left;
@@ -187,6 +188,35 @@ class Lowering {
         produce_natural(result);
     }
 
+    /// Whether all that is made of a polynomial of scores is their square, and of that the weights of attention. A
+    /// square keeps small weights exact beside large ones: e^x as (e^(x/2))².
+    bool is_squared_for_attention(NodeId id) const {
+        const NodeFacts& half = facts_[id];
+        if (!half.shape.scores || !std::holds_alternative<model::Apply>(graph_.nodes[id].operation)) return false;
+        if (half.is_output || half.uses.size() != 2 || half.uses[0].reader != half.uses[1].reader) return false;
+        const NodeId reader = half.uses[0].reader;
+        return std::holds_alternative<model::Multiply>(graph_.nodes[reader].operation) &&
+               facts_[reader].only(Role::attention);
+    }
+
+    /// The roots of the masks ride on the polynomial.
+    void lower_squared_weights(NodeId half) {
+        const auto& apply = std::get<model::Apply>(graph_.nodes[half].operation);
+        const Stored input = forms_.stored(apply.input, chebyshev_variable(apply.polynomial));
+        facts_[node_].bound = graph_.nodes[node_].bound;
+        for (const Use& use : facts().uses) {
+            const WeighedKeys keys = keys_of(use.reader);
+            if (find_weights(node_, keys)) continue;
+            PolynomialGate gate = polynomial_gate(apply, {std::sqrt(0.5 / facts().bound), 0});
+            gate.masks = attention_masks(facts().attention, facts().shape.tokens, keys.causal, *keys.weights);
+            for (ScoreMask& mask : gate.masks) mask.root = true;
+            const Storage storage = weights_storage(node_, keys, input.storage);
+            const Stored root = builder_.unbounded_gate(std::move(gate), {input.bundle}, storage);
+            weights_[node_].push_back(
+                {keys, builder_.unbounded_gate(ProductGate{}, {root.bundle, root.bundle}, storage)});
+        }
+    }
+
     /// A factor of what lies in this layout, each of its features for several of those.
     Stored factor_of(NodeId id, const Layout& layout) {
         if (facts_[id].shape.scores || facts_[id].shape.features == layout.features) return forms_.natural(id);
@@ -195,6 +225,7 @@ class Lowering {
     }
 
     void lower(const model::Apply& apply) {
+        if (is_squared_for_attention(node_)) return;  // made with its square
         const Stored input = forms_.stored(apply.input, chebyshev_variable(apply.polynomial));
         if (facts().only(Role::attention)) {
             // The mask rides on the polynomial: once for each of the masks that there are.
@@ -377,13 +408,17 @@ class Lowering {
     /// gate(input) under the mask; the gate's constants are those of half of what lies in its lanes.
     Stored add_weights(NodeId scores, const WeighedKeys& keys, const Stored& input, PolynomialGate gate) {
         gate.masks = attention_masks(facts_[scores].attention, facts_[scores].shape.tokens, keys.causal, *keys.weights);
-        Storage storage = input.storage;
+        const Stored weights =
+            builder_.unbounded_gate(std::move(gate), {input.bundle}, weights_storage(scores, keys, input.storage));
+        weights_[scores].push_back({keys, weights});
+        return weights;
+    }
+
+    Storage weights_storage(NodeId scores, const WeighedKeys& keys, Storage storage) const {
         storage.factor = 1 / (facts_[scores].bound * largest_weight(*keys.weights));
         storage.shift = 0;
         storage.zero_elsewhere = true;
-        const Stored weights = builder_.unbounded_gate(std::move(gate), {input.bundle}, storage);
-        weights_[scores].push_back({keys, weights});
-        return weights;
+        return storage;
     }
 
     Stored weights_for(NodeId scores, const WeighedKeys& keys) {
