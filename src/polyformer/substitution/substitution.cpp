@@ -17,6 +17,7 @@
 #include "polyformer/substitution/polynomials/trial.h"
 #include "polyformer/substitution/softmax/constant_heads.h"
 #include "polyformer/substitution/softmax/score_shifts.h"
+#include "polyformer/substitution/softmax/second_shift.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
@@ -37,6 +38,11 @@ constexpr double kFoldingShare = 0.1;
 /// Losses of sites alone add up only roughly, so that the first choice leaves a part of the budget.
 constexpr double kChoiceShare = 0.5;
 constexpr int kChoices = 3;
+/// Mean relative error that noise may bring into the sums of a softmax.
+constexpr double kMostErrorByNoise = 1e-3;
+/// Of the polynomials in a second shift: absolute of a logarithm, relative of a sum.
+constexpr double kMostErrorOfLog = 0.1;
+constexpr double kMostErrorOfSums = 0.05;
 /// A reciprocal that loses more than this share of the budget at the highest degree gets a start of this degree before
 /// it.
 constexpr double kMostOfOneInverse = 0.15;
@@ -71,6 +77,11 @@ class Substitution {
     Substituted run() {
         fit_attention();
         measure();
+        if (add_second_shifts()) {
+            measure();
+            fix_second_shifts();
+            measure();
+        }
         for (int round = 0; round < kMostStarts && compose_inverses(); ++round) measure();
         try_degrees();
         for (int choice = 0; choice < kChoices; ++choice) {
@@ -148,6 +159,46 @@ class Substitution {
         require(!seen_.sites.empty(), "the graph names no function that a polynomial could replace");
         sites_.assign(seen_.sites.size(), {});
         set_intervals();
+    }
+
+    /// Sums that spread too far for what a bootstrap leaves of their precision get another shift; whether there were
+    /// any.
+    bool add_second_shifts() {
+        bool any = false;
+        for (std::size_t a = attentions_.size(); a-- > 0;) {  // from the end: later nodes move
+            const auto reads_sums = [&](const SiteStatistics& site) {
+                return std::get<model::Apply>(graph_.nodes[site.node].operation).input == attentions_[a].sums;
+            };
+            const auto site = std::ranges::find_if(seen_.sites, reads_sums);
+            if (site == seen_.sites.end()) continue;
+            const auto s = static_cast<std::size_t>(site - seen_.sites.begin());
+            if (error_by_noise(*site, sites_[s].interval.interval) <= kMostErrorByNoise) continue;
+            add_second_shift(graph_, attentions_, a);
+            any = true;
+        }
+        return any;
+    }
+
+    /// Polynomials for the first looks, before anything else is measured behind them: they need not be exact, for
+    /// softmax does not see shifts, but what they make of the sums decides intervals.
+    void fix_second_shifts() {
+        for (std::size_t s = 0; s < sites_.size(); ++s) {
+            const SiteStatistics& site = seen_.sites[s];
+            if (site.function != "exp_half" && site.function != "log") continue;
+            // The next site is the logarithm of the sums, where an error in each of the keys counts.
+            const double error = site.function == "log" ? kMostErrorOfLog
+                                                        : kMostErrorOfSums * sites_[s + 1].interval.interval.lower /
+                                                              static_cast<double>(graph_.context);
+            SiteFit fit;
+            for (const std::size_t degree : options_.degrees) {
+                fit = fit_site(site, sites_[s].interval.interval, degree);
+                if (fit.largest_error <= error) break;
+            }
+            auto& apply = std::get<model::Apply>(graph_.nodes[site.node].operation);
+            apply.polynomial = fit.polynomial;
+            apply.replaces = {};  // no longer a site
+            starts_.push_back({site.name, sites_[s].interval, apply.polynomial.coefficients.size() - 1});
+        }
     }
 
     void set_intervals() {

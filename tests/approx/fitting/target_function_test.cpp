@@ -30,6 +30,8 @@ const std::map<std::string, std::function<Complex(Complex)>> complex_functions{
     {"silu", [](Complex z) { return z / (1.0 + std::exp(-z)); }},
     {"tanh", [](Complex z) { return std::tanh(z); }},
     {"exp", [](Complex z) { return std::exp(z); }},
+    {"exp_half", [](Complex z) { return std::exp(z / 2.0); }},
+    {"log", [](Complex z) { return std::log(z); }},
     {"reciprocal", [](Complex z) { return 1.0 / z; }},
     {"inverse_sqrt", [](Complex z) { return 1.0 / std::sqrt(z); }},
     {"square", [](Complex z) { return z * z; }},

@@ -157,6 +157,29 @@ TargetFunction exponential() {
             .reciprocal_bound = [](const BernsteinEllipse& e) { return std::exp(-e.real_min()); }};
 }
 
+TargetFunction exponential_of_half() {
+    return {.name = "exp_half",
+            .value = [](const Real& x) { return Real(exp(x / 2)); },
+            .value_double = [](double x) { return std::exp(x / 2); },
+            .bound = [](const BernsteinEllipse& e) { return std::exp(e.real_max() / 2); },
+            .reciprocal_bound = [](const BernsteinEllipse& e) { return std::exp(-e.real_min() / 2); }};
+}
+
+/// |log z| ≤ |log|z|| + |arg z|.
+double logarithm_bound(const BernsteinEllipse& e) {
+    if (e.real_min() <= 0) return infinity;
+    return std::max(std::abs(std::log(e.real_min())), std::abs(std::log(e.modulus_max()))) + std::numbers::pi / 2;
+}
+
+TargetFunction logarithm() {
+    return {.name = "log",
+            .value = [](const Real& x) { return Real(log(x)); },
+            .value_double = [](double x) { return std::log(x); },
+            .bound = logarithm_bound,
+            .reciprocal_bound = [](const BernsteinEllipse&) { return infinity; },
+            .domain_lower = 0};
+}
+
 TargetFunction reciprocal() {
     return {.name = "reciprocal",
             .value = [](const Real& x) { return Real(1 / x); },
@@ -194,6 +217,8 @@ constexpr std::array registry{
     RegisteredFunction{"reciprocal", reciprocal},
     RegisteredFunction{"inverse_sqrt", inverse_sqrt},
     RegisteredFunction{"gelu_tanh", gelu_by_tanh},
+    RegisteredFunction{"exp_half", exponential_of_half},
+    RegisteredFunction{"log", logarithm},
 };
 
 }  // namespace

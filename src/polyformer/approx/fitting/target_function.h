@@ -52,8 +52,9 @@ struct TargetFunction {
 };
 
 /// One of "gelu" (x·Φ(x), Φ the normal distribution function), "gelu_tanh" (its approximation by tanh), "relu",
-/// "squared_relu" (max(x, 0)²), "square", "sigmoid", "silu", "tanh", "exp", "reciprocal" (1/x, x > 0) and
-/// "inverse_sqrt" (1/√x, x > 0). Throws Error listing these when there is none of that name.
+/// "squared_relu" (max(x, 0)²), "square", "sigmoid", "silu", "tanh", "exp", "exp_half" (e^(x/2)), "log" (x > 0),
+/// "reciprocal" (1/x, x > 0) and "inverse_sqrt" (1/√x, x > 0). Throws Error listing these when there is none of that
+/// name.
 TargetFunction target_function(std::string_view name);
 
 /// The names that target_function() knows.

@@ -47,7 +47,7 @@ double weight_of_row(std::span<const double> row) {
 
 void count(const Tensor& tensor, const SiteStatistics& site, ValueHistogram& histogram) {
     const std::size_t stride = tensor.values.size() > kCountedInFull ? kStride : 1;
-    const bool by_row = site.function == "exp";
+    const bool by_row = site.function == "exp" || site.function == "exp_half";
     for (std::size_t row = 0; row < tensor.rows; ++row) {
         const std::span<const double> values(&tensor.values[row * tensor.columns], tensor.columns);
         const double weight = by_row ? weight_of_row(values) : 1;
@@ -60,8 +60,10 @@ void count(const Tensor& tensor, const SiteStatistics& site, ValueHistogram& his
 }  // namespace
 
 Coordinate coordinate_of(std::string_view function) {
-    return function == "reciprocal" || function == "inverse" || function == "inverse_sqrt" ? Coordinate::logarithm
-                                                                                           : Coordinate::value;
+    for (const std::string_view positive : {"reciprocal", "inverse", "inverse_sqrt", "log"}) {
+        if (function == positive) return Coordinate::logarithm;
+    }
+    return Coordinate::value;
 }
 
 double to_coordinate(Coordinate coordinate, double x) {

@@ -21,6 +21,9 @@ constexpr double kLeastWidth = 0.05;
 /// Texts of another kind move whole distributions of variances and sums: at a margin of 0.05, by a factor of 1.6.
 constexpr double kMarginOfLogarithms = 10;
 
+/// Standard deviation of what a bootstrap leaves in a slot, of values that fill [-1, 1].
+constexpr double kNoise = 0x1p-21;
+
 /// What was seen with the floor under it, on the whole interval, on the function's own scale.
 approx::Histogram density_of(const SiteStatistics& site, approx::Interval interval) {
     const double floor = site.coordinate == Coordinate::logarithm ? kFloorOfFactors : kFloor;
@@ -76,9 +79,22 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
             std::min(1.0, below.exceedance(-lower) + above.exceedance(upper))};
 }
 
+double error_by_noise(const SiteStatistics& site, approx::Interval interval) {
+    const approx::Histogram seen = site.histogram.histogram(kBins);
+    const double noise = kNoise * interval.radius();
+    double total = 0;
+    double error = 0;
+    for (std::size_t bin = 0; bin < seen.counts.size(); ++bin) {
+        const double x = from_coordinate(site.coordinate, (seen.edges[bin] + seen.edges[bin + 1]) / 2);
+        total += seen.counts[bin];
+        error += seen.counts[bin] * std::min(1.0, noise / std::abs(x));
+    }
+    return error / total;
+}
+
 SiteFit fit_site(const SiteStatistics& site, approx::Interval interval, std::size_t degree) {
     const approx::TargetFunction target = approx::target_function(site.function);
-    const bool relative = site.coordinate == Coordinate::logarithm;
+    const bool relative = site.coordinate == Coordinate::logarithm && site.function != "log";
     const auto kind = relative ? approx::ErrorKind::relative : approx::ErrorKind::absolute;
     const approx::WeightedApproximation fit = approx::weighted_least_squares(
         target, interval, degree, density_of(site, interval), approx::default_floor, kind);

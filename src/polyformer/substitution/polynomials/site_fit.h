@@ -28,6 +28,9 @@ struct SiteFit {
     double largest_error = 0;  ///< anywhere in the interval
 };
 
+/// What the noise of a bootstrap before the function makes of the input: the mean of |noise / x|, at most 1 each.
+double error_by_noise(const SiteStatistics& site, approx::Interval interval);
+
 /// The polynomial of at most this degree with the least expected squared error for inputs as they were seen, tame in
 /// the rest of the interval; relative error for 1/x and 1/√x. Throws Error for a function that is not known.
 SiteFit fit_site(const SiteStatistics& site, approx::Interval interval, std::size_t degree);

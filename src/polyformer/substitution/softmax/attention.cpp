@@ -16,14 +16,19 @@ const T* as(const Graph& graph, NodeId id) {
 std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights) {
     const auto* apply = as<model::Apply>(graph, weights);
     if (apply == nullptr || apply->replaces != "exp") return std::nullopt;
-    const auto* shifted = as<model::ShiftScores>(graph, apply->input);
+    NodeId id_of_shifted = apply->input;
+    const auto* shifted = as<model::ShiftScores>(graph, id_of_shifted);
     if (shifted == nullptr) return std::nullopt;
+    if (const auto* first = as<model::ShiftScores>(graph, shifted->scores)) {  // there is a second shift
+        id_of_shifted = shifted->scores;
+        shifted = first;
+    }
     const auto* scores = as<model::AttentionScores>(graph, shifted->scores);
     const auto* shift = as<model::Linear>(graph, shifted->shift);
     if (scores == nullptr || shift == nullptr || scores->window != 0) return std::nullopt;
     SoftmaxAttention found{.scores = shifted->scores,
                            .shift = shifted->shift,
-                           .shifted = apply->input,
+                           .shifted = id_of_shifted,
                            .weights = weights,
                            .heads = scores->heads};
     for (NodeId id = weights + 1; id < graph.nodes.size(); ++id) {

@@ -12,7 +12,7 @@ namespace polyformer::substitution {
 struct SoftmaxAttention {
     model::NodeId scores = 0;   ///< AttentionScores
     model::NodeId shift = 0;    ///< Linear, (T, C) → (T, H)
-    model::NodeId shifted = 0;  ///< ShiftScores
+    model::NodeId shifted = 0;  ///< ShiftScores; the first where there are two (second_shift.h)
     model::NodeId weights = 0;  ///< Apply of exp
     model::NodeId values = 0;   ///< AttentionValues
     model::NodeId sums = 0;     ///< AttentionSums
