@@ -53,7 +53,7 @@ TEST(ImportReport, TableForTheTerminal) {
     EXPECT_THAT(text, HasSubstr("1 in 4.1e+03 texts"));
     EXPECT_THAT(text, HasSubstr("777 texts"));
     EXPECT_THAT(text, HasSubstr("head 3 of weights"));
-    EXPECT_THAT(text, HasSubstr("wide spans 0.125 .. 512: a polynomial of degree 31 goes before it"));
+    EXPECT_THAT(text, HasSubstr("wide got a first polynomial, of degree 31 on 0.125 .. 512"));
 }
 
 TEST(ImportReport, PageHoldsTheDataAndNothingEndsIt) {

@@ -155,9 +155,9 @@ std::string describe(const Json& report) {
                         head["head"].get<std::size_t>(), head["attention"].get<std::string>(), number(head["loss"]));
     }
     for (const Json& start : report["starts"]) {
-        text += fmt::format("{} spans {}: a polynomial of degree {} goes before it\n", start["name"].get<std::string>(),
-                            number(start["interval"][0]) + " .. " + number(start["interval"][1]),
-                            start["degree"].get<std::size_t>());
+        text += fmt::format("{} got a first polynomial, of degree {} on {}\n", start["name"].get<std::string>(),
+                            start["degree"].get<std::size_t>(),
+                            number(start["interval"][0]) + " .. " + number(start["interval"][1]));
     }
     const Json& loss = report["loss"];
     const Json& calibration = report["calibration"];

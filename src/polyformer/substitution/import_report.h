@@ -32,7 +32,8 @@ struct SiteFindings {
     std::size_t outside = 0;  ///< held-out texts with an input outside the interval
 };
 
-/// A reciprocal that two polynomials stand for, see composed_inverse.h; the second one is a site.
+/// A polynomial that need not be exact, for what follows makes up for it: before a reciprocal (composed_inverse.h), or
+/// in a second shift (second_shift.h).
 struct StartFindings {
     std::string name;
     SiteInterval interval;
