@@ -46,6 +46,19 @@ TEST(SoftmaxGraphs, NewtonStepsOnSumsUnderMasksOfTheirOwn) {
     }
 }
 
+TEST(SoftmaxGraphs, InversesInTwoParts) {
+    Builder builder(8, 12);
+    const NodeId q = builder.linear(builder.input(), 12, 12);
+    const NodeId weights = builder.apply(builder.scores(q, q, 3));
+    const NodeId sums = builder.add(model::AttentionSums{weights, 3, false, {}});
+    const NodeId start = builder.apply(sums);
+    const NodeId rest = builder.apply(builder.add(model::Multiply{sums, start}));
+    const NodeId inverse = builder.add(model::Multiply{start, rest});
+    const NodeId values = builder.add(model::AttentionValues{weights, q, 3, false, {}});
+    builder.linear(builder.add(model::Multiply{values, inverse}), 12, 9);
+    expect_interpreters_logits(builder.finish(9), 5);
+}
+
 TEST(SoftmaxGraphs, WeightsThatAreSquares) {
     for (const bool causal : {true, false}) {
         Builder builder(8, 12);

@@ -38,6 +38,7 @@ class Lowering {
           facts_(analyse(graph, packing)),
           forms_(graph, facts_, builder_),
           weights_(graph.nodes.size()),
+          suited_(graph.nodes.size(), false),
           postponed_(postponed_products(graph, facts_, factors)) {}
 
     Circuit run() {
@@ -168,9 +169,7 @@ class Lowering {
         const NodeId wide_id = left_is_wider ? product.left : product.right;
         const NodeId other_id = left_is_wider ? product.right : product.left;
         // What attention gives may be stored smaller than over its bound: bringing it there would take a level.
-        const bool any_factor = !facts_[wide_id].shape.scores && facts_[other_id].by_head &&
-                                std::holds_alternative<model::Apply>(graph_.nodes[other_id].operation) &&
-                                facts_[other_id].uses.size() == 1 && facts().only(Role::linear);
+        const bool any_factor = suited_[other_id];
         Stored wide = any_factor ? forms_.laid_out(wide_id) : forms_.natural(wide_id);
         if (wide.storage.shift != 0) wide = forms_.natural(wide_id);
         const Stored other = factor_of(other_id, wide.storage.layout);
@@ -186,6 +185,7 @@ class Lowering {
                 facts().shape.scores ? score_masks(facts().attention, Lanes::all) : layout_masks(facts().layout));
         }
         produce_natural(result);
+        if (suited_[node_]) builder_.circuit.bundles.back().can_bootstrap = false;
     }
 
     /// Whether all that is made of a polynomial of scores is their square, and of that the weights of attention. A
@@ -252,16 +252,32 @@ class Lowering {
     /// stored over these, the product would be lost in rounding. The inverse, which nothing else reads, takes the
     /// constants that bring the product to its own bound, and may leave [-1, 1]. Whether that was done.
     bool suits_product() {
-        if (!facts().by_head || facts().is_output || facts().uses.size() != 1) return false;
-        const Use& use = facts().uses.front();
+        const auto alone = [&](NodeId id) {
+            return facts_[id].by_head && !facts_[id].is_output && facts_[id].uses.size() == 1;
+        };
+        if (!alone(node_)) return false;
+        NodeId factor = node_;
+        double other_bound = 1;  // of what an inverse in two parts has besides
+        if (facts().uses.front().role == Role::elementwise) {
+            const NodeId reader = facts().uses.front().reader;
+            const auto* parts = std::get_if<model::Multiply>(&graph_.nodes[reader].operation);
+            if (parts == nullptr || !alone(reader)) return false;
+            const NodeId other = parts->left == node_ ? parts->right : parts->left;
+            if (other >= node_) return false;  // the last part makes up for all
+            other_bound = facts_[other].bound;
+            factor = reader;
+        }
+        const Use& use = facts_[factor].uses.front();
         if (use.role != Role::factor || !facts_[use.reader].only(Role::linear)) return false;
         const auto& product = std::get<model::Multiply>(graph_.nodes[use.reader].operation);
-        const NodeId values = product.left == node_ ? product.right : product.left;
+        const NodeId values = product.left == factor ? product.right : product.left;
         for (const Stored& form : forms_.all(values)) {
             if (form.storage.layout != facts_[values].layout || form.storage.shift != 0) continue;
             const double bound = graph_.nodes[use.reader].bound;
-            facts_[node_].bound = form.storage.factor * bound;
+            facts_[node_].bound = form.storage.factor * bound / other_bound;
+            facts_[factor].bound = form.storage.factor * bound;
             facts_[use.reader].bound = bound;
+            suited_[factor] = true;
             return true;
         }
         return false;
@@ -469,7 +485,8 @@ class Lowering {
     CircuitBuilder builder_;
     std::vector<NodeFacts> facts_;
     StoredForms forms_;
-    std::vector<std::vector<Weights>> weights_;          ///< by node of scores
+    std::vector<std::vector<Weights>> weights_;  ///< by node of scores
+    std::vector<bool> suited_;  ///< by node; factors stored so that the product comes out over its own bound
     std::vector<std::optional<TokenFactor>> postponed_;  ///< by node; products that the maps behind them make up for
     NodeId node_ = 0;                                    ///< being lowered
     bool finished_ = false;                              ///< the output is recorded
