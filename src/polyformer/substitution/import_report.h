@@ -56,7 +56,8 @@ struct Findings {
     std::vector<StartFindings> starts = {};
 };
 
-/// {"format": "polyformer-import", "version", "loss", "escape", "calibration", "heads", "starts", "sites"}.
+/// {"format": "polyformer-import", "version", "loss", "escape", "calibration", "heads", "starts", "sites"}: see
+/// docs/import.md.
 nlohmann::ordered_json to_json(const Findings& findings);
 
 /// Tables and sentences for the terminal, from to_json()'s document.

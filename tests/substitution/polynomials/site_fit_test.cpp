@@ -60,6 +60,9 @@ TEST(SiteFit, IntervalsOfPositiveFunctionsStayPositive) {
     const SiteInterval found = interval_of(site, 1e-6, 0.05);
     EXPECT_GT(found.interval.lower, 0);
     EXPECT_GT(found.interval.upper / found.interval.lower, std::exp(2 * 1.5 * 3.5));
+    const SiteInterval sums = interval_of(site_of("reciprocal", 0, 1.5), 1e-6, 0.05);
+    EXPECT_LT(sums.interval.lower, found.interval.lower / 2) << "room below costs nothing";
+    EXPECT_DOUBLE_EQ(sums.interval.upper, found.interval.upper);
 }
 
 TEST(SiteFit, IsAccurateWhereInputsAreAndTameElsewhere) {

@@ -20,6 +20,9 @@ constexpr double kFloorOfFactors = 0.03;
 constexpr double kLeastWidth = 0.05;
 /// Texts of another kind move whole distributions of variances and sums: at a margin of 0.05, by a factor of 1.6.
 constexpr double kMarginOfLogarithms = 10;
+/// So many times that below sums: a polynomial resolves 1/x down to a share of the interval's upper end, whatever its
+/// lower end is, so that room there costs next to nothing.
+constexpr double kMarginBelowSums = 3;
 
 /// Standard deviation of what a bootstrap leaves in a slot, of values that fill [-1, 1].
 constexpr double kNoise = 0x1p-21;
@@ -73,7 +76,7 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
     const bool logarithmic = site.coordinate == Coordinate::logarithm;
     const double least = kLeastWidth * std::max({-lower, upper, 1e-3});
     const double reach = logarithmic ? kMarginOfLogarithms * margin : std::max(margin * (upper - lower), least);
-    lower -= reach;
+    lower -= site.function == "reciprocal" ? kMarginBelowSums * reach : reach;
     upper += reach;
     return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},
             std::min(1.0, below.exceedance(-lower) + above.exceedance(upper))};
