@@ -31,7 +31,7 @@ struct SubstitutionOptions {
     OutputLoss kind = OutputLoss::cosine;
     double loss = 0.0005;  ///< what the mean loss of the output may be
     double escape = 1e-4;  ///< probability that a text leaves an interval anywhere
-    double margin = 0.05;  ///< of every interval's width, at both ends, besides
+    double margin = 0.08;  ///< of every interval's width, at both ends, besides
     std::vector<std::size_t> degrees{7, 15, 31, 63, 127, 255};
     bool quiet = false;  ///< no progress bars
 };

@@ -18,7 +18,7 @@ constexpr double kFloor = 0.02;
 constexpr double kFloorOfFactors = 0.03;
 /// The least margin, relative to the largest input: for inputs that are all the same.
 constexpr double kLeastWidth = 0.05;
-/// Texts of another kind move whole distributions of variances and sums: at a margin of 0.05, by a factor of 1.6.
+/// Texts of another kind move whole distributions of variances and sums: at a margin of 0.08, by a factor of 2.2.
 constexpr double kMarginOfLogarithms = 10;
 /// So many times that below sums: a polynomial resolves 1/x down to a share of the interval's upper end, whatever its
 /// lower end is, so that room there costs next to nothing.
@@ -67,7 +67,8 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
         largest.push_back(text.largest);
     }
     // Inputs of exp are logarithms, too.
-    const bool exponential = site.coordinate == Coordinate::logarithm || site.function == "exp";
+    const bool exponential =
+        site.coordinate == Coordinate::logarithm || site.function == "exp" || site.function == "exp_half";
     const double heaviest = exponential ? 0 : kHeaviestShape;
     const Tail below = estimate_tail(smallest, heaviest);
     const Tail above = estimate_tail(largest, heaviest);
