@@ -12,12 +12,14 @@
 
 namespace polyformer::substitution {
 
+/// Which texts to make of lines.
 struct TextChoice {
     std::size_t context = 0;     ///< the most tokens of a text, special ones included
     std::size_t texts = 1000;    ///< to measure on, besides those held out
     bool special_tokens = true;  ///< whether the tokenizer's go around each text
 };
 
+/// Texts made of lines, and what there is to say of them.
 struct CalibrationChoice {
     CalibrationTexts texts;
     double unknown_share = 0;           ///< of the sample's tokens that the tokenizer has no piece for

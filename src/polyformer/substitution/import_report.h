@@ -14,6 +14,7 @@
 
 namespace polyformer::substitution {
 
+/// How well a head's log-sum-exp is predicted, or that it became a mask.
 struct HeadFindings {
     std::string attention = {};
     std::size_t head = 0;
@@ -23,6 +24,7 @@ struct HeadFindings {
     double loss = 0;        ///< that folding it added
 };
 
+/// What one function's polynomial costs and loses.
 struct SiteFindings {
     const SiteStatistics* seen = nullptr;
     SiteInterval interval = {};
@@ -40,6 +42,7 @@ struct StartFindings {
     std::size_t degree = 0;
 };
 
+/// All that an import found.
 struct Findings {
     OutputLoss kind = OutputLoss::cosine;
     double budget = 0;

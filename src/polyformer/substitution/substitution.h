@@ -17,6 +17,7 @@
 
 namespace polyformer::substitution {
 
+/// The texts that a substitution measures, and those that it is judged by.
 struct CalibrationTexts {
     Texts sample;    ///< as the model will meet them
     Texts stress;    ///< that reach farther: they widen intervals, no more
@@ -27,6 +28,7 @@ struct CalibrationTexts {
 /// were but for near ties.
 double default_loss(OutputLoss kind);
 
+/// What may be lost, and how careful to be.
 struct SubstitutionOptions {
     OutputLoss kind = OutputLoss::cosine;
     double loss = 0.0005;  ///< what the mean loss of the output may be
@@ -36,6 +38,7 @@ struct SubstitutionOptions {
     bool quiet = false;  ///< no progress bars
 };
 
+/// The graph with its polynomials, and the report on them.
 struct Substituted {
     model::Graph graph;
     nlohmann::ordered_json report;  ///< see import_report.h

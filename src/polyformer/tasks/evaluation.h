@@ -32,6 +32,7 @@ struct Measure {
     double before_substitution = 0;  ///< of the same weights with the exact functions
 };
 
+/// How a model did, before and after substitution.
 struct TaskResult {
     std::string kind;  ///< "sentence pairs", "labelled texts", "rewritten texts", "retrieval"
     std::size_t texts = 0;

@@ -30,8 +30,8 @@ Classification judge_classes(std::span<const std::size_t> predicted, std::span<c
 /// The `most` best of the scores, best first; among equals the earlier one. NaN counts as the worst.
 std::vector<std::size_t> best_of(std::span<const double> scores, std::size_t most);
 
-/// nDCG@most with gains as they are (trec_eval's, BEIR's): Σ gain_i / log2(i + 2) of the ranking over the same of the
-/// best one. `relevance` holds the documents that are relevant and their gains; 0 where there are none.
+/// nDCG of the first `most` with gains as they are (trec_eval's, BEIR's): Σ gain_i / log2(i + 2) of the ranking over
+/// the same of the best one. `relevance` holds the documents that are relevant and their gains; 0 where there are none.
 double ndcg(std::span<const std::size_t> ranking, const std::map<std::size_t, double>& relevance, std::size_t most);
 
 }  // namespace polyformer::tasks

@@ -14,6 +14,7 @@
 
 namespace polyformer::model {
 
+/// Counts what lies outside the polynomials' intervals, over all texts and by text.
 class IntervalWatch {
   public:
     /// For one call of evaluate_batch() with so many texts. Refers to the graph.

@@ -14,6 +14,7 @@
 
 namespace polyformer::model {
 
+/// One of them, as the tokenizer's file describes it.
 struct AddedToken {
     std::string content;
     std::int32_t id = 0;
@@ -30,6 +31,7 @@ struct TextPart {
     std::optional<std::int32_t> token;
 };
 
+/// All of a tokenizer, and the search for them.
 class AddedTokens {
   public:
     /// From the list under "added_tokens". Ids are those of the vocabulary, or follow it without a gap. Throws

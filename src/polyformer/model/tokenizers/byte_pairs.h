@@ -13,6 +13,7 @@
 
 namespace polyformer::model {
 
+/// A vocabulary and its joins.
 class BytePairs {
   public:
     /// From what a tokenizer.json has under "model". Throws FormatError, also for dropout, marks of a word's parts and

@@ -29,10 +29,10 @@ bool is_punctuation(char32_t character);
 bool is_nonspacing_mark(char32_t character);
 /// Ideographs, as BERT's authors listed their blocks.
 bool is_chinese(char32_t character);
-/// As \p{L} and \p{N} of the library's regular expressions.
+/// As `\p{L}` and `\p{N}` of the library's regular expressions.
 bool is_letter(char32_t character);
 bool is_number(char32_t character);
-/// As \w.
+/// As `\w`.
 bool is_word_character(char32_t character);
 
 /// Each character's lower case by itself, whatever stands beside it.

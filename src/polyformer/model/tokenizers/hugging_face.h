@@ -27,6 +27,7 @@ struct SpecialTokens {
     std::vector<std::int32_t> after;
 };
 
+/// All steps from a text to ids, as one file describes them.
 class HuggingFaceTokenizer {
   public:
     /// From the text of a tokenizer.json. Throws FormatError naming `label`, the place, and what is asked for that is

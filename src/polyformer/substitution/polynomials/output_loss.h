@@ -17,6 +17,7 @@ std::string name_of(OutputLoss loss);
 /// Of one text; infinite when a value is not finite.
 double loss_of(OutputLoss kind, const model::Tensor& original, const model::Tensor& other);
 
+/// Losses over texts.
 struct LossSummary {
     double mean = 0;
     double largest = 0;

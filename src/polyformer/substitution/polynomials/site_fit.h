@@ -21,6 +21,7 @@ struct SiteInterval {
 /// Throws Error when no text had finite inputs.
 SiteInterval interval_of(const SiteStatistics& site, double escape, double margin);
 
+/// A polynomial for a site, with its errors.
 struct SiteFit {
     model::Polynomial polynomial = {};
     bool relative = false;     ///< errors are of |f − p| / |f|
