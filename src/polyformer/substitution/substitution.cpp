@@ -126,9 +126,9 @@ class Substitution {
         fold_heads(patterns.find(kMostSpread));
     }
 
-    void fold_heads(std::vector<ConstantHead> candidates) {
+    void fold_heads(const std::vector<ConstantHead>& candidates) {
         double loss = trial_.loss(graph_, Functions::exact).mean;
-        for (ConstantHead& head : candidates) {
+        for (const ConstantHead& head : candidates) {
             const SoftmaxAttention& attention = attentions_[head.attention];
             std::vector<std::pair<NodeId, model::Operation>> before;
             const NodeId query = std::get<model::AttentionScores>(graph_.nodes[attention.scores].operation).query;

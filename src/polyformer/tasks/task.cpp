@@ -113,7 +113,7 @@ Found find_as_told(const Table& table, const Columns& told) {
 Found find_columns(const Table& table, const Columns& told) {
     require<FormatError>(!table.rows.empty(), "{} is empty", table.name);
     if (!told.named.empty()) return find_as_told(table, told);
-    const Found found = find_by_names(table);
+    Found found = find_by_names(table);
     const bool enough = (found.has("first") && found.has("second") && found.has("score")) ||
                         (found.has("text") && (found.has("label") || found.has("expected")));
     if (enough || table.named) return found;

@@ -1,6 +1,7 @@
 // The operations that softmax attention and norms behind the sum add to the graph: shapes, values, files.
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph.h"
@@ -166,7 +167,7 @@ TEST(EncoderOperations, MasksWeighKeys) {
         }
     }
     operation<AttentionValues>(graph, 8).mask = mask;
-    operation<AttentionSums>(graph, 9).mask = mask;
+    operation<AttentionSums>(graph, 9).mask = std::move(mask);
     const Tensor text = some_text(4);
     const Tensor value = product(text, some_matrix(4, 4, 3));
     const std::vector<Tensor> texts{text};
