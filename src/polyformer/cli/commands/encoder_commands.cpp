@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
@@ -74,6 +75,20 @@ std::vector<std::vector<double>> vectors_of(const tasks::TextModel& model, const
     return vectors;
 }
 
+/// Texts far outside the intervals have no vector: the others serve all the same.
+void leave_out_lost(std::vector<std::vector<double>>& vectors, std::vector<std::size_t>& classes) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < vectors.size(); ++i) {
+        if (!all_finite(vectors[i])) continue;
+        if (kept != i) vectors[kept] = std::move(vectors[i]);
+        classes[kept++] = classes[i];
+    }
+    if (kept == vectors.size()) return;
+    to_stderr("warning: {} text(s) have no vector and are left out\n", vectors.size() - kept);
+    vectors.resize(kept);
+    classes.resize(kept);
+}
+
 std::vector<double> logits_of(const tasks::LinearHead& head, const std::vector<double>& x) {
     std::vector<double> logits(head.bias.begin(), head.bias.end());
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -104,7 +119,8 @@ void fit_head(const HeadCommand& options) {
     for (const std::string& label : data.labels) {
         classes.push_back(static_cast<std::size_t>(std::ranges::lower_bound(labels, label) - labels.begin()));
     }
-    const std::vector<std::vector<double>> vectors = vectors_of(encoder, data.texts, options.quiet);
+    std::vector<std::vector<double>> vectors = vectors_of(encoder, data.texts, options.quiet);
+    leave_out_lost(vectors, classes);
     Progress bar("fitting the head", 1, options.quiet);
     const tasks::LinearHead head =
         tasks::fit_linear_head(vectors, classes, labels.size(), options.head, [&](double share) { bar.update(share); });
@@ -129,11 +145,11 @@ void fit_head(const HeadCommand& options) {
         to_stdout(
             "'{}': {} classes, fitted to {} texts in {}; loss {:.3f}, {:.1f} % of them right\n"
             "See how it does on others: polyformer eval {} --task FILE\n",
-            options.out.string(), labels.size(), data.texts.size(), format_duration(watch.seconds()), head.loss,
+            options.out.string(), labels.size(), vectors.size(), format_duration(watch.seconds()), head.loss,
             100 * fitted.accuracy, options.out.string());
     }
     write_json({{"classes", labels.size()},
-                {"texts", data.texts.size()},
+                {"texts", vectors.size()},
                 {"loss", head.loss},
                 {"accuracy", fitted.accuracy},
                 {"seconds", watch.seconds()}},
