@@ -236,6 +236,41 @@ TEST(TextModels, HaveNoPerplexity) {
     EXPECT_THAT(result.output, AllOf(HasSubstr("gives embedding"), HasSubstr("--task")));
 }
 
+TEST(TextModels, BecomeClassifiers) {
+    const Folder folder;
+    write_model(folder, TextOutput::embedding);
+    write_file(folder.path("texts.csv"), "text,label\nAAC,x\nAAA,x\nACA,x\nFFE,y\nFFF,y\nFEF,y\n");
+    folder.must("fit-head model --data texts.csv --out classifier --quiet --json fit.json");
+    EXPECT_EQ(folder.json("fit.json").at("classes"), 2);
+    EXPECT_EQ(folder.json("fit.json").at("accuracy"), 1);
+    folder.must("eval classifier --task texts.csv --quiet --json eval.json");
+    const json measures = folder.json("eval.json").at("measures");
+    EXPECT_EQ(measures.at(0).at("polynomial"), 100);
+    EXPECT_EQ(measures.at(0).at("before_substitution"), 100);
+    folder.must("run classifier --text FFE --json run.json" + std::string(kClear));
+
+    write_file(folder.path("one.csv"), "text,label\nA,x\nC,x\n");
+    EXPECT_THAT(folder.polyformer("fit-head model --data one.csv --out other").output, HasSubstr("at least two"));
+    EXPECT_THAT(folder.polyformer("fit-head classifier --data texts.csv --out other").output, HasSubstr("an encoder"));
+    EXPECT_THAT(folder.polyformer("eval model --task texts.csv").output, HasSubstr("fit-head"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("other")));
+}
+
+TEST(TextModels, BecomeIndexes) {
+    const Folder folder;
+    write_model(folder, TextOutput::embedding);
+    write_file(folder.path("documents.jsonl"),
+               "{\"_id\": \"a\", \"title\": \"AC\", \"text\": \"A\"}\n{\"_id\": \"b\", \"text\": \"FFF\"}\n"
+               "{\"_id\": \"c\", \"text\": \"DED\"}\n");
+    folder.must("index model --documents documents.jsonl --out index --quiet");
+    folder.must("run index --text FFF --json run.json" + std::string(kClear));
+    const std::string run = folder.json("run.json").dump();
+    EXPECT_LT(run.find("FFF"), run.find("DED"));  // the document itself is found first
+    EXPECT_THAT(folder.polyformer("index index --documents documents.jsonl --out other").output,
+                HasSubstr("gives documents"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("other")));
+}
+
 TEST(TextModels, RefuseForeignAndLostParts) {
     const Folder folder;
     write_model(folder, TextOutput::classes);
