@@ -1,6 +1,4 @@
 // BERT, and what has its shape and names: MiniLM, BGE, E5, GTE.
-#include <fmt/format.h>
-
 #include <array>
 
 #include "polyformer/model/families/encoder_family.h"
@@ -39,14 +37,7 @@ EncoderLayer read_layer(CheckpointWeights& weights, const EncoderShape& shape, c
 }
 
 EncoderWeights read_encoder(CheckpointWeights& weights, const EncoderShape& shape) {
-    EncoderWeights result;
-    result.tokens = weights.matrix("embeddings.word_embeddings.weight", shape.vocabulary, shape.width);
-    result.positions = position_table(weights, shape);
-    result.embedding_norm = weights.norm("embeddings.LayerNorm", shape.width);
-    for (std::size_t i = 0; i < shape.layers; ++i) {
-        result.layers.push_back(read_layer(weights, shape, fmt::format("encoder.layer.{}", i)));
-    }
-    return result;
+    return encoder_weights(weights, shape, "encoder.layer", read_layer);
 }
 
 MaskedLanguageHead read_masked_language_head(CheckpointWeights& weights, const EncoderShape& shape,

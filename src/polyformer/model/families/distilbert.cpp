@@ -1,6 +1,4 @@
 // DistilBERT: BERT's layers under other names, without token types and without a pooler.
-#include <fmt/format.h>
-
 #include <array>
 
 #include "polyformer/model/families/encoder_family.h"
@@ -40,14 +38,7 @@ EncoderLayer read_layer(CheckpointWeights& weights, const EncoderShape& shape, c
 }
 
 EncoderWeights read_encoder(CheckpointWeights& weights, const EncoderShape& shape) {
-    EncoderWeights result;
-    result.tokens = weights.matrix("embeddings.word_embeddings.weight", shape.vocabulary, shape.width);
-    result.positions = position_table(weights, shape);
-    result.embedding_norm = weights.norm("embeddings.LayerNorm", shape.width);
-    for (std::size_t i = 0; i < shape.layers; ++i) {
-        result.layers.push_back(read_layer(weights, shape, fmt::format("transformer.layer.{}", i)));
-    }
-    return result;
+    return encoder_weights(weights, shape, "transformer.layer", read_layer);
 }
 
 MaskedLanguageHead read_masked_language_head(CheckpointWeights& weights, const EncoderShape& shape,

@@ -8,6 +8,24 @@
 
 namespace polyformer::model {
 
+namespace {
+
+/// The table of positions from the first token's on, and the first type's row added to each.
+Matrix position_table(CheckpointWeights& weights, const EncoderShape& shape) {
+    const std::size_t width = shape.width;
+    Matrix table =
+        weights.matrix("embeddings.position_embeddings.weight", shape.first_position + shape.positions, width);
+    table.values.erase(table.values.begin(),
+                       table.values.begin() + static_cast<std::ptrdiff_t>(shape.first_position * width));
+    table.rows = shape.positions;
+    if (shape.types == 0) return table;
+    const Matrix types = weights.matrix("embeddings.token_type_embeddings.weight", shape.types, width);
+    for (std::size_t i = 0; i < table.values.size(); ++i) table.values[i] += types.values[i % width];
+    return table;
+}
+
+}  // namespace
+
 const EncoderFamily& find_family(const ModelConfig& config) {
     const std::array families{&bert_family(), &distilbert_family(), &roberta_family()};
     std::vector<std::string_view> known;
@@ -30,17 +48,17 @@ LinearWeights token_logits(CheckpointWeights& weights, const EncoderShape& shape
     return logits;
 }
 
-Matrix position_table(CheckpointWeights& weights, const EncoderShape& shape) {
-    const std::size_t width = shape.width;
-    Matrix table =
-        weights.matrix("embeddings.position_embeddings.weight", shape.first_position + shape.positions, width);
-    table.values.erase(table.values.begin(),
-                       table.values.begin() + static_cast<std::ptrdiff_t>(shape.first_position * width));
-    table.rows = shape.positions;
-    if (shape.types == 0) return table;
-    const Matrix types = weights.matrix("embeddings.token_type_embeddings.weight", shape.types, width);
-    for (std::size_t i = 0; i < table.values.size(); ++i) table.values[i] += types.values[i % width];
-    return table;
+EncoderWeights encoder_weights(CheckpointWeights& weights, const EncoderShape& shape, std::string_view layers,
+                               EncoderLayer (*read_layer)(CheckpointWeights& weights, const EncoderShape& shape,
+                                                          const std::string& name)) {
+    EncoderWeights result;
+    result.tokens = weights.matrix("embeddings.word_embeddings.weight", shape.vocabulary, shape.width);
+    result.positions = position_table(weights, shape);
+    result.embedding_norm = weights.norm("embeddings.LayerNorm", shape.width);
+    for (std::size_t i = 0; i < shape.layers; ++i) {
+        result.layers.push_back(read_layer(weights, shape, fmt::format("{}.{}", layers, i)));
+    }
+    return result;
 }
 
 }  // namespace polyformer::model

@@ -39,7 +39,10 @@ const EncoderFamily& find_family(const ModelConfig& config);
 LinearWeights token_logits(CheckpointWeights& weights, const EncoderShape& shape, const ModelConfig& config,
                            const Matrix& tokens, const std::string& name, const std::string& bias);
 
-/// The table of positions from the first token's on, and the first type's row added to each.
-Matrix position_table(CheckpointWeights& weights, const EncoderShape& shape);
+/// The tables of embeddings, which all families call alike, and the layers: read_layer reads the one of such a name,
+/// `layers`.N.
+EncoderWeights encoder_weights(CheckpointWeights& weights, const EncoderShape& shape, std::string_view layers,
+                               EncoderLayer (*read_layer)(CheckpointWeights& weights, const EncoderShape& shape,
+                                                          const std::string& name));
 
 }  // namespace polyformer::model

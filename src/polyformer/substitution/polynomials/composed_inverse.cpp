@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "polyformer/model/graph/graph_edit.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::substitution {
@@ -13,23 +14,6 @@ namespace {
 
 using model::Graph;
 using model::NodeId;
-
-/// Calls use(id) for each reference of an operation to an earlier node.
-template <class Use>
-void for_each_reference(model::Operation& operation, Use use) {
-    std::visit(
-        [&](auto& one) {
-            if constexpr (requires { one.input; }) use(one.input);
-            if constexpr (requires { one.left; }) use(one.left);
-            if constexpr (requires { one.right; }) use(one.right);
-            if constexpr (requires { one.query; }) use(one.query);
-            if constexpr (requires { one.key; }) use(one.key);
-            if constexpr (requires { one.scores; }) use(one.scores);
-            if constexpr (requires { one.shift; }) use(one.shift);
-            if constexpr (requires { one.value; }) use(one.value);
-        },
-        operation);
-}
 
 /// T_n(u) / T_n(v) for |u| ≤ v, v ≥ 1.
 double chebyshev_ratio(std::size_t n, double u, double v) {
@@ -71,19 +55,15 @@ model::Polynomial inverse_start(approx::Interval interval, std::size_t degree) {
 }
 
 void compose_inverse(Graph& graph, NodeId node, approx::Interval interval, std::size_t degree) {
-    constexpr std::size_t kAdded = 3;
     const auto* apply = std::get_if<model::Apply>(&graph.nodes[node].operation);
     require(apply != nullptr && apply->replaces == "reciprocal", "'{}' is no reciprocal", graph.nodes[node].name);
     const NodeId input = apply->input;
     const std::string name = graph.nodes[node].name;
-    for (NodeId later = node + 1; later < graph.nodes.size(); ++later) {
-        for_each_reference(graph.nodes[later].operation, [&](NodeId& id) { id += id >= node ? kAdded : 0; });
-    }
-    graph.nodes[node].operation = model::Multiply{node, node + 2};
     const std::vector<model::Node> added{{name + ".start", model::Apply{input, inverse_start(interval, degree), ""}},
                                          {name + ".product", model::Multiply{input, node}},
                                          {name + ".rest", model::Apply{node + 1, {-1, 1, {0}}, "reciprocal"}}};
-    graph.nodes.insert(graph.nodes.begin() + static_cast<std::ptrdiff_t>(node), added.begin(), added.end());
+    model::insert_nodes(graph, node, added);
+    graph.nodes[node + added.size()].operation = model::Multiply{node, node + 2};
 }
 
 }  // namespace polyformer::substitution
