@@ -110,6 +110,20 @@ TEST_F(Refusals, CountedLabelsStandForWrongNames) {
     EXPECT_EQ(read_checkpoint(folder_, 6).text.labels, (std::vector<std::string>{"LABEL_0", "LABEL_1", "LABEL_2"}));
 }
 
+TEST_F(Refusals, LabelsThatTheConfigLeavesOutAreTwo) {
+    copy("bert-classes");
+    change_json("config.json", [](json& config) { config.erase("id2label"); });
+    expect_refused({"'classifier.weight'", "[3, ", "[2, "});
+    change_weights([](FloatTensors& tensors) {
+        for (const char* const name : {"classifier.weight", "classifier.bias"}) {
+            FloatTensor& tensor = tensors.at(name);
+            tensor.values.resize(tensor.values.size() / 3 * 2);
+            tensor.shape[0] = 2;
+        }
+    });
+    EXPECT_EQ(read_checkpoint(folder_, 6).text.labels, (std::vector<std::string>{"LABEL_0", "LABEL_1"}));
+}
+
 TEST_F(Refusals, MissingTensorsWrongShapesAndStrangersAreNamed) {
     copy("distilbert-masked");
     change_weights([](FloatTensors& tensors) { tensors.erase("distilbert.transformer.layer.1.ffn.lin1.bias"); });

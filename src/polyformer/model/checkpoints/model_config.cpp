@@ -16,6 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 26;
+/// What a config does not say: `transformers` leaves names of two classes out when they are its own.
+constexpr std::size_t kClassesOfNoName = 2;
 
 /// The value under `key`, or null where it is missing: other programs write either for "not set".
 const json& value_of(const json& document, const char* key) {
@@ -71,7 +73,8 @@ std::vector<std::string> labels_of(const ModelConfig& config) {
         }
     }
     // Where both are given and differ, `transformers` numbers the classes.
-    const std::size_t count = config.size("num_labels", 1, kMaxFeatures, labels.size());
+    const std::size_t count =
+        config.size("num_labels", 1, kMaxFeatures, names.is_null() ? kClassesOfNoName : labels.size());
     if (count != labels.size()) {
         labels.clear();
         for (std::size_t i = 0; i < count; ++i) labels.push_back(fmt::format("LABEL_{}", i));
