@@ -19,7 +19,7 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/model/language/embedding.h"
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/support/extremes.h"

@@ -1,5 +1,5 @@
 // Plans of random models, run on plain vectors, against the exact interpreter.
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 #include "polyformer/support/error.h"
 #include "tests/compile/small_plan.h"
 

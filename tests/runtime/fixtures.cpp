@@ -8,7 +8,7 @@
 
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/runtime/executor.h"
-#include "polyformer/runtime/noise_backend.h"
+#include "polyformer/runtime/noise/foreseen_noise.h"
 #include "polyformer/support/extremes.h"
 
 namespace polyformer::fixtures {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "polyformer/compile/plan/plan.h"
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 #include "tests/compile/small_plan.h"
 
 namespace polyformer::fixtures {

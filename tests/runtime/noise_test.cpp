@@ -6,7 +6,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/builders/random_vision_model.h"
-#include "polyformer/runtime/noise_backend.h"
+#include "polyformer/runtime/noise/foreseen_noise.h"
 #include "tests/runtime/fixtures.h"
 
 namespace polyformer::runtime {

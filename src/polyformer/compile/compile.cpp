@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "polyformer/compile/lowering/analysis.h"
+#include "polyformer/compile/analysis/analysis.h"
 #include "polyformer/compile/schedule/expansion.h"
 #include "polyformer/compile/schedule/key_choice.h"
 #include "polyformer/compile/schedule/level_search.h"

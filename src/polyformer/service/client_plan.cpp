@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "polyformer/compile/plan/parameters_json.h"
-#include "polyformer/runtime/noise_backend.h"
+#include "polyformer/runtime/noise/foreseen_noise.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/json.h"

@@ -20,7 +20,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/model/graph/graph_files.h"
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"

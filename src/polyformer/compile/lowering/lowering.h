@@ -2,9 +2,9 @@
 // Input: a model's graph and how its input is packed. Output: a circuit, whose gates have no levels yet.
 #pragma once
 
+#include "polyformer/compile/analysis/token_factors.h"
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/layout/packing.h"
-#include "polyformer/compile/lowering/token_factors.h"
 #include "polyformer/compile/plan/options.h"
 #include "polyformer/model/graph/graph.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "polyformer/compile/lowering/attention_gates.h"
+#include "polyformer/compile/gates/attention_gates.h"
 
 namespace polyformer::compile {
 

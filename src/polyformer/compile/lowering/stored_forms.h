@@ -4,10 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include "polyformer/compile/analysis/facts.h"
 #include "polyformer/compile/circuit/circuit_builder.h"
 #include "polyformer/compile/layout/attention_layout.h"
 #include "polyformer/compile/layout/packing.h"
-#include "polyformer/compile/lowering/analysis.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {

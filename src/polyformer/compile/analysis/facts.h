@@ -1,5 +1,4 @@
-// Analysis: what the lowering must know of each node before it starts.
-// Input: a graph and how its input is packed. Output: for each node who reads it and how, its bound and its layout.
+// What is known of each node of a graph before it is lowered.
 #pragma once
 
 #include <cstddef>
@@ -49,10 +48,6 @@ struct NodeFacts {
 
     bool only(Role role) const;
 };
-
-/// One entry a node; `packing` is the input's. Throws Error naming the node when a head does not fit, or tokens
-/// cannot be merged.
-std::vector<NodeFacts> analyse(const model::Graph& graph, const Packing& packing);
 
 /// factor · x + bias of all features alike, if that is all that a ScaleFeatures does, with factor other than 0.
 struct SameScale {

@@ -5,30 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "polyformer/compile/plan/plan.h"
+#include "polyformer/compile/layout/packing.h"
+#include "polyformer/compile/plan/steps.h"
 #include "polyformer/runtime/backend.h"
+#include "polyformer/runtime/noise/spread.h"
 
 namespace polyformer::runtime {
-
-/// What is known of a ciphertext without its slots. All of it is of the slots that hold something, which the others,
-/// where nothing or garbage lies, must not dilute: a polynomial's noise depends on where its inputs are.
-struct NoiseValue {
-    int level = 0;
-    double noise = 0;      ///< standard deviation of what deviates
-    double mean = 0;       ///< of the values, guessed; as everything stored they are at most 1
-    double deviation = 0;  ///< of the values
-    double share = 1;      ///< of the slots that hold something
-    bool split = false;    ///< one half of these slots is real, the other imaginary: weights of attention
-    bool half = false;     ///< it is one of these halves
-
-    bool squared = false;  ///< sums of squares: variances
-    /// Of an inverse: what was estimated of its input over what such an inverse is made for. What it multiplies is of
-    /// the same origin, and was estimated wrong by the same factor; its noise too, if that comes with its size.
-    double scale = 1;
-    bool scales_noise = false;
-
-    double size() const;  ///< root mean square
-};
 
 /// Satisfies Backend. The noise is ClearBackend's (noise.h); what that measures on slots, the values, is guessed here
 /// from weights, constants and coefficients.
@@ -77,14 +59,5 @@ class NoiseBackend {
 };
 
 static_assert(Backend<NoiseBackend>);
-
-/// Standard deviation of a logit from the exact one, in the logits' units, for a request that fills the context. An
-/// estimate: within a factor of kForeseenWithin of what is measured (tests/runtime), but for models whose bounds lie
-/// far beyond what is usual, as a few huge features of pretrained ones make them: there it is too high, and cut.
-double foreseen_noise(const compile::Plan& plan);
-
-inline constexpr double kForeseenWithin = 4;
-/// Of an output over its bound, at most: what is made to be used does not deviate by more.
-inline constexpr double kMostNoise = 0x1p-12;
 
 }  // namespace polyformer::runtime

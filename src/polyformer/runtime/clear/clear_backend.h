@@ -11,9 +11,9 @@
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/plan/steps.h"
 #include "polyformer/runtime/backend.h"
-#include "polyformer/runtime/clear_value.h"
-#include "polyformer/runtime/excursions.h"
-#include "polyformer/runtime/noise.h"
+#include "polyformer/runtime/clear/clear_value.h"
+#include "polyformer/runtime/clear/excursions.h"
+#include "polyformer/runtime/noise/noise.h"
 
 namespace polyformer::runtime {
 
@@ -64,13 +64,9 @@ class ClearBackend {
     /// Divides slots' scale by q_level and adds the rounding; throws Error at level 0.
     void rescale(Value& value);
     void add_noise(Value& value, double deviation);
-    /// Of a real value; the result is complex. Nothing happens without a mask.
-    static void apply_mask(std::span<const std::complex<double>> mask, Value& value);
     Value one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left, const Value& right);
     /// A value of zero slots with the level, scale and noise of a product; not rescaled.
     Value blank_product(const Value& left, const Value& right) const;
-    /// Σ c_k T_k(u) with each T_k = 2·T_a·T_b − T_{a−b}, a = ⌈k/2⌉, rounded once as on ciphertexts.
-    std::vector<double> evaluate(const std::vector<double>& coefficients, const Value& input);
     double prime(int level) const;  ///< q_level
 
     ckks::Parameters parameters_;

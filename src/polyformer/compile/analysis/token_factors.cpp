@@ -1,4 +1,4 @@
-#include "polyformer/compile/lowering/token_factors.h"
+#include "polyformer/compile/analysis/token_factors.h"
 
 #include <utility>
 

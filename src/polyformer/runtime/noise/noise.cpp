@@ -1,11 +1,15 @@
-#include "polyformer/runtime/noise.h"
+#include "polyformer/runtime/noise/noise.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "polyformer/runtime/clear_value.h"
-
 namespace polyformer::runtime {
+
+double root_mean_square(std::span<const double> values) {
+    double sum = 0;
+    for (const double value : values) sum += value * value;
+    return std::sqrt(sum / static_cast<double>(values.size()));
+}
 
 // Rounding a ciphertext leaves uniform errors τ_0 + τ_1·s on N coefficients, of variance (1 + 2N/3)/12 each for a
 // uniform ternary secret; the embedding sums N of them, half of the variance falling on the real part.

@@ -1,10 +1,10 @@
-#include "polyformer/runtime/clear_backend.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "polyformer/ckks/scheme/ciphertext.h"
-#include "polyformer/runtime/noise.h"
+#include "polyformer/runtime/noise/noise.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -35,15 +35,6 @@ double ClearBackend::prime(int level) const {
 
 double ClearBackend::rounding_noise(int level) const {
     return runtime::rounding_noise(parameters_, level);
-}
-
-void ClearBackend::apply_mask(std::span<const std::complex<double>> mask, Value& value) {
-    if (mask.empty()) return;
-    value.imaginary = value.slots;
-    for (std::size_t i = 0; i < value.slots.size(); ++i) {
-        value.slots[i] *= mask[i % mask.size()].real();
-        value.imaginary[i] *= mask[i % mask.size()].imag();
-    }
 }
 
 void ClearBackend::add_noise(Value& value, double deviation) {
@@ -186,26 +177,6 @@ ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& in
     return result;
 }
 
-std::vector<double> ClearBackend::evaluate(const std::vector<double>& coefficients, const Value& input) {
-    std::vector<double> result(input.slots.size(), coefficients[0]);
-    std::vector<std::vector<double>> powers{std::vector<double>(input.slots.size(), 1.0), input.slots};
-    std::normal_distribution<double> distribution(0, rounding_noise(std::max(0, input.level - 1)));
-    for (std::size_t k = 1; k < coefficients.size(); ++k) {
-        if (k >= 2) {
-            const std::size_t a = (k + 1) / 2;
-            const std::size_t b = k / 2;
-            std::vector<double> power(input.slots.size());
-            for (std::size_t i = 0; i < power.size(); ++i) {
-                power[i] = 2 * powers[a][i] * powers[b][i] - powers[a - b][i];
-                if (options_.noise) power[i] += distribution(generator_);
-            }
-            powers.push_back(std::move(power));
-        }
-        for (std::size_t i = 0; i < result.size(); ++i) result[i] += coefficients[k] * powers[k][i];
-    }
-    return result;
-}
-
 std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
@@ -215,7 +186,8 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
         require(input.level >= depth, "level {} is too low for a polynomial of degree {} (needs {}): bootstrap first",
                 input.level, step.series.degree(), depth);
         Value result;
-        result.slots = evaluate(step.series.coefficients, input);
+        const double rounding = options_.noise ? rounding_noise(std::max(0, input.level - 1)) : 0;
+        result.slots = evaluate_series(step.series.coefficients, input.slots, rounding, generator_);
         result.noise = polynomial_noise(parameters_, step.series.coefficients, input.level, input.noise);
         result.level = input.level - depth;
         result.scale = parameters_.scale(result.level);
@@ -238,21 +210,7 @@ std::vector<ClearValue> ClearBackend::rotated_product(const compile::RotatedProd
 ClearValue ClearBackend::one_rotated_product(const ckks::RotatedInnerProduct& sum, const Value& left,
                                              const Value& right) {
     Value result = blank_product(left, right);
-    if (!left.imaginary.empty() || !right.imaginary.empty()) result.imaginary.resize(result.slots.size());
-    for (long r = sum.first; r < sum.last; ++r) {
-        const long right_step = r * sum.right_step + sum.right_offset;
-        const auto add_products = [&](std::vector<double>& out, const std::vector<double>& a,
-                                      const std::vector<double>& b, double sign) {
-            if (a.empty() || b.empty()) return;
-            std::vector<double> factor = rotated(a, r * sum.left_step);
-            for (double& value : factor) value *= sign;
-            add_rotated(out, factor, b, right_step);
-        };
-        add_products(result.slots, left.slots, right.slots, 1);
-        add_products(result.slots, left.imaginary, right.imaginary, -1);
-        add_products(result.imaginary, left.slots, right.imaginary, 1);
-        add_products(result.imaginary, left.imaginary, right.slots, 1);
-    }
+    add_rotated_products(result, left, right, sum);
     const double terms = std::sqrt(static_cast<double>(sum.last - sum.first));
     const double rotations =
         rounding_noise(left.level) * std::hypot(root_mean_square(left.slots), root_mean_square(right.slots));

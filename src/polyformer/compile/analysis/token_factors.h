@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "polyformer/compile/lowering/analysis.h"
+#include "polyformer/compile/analysis/facts.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {

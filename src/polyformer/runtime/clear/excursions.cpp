@@ -1,4 +1,4 @@
-#include "polyformer/runtime/excursions.h"
+#include "polyformer/runtime/clear/excursions.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "polyformer/compile/lowering/attention_gates.h"
+#include "polyformer/compile/gates/attention_gates.h"
 
 #include <cmath>
 #include <memory>

@@ -1,170 +1,14 @@
-#include "polyformer/runtime/noise_backend.h"
+#include "polyformer/runtime/noise/noise_backend.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <complex>
-#include <optional>
-#include <utility>
 
-#include "polyformer/runtime/executor.h"
-#include "polyformer/runtime/noise.h"
-#include "polyformer/support/extremes.h"
+#include "polyformer/runtime/noise/noise.h"
 
 namespace polyformer::runtime {
-
-namespace {
-
-/// Deviation, at most, of values stored over their bound, which is the greatest of all.
-constexpr double kTypicalSize = 0.25;
-
-/// Mean and deviation of numbers that are not zero, and the share of these.
-struct Spread {
-    double mean = 0;
-    double deviation = 0;
-    double share = 0;
-};
-
-template <class Magnitude, class Values>
-Spread spread_of(const Values& values, Magnitude magnitude) {
-    double count = 0;
-    double sum = 0;
-    double squares = 0;
-    for (const auto& value : values) {
-        const double size = magnitude(value);
-        if (size == 0) continue;
-        count += 1;
-        sum += size;
-        squares += size * size;
-    }
-    if (count == 0) return {};
-    const double mean = sum / count;
-    return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), count / static_cast<double>(values.size())};
-}
-
-Spread spread_of(std::span<const double> values) {
-    return spread_of(values, [](double value) { return value; });
-}
-
-/// Of a product of independent factors.
-Spread product(const Spread& a, const Spread& b) {
-    return {a.mean * b.mean,
-            std::sqrt(std::pow(a.mean * b.deviation, 2) + std::pow(b.mean * a.deviation, 2) +
-                      std::pow(a.deviation * b.deviation, 2)),
-            std::min(a.share, b.share)};
-}
-
-Spread spread_of_value(const NoiseValue& value) {
-    return {value.mean, value.deviation, value.share};
-}
-
-void set_spread(NoiseValue& value, const Spread& spread) {
-    value.mean = spread.mean;
-    value.deviation = spread.deviation;
-    value.share = std::min(spread.share, 1.0);
-}
-
-/// Of what is stored over its bound. A mean beyond it is kept: it tells by how much values were guessed too large.
-void set_bounded(NoiseValue& value, const Spread& spread) {
-    set_spread(value, {spread.mean, std::min(spread.deviation, kTypicalSize), spread.share});
-}
-
-/// p and p' of a Chebyshev series, where u = cos θ: p' = Σ k·c_k·sin(kθ)/sin θ.
-struct Tangent {
-    double value = 0;
-    double slope = 0;
-};
-
-Tangent tangent_at(std::span<const double> coefficients, double u) {
-    Tangent result{coefficients[0], 0};
-    double before = 1;  // T_{k−1} and U_{k−2}, then T_k and U_{k−1}
-    double power = u;
-    double slope_before = 0;
-    double slope = 1;
-    for (std::size_t k = 1; k < coefficients.size(); ++k) {
-        result.value += coefficients[k] * power;
-        result.slope += coefficients[k] * static_cast<double>(k) * slope;
-        before = std::exchange(power, 2 * u * power - before);
-        slope_before = std::exchange(slope, 2 * u * slope - slope_before);
-    }
-    return result;
-}
-
-/// Of p(u) for normally distributed u that stay within [−1, 1], and by what noise of u grows.
-struct PolynomialSpread {
-    Spread values;
-    double gain = 0;
-};
-
-PolynomialSpread polynomial_spread(std::span<const double> coefficients, const NoiseValue& input) {
-    constexpr int kSteps = 24;
-    constexpr double kReach = 3;
-    double weights = 0;
-    double sum = 0;
-    double squares = 0;
-    double slopes = 0;
-    for (int i = -kSteps; i <= kSteps; ++i) {
-        const double z = kReach * i / kSteps;
-        const double weight = std::exp(-z * z / 2);
-        const Tangent at = tangent_at(coefficients, std::clamp(input.mean + z * input.deviation, -1.0, 1.0));
-        weights += weight;
-        sum += weight * at.value;
-        squares += weight * at.value * at.value;
-        slopes += weight * at.slope * at.slope;
-    }
-    const double mean = sum / weights;
-    return {{mean, std::sqrt(std::max(0.0, squares / weights - mean * mean)), input.share},
-            std::sqrt(slopes / weights)};
-}
-
-/// What an inverse makes of inputs that lie evenly in ratio: an interval's ends are the extremes that occur, and the
-/// typical input is their geometric mean.
-struct InverseSpread {
-    Spread values;
-    double gain = 0;   ///< of noise
-    double scale = 1;  ///< the inverse of the input as estimated over that of the typical one
-};
-
-InverseSpread inverse_spread(const compile::PolynomialStep& step, const NoiseValue& input) {
-    constexpr int kSteps = 16;
-    const auto [power, ratio] = *step.inverse;
-    double weights = 0;
-    double sum = 0;
-    double squares = 0;
-    double slopes = 0;
-    for (int i = -kSteps; i <= kSteps; ++i) {
-        const double z = 3.0 * i / kSteps;
-        const double weight = std::exp(-z * z / 2);
-        const double x = std::pow(ratio, 0.5 + z / 6);  // over the lower end
-        const double u = std::clamp(2 * (x - 1) / (ratio - 1) - 1, -1.0, 1.0);
-        const Tangent found = tangent_at(step.series.coefficients, u);
-        weights += weight;
-        sum += weight * found.value;
-        squares += weight * found.value * found.value;
-        slopes += weight * found.slope * found.slope;
-    }
-    const double mean = sum / weights;
-    const double estimated = std::max(1 + (input.mean + 1) / 2 * (ratio - 1), 1e-3);
-    return {{mean, std::sqrt(std::max(0.0, squares / weights - mean * mean)), input.share},
-            std::sqrt(slopes / weights),
-            std::pow(std::sqrt(ratio) / estimated, power)};
-}
-
-/// Share of a layout's positions that hold something.
-double share_in_use(const compile::Layout& layout) {
-    std::ptrdiff_t used = 0;
-    for (const auto& positions : layout.position) {
-        used += std::ranges::count_if(positions, [](std::int32_t held) { return held != compile::Layout::kNothing; });
-    }
-    return static_cast<double>(used) / static_cast<double>(layout.ciphertexts() * layout.row());
-}
-
-}  // namespace
-
-double NoiseValue::size() const {
-    return std::hypot(mean, deviation);
-}
 
 NoiseValue NoiseBackend::plain(Value value) {
     value.scale = 1;
@@ -306,7 +150,7 @@ NoiseValue NoiseBackend::affine(const compile::AffineStep& step, const Value& in
 
 std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& step, std::span<const Value> inputs) {
     const std::vector<double>& coefficients = step.series.coefficients;
-    const Spread mask = spread_of(step.series.mask, [](const std::complex<double>& value) { return std::abs(value); });
+    const Spread mask = spread_of(std::span<const std::complex<double>>(step.series.mask));
     std::vector<Value> outputs;
     for (const Value& input : inputs) {
         Value result = plain(input);
@@ -368,31 +212,6 @@ NoiseValue NoiseBackend::sum_slots(const compile::SumSlotsStep& step, const Valu
     set_spread(result, {terms * input.mean, std::sqrt(terms) * input.deviation, over_features ? 1 : input.share});
     return result;
 }
-
-namespace {
-
-/// One part, real or imaginary, of a sum of rotated ciphertexts.
-struct PartOfSum {
-    double mean = 0;
-    double variance = 0;
-    double noise = 0;
-    double shares = 0;
-    double most = 0;  ///< of the shares
-    bool halves = false;
-
-    void add(double sign, const NoiseValue& term, double share, bool half) {
-        mean += sign * term.mean * share;
-        variance += sign * sign * term.deviation * term.deviation * share;
-        noise += sign * sign * term.noise * term.noise * share;
-        shares += share;
-        most = std::max(most, share);
-        halves = halves || half;
-    }
-    /// Slots that hold something: halves fill each other's gaps, all else lies at the same places.
-    double share() const { return std::min(1.0, halves ? std::min(shares, 2 * most) : most); }
-};
-
-}  // namespace
 
 NoiseValue NoiseBackend::combine(const compile::CombineStep& step, std::span<const Value> values) const {
     std::array<PartOfSum, 2> parts;  // real, imaginary
@@ -465,23 +284,6 @@ NoiseValue NoiseBackend::select_token(const Value& input, std::size_t) const {
     const double copies = std::sqrt(2 * static_cast<double>(packing_.tokens));
     result.noise = std::hypot(result.noise, copies * rounding_noise(parameters_, result.level));
     return result;
-}
-
-double foreseen_noise(const compile::Plan& plan) {
-    double deviation = kTypicalSize;
-    double noise = 0;
-    for (int round = 0; round < 2; ++round) {
-        NoiseBackend backend(plan.frame.parameters, plan.frame.packing, deviation);
-        const std::vector<NoiseValue> inputs(
-            plan.inputs.size(), backend.encrypt(plan.frame.input_level, share_in_use(plan.frame.input_layout)));
-        noise = 0;
-        for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
-            noise = larger(noise, output.noise);
-        }
-        // What the first norm expects says how large inputs are; their bound is that of the largest.
-        deviation = std::min(deviation, deviation * backend.first_norm_scale());
-    }
-    return plan.frame.output_bound * std::min(noise, kMostNoise);
 }
 
 }  // namespace polyformer::runtime

@@ -1,9 +1,9 @@
 // The end of a circuit: which rows of logits leave, and where they lie.
 #pragma once
 
+#include "polyformer/compile/analysis/facts.h"
 #include "polyformer/compile/circuit/circuit_builder.h"
 #include "polyformer/compile/circuit/linear_maps.h"
-#include "polyformer/compile/lowering/analysis.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::compile {

@@ -1,4 +1,4 @@
-#include "polyformer/compile/lowering/feature_gates.h"
+#include "polyformer/compile/gates/feature_gates.h"
 
 #include <algorithm>
 #include <bit>

@@ -13,6 +13,8 @@ namespace polyformer::runtime {
 /// What a bootstrap adds (docs/parameters.md).
 inline constexpr double kBootstrapNoise = 0x1p-22;
 
+double root_mean_square(std::span<const double> values);
+
 /// Of one rescaling, or one division by P, at `level`.
 double rounding_noise(const ckks::Parameters& parameters, int level);
 

@@ -1,4 +1,4 @@
-#include "polyformer/compile/lowering/output_gates.h"
+#include "polyformer/compile/gates/output_gates.h"
 
 #include <bit>
 #include <utility>

@@ -1,0 +1,66 @@
+#include "polyformer/compile/lowering/product_nodes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "polyformer/compile/circuit/linear_maps.h"
+#include "polyformer/compile/gates/attention_gates.h"
+#include "polyformer/compile/lowering/score_weights.h"
+
+namespace polyformer::compile {
+
+namespace {
+
+using model::NodeId;
+
+/// A factor of what lies in this layout, each of its features for several of those.
+Stored factor_of(State& state, NodeId id, const Layout& layout) {
+    if (state.all_facts[id].shape.scores || state.all_facts[id].shape.features == layout.features)
+        return state.forms.natural(id);
+    const Layout wanted = shared_by_features(layout, layout.features / state.all_facts[id].shape.features);
+    return covers(state.all_facts[id].layout, wanted) ? state.forms.natural(id) : state.forms.in_layout(id, wanted);
+}
+
+}  // namespace
+
+void lower(State& state, const model::Add& add) {
+    const bool scales_right = state.all_facts[add.right].bound < state.facts().bound;
+    const Stored scaled = state.forms.natural(scales_right ? add.right : add.left);
+    const Stored other = state.forms.natural(scales_right ? add.left : add.right);
+    Storage storage = other.storage;
+    storage.zero_elsewhere = scaled.storage.zero_elsewhere && other.storage.zero_elsewhere;
+    state.produce_natural(state.builder.gate(SumGate{other.storage.factor / scaled.storage.factor},
+                                             {scaled.bundle, other.bundle}, storage));
+}
+
+void lower(State& state, const model::Multiply& product) {
+    const auto reads_postponed = [&](const Use& use) {
+        return std::holds_alternative<model::Linear>(state.graph.nodes[use.reader].operation);
+    };
+    if (state.postponed[state.node] && std::ranges::all_of(state.facts().uses, reads_postponed)) return;
+    if (is_squared_for_attention(state, product.left)) return lower_squared_weights(state, product.left);
+    const bool left_is_wider =
+        state.all_facts[product.left].shape.features >= state.all_facts[product.right].shape.features;
+    const NodeId wide_id = left_is_wider ? product.left : product.right;
+    const NodeId other_id = left_is_wider ? product.right : product.left;
+    // What attention gives may be stored smaller than over its bound: bringing it there would take a level.
+    const bool any_factor = state.suited[other_id];
+    Stored wide = any_factor ? state.forms.laid_out(wide_id) : state.forms.natural(wide_id);
+    if (wide.storage.shift != 0) wide = state.forms.natural(wide_id);
+    const Stored other = factor_of(state, other_id, wide.storage.layout);
+    Storage storage = wide.storage;
+    storage.factor = wide.storage.factor * other.storage.factor;
+    storage.zero_elsewhere = wide.storage.zero_elsewhere || other.storage.zero_elsewhere;
+    Stored result = state.builder.gate(ProductGate{}, {wide.bundle, other.bundle}, storage);
+    const double wanted = 1 / state.facts().bound;
+    if (any_factor && storage.factor < wanted) return state.forms.add(state.node, result);
+    if (std::abs(storage.factor - wanted) > 1e-12 * wanted) {
+        result = state.builder.affine(result, {wanted, 0},
+                                      state.facts().shape.scores ? score_masks(state.facts().attention, Lanes::all)
+                                                                 : layout_masks(state.facts().layout));
+    }
+    state.produce_natural(result);
+    if (state.suited[state.node]) state.builder.circuit.bundles.back().can_bootstrap = false;
+}
+
+}  // namespace polyformer::compile

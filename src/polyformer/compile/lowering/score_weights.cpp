@@ -1,0 +1,82 @@
+#include "polyformer/compile/lowering/score_weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "polyformer/compile/gates/attention_gates.h"
+#include "polyformer/compile/lowering/polynomial_nodes.h"
+
+namespace polyformer::compile {
+
+using model::NodeId;
+
+namespace {
+
+Storage weights_storage(const State& state, NodeId scores, const WeighedKeys& keys, Storage storage) {
+    storage.factor = 1 / (state.all_facts[scores].bound * largest_weight(*keys.weights));
+    storage.shift = 0;
+    storage.zero_elsewhere = true;
+    return storage;
+}
+
+}  // namespace
+
+WeighedKeys keys_of(const State& state, NodeId reader) {
+    if (const auto* sums = std::get_if<model::AttentionSums>(&state.graph.nodes[reader].operation)) {
+        return {sums->causal, &sums->mask};
+    }
+    const auto& values = std::get<model::AttentionValues>(state.graph.nodes[reader].operation);
+    return {values.causal, &values.mask};
+}
+
+std::optional<Stored> find_weights(const State& state, NodeId scores, const WeighedKeys& keys) {
+    for (const ScoreWeights& found : state.weights[scores]) {
+        if (found.keys.causal == keys.causal && found.keys.weights->values == keys.weights->values) {
+            return found.stored;
+        }
+    }
+    return std::nullopt;
+}
+
+Stored add_weights(State& state, NodeId scores, const WeighedKeys& keys, const Stored& input, PolynomialGate gate) {
+    gate.masks = attention_masks(state.all_facts[scores].attention, state.all_facts[scores].shape.tokens, keys.causal,
+                                 *keys.weights);
+    const Stored weights = state.builder.unbounded_gate(std::move(gate), {input.bundle},
+                                                        weights_storage(state, scores, keys, input.storage));
+    state.weights[scores].push_back({keys, weights});
+    return weights;
+}
+
+Stored weights_for(State& state, NodeId scores, const WeighedKeys& keys) {
+    if (const std::optional<Stored> found = find_weights(state, scores, keys)) return *found;
+    return add_weights(state, scores, keys, state.forms.natural(scores), PolynomialGate{{0, 0.5}, {}});
+}
+
+bool is_squared_for_attention(const State& state, NodeId id) {
+    const NodeFacts& half = state.all_facts[id];
+    if (!half.shape.scores || !std::holds_alternative<model::Apply>(state.graph.nodes[id].operation)) return false;
+    if (half.is_output || half.uses.size() != 2 || half.uses[0].reader != half.uses[1].reader) return false;
+    const NodeId reader = half.uses[0].reader;
+    return std::holds_alternative<model::Multiply>(state.graph.nodes[reader].operation) &&
+           state.all_facts[reader].only(Role::attention);
+}
+
+void lower_squared_weights(State& state, NodeId half) {
+    const auto& apply = std::get<model::Apply>(state.graph.nodes[half].operation);
+    const Stored input = state.forms.stored(apply.input, chebyshev_variable(apply.polynomial));
+    state.all_facts[state.node].bound = state.graph.nodes[state.node].bound;
+    for (const Use& use : state.facts().uses) {
+        const WeighedKeys keys = keys_of(state, use.reader);
+        if (find_weights(state, state.node, keys)) continue;
+        PolynomialGate gate = polynomial_gate(apply, {std::sqrt(0.5 / state.facts().bound), 0});
+        gate.masks = attention_masks(state.facts().attention, state.facts().shape.tokens, keys.causal, *keys.weights);
+        for (ScoreMask& mask : gate.masks) mask.root = true;
+        const Storage storage = weights_storage(state, state.node, keys, input.storage);
+        const Stored root = state.builder.unbounded_gate(std::move(gate), {input.bundle}, storage);
+        state.weights[state.node].push_back(
+            {keys, state.builder.unbounded_gate(ProductGate{}, {root.bundle, root.bundle}, storage)});
+    }
+}
+
+}  // namespace polyformer::compile
