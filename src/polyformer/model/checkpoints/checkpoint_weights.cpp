@@ -8,18 +8,17 @@
 
 namespace polyformer::model {
 
-CheckpointWeights::CheckpointWeights(const std::filesystem::path& folder, std::string prefix)
-    : prefix_(std::move(prefix)), label_(folder.string()) {
-    for (const std::filesystem::path& path : find_weight_files(folder)) {
-        refuse_pickle(path);
-        files_.push_back(std::make_unique<SafetensorsFile>(path));
+CheckpointWeights::CheckpointWeights(const std::filesystem::path& checkpoint, std::string prefix)
+    : prefix_(std::move(prefix)), label_(checkpoint.string()) {
+    for (const std::filesystem::path& path : find_weight_files(checkpoint)) {
+        files_.push_back(open_weights(path));
         for (const auto& [name, shape] : files_.back()->shapes()) {
             require<FormatError>(places_.emplace(name, files_.size() - 1).second,
                                  "{}: the tensor '{}' is in another file of the folder too", path.string(), name);
         }
         if (files_.size() == 1) label_ = path.string();
     }
-    if (files_.size() > 1) label_ = folder.string();
+    if (files_.size() > 1) label_ = checkpoint.string();
 }
 
 const std::string* CheckpointWeights::find(const std::string& name) const {
@@ -34,17 +33,18 @@ bool CheckpointWeights::contains(const std::string& name) const {
 
 std::vector<float> CheckpointWeights::read(const std::string& name, const std::vector<std::size_t>& shape) {
     const std::string* found = find(name);
-    require<FormatError>(found != nullptr,
-                         "{}: there is no tensor '{}' of shape [{}]{}: either a file is missing, or config.json is "
-                         "another model's",
-                         label_, name, fmt::join(shape, ", "),
-                         prefix_.empty() ? "" : fmt::format(", with '{}' before it or without", prefix_));
-    const SafetensorsFile& file = *files_[places_.at(*found)];
+    require<FormatError>(
+        found != nullptr,
+        "{}: there is no tensor '{}' of shape [{}]{}: either a file is missing, or the config (config.json, "
+        "or a GGUF file's metadata) is another model's",
+        label_, name, fmt::join(shape, ", "),
+        prefix_.empty() ? "" : fmt::format(", with '{}' before it or without", prefix_));
+    const WeightSource& file = *files_[places_.at(*found)];
     const std::vector<std::size_t>& found_shape = file.shapes().at(*found);
-    require<FormatError>(found_shape == shape,
-                         "{}: tensor '{}' has the shape [{}], but by config.json it is [{}]: they belong to different "
-                         "models",
-                         label_, *found, fmt::join(found_shape, ", "), fmt::join(shape, ", "));
+    require<FormatError>(
+        found_shape == shape,
+        "{}: tensor '{}' has the shape [{}], but by the config it is [{}]: they belong to different models", label_,
+        *found, fmt::join(found_shape, ", "), fmt::join(shape, ", "));
     read_.insert(*found);
     return file.read(*found).values;
 }

@@ -1,5 +1,5 @@
-// The weights of a Hugging Face folder by name: each is asked for with the shape that the config gives it, and whatever
-// nobody asked for is named.
+// The weights of a Hugging Face folder, or of a GGUF file, by name: each is asked for with the shape that the config
+// gives it, and whatever nobody asked for is named.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "polyformer/model/builders/transformer_builder.h"
+#include "polyformer/model/checkpoints/weight_source.h"
 #include "polyformer/model/graph/graph.h"
-#include "polyformer/model/graph/safetensors.h"
 
 namespace polyformer::model {
 
@@ -23,8 +23,8 @@ namespace polyformer::model {
 class CheckpointWeights {
   public:
     /// `prefix` ("bert.") may stand before any name or not: a model saved with a head has it. Throws what
-    /// find_weight_files() and SafetensorsFile do.
-    CheckpointWeights(const std::filesystem::path& folder, std::string prefix);
+    /// find_weight_files() and open_weights() do.
+    CheckpointWeights(const std::filesystem::path& checkpoint, std::string prefix);
 
     bool contains(const std::string& name) const;
 
@@ -46,7 +46,7 @@ class CheckpointWeights {
 
     std::string prefix_;
     std::string label_;
-    std::vector<std::unique_ptr<SafetensorsFile>> files_;
+    std::vector<std::unique_ptr<WeightSource>> files_;
     std::map<std::string, std::size_t> places_;  ///< which file has the tensor
     std::set<std::string> read_;
 };

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "polyformer/model/checkpoints/gguf_config.h"
+#include "polyformer/model/gguf/gguf_file.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
@@ -107,11 +109,15 @@ std::string ModelConfig::text(const char* key, const std::string& otherwise) con
     return value_of(document, key).is_null() ? otherwise : Fields(document, label).text(key);
 }
 
-ModelConfig read_model_config(const std::filesystem::path& folder) {
-    const std::filesystem::path file = folder / "config.json";
+ModelConfig read_model_config(const std::filesystem::path& checkpoint) {
     ModelConfig config;
-    config.label = file.string();
-    config.document = parse_json(read_file(file, kMaxConfigBytes), config.label);
+    if (is_gguf(checkpoint)) {
+        config.label = checkpoint.string();
+        config.document = gguf_config(GgufFile(checkpoint));
+    } else {
+        config.label = (checkpoint / "config.json").string();
+        config.document = parse_json(read_file(config.label, kMaxConfigBytes), config.label);
+    }
     Fields fields(config.document, config.label);
     require<FormatError>(!value_of(config.document, "model_type").is_null(),
                          "{}: 'model_type', which says what family this is, is missing: old files need one added, such "

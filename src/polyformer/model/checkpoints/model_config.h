@@ -1,5 +1,6 @@
-// config.json of a Hugging Face folder: what kind of model its weights are. Other programs write it, with many fields
-// that do not matter here; those that ask for what we lack are refused by name, before a weight is read.
+// config.json of a Hugging Face folder, or what a GGUF file says instead: what kind of model its weights are. Other
+// programs write it, with many fields that do not matter here; those that ask for what we lack are refused by name,
+// before a weight is read.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +29,11 @@ struct ModelConfig {
     std::string text(const char* key, const std::string& otherwise) const;
 };
 
-/// Reads `folder`/config.json. Throws IoError when there is none, FormatError naming the file and the field for what is
-/// no config, and for what no family here has: decoders and cross attention, positions other than absolute ones, pruned
-/// heads, quantised weights, code of the model's own, labels that do not exclude each other.
-ModelConfig read_model_config(const std::filesystem::path& folder);
+/// Reads `checkpoint`/config.json, or a GGUF file's metadata (gguf_config()). Throws IoError when there is none,
+/// FormatError naming the file and the field for what is no config, and for what no family here has: decoders and cross
+/// attention, positions other than absolute ones, pruned heads, quantised weights, code of the model's own, labels that
+/// do not exclude each other.
+ModelConfig read_model_config(const std::filesystem::path& checkpoint);
 
 /// The name by which an Apply knows the activation under `key`. Throws FormatError listing those that are known.
 std::string activation_of(const ModelConfig& config, const char* key);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "polyformer/model/gguf/gguf_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -32,8 +33,7 @@ constexpr const char* kPickle = "a pickle, which could execute anything when it 
 constexpr std::array foreign_files = {Foreign{".bin", kPickle, true},        Foreign{".pt", kPickle, true},
                                       Foreign{".pth", kPickle, true},        Foreign{".ckpt", kPickle, true},
                                       Foreign{".pkl", kPickle, true},        Foreign{".onnx", "a graph", true},
-                                      Foreign{".h5", "TensorFlow's", false}, Foreign{".msgpack", "Flax's", false},
-                                      Foreign{".gguf", "llama.cpp's", false}};
+                                      Foreign{".h5", "TensorFlow's", false}, Foreign{".msgpack", "Flax's", false}};
 
 const Foreign* foreign_kind(const std::filesystem::path& file) {
     const auto* found = std::ranges::find(foreign_files, file.extension().string(), &Foreign::extension);
@@ -86,13 +86,27 @@ bool is_there(const std::filesystem::path& file) {
     return std::filesystem::exists(file, ignored);
 }
 
+std::filesystem::path find_checkpoint(const std::filesystem::path& path) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(path, ignored) || is_there(path / kWeights) || is_there(path / kIndex))
+        return path;
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+        if (is_gguf(entry.path())) files.push_back(entry.path());
+    }
+    require<FormatError>(files.size() <= 1, "{}: there are {} GGUF files: name the one that is meant", path.string(),
+                         files.size());
+    return files.empty() ? path : files.front();
+}
+
 std::vector<std::filesystem::path> find_weight_files(const std::filesystem::path& folder) {
+    if (is_gguf(folder)) return {folder};
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored)) {
         const Foreign* kind = foreign_kind(folder);
         if (kind != nullptr && is_there(folder)) refuse(folder, *kind);
-        fail<IoError>("{}: this is no folder; one with config.json, {} and a tokenizer is needed", folder.string(),
-                      kWeights);
+        fail<IoError>("{}: this is no folder; one with config.json, {} and a tokenizer is needed, or a GGUF file",
+                      folder.string(), kWeights);
     }
     if (is_there(folder / kWeights)) return {folder / kWeights};
     if (is_there(folder / kIndex)) return shards_of(folder);

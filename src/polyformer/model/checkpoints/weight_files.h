@@ -1,5 +1,5 @@
-// Which files of a Hugging Face folder hold the weights. Pickles, which could execute anything when they are loaded,
-// are refused.
+// Which files hold a checkpoint's weights: of a Hugging Face folder, or a GGUF file. Pickles, which could execute
+// anything when they are loaded, are refused.
 #pragma once
 
 #include <filesystem>
@@ -7,10 +7,14 @@
 
 namespace polyformer::model {
 
-/// model.safetensors, or the files that model.safetensors.index.json lists. Throws IoError when `folder` is missing,
-/// FormatError with the remedy when the weights are in another format, there are none, or the index names what is no
-/// file of the folder.
-std::vector<std::filesystem::path> find_weight_files(const std::filesystem::path& folder);
+/// A GGUF file itself; of a folder model.safetensors, or the files that model.safetensors.index.json lists. Throws
+/// IoError when there is neither, FormatError with the remedy when the weights are in another format, there are none,
+/// or the index names what is no file of the folder.
+std::vector<std::filesystem::path> find_weight_files(const std::filesystem::path& checkpoint);
+
+/// A folder with one GGUF file and no other weights that we read stands for that file; all else for itself. Throws
+/// FormatError when there are several.
+std::filesystem::path find_checkpoint(const std::filesystem::path& path);
 
 /// Whether there is such a file that we may look at.
 bool is_there(const std::filesystem::path& file);

@@ -14,6 +14,7 @@
 #include "polyformer/model/checkpoints/weight_files.h"
 #include "polyformer/model/families/encoder_builder.h"
 #include "polyformer/model/families/encoder_family.h"
+#include "polyformer/model/gguf/gguf_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/system/atomic_file.h"
@@ -43,6 +44,7 @@ TextOutput output_of(const ModelConfig& config, bool sentence_model) {
 }
 
 std::filesystem::path find_tokenizer(const std::filesystem::path& folder) {
+    if (is_gguf(folder)) return folder;
     for (const char* name : {"tokenizer.json", "vocab.txt"}) {
         if (is_there(folder / name)) return folder / name;
     }
@@ -78,6 +80,7 @@ void require_own_lower_case(const std::filesystem::path& tokenizer, const std::f
 
 /// The line "license: ..." between the two "---" that a model card begins with.
 std::string licence_of(const std::filesystem::path& folder) {
+    if (is_gguf(folder)) return std::string(GgufFile(folder).metadata().text("general.license", ""));
     std::ifstream card(folder / "README.md");
     std::string line;
     if (!std::getline(card, line) || !line.starts_with("---")) return {};
@@ -137,7 +140,8 @@ void check_shape(const EncoderShape& shape, const ModelConfig& config, const std
 
 }  // namespace
 
-ImportedModel read_checkpoint(const std::filesystem::path& folder, std::size_t context) {
+ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context) {
+    const std::filesystem::path folder = find_checkpoint(path);
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored)) find_weight_files(folder);  // says what is needed instead
     const std::optional<SentenceModules> modules = read_sentence_modules(folder);

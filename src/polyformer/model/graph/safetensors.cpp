@@ -12,6 +12,7 @@
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
+#include "polyformer/support/small_floats.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
 
@@ -42,26 +43,13 @@ Bits bits_at(const std::byte* bytes) {
     return bits;
 }
 
-/// IEEE 754 binary16: 1 sign, 5 bits of exponent, 10 of fraction.
-double half_at(const std::byte* bytes) {
-    const auto bits = bits_at<std::uint16_t>(bytes);
-    const int exponent = bits >> 10 & 0x1F;
-    const int fraction = bits & 0x3FF;
-    double magnitude = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(0x400 + fraction, exponent - 25);
-    if (exponent == 0x1F) magnitude = fraction == 0 ? INFINITY : NAN;
-    return bits >> 15 == 0 ? magnitude : -magnitude;
-}
-
-/// The upper half of a binary32.
-double brain_at(const std::byte* bytes) {
-    return std::bit_cast<float>(std::uint32_t{bits_at<std::uint16_t>(bytes)} << 16);
-}
-
 // Those without a way to their value are no weights.
 constexpr std::array element_types = {
     ElementType{"F32", 4, [](const std::byte* bytes) -> double { return bits_at<float>(bytes); }},
-    ElementType{"F16", 2, half_at},
-    ElementType{"BF16", 2, brain_at},
+    ElementType{"F16", 2,
+                [](const std::byte* bytes) -> double { return float_of_half(bits_at<std::uint16_t>(bytes)); }},
+    ElementType{"BF16", 2,
+                [](const std::byte* bytes) -> double { return float_of_bfloat16(bits_at<std::uint16_t>(bytes)); }},
     ElementType{"F64", 8, [](const std::byte* bytes) { return bits_at<double>(bytes); }},
     ElementType{"BOOL", 1, nullptr},
     ElementType{"U8", 1, nullptr},

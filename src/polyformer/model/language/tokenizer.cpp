@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "polyformer/model/gguf/gguf_file.h"
+#include "polyformer/model/tokenizers/gguf_tokenizer.h"
 #include "polyformer/model/tokenizers/hugging_face.h"
 #include "polyformer/model/tokenizers/vocabulary_file.h"
 #include "polyformer/support/error.h"
@@ -39,14 +41,14 @@ std::string read_tokenizer(const std::filesystem::path& file) {
 }
 
 bool is_hugging_face(const std::filesystem::path& file) {
-    return file.extension() == ".json" || file.extension() == ".txt";
+    return file.extension() == ".json" || file.extension() == ".txt" || is_gguf(file);
 }
 
 }  // namespace
 
 std::string tokenizer_json(const std::filesystem::path& file) {
     const std::string label = "'" + file.string() + "'";
-    std::string text = read_tokenizer(file);
+    std::string text = is_gguf(file) ? gguf_tokenizer(GgufFile(file).metadata()) : read_tokenizer(file);
     if (file.extension() == ".txt") {
         const std::filesystem::path config = file.parent_path() / "tokenizer_config.json";
         BertSettings settings;

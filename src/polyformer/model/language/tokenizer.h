@@ -21,8 +21,8 @@ struct EncodedText {
     std::size_t after = 0;
 };
 
-/// What a model's folder keeps of a checkpoint's tokenizer: the text of a tokenizer.json. `file` is one, or a
-/// vocab.txt, which becomes one by the tokenizer_config.json beside it (model/tokenizers/vocabulary_file.h). Throws
+/// What a model's folder keeps of a checkpoint's tokenizer: the text of a tokenizer.json. `file` is one, or becomes
+/// one: a vocab.txt by the tokenizer_config.json beside it (vocabulary_file.h), a GGUF file (gguf_tokenizer.h). Throws
 /// FormatError when it is damaged or asks for what is not supported, IoError when it cannot be read.
 std::string tokenizer_json(const std::filesystem::path& file);
 
@@ -30,7 +30,7 @@ std::string tokenizer_json(const std::filesystem::path& file);
 /// (tokenizer.json: WordPiece, WordLevel, byte-level BPE). Copyable handle.
 class Tokenizer {
   public:
-    /// A file whose name ends in ".json" or ".txt" is Hugging Face's (tokenizer_json()). Throws FormatError when `file`
+    /// A file in ".json" or ".txt", or GGUF, is as Hugging Face's (tokenizer_json()). Throws FormatError when `file`
     /// is not what it should be, or there is a manifest beside it that lists another.
     explicit Tokenizer(const std::filesystem::path& file);
 

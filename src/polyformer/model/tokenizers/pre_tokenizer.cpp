@@ -87,6 +87,21 @@ std::vector<std::u32string> split_as_bert(std::u32string_view text) {
     return words;
 }
 
+std::vector<std::u32string> split_at_numbers(std::u32string_view text, bool single) {
+    std::vector<Part> parts;
+    for (const char32_t character : text) parts.push_back({std::u32string(1, character), is_number(character)});
+    std::vector<Part> runs;
+    for (const Part& part : parts) {
+        const bool joins = !runs.empty() && runs.back().separator == part.separator && !(single && part.separator);
+        if (joins) {
+            runs.back().text += part.text;
+        } else {
+            runs.push_back(part);
+        }
+    }
+    return arranged(runs, PreTokenizer::Behaviour::isolated);
+}
+
 /// Letters, numbers, white space or the rest, as GPT-2's pattern tells them apart.
 enum class Class { letter, number, space, other };
 
@@ -228,6 +243,10 @@ void PreTokenizer::read(const nlohmann::json& document, const std::string& place
         steps_.emplace_back(Bert{});
     } else if (type == "WhitespaceSplit") {
         steps_.emplace_back(WhiteSpace{});
+    } else if (type == "Digits") {
+        Digits step;
+        fields.read("individual_digits", step.single);
+        steps_.emplace_back(step);
     } else if (type == "Split") {
         steps_.emplace_back(read_split(document, place));
         return;
@@ -245,7 +264,7 @@ void PreTokenizer::read(const nlohmann::json& document, const std::string& place
         }
     } else {
         fail<FormatError>(
-            "{}: the pre-tokenizer '{}' is not supported: known are BertPreTokenizer, WhitespaceSplit, "
+            "{}: the pre-tokenizer '{}' is not supported: known are BertPreTokenizer, WhitespaceSplit, Digits, "
             "Split, ByteLevel and Sequence",
             place, type);
     }
@@ -296,6 +315,8 @@ std::vector<std::string> PreTokenizer::apply(std::string_view utf8) const {
             refine(split_as_bert);
         } else if (std::holds_alternative<WhiteSpace>(step)) {
             refine(split_at_white_space);
+        } else if (const auto* digits = std::get_if<Digits>(&step)) {
+            refine([&](const std::u32string& word) { return split_at_numbers(word, digits->single); });
         } else if (const auto* split = std::get_if<Split>(&step)) {
             refine([&](const std::u32string& word) {
                 std::vector<Part> parts = split->pattern ? split->pattern->parts_of(word) : characters_of(word);

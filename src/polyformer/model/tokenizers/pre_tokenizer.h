@@ -19,7 +19,8 @@ class PreTokenizer {
   public:
     PreTokenizer() = default;
     /// `document` is null, or what a tokenizer.json has under "pre_tokenizer": BertPreTokenizer, WhitespaceSplit,
-    /// Split, ByteLevel, or a Sequence of them. Throws FormatError naming `place` and what is asked for beyond that.
+    /// Digits, Split, ByteLevel, or a Sequence of them. Throws FormatError naming `place` and what is asked for beyond
+    /// that.
     PreTokenizer(const nlohmann::json& document, const std::string& place);
 
     /// None of the words is empty. Throws Error when a regular expression takes too long.
@@ -41,11 +42,14 @@ class PreTokenizer {
         Behaviour behaviour = Behaviour::isolated;
         bool invert = false;  ///< what the pattern does not find are the separators
     };
+    struct Digits {
+        bool single = false;  ///< each number a word by itself
+    };
     struct ByteLevel {
         bool add_prefix_space = true;
         bool use_pattern = true;  ///< GPT-2's, for words with their space before them
     };
-    using Step = std::variant<Bert, WhiteSpace, Split, ByteLevel>;
+    using Step = std::variant<Bert, WhiteSpace, Digits, Split, ByteLevel>;
 
     void read(const nlohmann::json& document, const std::string& place);
     static Split read_split(const nlohmann::json& document, const std::string& place);
