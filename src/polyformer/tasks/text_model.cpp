@@ -13,7 +13,7 @@ namespace polyformer::tasks {
 
 model::EncodedText TextModel::encode(const std::string& text) const {
     const std::size_t most = input.most_tokens == 0 ? graph.context : std::min(input.most_tokens, graph.context);
-    if (input.special_tokens) return tokenizer.encode_whole(text, most);
+    if (input.adds_special_tokens()) return tokenizer.encode_whole(text, most);
     model::EncodedText encoded{.ids = tokenizer.encode(text)};
     if (encoded.ids.size() > most) {
         encoded.left_out = encoded.ids.size() - most;
@@ -39,12 +39,12 @@ TextModel load_text_model(const std::filesystem::path& folder) {
                     .input = std::move(input),
                     .tokenizer = std::move(tokenizer)};
     const model::Matrix& tokens = model.embedding.tokens;
-    require<FormatError>(tokens.columns == model.graph.width && model.embedding.positions.rows >= model.graph.context &&
+    require<FormatError>(tokens.columns == model.graph.width && model.embedding.places() >= model.graph.context &&
                              model.tokenizer.vocabulary() <= tokens.rows,
                          "'{}': an embedding of {} tokens and {} places, ({}) wide, does not fit a graph of width {} "
                          "and context {} and a tokenizer of {} tokens: its files are of several models",
-                         folder.string(), tokens.rows, model.embedding.positions.rows, tokens.columns,
-                         model.graph.width, model.graph.context, model.tokenizer.vocabulary());
+                         folder.string(), tokens.rows, model.embedding.places(), tokens.columns, model.graph.width,
+                         model.graph.context, model.tokenizer.vocabulary());
     return model;
 }
 

@@ -35,6 +35,16 @@ TEST(Embedding, AddsPositions) {
     expect_error<Error>([&] { embedding.embed({}); }, {"0 tokens"});
 }
 
+TEST(Embedding, MayHaveNoPositions) {
+    const Embedding embedding{{2, 2, {1, 2, 3, 4}}, {}};
+    const ScratchDirectory scratch;
+    save_embedding(embedding, scratch.path());
+    const Embedding loaded = load_embedding(scratch.path());
+    EXPECT_EQ(loaded.positions.rows, 0U);
+    EXPECT_EQ(loaded.embed(std::vector{1, 0, 1}).values, (std::vector<double>{3, 4, 1, 2, 3, 4}));
+    EXPECT_GT(loaded.places(), 1000U);
+}
+
 /// Rows 1, 2, 3, 6 (mean 3, variance 3.5) and a constant one.
 Embedding normalised() {
     return {{2, 4, {1, 2, 3, 6, 0, 0, 0, 0}},

@@ -24,12 +24,22 @@ TextInput classifier() {
             .labels = {"ham", "pourriel \"d'été\""}};
 }
 
+TextInput decoder() {
+    return {.tokenizer = "tokenizer.json",
+            .special_tokens = true,
+            .most_tokens = 0,
+            .output = TextOutput::next_token,
+            .normalise = false,
+            .labels = {},
+            .prefix = {1, 30}};
+}
+
 TEST(TextInput, SurvivesTheFile) {
     const ScratchDirectory directory;
     TextInput index = classifier();
     index.output = TextOutput::documents;
     index.labels = {"a title", "a title"};
-    for (const TextInput& input : {embedder(), classifier(), index, TextInput{}}) {
+    for (const TextInput& input : {embedder(), classifier(), index, decoder(), TextInput{}}) {
         save_text_input(input, directory.path());
         const TextInput loaded = load_text_input(directory.path());
         EXPECT_EQ(loaded.tokenizer, input.tokenizer);
@@ -38,7 +48,15 @@ TEST(TextInput, SurvivesTheFile) {
         EXPECT_EQ(loaded.output, input.output);
         EXPECT_EQ(loaded.normalise, input.normalise);
         EXPECT_EQ(loaded.labels, input.labels);
+        EXPECT_EQ(loaded.prefix, input.prefix);
     }
+}
+
+TEST(TextInput, APrefixTakesThePlaceOfSpecialTokens) {
+    TextInput input = decoder();
+    EXPECT_FALSE(input.adds_special_tokens());
+    input.prefix.clear();
+    EXPECT_TRUE(input.adds_special_tokens());
 }
 
 TEST(TextInput, OldFoldersHaveNone) {
@@ -80,6 +98,10 @@ TEST(TextInput, DamagedFilesAreRefused) {
     expect(embedder(), "\"embedding\"", "\"tokens\"", {"unknown key 'normalise'"});
     expect(embedder(), "\"embedding\"", "\"classes\"", {"'labels' is missing"});
     expect(embedder(), "tokenizer.json", "tokenizer.model", {"special tokens", "'tokenizer.json'"});
+    expect(decoder(), "30", "-1", {"'prefix'", "token ids", "-1"});
+    expect(decoder(), "30", "1048576", {"'prefix'", "1048576"});
+    expect(decoder(), "30", "\"of\"", {"'prefix'", "of"});
+    expect(decoder(), "\"next_token\"", "\"tokens\"", {"prefix", "'tokens'"});
     expect(classifier(), "\"ham\",", "", {"1 labels", "2 to"});
     expect(classifier(), "\"ham\"", "7", {"'labels'", "strings"});
     expect(classifier(), "\"ham\"", "\"\"", {"label 0"});
@@ -97,6 +119,7 @@ TEST(TextInput, UnsoundOnesAreNotSaved) {
     expect(embedder(), [](TextInput& i) { i.labels = {"a", "b"}; }, {"2 labels", "'embedding'"});
     expect(classifier(), [](TextInput& i) { i.labels[0] = std::string(257, 'a'); }, {"label 0", "256"});
     expect(classifier(), [](TextInput& i) { i.labels[0] = "\xff"; }, {"label 0", "UTF-8"});
+    expect(decoder(), [](TextInput& i) { i.prefix[0] = -1; }, {"prefix", "token -1"});
     EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 

@@ -78,7 +78,7 @@ void import(const ImportOptions& options) {
     const model::Tokenizer tokenizer(model.tokenizer_file);
     const substitution::CalibrationChoice choice = substitution::choose_texts(
         lines, tokenizer, model.embedding,
-        {.context = options.context, .texts = options.texts, .special_tokens = model.text.special_tokens});
+        {.context = options.context, .texts = options.texts, .special_tokens = model.text.adds_special_tokens()});
     for (const std::string& note : model.notes) to_stderr("note: {}\n", note);
     for (const std::string& warning : choice.warnings) to_stderr("warning: {}\n", warning);
     FolderWriter folder(options.out);

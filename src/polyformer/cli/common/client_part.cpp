@@ -125,12 +125,17 @@ model::Embedding ClientPart::load_embedding_for(const ModelShape& model) const {
     const bool knows_tokens = text_.output == model::TextOutput::next_token
                                   ? embedding.tokens.rows == model.vocabulary
                                   : !tokenizer_ || embedding.tokens.rows >= tokenizer_->vocabulary();
-    require<FormatError>(
-        knows_tokens && embedding.tokens.columns == model.width && embedding.positions.rows >= model.context,
-        "'{}': the embedding is of {} tokens, {} features and a context of {}, but the model has {}, "
-        "{} and {}: take both from the same model",
-        folder_.string(), embedding.tokens.rows, embedding.tokens.columns, embedding.positions.rows, model.vocabulary,
-        model.width, model.context);
+    require<FormatError>(knows_tokens && embedding.tokens.columns == model.width && embedding.places() >= model.context,
+                         "'{}': the embedding is of {} tokens, {} features and a context of {}, but the model has {}, "
+                         "{} and {}: take both from the same model",
+                         folder_.string(), embedding.tokens.rows, embedding.tokens.columns, embedding.places(),
+                         model.vocabulary, model.width, model.context);
+    for (const std::int32_t id : text_.prefix) {
+        require<FormatError>(static_cast<std::size_t>(id) < embedding.tokens.rows,
+                             "'{}': the prefix of {} has the token {}, but there are 0 to {}: take both from the same "
+                             "model",
+                             folder_.string(), model::text_input_file, id, embedding.tokens.rows - 1);
+    }
     return embedding;
 }
 
@@ -185,7 +190,7 @@ bool ClientPart::gives_one_row() const {
 }
 
 std::pair<std::size_t, std::size_t> ClientPart::special_tokens() const {
-    if (!tokenizer_ || !text_.special_tokens) return {0, 0};
+    if (!tokenizer_ || !text_.adds_special_tokens()) return {0, 0};
     const model::EncodedText none = tokenizer_->encode_whole("", model::kMaxContext);
     return {none.before, none.after};
 }

@@ -49,7 +49,7 @@ model::EncodedText tokens_of(const NamedText& text, const model::Tokenizer& toke
         if (input.tokenizer == model::TextInput().tokenizer) {
             return {.ids = model::prompt_ids(text.text, text.name, tokenizer)};
         }
-        if (!input.special_tokens) return {.ids = tokenizer.encode(checked_text(text))};
+        if (!input.adds_special_tokens()) return {.ids = tokenizer.encode(checked_text(text))};
         const std::size_t most = input.most_tokens == 0 ? model::kMaxContext : std::min(input.most_tokens, context);
         return tokenizer.encode_whole(checked_text(text), most);
     } catch (const FormatError& error) {
@@ -67,7 +67,7 @@ void cut(model::EncodedText& tokens, const std::string& name, const TextSource& 
     require(source.context_end || input.most_tokens > 0,
             "{} has {} tokens, more than the model's context of {}: shorten the text by about {} words{}", name,
             tokens.ids.size(), context, tokens.left_out * 3 / 4 + 1,
-            input.special_tokens ? "" : ", or take its end with --context-end");
+            input.adds_special_tokens() ? "" : ", or take its end with --context-end");
     const auto begin = tokens.ids.begin();
     if (source.context_end) {
         tokens.ids.erase(begin, begin + static_cast<std::ptrdiff_t>(tokens.left_out));
@@ -88,7 +88,7 @@ std::vector<model::EncodedText> read_tokens(const TextSource& source, const std:
         cut(all.back(), "the text", source, input, context);
         return all;
     }
-    require(!source.context_end || !input.special_tokens,
+    require(!source.context_end || !input.adds_special_tokens(),
             "--context-end is for models that predict the next token; this one reads a text from its beginning");
     require(tokenizer.has_value(), "the model has no {}: give --token-ids instead of a text", input.tokenizer);
     for (const NamedText& text : texts_of(source)) {

@@ -5,6 +5,7 @@
 
 #include "polyformer/compile/circuit/token_maps.h"
 #include "polyformer/model/graph/graph_shapes.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::compile {
 
@@ -57,6 +58,10 @@ void lower(State& state, const model::TokenMean& mean) {
     storage.equal_rows = true;
     const SumSlotsGate sum{rows, static_cast<long>(of.packing.row()), false};
     state.forms.add(state.node, state.builder.unbounded_gate(sum, {source.bundle}, storage));
+}
+
+void lower(State& state, const model::RotateFeatures&) {
+    fail("the compiler has no rotary positions yet: '{}' cannot be planned", state.graph.nodes[state.node].name);
 }
 
 void lower(State& state, const model::SelectToken& select) {

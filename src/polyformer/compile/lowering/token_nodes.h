@@ -11,5 +11,7 @@ void lower(State& state, const model::MixTokens& mix);
 void lower(State& state, const model::MergeTokens& merge);
 void lower(State& state, const model::TokenMean& mean);
 void lower(State& state, const model::SelectToken& select);
+/// Throws Error: there are none yet.
+void lower(State& state, const model::RotateFeatures& turn);
 
 }  // namespace polyformer::compile

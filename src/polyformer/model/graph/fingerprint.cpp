@@ -39,18 +39,33 @@ bool is_plain(const AttentionScores& scores) {
     return scores.window == 0 && scores.bias.values.empty();
 }
 
+bool is_grouped(const AttentionScores& scores) {
+    return key_heads_of(scores) != scores.heads;
+}
+
+bool is_grouped(const AttentionValues& values) {
+    return value_heads_of(values) != values.heads;
+}
+
+int scores_tag(const AttentionScores& scores) {
+    if (is_grouped(scores)) return 19;
+    return is_plain(scores) ? 6 : 12;
+}
+
 /// A number for each operation, apart from the order of the variant; what had one keeps it, and every model its
-/// fingerprint. Scores as language models have them (one window, no bias) are written as before there were others.
+/// fingerprint. Scores as language models have them (one window, no bias) are written as before there were others, and
+/// attention whose heads each have a key and a value of their own as before there were groups.
 int tag_of(const Operation& operation) {
     return std::visit(Overloaded{[](const Input&) { return 0; }, [](const Linear&) { return 1; },
                                  [](const FeatureMean&) { return 2; }, [](const Add&) { return 3; },
                                  [](const Multiply&) { return 4; }, [](const Apply&) { return 5; },
-                                 [](const AttentionScores& scores) { return is_plain(scores) ? 6 : 12; },
-                                 [](const AttentionValues&) { return 7; }, [](const AddConstant&) { return 8; },
-                                 [](const MixTokens&) { return 9; }, [](const MergeTokens&) { return 10; },
-                                 [](const TokenMean&) { return 11; }, [](const ScaleFeatures&) { return 13; },
-                                 [](const Centre&) { return 14; }, [](const SelectToken&) { return 15; },
-                                 [](const ShiftScores&) { return 16; }, [](const AttentionSums&) { return 17; }},
+                                 [](const AttentionScores& scores) { return scores_tag(scores); },
+                                 [](const AttentionValues& values) { return is_grouped(values) ? 20 : 7; },
+                                 [](const AddConstant&) { return 8; }, [](const MixTokens&) { return 9; },
+                                 [](const MergeTokens&) { return 10; }, [](const TokenMean&) { return 11; },
+                                 [](const ScaleFeatures&) { return 13; }, [](const Centre&) { return 14; },
+                                 [](const SelectToken&) { return 15; }, [](const ShiftScores&) { return 16; },
+                                 [](const AttentionSums&) { return 17; }, [](const RotateFeatures&) { return 18; }},
                       operation);
 }
 
@@ -88,14 +103,20 @@ void write(CanonicalWriter& writer, const Operation& operation) {
                           [&](const AttentionScores& scores) {
                               writer.integer(scores.heads);
                               writer.real(scores.scale);
-                              if (is_plain(scores)) return;
+                              if (is_plain(scores) && !is_grouped(scores)) return;
                               writer.integer(scores.window);
                               writer.matrix(scores.bias);
+                              if (is_grouped(scores)) writer.integer(scores.key_heads);
                           },
                           [&](const AttentionValues& values) {
                               writer.integer(values.heads);
                               writer.integer(values.causal ? 1 : 0);
                               writer.matrix(values.mask);
+                              if (is_grouped(values)) writer.integer(values.value_heads);
+                          },
+                          [&](const RotateFeatures& turn) {
+                              writer.integer(turn.heads);
+                              writer.matrix(turn.angles);
                           },
                           [](const auto&) {}},
                operation);

@@ -77,28 +77,30 @@ void check_polynomial(const Node& node, const Apply& apply) {
 void check_numbers(const Node& node) {
     require(std::isfinite(node.bound) && node.bound > 0, "node '{}': the bound is {}; it must be positive and finite",
             node.name, node.bound);
-    std::visit(Overloaded{[&](const Linear& linear) {
-                              check_finite<float>(node, "the weight", linear.weight.values);
-                              check_finite<float>(node, "the bias", linear.bias);
-                          },
-                          [&](const Apply& apply) { check_polynomial(node, apply); },
-                          [&](const AddConstant& sum) { check_finite<float>(node, "the constant", sum.values.values); },
-                          [&](const MixTokens& mix) {
-                              check_finite<float>(node, "the weight", mix.weights.values);
-                              check_finite<float>(node, "the bias", mix.bias);
-                          },
-                          [&](const ScaleFeatures& scale) {
-                              check_finite<float>(node, "the factors", scale.factors);
-                              check_finite<float>(node, "the bias", scale.bias);
-                          },
-                          [&](const AttentionScores& scores) {
-                              check_finite<double>(node, "the scale", std::span(&scores.scale, 1));
-                              check_finite<float>(node, "the bias", scores.bias.values);
-                          },
-                          [&](const AttentionSums& sums) { check_mask(node, sums.mask, sums.causal); },
-                          [&](const AttentionValues& values) { check_mask(node, values.mask, values.causal); },
-                          [](const auto&) {}},
-               node.operation);
+    std::visit(
+        Overloaded{[&](const Linear& linear) {
+                       check_finite<float>(node, "the weight", linear.weight.values);
+                       check_finite<float>(node, "the bias", linear.bias);
+                   },
+                   [&](const Apply& apply) { check_polynomial(node, apply); },
+                   [&](const AddConstant& sum) { check_finite<float>(node, "the constant", sum.values.values); },
+                   [&](const RotateFeatures& turn) { check_finite<float>(node, "the angles", turn.angles.values); },
+                   [&](const MixTokens& mix) {
+                       check_finite<float>(node, "the weight", mix.weights.values);
+                       check_finite<float>(node, "the bias", mix.bias);
+                   },
+                   [&](const ScaleFeatures& scale) {
+                       check_finite<float>(node, "the factors", scale.factors);
+                       check_finite<float>(node, "the bias", scale.bias);
+                   },
+                   [&](const AttentionScores& scores) {
+                       check_finite<double>(node, "the scale", std::span(&scores.scale, 1));
+                       check_finite<float>(node, "the bias", scores.bias.values);
+                   },
+                   [&](const AttentionSums& sums) { check_mask(node, sums.mask, sums.causal); },
+                   [&](const AttentionValues& values) { check_mask(node, values.mask, values.causal); },
+                   [](const auto&) {}},
+        node.operation);
 }
 
 void check_uses(const Graph& graph) {
@@ -113,6 +115,14 @@ void check_uses(const Graph& graph) {
 }
 
 }  // namespace
+
+std::size_t key_heads_of(const AttentionScores& scores) {
+    return scores.key_heads == 0 ? scores.heads : scores.key_heads;
+}
+
+std::size_t value_heads_of(const AttentionValues& values) {
+    return values.value_heads == 0 ? values.heads : values.value_heads;
+}
 
 std::vector<NodeId> inputs_of(const Operation& operation) {
     using Inputs = std::vector<NodeId>;

@@ -45,7 +45,9 @@ struct FeatureMean {
     NodeId input = 0;
 };
 
-/// a + b, equal shapes.
+/// a + b, equal shapes, or one of them with H features, H a divisor of the other's C, and each of them added to C/H
+/// consecutive ones: y[t, j] = a[t, j] + b[t, j div (C/H)]; scores only to scores. Such as the shift of a head that
+/// goes to all that its queries meet.
 struct Add {
     NodeId left = 0;
     NodeId right = 0;
@@ -76,6 +78,15 @@ struct ScaleFeatures {
 /// Each token less its mean over features: (T, C) → (T, C). A LayerNorm's centring, where no map can take it up.
 struct Centre {
     NodeId input = 0;
+};
+
+/// Rotary positions: within each of `heads` blocks of w consecutive features the pair (j, j + w/2) is turned by the
+/// angle a = angles[t, j] of its token: y[t, j] = cos a · x[t, j] − sin a · x[t, j + w/2], y[t, j + w/2] =
+/// sin a · x[t, j] + cos a · x[t, j + w/2]. (T, C) → (T, C)
+struct RotateFeatures {
+    NodeId input = 0;
+    std::size_t heads = 1;
+    Matrix angles = {};  ///< (T, w/2) in radians, the same for all blocks
 };
 
 /// values[t, c] added to each token: (T, C) → (T, C). The positions of an image's patches.
@@ -113,14 +124,16 @@ struct SelectToken {
 };
 
 /// S[h,q,k] = scale · Σ_j query[q, h·w+j] · key[p(q)·W + k, h·w+j] + bias[h, q mod W, k], p(q) = q div W the query's
-/// window: (T, H·w) × (T, H·w) → (H, T, W).
+/// window: (T, H·w) × (T, H·w) → (H, T, W). Keys may be grouped, (T, K·w): then H/K consecutive heads meet each of
+/// them.
 struct AttentionScores {
     NodeId query = 0;
     NodeId key = 0;
     std::size_t heads = 1;
     double scale = 1;
-    std::size_t window = 0;  ///< W, a divisor of T; 0: one window of all T tokens
-    Matrix bias = {};        ///< (H·W, W), row h·W + q mod W: relative positions; or empty
+    std::size_t window = 0;     ///< W, a divisor of T; 0: one window of all T tokens
+    Matrix bias = {};           ///< (H·W, W), row h·W + q mod W: relative positions; or empty
+    std::size_t key_heads = 0;  ///< K, a divisor of the heads; 0: H
 };
 
 /// S[h,q,k] + shift[q,h], the same for all keys: (H, T, W) × (T, H) → (H, T, W). What softmax does not see, and what
@@ -141,18 +154,20 @@ struct AttentionSums {
 
 /// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[p(q)·W + k, h·w+j]: (H, T, W) × (T, H·w) → (T, H·w).
 /// The mask zeroes what the polynomial makes of keys that a query must not see, and holds what is constant of the other
-/// weights: 1/S(L) of the method, and what a key weighs for its distance. Keys beyond the text are never seen.
+/// weights: 1/S(L) of the method, and what a key weighs for its distance. Keys beyond the text are never seen. Values
+/// may be grouped as keys are: (T, K·w), of which head h takes block h div (H/K).
 struct AttentionValues {
     NodeId scores = 0;
     NodeId value = 0;
     std::size_t heads = 1;
-    bool causal = true;  ///< one window, and the mask is 0 where k > q
-    Matrix mask;         ///< (H·T, W), row h·T + q; or empty: 1 for every key that a query may see
+    bool causal = true;           ///< one window, and the mask is 0 where k > q
+    Matrix mask;                  ///< (H·T, W), row h·T + q; or empty: 1 for every key that a query may see
+    std::size_t value_heads = 0;  ///< K, a divisor of the heads; 0: H
 };
 
-using Operation =
-    std::variant<Input, Linear, FeatureMean, ScaleFeatures, Centre, Add, Multiply, Apply, AddConstant, MixTokens,
-                 MergeTokens, TokenMean, SelectToken, AttentionScores, ShiftScores, AttentionSums, AttentionValues>;
+using Operation = std::variant<Input, Linear, FeatureMean, ScaleFeatures, Centre, Add, Multiply, Apply, AddConstant,
+                               MixTokens, MergeTokens, TokenMean, SelectToken, AttentionScores, ShiftScores,
+                               AttentionSums, AttentionValues, RotateFeatures>;
 
 /// One step of the transformer. `bound` is the largest |value| that calibration saw here, margin included; the compiler
 /// keeps value / bound within [-1, 1] in every slot, which bootstrapping needs.
@@ -170,6 +185,10 @@ struct Graph {
     std::size_t vocabulary = 0;  ///< features of the output: words of a vocabulary, classes, or an embedding's
     std::vector<Node> nodes;     ///< nodes.front() is the only Input, nodes.back() gives the logits
 };
+
+/// How many blocks of keys there are, or of values: what key_heads and value_heads say, never 0.
+std::size_t key_heads_of(const AttentionScores& scores);
+std::size_t value_heads_of(const AttentionValues& values);
 
 /// The nodes that `operation` reads, in order.
 std::vector<NodeId> inputs_of(const Operation& operation);

@@ -17,10 +17,12 @@ using nlohmann::ordered_json;
 
 constexpr const char* kFormat = "polyformer-graph";
 // 2: a mask for every head in place of a scale for every query. 3: the operations of image models; scores have a window
-// and may have a bias. 4: what a softmax is made of; attention's masks may be left out.
-constexpr std::size_t kVersion = 4;
+// and may have a bias. 4: what a softmax is made of; attention's masks may be left out. 5: rotary positions, grouped
+// keys and values, sums of heads and their features.
+constexpr std::size_t kVersion = 5;
 constexpr std::size_t kOldestVersion = 2;
 constexpr std::size_t kOptionalMasks = 4;
+constexpr std::size_t kGroupedHeads = 5;
 
 ordered_json node_to_json(const Graph& graph, const Node& node) {
     const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[id].name; };
@@ -69,7 +71,11 @@ ordered_json node_to_json(const Graph& graph, const Node& node) {
                         {"heads", scores.heads},
                         {"scale", scores.scale},
                         {"window", scores.window},
-                        {"bias", !scores.bias.values.empty()}};
+                        {"bias", !scores.bias.values.empty()},
+                        {"key_heads", scores.key_heads}};
+            },
+            [&](const RotateFeatures& turn) -> ordered_json {
+                return {{"operation", "rotate_features"}, {"input", name(turn.input)}, {"heads", turn.heads}};
             },
             [&](const ScaleFeatures& scale) -> ordered_json {
                 return {{"operation", "scale_features"}, {"input", name(scale.input)}, {"bias", !scale.bias.empty()}};
@@ -91,9 +97,10 @@ ordered_json node_to_json(const Graph& graph, const Node& node) {
                         {"mask", !sums.mask.values.empty()}};
             },
             [&](const AttentionValues& values) -> ordered_json {
-                return {{"operation", "attention_values"}, {"scores", name(values.scores)},
-                        {"value", name(values.value)},     {"heads", values.heads},
-                        {"causal", values.causal},         {"mask", !values.mask.values.empty()}};
+                return {{"operation", "attention_values"},  {"scores", name(values.scores)},
+                        {"value", name(values.value)},      {"heads", values.heads},
+                        {"causal", values.causal},          {"mask", !values.mask.values.empty()},
+                        {"value_heads", values.value_heads}};
             }},
         node.operation));
     result["bound"] = node.bound;
@@ -175,8 +182,12 @@ class GraphReader {
                                  read_mask(fields, name)};
         }
         if (kind == "attention_values") {
-            return AttentionValues{node(fields, "scores"), node(fields, "value"), fields.count("heads", kMaxFeatures),
-                                   fields.boolean("causal"), read_mask(fields, name)};
+            return AttentionValues{
+                node(fields, "scores"),   node(fields, "value"),   fields.count("heads", kMaxFeatures),
+                fields.boolean("causal"), read_mask(fields, name), read_groups(fields, "value_heads")};
+        }
+        if (kind == "rotate_features") {
+            return RotateFeatures{node(fields, "input"), fields.count("heads", kMaxFeatures), matrix(name + ".angles")};
         }
         fail<FormatError>("{} ('{}'): the operation '{}' is not known", fields.place(), name, kind);
     }
@@ -188,6 +199,11 @@ class GraphReader {
 
     Matrix read_mask(Fields& fields, const std::string& name) {
         return version_ < kOptionalMasks || fields.boolean("mask") ? matrix(name + ".mask") : Matrix{};
+    }
+
+    /// How many heads of keys or values there are; before there were groups as many as of queries.
+    std::size_t read_groups(Fields& fields, const char* key) const {
+        return version_ < kGroupedHeads ? 0 : fields.count(key, kMaxFeatures);
     }
 
     ScaleFeatures read_scale(Fields& fields, const std::string& name) {
@@ -238,6 +254,7 @@ class GraphReader {
         if (version_ == kOldestVersion) return scores;
         scores.window = fields.count("window", kMaxContext);
         if (fields.boolean("bias")) scores.bias = matrix(name + ".bias");
+        scores.key_heads = read_groups(fields, "key_heads");
         return scores;
     }
 
@@ -303,6 +320,7 @@ FloatTensorViews weights_of(const Graph& graph) {
                                   put_vector(".bias", linear.bias);
                               },
                               [&](const AddConstant& sum) { put_matrix(".values", sum.values); },
+                              [&](const RotateFeatures& turn) { put_matrix(".angles", turn.angles); },
                               [&](const MixTokens& mix) {
                                   put_matrix(".weights", mix.weights);
                                   put_vector(".bias", mix.bias);

@@ -47,17 +47,19 @@ class ShapeRules {
     }
 
     Shape operator()(const Add& add) const {
-        require(shape(add.left) == shape(add.right), "node '{}': cannot add {} ('{}') and {} ('{}')", name(),
-                to_string(shape(add.left)), name(add.left), to_string(shape(add.right)), name(add.right));
-        return shape(add.left);
+        const Shape left = shape(add.left);
+        const Shape right = shape(add.right);
+        require(left == right || broadcast(left, right),
+                "node '{}': cannot add {} ('{}') and {} ('{}'): both must be alike, or one have a divisor of the "
+                "other's features",
+                name(), to_string(left), name(add.left), to_string(right), name(add.right));
+        return left.features < right.features ? right : left;
     }
 
     Shape operator()(const Multiply& product) const {
         const Shape left = shape(product.left);
         const Shape right = shape(product.right);
-        const bool broadcasts = !left.scores && !right.scores && left.tokens == right.tokens &&
-                                (left.features % right.features == 0 || right.features % left.features == 0);
-        require(left == right || broadcasts,
+        require(left == right || broadcast(left, right),
                 "node '{}': cannot multiply {} ('{}') and {} ('{}'): both must be alike, or one have a divisor of the "
                 "other's features",
                 name(), to_string(left), name(product.left), to_string(right), name(product.right));
@@ -82,6 +84,14 @@ class ShapeRules {
     Shape operator()(const AddConstant& sum) const {
         const Shape input = activation(sum.input, "what a constant is added to");
         check_matrix(sum.values, input.tokens, input.features, "constant", input);
+        return input;
+    }
+
+    Shape operator()(const RotateFeatures& turn) const {
+        const Shape input = activation(turn.input, "what is turned");
+        require(turn.heads > 0 && input.features % turn.heads == 0 && input.features / turn.heads % 2 == 0,
+                "node '{}': {} features do not divide into {} heads of pairs", name(), input.features, turn.heads);
+        check_matrix(turn.angles, input.tokens, input.features / turn.heads / 2, "angles", input);
         return input;
     }
 
@@ -116,10 +126,13 @@ class ShapeRules {
     Shape operator()(const AttentionScores& scores) const {
         const Shape query = activation(scores.query, "the query");
         const Shape key = activation(scores.key, "the key");
-        require(query == key, "node '{}': the query '{}' is {}, the key '{}' is {}; both must be alike", name(),
-                name(scores.query), to_string(query), name(scores.key), to_string(key));
         require(scores.heads > 0 && query.features % scores.heads == 0,
                 "node '{}': {} features do not divide into {} heads", name(), query.features, scores.heads);
+        const std::size_t groups = check_groups(scores.heads, key_heads_of(scores), "keys");
+        require(query.tokens == key.tokens && query.features == key.features * groups,
+                "node '{}': the query '{}' is {}, the key '{}' is {}; both must be alike{}", name(), name(scores.query),
+                to_string(query), name(scores.key), to_string(key),
+                groups == 1 ? "" : fmt::format(", with {} heads to each of the key's {}", groups, scores.key_heads));
         const std::size_t window = window_of(scores.window, query.tokens);
         require(query.tokens % window == 0, "node '{}': {} tokens do not divide into windows of {}", name(),
                 query.tokens, window);
@@ -152,10 +165,11 @@ class ShapeRules {
         require(scores.scores && scores.features == values.heads && scores.tokens == value.tokens,
                 "node '{}': '{}' is {}, but scores of {} heads over {} tokens are needed", name(), name(values.scores),
                 to_string(scores), values.heads, value.tokens);
-        require(value.features % values.heads == 0, "node '{}': {} features do not divide into {} heads", name(),
-                value.features, values.heads);
+        const std::size_t groups = check_groups(values.heads, value_heads_of(values), "values");
+        require(value.features % value_heads_of(values) == 0, "node '{}': {} features do not divide into {} heads",
+                name(), value.features, value_heads_of(values));
         check_keys(values.scores, scores, values.mask, values.causal);
-        return value;
+        return {.features = value.features * groups, .tokens = value.tokens};
     }
 
   private:
@@ -175,6 +189,19 @@ class ShapeRules {
         require(!found.scores, "node '{}': {} must be an activation (T, C), but '{}' is {}", name(), role, name(input),
                 to_string(found));
         return found;
+    }
+
+    /// Whether the features of one go with several of the other.
+    static bool broadcast(const Shape& left, const Shape& right) {
+        return !left.scores && !right.scores && left.tokens == right.tokens &&
+               (left.features % right.features == 0 || right.features % left.features == 0);
+    }
+
+    /// How many heads share each block of keys or values.
+    std::size_t check_groups(std::size_t heads, std::size_t blocks, std::string_view what) const {
+        require(blocks > 0 && heads % blocks == 0, "node '{}': {} heads do not divide into groups for {} heads of {}",
+                name(), heads, blocks, what);
+        return heads / blocks;
     }
 
     /// What attention says of the keys that a query sees.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "polyformer/approx/fitting/target_function.h"
@@ -66,20 +67,47 @@ Tensor feature_mean(const Tensor& input) {
     return output;
 }
 
-Tensor add(const Tensor& left, const Tensor& right) {
-    Tensor output = left;
-    for (std::size_t i = 0; i < output.values.size(); ++i) output.values[i] += right.values[i];
+/// combine(value, other) for each element. Either may have fewer features, each of which then goes with several
+/// consecutive ones of the other.
+template <class Combine>
+Tensor combined(const Tensor& left, const Tensor& right, Combine combine) {
+    const Tensor& wide = left.columns >= right.columns ? left : right;
+    const Tensor& narrow = left.columns >= right.columns ? right : left;
+    Tensor output = wide;
+    if (wide.columns == narrow.columns) {
+        for (std::size_t i = 0; i < output.values.size(); ++i) combine(output.values[i], narrow.values[i]);
+        return output;
+    }
+    const std::size_t share = wide.columns / narrow.columns;
+    for (std::size_t t = 0; t < output.rows; ++t) {
+        for (std::size_t j = 0; j < output.columns; ++j) combine(output.at(t, j), narrow.at(t, j / share));
+    }
     return output;
 }
 
-/// Either may have fewer features, each of which then goes with several consecutive ones of the other.
+Tensor add(const Tensor& left, const Tensor& right) {
+    return combined(left, right, [](double& value, double other) { value += other; });
+}
+
 Tensor multiply(const Tensor& left, const Tensor& right) {
-    const Tensor& wide = left.columns >= right.columns ? left : right;
-    const Tensor& narrow = left.columns >= right.columns ? right : left;
-    const std::size_t share = wide.columns / narrow.columns;
-    Tensor output = wide;
+    return combined(left, right, [](double& value, double other) { value *= other; });
+}
+
+/// (T, C) → (T, C)
+Tensor rotate_features(const RotateFeatures& turn, const Tensor& input) {
+    const std::size_t half = turn.angles.columns;
+    Tensor output = input;
     for (std::size_t t = 0; t < output.rows; ++t) {
-        for (std::size_t j = 0; j < output.columns; ++j) output.at(t, j) *= narrow.at(t, j / share);
+        for (std::size_t j = 0; j < half; ++j) {
+            const auto angle = static_cast<double>(turn.angles.values[t * half + j]);
+            const double cosine = std::cos(angle);
+            const double sine = std::sin(angle);
+            for (std::size_t head = 0; head < turn.heads; ++head) {
+                const std::size_t first = 2 * half * head + j;
+                output.at(t, first) = cosine * input.at(t, first) - sine * input.at(t, first + half);
+                output.at(t, first + half) = sine * input.at(t, first) + cosine * input.at(t, first + half);
+            }
+        }
     }
     return output;
 }
@@ -176,16 +204,18 @@ std::vector<double> transposed_keys(const Tensor& key, std::size_t first_token, 
     return result;
 }
 
-/// (T, H·w) × (T, H·w) → (H·T, W)
+/// (T, H·w) × (T, K·w) → (H·T, W)
 Tensor attention_scores(const AttentionScores& scores, const Tensor& query, const Tensor& key) {
     const std::size_t tokens = query.rows;
     const std::size_t head_width = query.columns / scores.heads;
     const std::size_t window = scores.window == 0 ? tokens : std::min(scores.window, tokens);
+    const std::size_t sharers = scores.heads / key_heads_of(scores);
     Tensor output = zeros(scores.heads * tokens, window);
     for (std::size_t first_row = 0; first_row < output.rows; first_row += window) {
         const std::size_t head = first_row / tokens;
         const std::size_t first_token = first_row % tokens;
-        const std::vector<double> keys = transposed_keys(key, first_token, window, head * head_width, head_width);
+        const std::vector<double> keys =
+            transposed_keys(key, first_token, window, head / sharers * head_width, head_width);
         for (std::size_t q = 0; q < window; ++q) {
             double* out = &output.values[(first_row + q) * window];
             add_combined_rows(&query.values[(first_token + q) * query.columns + head * head_width], head_width,
@@ -235,12 +265,13 @@ Tensor attention_sums(const AttentionSums& attention, const Tensor& scores) {
     return output;
 }
 
-/// (H·T, W) × (T, H·w) → (T, H·w)
+/// (H·T, W) × (T, K·w) → (T, H·w)
 Tensor attention_values(const AttentionValues& attention, const Tensor& scores, const Tensor& value) {
     const std::size_t tokens = value.rows;
     const std::size_t window = scores.columns;
-    const std::size_t head_width = value.columns / attention.heads;
-    Tensor output = zeros(tokens, value.columns);
+    const std::size_t head_width = value.columns / value_heads_of(attention);
+    const std::size_t sharers = attention.heads / value_heads_of(attention);
+    Tensor output = zeros(tokens, attention.heads * head_width);
     std::vector<double> space;
     for (std::size_t row = 0; row < scores.rows; ++row) {
         const std::size_t head = row / tokens;
@@ -248,8 +279,8 @@ Tensor attention_values(const AttentionValues& attention, const Tensor& scores, 
         const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
         const std::size_t first_token = q / window * window;
         add_combined_rows(weights.data(), weights.size(),
-                          &value.values[first_token * value.columns + head * head_width], value.columns, head_width,
-                          &output.values[q * output.columns + head * head_width]);
+                          &value.values[first_token * value.columns + head / sharers * head_width], value.columns,
+                          head_width, &output.values[q * output.columns + head * head_width]);
     }
     return output;
 }
@@ -295,6 +326,7 @@ Tensor evaluate_operation(const Operation& operation, const ValueOf& value_of, c
             [&](const Multiply& product) { return multiply(value_of(product.left), value_of(product.right)); },
             [&](const Apply& apply) { return apply_polynomial(apply.polynomial, value_of(apply.input)); },
             [&](const AddConstant& sum) { return add_constant(sum, value_of(sum.input)); },
+            [&](const RotateFeatures& turn) { return rotate_features(turn, value_of(turn.input)); },
             [&](const MixTokens& mix) { return mix_tokens(mix, value_of(mix.input)); },
             [&](const MergeTokens& merge) { return merge_tokens(merge, value_of(merge.input)); },
             [&](const TokenMean& mean) { return token_mean(value_of(mean.input)); },

@@ -25,10 +25,12 @@ void check_table(const Matrix& table, const char* name, std::size_t most_rows) {
 
 void check_embedding(const Embedding& embedding) {
     check_table(embedding.tokens, "tokens", kMaxFeatures);
-    check_table(embedding.positions, "positions", kMaxContext);
-    require(embedding.tokens.columns == embedding.positions.columns,
-            "the embedding's tokens have {} features, its positions {}; both must have the model's width",
-            embedding.tokens.columns, embedding.positions.columns);
+    if (!embedding.positions.values.empty() || embedding.positions.rows > 0) {
+        check_table(embedding.positions, "positions", kMaxContext);
+        require(embedding.tokens.columns == embedding.positions.columns,
+                "the embedding's tokens have {} features, its positions {}; both must have the model's width",
+                embedding.tokens.columns, embedding.positions.columns);
+    }
     if (!embedding.norm) return;
     const EmbeddingNorm& norm = *embedding.norm;
     require(norm.gamma.size() == embedding.tokens.columns && norm.beta.size() == embedding.tokens.columns,
@@ -52,10 +54,14 @@ void normalise(std::span<double> row, const EmbeddingNorm& norm) {
 
 }  // namespace
 
+std::size_t Embedding::places() const {
+    return positions.values.empty() ? kMaxContext : positions.rows;
+}
+
 Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
-    require(!ids.empty() && ids.size() <= positions.rows,
+    require(!ids.empty() && ids.size() <= places(),
             "{} tokens do not fit a context of 1 to {}: give a shorter text, or a model with a longer context",
-            ids.size(), positions.rows);
+            ids.size(), places());
     Tensor result{ids.size(), tokens.columns, {}};
     result.values.reserve(result.rows * result.columns);
     for (std::size_t t = 0; t < ids.size(); ++t) {
@@ -63,9 +69,10 @@ Tensor Embedding::embed(std::span<const std::int32_t> ids) const {
                 "token {} has the id {}, but the vocabulary is 0 to {}; do tokenizer and model belong together?", t,
                 ids[t], tokens.rows - 1);
         const float* token = &tokens.values[static_cast<std::size_t>(ids[t]) * tokens.columns];
-        const float* position = &positions.values[t * tokens.columns];
         for (std::size_t j = 0; j < tokens.columns; ++j) {
-            result.values.push_back(static_cast<double>(token[j]) + static_cast<double>(position[j]));
+            const double position =
+                positions.values.empty() ? 0 : static_cast<double>(positions.values[t * tokens.columns + j]);
+            result.values.push_back(static_cast<double>(token[j]) + position);
         }
         if (norm) normalise(std::span(result.values).last(tokens.columns), *norm);
     }
@@ -78,7 +85,8 @@ void save_embedding(const Embedding& embedding, const std::filesystem::path& dir
     const auto view = [](const Matrix& matrix) {
         return FloatTensorView{{matrix.rows, matrix.columns}, matrix.values};
     };
-    FloatTensorViews tensors{{"positions", view(embedding.positions)}, {"tokens", view(embedding.tokens)}};
+    FloatTensorViews tensors{{"tokens", view(embedding.tokens)}};
+    if (!embedding.positions.values.empty()) tensors["positions"] = view(embedding.positions);
     if (embedding.norm) {
         tensors["norm.gamma"] = {{embedding.norm->gamma.size()}, embedding.norm->gamma};
         tensors["norm.beta"] = {{embedding.norm->beta.size()}, embedding.norm->beta};
@@ -103,8 +111,12 @@ Embedding load_embedding(const std::filesystem::path& directory) {
         FloatTensor& found = tensor(name, 2);
         return Matrix{found.shape[0], found.shape[1], std::move(found.values)};
     };
-    Embedding embedding{.tokens = matrix("tokens"), .positions = matrix("positions")};
-    std::size_t known = 2;
+    Embedding embedding{.tokens = matrix("tokens"), .positions = {}};
+    std::size_t known = 1;
+    if (tensors.contains("positions")) {
+        embedding.positions = matrix("positions");
+        ++known;
+    }
     if (tensors.contains("norm.gamma")) {
         const std::vector<float>& epsilon = tensor("norm.epsilon", 1).values;
         require<FormatError>(epsilon.size() == 1, "'{}': 'norm.epsilon' holds {} values, not one", file.string(),
@@ -115,7 +127,7 @@ Embedding load_embedding(const std::filesystem::path& directory) {
         known += 3;
     }
     require<FormatError>(tensors.size() == known,
-                         "'{}' holds {} tensors: it must hold 'tokens' and 'positions', may hold 'norm.gamma', "
+                         "'{}' holds {} tensors: it must hold 'tokens', may hold 'positions', 'norm.gamma', "
                          "'norm.beta' and 'norm.epsilon', and no others",
                          file.string(), tensors.size());
     try {

@@ -24,11 +24,14 @@ struct EmbeddingNorm {
 /// rows before it.
 struct Embedding {
     Matrix tokens;     ///< (vocabulary, width)
-    Matrix positions;  ///< (context, width)
+    Matrix positions;  ///< (context, width), or empty: the model has other means to tell places apart
     std::optional<EmbeddingNorm> norm = {};
 
+    /// How many tokens a text may have as far as the embedding is concerned.
+    std::size_t places() const;
+
     /// tokens[ids[t]] + positions[t], normalised where there is a norm: (T, width). Throws Error when T is 0 or above
-    /// the context, or an id is unknown.
+    /// places(), or an id is unknown.
     Tensor embed(std::span<const std::int32_t> ids) const;
 };
 

@@ -61,6 +61,14 @@ void validate(const TextInput& input) {
             "special tokens are what '{}' says, but the tokenizer is '{}'", kTokenizers[1], input.tokenizer);
     require(!input.normalise || input.output == TextOutput::embedding,
             "only an embedding can be normalised, but the output is '{}'", name_of(input.output));
+    require(input.prefix.empty() || input.output == TextOutput::next_token,
+            "a prefix is for models that predict the next token, but the output is '{}'", name_of(input.output));
+    require(input.prefix.size() <= kMaxContext, "a prefix of {} tokens is longer than {}", input.prefix.size(),
+            kMaxContext);
+    for (const std::int32_t id : input.prefix) {
+        require(id >= 0 && static_cast<std::size_t>(id) < kMaxFeatures,
+                "the prefix has the token {}, which is outside 0 to {}", id, kMaxFeatures - 1);
+    }
     if (has_labels(input.output)) {
         check_labels(input);
     } else {
@@ -79,6 +87,7 @@ void save_text_input(const TextInput& input, const std::filesystem::path& direct
                                 {"output", name_of(input.output)}};
     if (input.output == TextOutput::embedding) json["normalise"] = input.normalise;
     if (has_labels(input.output)) json["labels"] = input.labels;
+    if (!input.prefix.empty()) json["prefix"] = input.prefix;
     write_file(directory / text_input_file, to_text(json, 2) + "\n");
 }
 
@@ -106,6 +115,14 @@ TextInput text_input_from_json(std::string_view text, const std::string& label) 
         for (const nlohmann::json& name : fields.array("labels", kMaxFeatures)) {
             require<FormatError>(name.is_string(), "{}: 'labels' must hold strings, found {}", label, name.type_name());
             input.labels.push_back(name.get<std::string>());
+        }
+    }
+    if (document.contains("prefix")) {
+        for (const nlohmann::json& id : fields.array("prefix", kMaxContext)) {
+            require<FormatError>(id.is_number_unsigned() && id.get<std::uint64_t>() < kMaxFeatures,
+                                 "{}: 'prefix' must hold token ids, whole numbers from 0 to {}, found {}", label,
+                                 kMaxFeatures - 1, id.dump());
+            input.prefix.push_back(id.get<std::int32_t>());
         }
     }
     fields.finish();

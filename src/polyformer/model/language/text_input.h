@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -35,6 +36,13 @@ struct TextInput {
     bool normalise = false;
     /// Of classes and documents: what they are called, in the order of the logits. Documents may share a title.
     std::vector<std::string> labels;
+    /// Of a model that predicts the next token: tokens that stand before every text and that the model has read already
+    /// (their keys and values are constants of the graph). Nobody sends them. The tokenizer's own special tokens are
+    /// not added then: the first of these is its mark of beginning.
+    std::vector<std::int32_t> prefix = {};
+
+    /// Whether a text's tokens are those that the tokenizer puts around it, too.
+    bool adds_special_tokens() const { return special_tokens && prefix.empty(); }
 };
 
 /// Throws Error naming the value that is out of range or does not fit the others.
