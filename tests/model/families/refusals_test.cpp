@@ -55,8 +55,9 @@ class Refusals : public testing::Test {
 };
 
 TEST_F(Refusals, WhatAConfigAsksForAndWeLackIsNamed) {
-    expect_setting_refused("model_type", "deberta-v2",
-                           {"'deberta-v2'", "bert, distilbert, roberta, xlm-roberta, camembert can"});
+    expect_setting_refused(
+        "model_type", "deberta-v2",
+        {"'deberta-v2'", "bert, distilbert, roberta, xlm-roberta, camembert, llama, mistral, qwen2, gpt2 can"});
     expect_setting_refused("model_type", nullptr, {"'model_type'", "is missing", "\"bert\""});
     expect_setting_refused("position_embedding_type", "relative_key",
                            {"'position_embedding_type' is \"relative_key\"", "absolute"});

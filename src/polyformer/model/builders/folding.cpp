@@ -1,11 +1,26 @@
 #include "polyformer/model/builders/folding.h"
 
 #include <cmath>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {
+
+namespace {
+
+/// Subtracts from each row its mean.
+void centre_rows(std::span<float> values, std::size_t columns) {
+    for (std::size_t first = 0; first < values.size(); first += columns) {
+        const auto row = values.subspan(first, columns);
+        const double mean = std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(columns);
+        for (float& value : row) value = static_cast<float>(value - mean);
+    }
+}
+
+}  // namespace
 
 NodeId append(Graph& graph, std::string name, Operation operation) {
     graph.nodes.push_back({std::move(name), std::move(operation), 1.0});
@@ -43,20 +58,33 @@ void check_score_scale(double scale, std::size_t head_width) {
 }
 
 // (n ⊙ gamma + beta)·W + b = n·(diag(gamma)·W) + (beta·W + b)
-LinearWeights with_norm_before(const NormWeights& norm, const LinearWeights& linear) {
-    const Matrix& weight = linear.weight;
-    LinearWeights folded{weight, std::vector<float>(weight.columns)};
+LinearWeights with_norm_before(const NormWeights& norm, LinearWeights linear) {
+    const std::size_t columns = linear.weight.columns;
+    const bool has_beta = !norm.beta.empty();
     std::vector<double> bias(linear.bias.begin(), linear.bias.end());
-    bias.resize(weight.columns, 0.0);
-    for (std::size_t i = 0; i < weight.rows; ++i) {
-        for (std::size_t j = 0; j < weight.columns; ++j) {
-            const double value = weight.values[i * weight.columns + j];
-            folded.weight.values[i * weight.columns + j] = static_cast<float>(norm.gamma[i] * value);
-            bias[j] += norm.beta[i] * value;
+    if (has_beta) bias.resize(columns, 0.0);
+    for (std::size_t i = 0; i < linear.weight.rows; ++i) {
+        for (std::size_t j = 0; j < columns; ++j) {
+            float& weight = linear.weight.values[i * columns + j];
+            const double value = weight;
+            weight = static_cast<float>(norm.gamma[i] * value);
+            if (has_beta) bias[j] += norm.beta[i] * value;
         }
     }
-    for (std::size_t j = 0; j < weight.columns; ++j) folded.bias[j] = static_cast<float>(bias[j]);
-    return folded;
+    linear.bias.resize(bias.size());
+    for (std::size_t j = 0; j < bias.size(); ++j) linear.bias[j] = static_cast<float>(bias[j]);
+    return linear;
+}
+
+Matrix centred(Matrix matrix) {
+    centre_rows(matrix.values, matrix.columns);
+    return matrix;
+}
+
+LinearWeights centred(LinearWeights linear) {
+    centre_rows(linear.weight.values, linear.weight.columns);
+    centre_rows(linear.bias, linear.weight.columns);
+    return linear;
 }
 
 LinearWeights with_norm_behind(const LinearWeights& linear, const NormWeights& norm) {

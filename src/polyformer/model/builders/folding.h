@@ -25,8 +25,14 @@ void check_norm(const NormWeights& norm, std::size_t width, std::string_view nam
 /// Throws Error unless the factor on scores is positive and finite.
 void check_score_scale(double scale, std::size_t head_width);
 
-/// (n ⊙ gamma + beta)·W + b as one map of the normalised n. Shapes must fit: see the checks above.
-LinearWeights with_norm_before(const NormWeights& norm, const LinearWeights& linear);
+/// (n ⊙ gamma + beta)·W + b as one map of the normalised n; an RMSNorm has no beta. Shapes must fit: see the checks
+/// above.
+LinearWeights with_norm_before(const NormWeights& norm, LinearWeights linear);
+
+/// Each row less its mean.
+Matrix centred(Matrix matrix);
+/// Each output less the mean over outputs, as one map: what a LayerNorm subtracts.
+LinearWeights centred(LinearWeights linear);
 
 /// (x·W + b) ⊙ gamma + beta as one map of x.
 LinearWeights with_norm_behind(const LinearWeights& linear, const NormWeights& norm);

@@ -1,7 +1,5 @@
 #include "polyformer/model/builders/transformer_builder.h"
 
-#include <numeric>
-#include <span>
 #include <string_view>
 
 #include "polyformer/model/builders/folding.h"
@@ -10,20 +8,6 @@
 namespace polyformer::model {
 
 namespace {
-
-/// Subtracts from each row its mean.
-void centre_rows(std::span<float> values, std::size_t columns) {
-    for (std::size_t first = 0; first < values.size(); first += columns) {
-        const auto row = values.subspan(first, columns);
-        const double mean = std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(columns);
-        for (float& value : row) value = static_cast<float>(value - mean);
-    }
-}
-
-Matrix centred(Matrix matrix) {
-    centre_rows(matrix.values, matrix.columns);
-    return matrix;
-}
 
 std::string_view name_of(NormKind norm) {
     switch (norm) {
@@ -128,11 +112,7 @@ class Builder {
     /// A map that writes the residual stream, (rows, width); before LayerNorms the stream keeps a mean of 0.
     LinearWeights write(const LinearWeights& linear, std::size_t rows, const std::string& name) const {
         check_linear(linear, rows, graph_.width, name);
-        if (weights_.norm != NormKind::layer_norm) return linear;
-        LinearWeights folded = linear;
-        centre_rows(folded.weight.values, graph_.width);
-        centre_rows(folded.bias, graph_.width);
-        return folded;
+        return weights_.norm == NormKind::layer_norm ? centred(linear) : linear;
     }
 
     const TransformerWeights& weights_;

@@ -135,7 +135,7 @@ ModelConfig read_model_config(const std::filesystem::path& checkpoint) {
     return config;
 }
 
-std::string activation_of(const ModelConfig& config, const char* key) {
+std::string activation_of(const ModelConfig& config, const char* key, const char* otherwise) {
     static constexpr std::array<std::pair<const char*, const char*>, 9> kNames = {{{"gelu", "gelu"},
                                                                                    {"gelu_python", "gelu"},
                                                                                    {"gelu_new", "gelu_tanh"},
@@ -145,7 +145,7 @@ std::string activation_of(const ModelConfig& config, const char* key) {
                                                                                    {"silu", "silu"},
                                                                                    {"swish", "silu"},
                                                                                    {"tanh", "tanh"}}};
-    const std::string name = config.text(key, "gelu");
+    const std::string name = config.text(key, otherwise);
     const auto* found = std::ranges::find(kNames, name, [](const auto& pair) { return std::string_view(pair.first); });
     if (found != kNames.end()) return found->second;
     std::vector<const char*> known;

@@ -35,7 +35,8 @@ struct ModelConfig {
 /// do not exclude each other.
 ModelConfig read_model_config(const std::filesystem::path& checkpoint);
 
-/// The name by which an Apply knows the activation under `key`. Throws FormatError listing those that are known.
-std::string activation_of(const ModelConfig& config, const char* key);
+/// The name by which an Apply knows the activation under `key`, `otherwise` where it is missing. Throws FormatError
+/// listing those that are known.
+std::string activation_of(const ModelConfig& config, const char* key, const char* otherwise = "gelu");
 
 }  // namespace polyformer::model

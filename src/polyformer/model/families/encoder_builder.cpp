@@ -5,30 +5,12 @@
 #include <utility>
 
 #include "polyformer/model/builders/folding.h"
+#include "polyformer/model/builders/function_nodes.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {
 
 namespace {
-
-/// Stands where a polynomial will be fitted.
-Polynomial placeholder() {
-    return {.lower = -1, .upper = 1, .coefficients = {0}};
-}
-
-/// Each output less the mean over outputs, as one map: what a LayerNorm subtracts.
-LinearWeights centred(LinearWeights linear) {
-    const std::size_t columns = linear.weight.columns;
-    const auto centre = [columns](float* row) {
-        double sum = 0;
-        for (std::size_t j = 0; j < columns; ++j) sum += row[j];
-        const double mean = sum / static_cast<double>(columns);
-        for (std::size_t j = 0; j < columns; ++j) row[j] = static_cast<float>(row[j] - mean);
-    };
-    for (std::size_t i = 0; i < linear.weight.rows; ++i) centre(&linear.weight.values[i * columns]);
-    if (!linear.bias.empty()) centre(linear.bias.data());
-    return linear;
-}
 
 /// Values of the network, and what a norm has still to multiply and add to them.
 struct Stream {
@@ -64,7 +46,7 @@ class EncoderBuilder {
             check_linear(map, width(), map.weight.columns, name);
             stream_ = {linear(name, map), nullptr};
             if (!head.maps[i].activation.empty()) {
-                stream_.node = apply(name + ".activation", stream_.node, head.maps[i].activation);
+                stream_.node = append_function(graph_, name + ".activation", stream_.node, head.maps[i].activation);
             }
             width_ = map.weight.columns;
         }
@@ -76,7 +58,8 @@ class EncoderBuilder {
         check_linear(head.logits, head.pooler.weight.columns, head.logits.weight.columns, "logits");
         pool(Pooling::first);
         const NodeId pooler = linear("pooler", head.pooler);
-        append_linear(graph_, "logits", apply("pooler.activation", pooler, head.activation), head.logits);
+        append_linear(graph_, "logits", append_function(graph_, "pooler.activation", pooler, head.activation),
+                      head.logits);
         graph_.vocabulary = head.logits.weight.columns;
     }
 
@@ -84,7 +67,7 @@ class EncoderBuilder {
         check_linear(head.transform, width(), head.transform.weight.columns, "transform");
         check_linear(head.logits, head.transform.weight.columns, head.logits.weight.columns, "logits");
         const NodeId transform = linear("head.transform", head.transform);
-        const NodeId activation = apply("head.activation", transform, head.activation);
+        const NodeId activation = append_function(graph_, "head.activation", transform, head.activation);
         residual_ = append(graph_, "head.centred", Centre{activation});
         norm_behind("head_norm", head.norm, head.transform.weight.columns);
         linear("logits", head.logits);
@@ -98,10 +81,6 @@ class EncoderBuilder {
 
   private:
     std::size_t width() const { return width_.value_or(shape_.width); }
-
-    NodeId apply(std::string name, NodeId input, std::string function) {
-        return append(graph_, std::move(name), Apply{input, placeholder(), std::move(function)});
-    }
 
     /// A map of the stream, its norm's gamma and beta taken up.
     NodeId linear(std::string name, const LinearWeights& weights) {
@@ -127,20 +106,14 @@ class EncoderBuilder {
         const NodeId query = linear(name + ".query", layer.query);
         const NodeId key = linear(name + ".key", layer.key);
         const NodeId value = linear(name + ".value", layer.value);
-        const NodeId scores =
-            append(graph_, name + ".scores",
-                   AttentionScores{.query = query, .key = key, .heads = heads, .scale = 1 / std::sqrt(head_width)});
-        const LinearWeights no_shift{{width(), heads, std::vector<float>(width() * heads)}, std::vector<float>(heads)};
-        const NodeId shift = append_linear(graph_, name + ".shift", stream_.node, no_shift);
-        const NodeId shifted = append(graph_, name + ".shifted", ShiftScores{scores, shift});
-        const NodeId weights = apply(name + ".weights", shifted, "exp");
-        const NodeId values =
-            append(graph_, name + ".values",
-                   AttentionValues{.scores = weights, .value = value, .heads = heads, .causal = false, .mask = {}});
-        const NodeId sums = append(graph_, name + ".sums",
-                                   AttentionSums{.scores = weights, .heads = heads, .causal = false, .mask = {}});
-        const NodeId inverse = apply(name + ".inverse", sums, "reciprocal");
-        const NodeId mixed = append(graph_, name + ".mixed", Multiply{values, inverse});
+        const NodeId mixed = append_softmax(graph_, name,
+                                            {.query = query,
+                                             .key = key,
+                                             .value = value,
+                                             .stream = stream_.node,
+                                             .width = width(),
+                                             .heads = heads,
+                                             .scale = 1 / std::sqrt(head_width)});
         add_to_stream(name, append_linear(graph_, name + ".output", mixed, centred(layer.output)));
     }
 
@@ -148,7 +121,7 @@ class EncoderBuilder {
         check_linear(layer.up, width(), shape_.hidden, name + ".up");
         check_linear(layer.down, shape_.hidden, width(), name + ".down");
         const NodeId up = linear(name + ".up", layer.up);
-        const NodeId activation = apply(name + ".activation", up, shape_.activation);
+        const NodeId activation = append_function(graph_, name + ".activation", up, shape_.activation);
         add_to_stream(name, append_linear(graph_, name + ".down", activation, centred(layer.down)));
     }
 
@@ -166,12 +139,7 @@ class EncoderBuilder {
     void norm_behind(const std::string& name, const NormWeights& norm, std::size_t features) {
         check_vector(norm.gamma, features, name, "gamma");
         check_vector(norm.beta, features, name, "beta");
-        const NodeId square = append(graph_, name + ".square", Multiply{residual_, residual_});
-        const NodeId variance = append(graph_, name + ".variance", FeatureMean{square});
-        const NodeId shifted = append(graph_, name + ".shifted_variance",
-                                      ScaleFeatures{variance, {1}, {static_cast<float>(shape_.epsilon)}});
-        const NodeId scale = apply(name + ".inverse_sqrt", shifted, "inverse_sqrt");
-        stream_ = {append(graph_, name + ".output", Multiply{residual_, scale}), &norm};
+        stream_ = {append_norm(graph_, name, residual_, shape_.epsilon), &norm};
     }
 
     const EncoderShape& shape_;

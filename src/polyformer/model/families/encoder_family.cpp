@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "polyformer/model/families/decoders/decoder_family.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {
@@ -33,6 +34,8 @@ const EncoderFamily& find_family(const ModelConfig& config) {
         if (std::ranges::find(family->model_types, config.model_type) != family->model_types.end()) return *family;
         known.insert(known.end(), family->model_types.begin(), family->model_types.end());
     }
+    const std::vector<std::string_view> decoders = decoder_model_types();
+    known.insert(known.end(), decoders.begin(), decoders.end());
     fail<FormatError>("{}: 'model_type' is '{}', a family that cannot be imported; {} can", config.label,
                       config.model_type, fmt::join(known, ", "));
 }

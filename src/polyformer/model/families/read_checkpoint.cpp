@@ -12,6 +12,7 @@
 #include "polyformer/model/checkpoints/model_config.h"
 #include "polyformer/model/checkpoints/sentence_modules.h"
 #include "polyformer/model/checkpoints/weight_files.h"
+#include "polyformer/model/families/decoders/read_decoder.h"
 #include "polyformer/model/families/encoder_builder.h"
 #include "polyformer/model/families/encoder_family.h"
 #include "polyformer/model/gguf/gguf_file.h"
@@ -138,6 +139,23 @@ void check_shape(const EncoderShape& shape, const ModelConfig& config, const std
     }
 }
 
+ImportedModel next_token_model(const std::filesystem::path& folder, const ModelConfig& config, std::size_t context) {
+    ImportedModel result;
+    result.family = config.model_type;
+    result.licence = licence_of(folder);
+    result.tokenizer_file = find_tokenizer(folder);
+    result.text = {.tokenizer = "tokenizer.json",
+                   .special_tokens = true,
+                   .most_tokens = 0,
+                   .output = TextOutput::next_token,
+                   .normalise = false,
+                   .labels = {}};
+    Decoder decoder = read_decoder(folder, config, context);
+    result.graph = std::move(decoder.graph);
+    result.embedding = std::move(decoder.embedding);
+    return result;
+}
+
 }  // namespace
 
 ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context) {
@@ -147,6 +165,13 @@ ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t con
     const std::optional<SentenceModules> modules = read_sentence_modules(folder);
     const std::filesystem::path main = modules ? modules->transformer : folder;
     const ModelConfig config = read_model_config(main);
+    if (is_decoder(config)) {
+        require<FormatError>(!modules,
+                             "{}: sentence-transformers' modules.json asks for an embedding, but of {} only "
+                             "logits of the next token can be imported",
+                             folder.string(), config.model_type);
+        return next_token_model(folder, config, context);
+    }
     const EncoderFamily& family = find_family(config);
     const EncoderShape shape = family.shape(config);
     const TextOutput output = output_of(config, modules.has_value());
