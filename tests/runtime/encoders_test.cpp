@@ -9,7 +9,6 @@
 namespace polyformer::runtime {
 namespace {
 
-using compile::Positions;
 using model::EncoderOutput;
 
 struct EncoderShape {
@@ -36,42 +35,6 @@ model::RandomEncoderOptions encoder(std::size_t layers, std::size_t width, std::
     return options;
 }
 
-/// The largest |Chebyshev variable| of all polynomials' inputs, or 1: whatever fills other slots stays within it.
-double largest_variable(const model::Graph& graph, const model::Tensor& text) {
-    double largest = 1;
-    for (const model::IntervalReport& report : model::evaluate(graph, text).intervals) {
-        for (const double value : {report.smallest, report.largest}) {
-            largest =
-                std::max(largest, std::abs(2 * value - report.lower - report.upper) / (report.upper - report.lower));
-        }
-    }
-    return 1.0001 * largest;
-}
-
-void expect_interpreters_answers(const model::Transformer& model, const compile::Plan& plan,
-                                 std::span<const std::size_t> lengths) {
-    for (const std::size_t length : lengths) {
-        SCOPED_TRACE(length);
-        const model::Tensor text = model.embedding.embed(
-            model::random_tokens(length, model.embedding.tokens.rows, static_cast<unsigned>(90 + length)));
-        const std::vector<double> exact = fixtures::exact_logits(model.graph, text, Positions::all);
-        const double size = fixtures::largest_difference(exact, std::vector<double>(exact.size(), 0.0));
-        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
-        EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact), 1e-6 * (1 + size));
-        const double most = largest_variable(model.graph, text);
-        for (const Excursion& excursion : backend.excursions()) EXPECT_LE(excursion.worst, most) << excursion.step;
-    }
-}
-
-/// All of them, or some of many.
-std::vector<std::size_t> lengths_up_to(std::size_t context) {
-    std::vector<std::size_t> lengths;
-    for (std::size_t length = context; length > 0; length -= std::min(length, 1 + context / 16)) {
-        lengths.push_back(length);
-    }
-    return lengths;
-}
-
 class EncodersTest : public testing::TestWithParam<EncoderShape> {};
 
 TEST_P(EncodersTest, GiveTheInterpretersAnswersToTextsOfAllLengths) {
@@ -79,7 +42,7 @@ TEST_P(EncodersTest, GiveTheInterpretersAnswersToTextsOfAllLengths) {
     const model::Transformer model = model::random_encoder(shape.model);
     const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(shape.ring_dimension));
     EXPECT_EQ(plan.frame.least_rows, 1U);
-    expect_interpreters_answers(model, plan, lengths_up_to(shape.model.context));
+    fixtures::expect_interpreters_answers(model, plan, fixtures::lengths_up_to(shape.model.context));
 }
 
 INSTANTIATE_TEST_SUITE_P(

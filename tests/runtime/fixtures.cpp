@@ -64,4 +64,44 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
     return largest;
 }
 
+namespace {
+
+/// The largest |Chebyshev variable| of all polynomials' inputs, or 1: whatever fills other slots stays within it.
+double largest_variable(const model::Graph& graph, const model::Tensor& text) {
+    double largest = 1;
+    for (const model::IntervalReport& report : model::evaluate(graph, text).intervals) {
+        for (const double value : {report.smallest, report.largest}) {
+            largest =
+                std::max(largest, std::abs(2 * value - report.lower - report.upper) / (report.upper - report.lower));
+        }
+    }
+    return 1.0001 * largest;
+}
+
+}  // namespace
+
+void expect_interpreters_answers(const model::Transformer& model, const compile::Plan& plan,
+                                 std::span<const std::size_t> lengths) {
+    for (const std::size_t length : lengths) {
+        SCOPED_TRACE(length);
+        const model::Tensor text = model.embedding.embed(
+            model::random_tokens(length, model.embedding.tokens.rows, static_cast<unsigned>(90 + length)));
+        const std::vector<double> exact = exact_logits(model.graph, text, plan.options.positions);
+        const double size = largest_difference(exact, std::vector<double>(exact.size(), 0.0));
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
+        EXPECT_LT(largest_difference(clear_logits(plan, backend, text), exact), 1e-6 * (1 + size));
+        const double most = largest_variable(model.graph, text);
+        for (const runtime::Excursion& excursion : backend.excursions())
+            EXPECT_LE(excursion.worst, most) << excursion.step;
+    }
+}
+
+std::vector<std::size_t> lengths_up_to(std::size_t context) {
+    std::vector<std::size_t> lengths;
+    for (std::size_t length = context; length > 0; length -= std::min(length, 1 + context / 16)) {
+        lengths.push_back(length);
+    }
+    return lengths;
+}
+
 }  // namespace polyformer::fixtures

@@ -1,6 +1,8 @@
 // Plans of random models on the clear back end, and what the interpreter says of them.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <vector>
 
 #include "polyformer/compile/plan/plan.h"
@@ -28,5 +30,13 @@ std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backen
                                  std::size_t images = 1);
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Expects the plan to give the interpreter's answers to random texts of these lengths, with every polynomial's input
+/// no further outside of its interval than the interpreter's own.
+void expect_interpreters_answers(const model::Transformer& model, const compile::Plan& plan,
+                                 std::span<const std::size_t> lengths);
+
+/// All of them, or some of many.
+std::vector<std::size_t> lengths_up_to(std::size_t context);
 
 }  // namespace polyformer::fixtures

@@ -98,7 +98,17 @@ class Execution {
     }
 
     void apply(const compile::Step& step, const compile::LinearMapStep& map) {
-        set(map.outputs, backend_.linear_map(map, operands(step, map.inputs)));
+        if (!map.by_token || tokens_ == plan_.frame.context) {
+            return set(map.outputs, backend_.linear_map(map, operands(step, map.inputs)));
+        }
+        compile::LinearMapStep repeated = map;
+        for (auto& row : repeated.map.blocks) {
+            for (auto& block : row) {
+                for (auto& [offset, diagonal] : block) repeat_text(diagonal);
+            }
+        }
+        for (std::vector<double>& bias : repeated.bias) repeat_text(bias);
+        set(map.outputs, backend_.linear_map(repeated, operands(step, map.inputs)));
     }
     void apply(const compile::Step& step, const compile::AddStep& sum) {
         const Value left = sum.left_factor == 1
@@ -129,6 +139,15 @@ class Execution {
         const std::size_t tokens = std::min(tokens_, polynomial.scores->context);
         masked.series.mask = compile::score_mask(*polynomial.scores, tokens);
         set(polynomial.outputs, backend_.polynomial(masked, operands(step, polynomial.inputs)));
+    }
+
+    /// What a vector of full length has for rows beyond the text becomes what it has for those that they repeat.
+    void repeat_text(std::vector<double>& values) const {
+        if (values.size() != plan_.frame.packing.slots) return;
+        const auto row = static_cast<std::ptrdiff_t>(plan_.frame.packing.row());
+        for (auto to = values.begin() + static_cast<std::ptrdiff_t>(tokens_) * row; to != values.end(); ++to) {
+            *to = *(to - static_cast<std::ptrdiff_t>(tokens_) * row);
+        }
     }
 
     /// A mask of full length is of what belongs to the text. Where tokens have merged, the same slots are fewer and

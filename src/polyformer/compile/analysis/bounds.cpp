@@ -18,6 +18,7 @@ bool absorbs_constants(const Node& node) {
     return std::holds_alternative<model::Linear>(node.operation) ||
            std::holds_alternative<model::FeatureMean>(node.operation) ||
            std::holds_alternative<model::MixTokens>(node.operation) ||
+           std::holds_alternative<model::RotateFeatures>(node.operation) ||
            std::holds_alternative<model::AttentionSums>(node.operation) ||
            std::holds_alternative<model::Apply>(node.operation);
 }

@@ -16,7 +16,8 @@ namespace polyformer::compile {
 enum class Role {
     linear,       ///< any layout and any constants: the map absorbs them
     elementwise,  ///< stored = value / bound, in the layout that all operands share
-    factor,       ///< the same, of a product whose other operand has more features
+    term,         ///< of a sum that polynomials read: with the constants that the sum's readers want
+    factor,       ///< as elementwise, of a product or sum whose other operand has more features
     shift,        ///< of scores: by head, for raw scores, any constants but no shift
     renamed,      ///< by ScaleFeatures alike for all features: the same slots with other constants
     mixed,        ///< any constants, in the layout that the result has

@@ -18,13 +18,22 @@ using model::NodeId;
 /// The layout in which attention wants a node, if some attention reads it.
 std::optional<Layout> wanted_by_attention(const Graph& graph, const std::vector<NodeFacts>& facts, NodeId id,
                                           const Use& use) {
-    const auto layout_for = [&](const AttentionLayout& attention) {
-        return with_head_width(attention, facts[id].shape.features / attention.heads);
+    const auto layout_for = [&](const AttentionLayout& attention, std::size_t blocks) {
+        return with_head_width(attention, facts[id].shape.features / blocks);
     };
-    if (use.role == Role::query || use.role == Role::key) return layout_for(facts[use.reader].attention).query();
+    if (use.role == Role::query) {
+        const AttentionLayout& attention = facts[use.reader].attention;
+        return layout_for(attention, attention.heads).query();
+    }
+    if (use.role == Role::key) {
+        const std::size_t blocks =
+            model::key_heads_of(std::get<model::AttentionScores>(graph.nodes[use.reader].operation));
+        return layout_for(facts[use.reader].attention, blocks).key(blocks);
+    }
     if (use.role == Role::value) {
         const auto& values = std::get<model::AttentionValues>(graph.nodes[use.reader].operation);
-        return layout_for(facts[values.scores].attention).value();
+        const std::size_t blocks = model::value_heads_of(values);
+        return layout_for(facts[values.scores].attention, blocks).value(blocks);
     }
     return std::nullopt;
 }
@@ -40,6 +49,7 @@ Classes elementwise_classes(const Graph& graph, const std::vector<NodeFacts>& fa
                                  std::holds_alternative<model::Centre>(node.operation) ||
                                  std::holds_alternative<model::AddConstant>(node.operation) ||
                                  std::holds_alternative<model::MixTokens>(node.operation) ||
+                                 std::holds_alternative<model::RotateFeatures>(node.operation) ||
                                  std::holds_alternative<model::Apply>(node.operation);
         if (!elementwise || facts[id].shape.scores) continue;
         for (const NodeId input : model::inputs_of(node.operation)) {
@@ -82,15 +92,21 @@ std::optional<Layout> multiplied_by_head(const Graph& graph, const std::vector<N
     return multiplied ? layout : std::nullopt;
 }
 
-/// The layout of the one attention which reads these, when nothing else does, or else the replicated one.
+/// The layout of the one attention which reads these, or else the replicated one. Other maps read it just as well, but
+/// what they share with sums, a residual stream, is for them to choose.
 Layout layout_for_readers(const Graph& graph, const std::vector<NodeFacts>& facts, const std::vector<NodeId>& members) {
     std::optional<Layout> wanted;
     bool agreed = true;
+    const bool made_for_attention = std::ranges::all_of(members, [&](NodeId id) {
+        return std::holds_alternative<model::Linear>(graph.nodes[id].operation) ||
+               std::holds_alternative<model::RotateFeatures>(graph.nodes[id].operation);
+    });
     for (const NodeId id : members) {
         if (id == 0 || facts[id].is_output) agreed = false;
         for (const Use& use : facts[id].uses) {
             const auto layout = wanted_by_attention(graph, facts, id, use);
-            if (use.role == Role::linear || (layout && wanted && *layout != *wanted)) agreed = false;
+            if ((use.role == Role::linear && !made_for_attention) || (layout && wanted && *layout != *wanted))
+                agreed = false;
             if (layout) wanted = layout;
         }
     }
@@ -120,7 +136,7 @@ void choose_score_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
             widen(id, scores->query, scores->heads);
         }
         if (const auto* values = std::get_if<model::AttentionValues>(&graph.nodes[id].operation)) {
-            widen(values->scores, values->value, values->heads);
+            widen(values->scores, values->value, model::value_heads_of(*values));
         }
     }
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {

@@ -1,5 +1,6 @@
 #include "polyformer/compile/analysis/token_factors.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace polyformer::compile {
@@ -18,6 +19,15 @@ std::optional<TokenFactor> token_factor(const model::Multiply& product, const st
     return result;
 }
 
+/// Whether attention reads the node as a query, turned or not.
+bool is_query(const model::Graph& graph, const std::vector<NodeFacts>& facts, NodeId id) {
+    return std::ranges::any_of(facts[id].uses, [&](const Use& use) {
+        return use.role == Role::query ||
+               (std::holds_alternative<model::RotateFeatures>(graph.nodes[use.reader].operation) &&
+                is_query(graph, facts, use.reader));
+    });
+}
+
 std::optional<TokenFactor> postponed_product(const model::Graph& graph, const std::vector<NodeFacts>& facts, NodeId id,
                                              TokenFactors factors) {
     const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);
@@ -28,7 +38,7 @@ std::optional<TokenFactor> postponed_product(const model::Graph& graph, const st
         if (!std::holds_alternative<model::Linear>(graph.nodes[use.reader].operation)) continue;
         if (facts[use.reader].is_output) return {};
         read_by_maps = true;
-        for (const Use& next : facts[use.reader].uses) attends = attends || next.role == Role::query;
+        attends = attends || is_query(graph, facts, use.reader);
     }
     if (!read_by_maps || (!attends && factors != TokenFactors::behind_all_maps)) return {};
     return token_factor(*product, facts);

@@ -31,6 +31,7 @@ struct Bundle {
 struct MapGate {
     ckks::PeriodicDiagonals map;
     std::vector<std::vector<double>> bias;
+    bool by_token = false;  ///< as in LinearMapStep
 };
 
 /// left_factor · left + right. A factor other than 1 takes left one level above the sum.

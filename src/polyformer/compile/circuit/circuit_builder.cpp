@@ -69,7 +69,7 @@ Stored CircuitBuilder::fused(MapGate gate_of_map, BundleId source, const Storage
         Gate& earlier = circuit.gates[last - 1];
         auto* map = std::get_if<MapGate>(&earlier.operation);
         if (map != nullptr && earlier.inputs == std::vector{source} && map->map.stride == gate_of_map.map.stride &&
-            map->map.period == gate_of_map.map.period) {
+            map->map.period == gate_of_map.map.period && !map->by_token) {
             append_outputs(*map, std::move(gate_of_map));
             earlier.outputs.push_back(new_bundle(ciphertexts));
             earlier.name = fmt::format("{}+{}", earlier.name, name_.substr(common_prefix(earlier.name, name_)));

@@ -1,7 +1,10 @@
 #include "polyformer/compile/circuit/token_maps.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <map>
+#include <tuple>
 
 #include "polyformer/support/system/parallel.h"
 
@@ -59,6 +62,34 @@ void shorten(MapGate& gate, std::size_t least) {
     for (auto& bias : gate.bias) bias.resize(std::min(bias.size(), period));
 }
 
+/// A position of a row of a ciphertext.
+struct Place {
+    std::size_t ciphertext = 0;
+    std::size_t position = 0;
+};
+
+/// Where each entry of a layout lies.
+std::vector<std::vector<Place>> places_of(const Layout& layout) {
+    std::vector<std::vector<Place>> places(layout.features * layout.images);
+    for (std::size_t c = 0; c < layout.ciphertexts(); ++c) {
+        for (std::size_t p = 0; p < layout.row(); ++p) {
+            const std::int32_t entry = layout.position[c][p];
+            if (entry != Layout::kNothing) places[static_cast<std::size_t>(entry)].push_back({c, p});
+        }
+    }
+    return places;
+}
+
+/// The place from which the fewest different offsets come about: the nearest, above rather than below, in the same
+/// ciphertext if there is one.
+const Place& nearest(const std::vector<Place>& places, const Place& from) {
+    const auto distance = [&](const Place& place) {
+        const long offset = static_cast<long>(place.position) - static_cast<long>(from.position);
+        return std::tuple(place.ciphertext != from.ciphertext, std::abs(offset), offset < 0);
+    };
+    return *std::ranges::min_element(places, {}, distance);
+}
+
 }  // namespace
 
 MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const Storage& source,
@@ -103,6 +134,51 @@ MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const 
         if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[c] = std::move(bias);
     });
     shorten(gate, packing.features);
+    return gate;
+}
+
+MapGate turned_features(const Packing& packing, const model::RotateFeatures& turn, const Storage& source,
+                        const Storage& target) {
+    const Layout& layout = source.layout;
+    const std::size_t count = layout.ciphertexts();
+    const std::size_t width = layout.features / turn.heads;
+    const double gain = target.factor / source.factor;
+    const std::vector<std::vector<Place>> places = places_of(layout);
+    MapGate gate;
+    gate.by_token = true;
+    gate.map.period = packing.slots;
+    gate.map.inputs = gate.map.outputs = count;
+    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
+    gate.bias.resize(count);
+    const auto diagonal = [&](std::size_t output, const Place& from, long offset) -> std::vector<double>& {
+        auto& values = gate.map.blocks[output][from.ciphertext][offset];
+        values.resize(packing.slots);
+        return values;
+    };
+    for (std::size_t c = 0; c < count; ++c) {
+        std::vector<double> bias(packing.slots);
+        for (std::size_t p = 0; p < layout.row(); ++p) {
+            if (layout.position[c][p] == Layout::kNothing) continue;
+            const auto entry = static_cast<std::size_t>(layout.position[c][p]);
+            const std::size_t j = entry % layout.features % width;
+            const bool first = j < width / 2;
+            const Place& partner = nearest(places[first ? entry + width / 2 : entry - width / 2], {c, p});
+            const std::size_t pair = first ? j : j - width / 2;
+            std::vector<double>& own = diagonal(c, {c, p}, 0);
+            std::vector<double>& other =
+                diagonal(c, partner, static_cast<long>(partner.position) - static_cast<long>(p));
+            for (std::size_t t = 0; t < packing.tokens; ++t) {
+                const std::size_t row = t % turn.angles.rows * turn.angles.columns;
+                const auto angle = static_cast<double>(turn.angles.values[row + pair]);
+                const double cosine = gain * std::cos(angle);
+                const double sine = (first ? -gain : gain) * std::sin(angle);
+                own[t * layout.row() + p] += cosine;
+                other[t * layout.row() + p] += sine;
+                bias[t * layout.row() + p] = target.shift - source.shift * (cosine + sine);
+            }
+        }
+        if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[c] = std::move(bias);
+    }
     return gate;
 }
 

@@ -15,6 +15,12 @@ namespace polyformer::compile {
 /// first ones and stay so. The period is as short as the taps allow.
 MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const Storage& source, const Storage& target);
 
+/// RotateFeatures from stored values to values in the same layout with the target's constants, full-length diagonals:
+/// in place, and for the other feature of each pair wherever it lies nearest. Of texts as long as the context
+/// (MapGate).
+MapGate turned_features(const Packing& packing, const model::RotateFeatures& turn, const Storage& source,
+                        const Storage& target);
+
 /// factor · values[t, feature] at every slot of a layout that holds a feature, 0 elsewhere; one vector of full length
 /// for each ciphertext. `values` is (tokens, C); tokens beyond are copies of the first ones.
 std::vector<std::vector<double>> constants_by_token(const Packing& packing, const Layout& layout,

@@ -23,10 +23,10 @@ Place place_of(const AttentionLayout& layout, std::size_t position) {
     return {position % (2 * layout.lanes), position / (2 * layout.lanes)};
 }
 
-/// `lanes_used` lanes of each head hold the features in order, again and again.
-Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
+/// `lanes_used` lanes of each head hold the features of its block in order, again and again.
+Layout layout_of(const AttentionLayout& attention, std::size_t blocks, std::size_t lanes_used) {
     const Packing& packing = attention.packing;
-    Layout layout{attention.heads * attention.head_width, packing.images, {}};
+    Layout layout{blocks * attention.head_width, packing.images, {}};
     for (std::size_t group = 0; group < attention.groups; ++group) {
         std::vector<std::int32_t> positions(packing.features, Layout::kNothing);
         for (std::size_t f = 0; f < packing.features; ++f) {
@@ -35,7 +35,8 @@ Layout layout_of(const AttentionLayout& attention, std::size_t lanes_used) {
             const std::size_t feature = place.lane % attention.lanes;
             if (place.head < attention.heads_per_group && head < attention.heads && place.lane < lanes_used &&
                 feature < attention.head_width) {
-                positions[f] = static_cast<std::int32_t>(head * attention.head_width + feature);
+                positions[f] =
+                    static_cast<std::int32_t>(head / (attention.heads / blocks) * attention.head_width + feature);
             }
         }
         layout.position.push_back(for_all_images(positions, layout.features, packing.images));
@@ -65,13 +66,13 @@ void divide(AttentionLayout& layout) {
 }  // namespace
 
 Layout AttentionLayout::query() const {
-    return layout_of(*this, 2 * lanes);
+    return layout_of(*this, heads, 2 * lanes);
 }
-Layout AttentionLayout::key() const {
-    return query();
+Layout AttentionLayout::key(std::size_t key_heads) const {
+    return layout_of(*this, key_heads, 2 * lanes);
 }
-Layout AttentionLayout::value() const {
-    return layout_of(*this, lanes);
+Layout AttentionLayout::value(std::size_t value_heads) const {
+    return layout_of(*this, value_heads, lanes);
 }
 
 Layout AttentionLayout::by_head() const {

@@ -25,8 +25,12 @@ struct AttentionLayout {
     /// 0, so that 2·lanes·blocks shifts, a multiple of T, meet all keys; or −(W−1), for shifts up to W−1.
     long first_shift() const { return window == 0 ? 0 : 1 - static_cast<long>(window); }
     Layout query() const;  ///< position ℓ of each head: feature ℓ mod lanes
-    Layout key() const;    ///< the same
-    Layout value() const;  ///< position i < lanes: feature i; the upper positions kNothing
+    /// The same; of `key_heads`, a divisor of the heads, each of which stands for heads/key_heads consecutive ones.
+    Layout key(std::size_t key_heads) const;
+    Layout key() const { return key(heads); }
+    /// Position i < lanes: feature i; the upper positions kNothing. `value_heads` as for keys.
+    Layout value(std::size_t value_heads) const;
+    Layout value() const { return value(heads); }
     /// One number for each head, in all of its lower lanes: what multiplies values by head, or is added to raw scores.
     Layout by_head() const;
     Layout by_head_in_all_lanes() const;

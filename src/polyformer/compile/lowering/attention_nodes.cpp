@@ -20,16 +20,6 @@ double largest_value(const model::Matrix& matrix) {
     return largest;
 }
 
-/// Whether the node being lowered is multiplied by a number for each head.
-bool normalised_later(const State& state) {
-    return std::ranges::any_of(state.facts().uses, [&](const Use& use) {
-        const std::vector<NodeId> operands = model::inputs_of(state.graph.nodes[use.reader].operation);
-        return std::holds_alternative<model::Multiply>(state.graph.nodes[use.reader].operation) &&
-               std::ranges::any_of(operands,
-                                   [&](NodeId id) { return id != state.node && state.all_facts[id].by_head; });
-    });
-}
-
 }  // namespace
 
 void lower(State& state, const model::AttentionScores& scores) {
@@ -38,7 +28,7 @@ void lower(State& state, const model::AttentionScores& scores) {
     const AttentionLayout heads =
         with_head_width(state.facts().attention, state.all_facts[scores.query].shape.features / scores.heads);
     const Stored query = state.forms.in_layout(scores.query, heads.query());
-    const Stored key = state.forms.in_layout(scores.key, heads.key());
+    const Stored key = state.forms.in_layout(scores.key, heads.key(model::key_heads_of(scores)));
     // Raw scores stay within [-1, 1] too: what would exceed it is scaled down with the keys.
     const double unscaled = query.storage.factor * key.storage.factor / scores.scale;
     const double bound = state.facts().bound + largest_value(scores.bias);
@@ -78,14 +68,14 @@ void lower(State& state, const model::AttentionValues& values) {
     const AttentionLayout heads =
         with_head_width(state.all_facts[values.scores].attention, state.facts().shape.features / values.heads);
     const Stored weights = weights_for(state, values.scores, keys_of(state, state.node));
-    const Stored value = state.forms.value_of(values.value, heads);
+    const Stored value = state.forms.value_of(values.value, heads, model::value_heads_of(values));
     const double unscaled = weights.storage.factor * value.storage.factor;
     const double shrink = std::min(1.0, 1 / (unscaled * state.facts().bound));
     Stored result = attended_values(state.builder, heads, weights, value, shrink);
     result.storage.equal_rows = state.facts().equal_rows;
     // Before the inverse of their sums, values of most tokens are far smaller than the greatest: what a bootstrap
     // adds would be large beside them.
-    if (normalised_later(state)) state.builder.circuit.bundles[result.bundle].can_bootstrap = false;
+    if (normalised_later(state, state.node)) state.builder.circuit.bundles[result.bundle].can_bootstrap = false;
     state.forms.add(state.node, result);
 }
 

@@ -34,8 +34,9 @@ bool suits_product(State& state) {
     }
     const Use& use = state.all_facts[factor].uses.front();
     if (use.role != Role::factor || !state.all_facts[use.reader].only(Role::linear)) return false;
-    const auto& product = std::get<model::Multiply>(state.graph.nodes[use.reader].operation);
-    const NodeId values = product.left == factor ? product.right : product.left;
+    const auto* product = std::get_if<model::Multiply>(&state.graph.nodes[use.reader].operation);
+    if (product == nullptr) return false;
+    const NodeId values = product->left == factor ? product->right : product->left;
     for (const Stored& form : state.forms.all(values)) {
         if (form.storage.layout != state.all_facts[values].layout || form.storage.shift != 0) continue;
         const double bound = state.graph.nodes[use.reader].bound;

@@ -21,9 +21,62 @@ Stored factor_of(State& state, NodeId id, const Layout& layout) {
     return covers(state.all_facts[id].layout, wanted) ? state.forms.natural(id) : state.forms.in_layout(id, wanted);
 }
 
+/// What is added to values in this layout, with any factor: each of its features to several of those, 0 elsewhere.
+Stored addend_of(State& state, NodeId id, const Layout& layout) {
+    if (state.all_facts[id].shape.scores) return state.forms.natural(id);
+    const Layout wanted = shared_by_features(layout, layout.features / state.all_facts[id].shape.features);
+    const Stored found = state.forms.in_layout(id, wanted);
+    if (found.storage.zero_elsewhere || !state.all_facts[id].by_head) return found;
+    return state.builder.affine(found, {found.storage.factor, 0}, layout_masks(wanted));
+}
+
+/// left + right, whose constants result.
+Stored sum_of(State& state, const Stored& left, const Stored& right) {
+    Storage storage = right.storage;
+    storage.zero_elsewhere = left.storage.zero_elsewhere && right.storage.zero_elsewhere && storage.shift == 0;
+    return state.builder.gate(SumGate{right.storage.factor / left.storage.factor}, {left.bundle, right.bundle},
+                              storage);
+}
+
+/// Of terms stored as the sum's readers want it, one of them at least.
+void add_terms(State& state, NodeId term, NodeId other) {
+    for (const Constants& wanted : state.forms.wanted(state.node)) {
+        const Stored right = state.forms.stored(term, wanted);
+        const Stored left = state.forms.is_term(other, state.node) ? state.forms.stored(other, {wanted.factor, 0})
+                                                                   : addend_of(state, other, right.storage.layout);
+        state.forms.add(state.node, sum_of(state, left, right));
+    }
+}
+
+/// What attention gives may be stored smaller than over its bound, and so is a sum of it: bringing it there would take
+/// a level.
+void add_to_values(State& state, NodeId values, NodeId other) {
+    const Stored right = state.forms.laid_out(values);
+    const Stored left = addend_of(state, other, right.storage.layout);
+    state.forms.add(state.node, sum_of(state, left, right));
+    state.builder.circuit.bundles.back().can_bootstrap = false;
+}
+
 }  // namespace
 
 void lower(State& state, const model::Add& add) {
+    const auto is_values = [&](NodeId id) {
+        return std::holds_alternative<model::AttentionValues>(state.graph.nodes[id].operation);
+    };
+    if (state.forms.is_term(add.left, state.node)) return add_terms(state, add.left, add.right);
+    if (state.forms.is_term(add.right, state.node)) return add_terms(state, add.right, add.left);
+    if (normalised_later(state, state.node)) {
+        if (is_values(add.left)) return add_to_values(state, add.left, add.right);
+        if (is_values(add.right)) return add_to_values(state, add.right, add.left);
+    }
+    const std::size_t left_features = state.all_facts[add.left].shape.features;
+    const std::size_t right_features = state.all_facts[add.right].shape.features;
+    if (left_features != right_features) {
+        const Stored wide = state.forms.natural(left_features > right_features ? add.left : add.right);
+        const Stored narrow =
+            addend_of(state, left_features > right_features ? add.right : add.left, wide.storage.layout);
+        return state.produce_natural(sum_of(state, narrow, wide));
+    }
     const bool scales_right = state.all_facts[add.right].bound < state.facts().bound;
     const Stored scaled = state.forms.natural(scales_right ? add.right : add.left);
     const Stored other = state.forms.natural(scales_right ? add.left : add.right);

@@ -50,4 +50,7 @@ struct State {
     bool finished = false;                              ///< the output is recorded
 };
 
+/// Whether values of attention, or the sum of them that this node is, are multiplied by a number for each head.
+bool normalised_later(const State& state, model::NodeId id);
+
 }  // namespace polyformer::compile

@@ -52,15 +52,25 @@ Stored StoredForms::in_layout(NodeId id, const Layout& layout) {
     return forms_[id].back();
 }
 
-Stored StoredForms::value_of(NodeId id, const AttentionLayout& heads) {
+Stored StoredForms::value_of(NodeId id, const AttentionLayout& heads, std::size_t blocks) {
     for (const Stored& form : forms_[id]) {
-        if (form.storage.layout == heads.key() && form.storage.shift == 0) return form;
+        if (form.storage.layout == heads.key(blocks) && form.storage.shift == 0) return form;
     }
-    return in_layout(id, heads.value());
+    return in_layout(id, heads.value(blocks));
 }
 
 Constants before_scale(const SameScale& scale, const Constants& behind) {
     return {behind.factor * scale.factor, behind.factor * scale.bias + behind.shift};
+}
+
+bool StoredForms::is_term(NodeId id, NodeId sum) const {
+    return std::ranges::any_of(facts_[id].uses,
+                               [&](const Use& use) { return use.reader == sum && use.role == Role::term; });
+}
+
+bool StoredForms::takes_shift(NodeId id, NodeId sum) const {
+    const auto& add = std::get<model::Add>(graph_.nodes[sum].operation);
+    return id == add.left || !is_term(add.left, sum);
 }
 
 std::vector<Constants> StoredForms::wanted(NodeId id) const {
@@ -70,12 +80,17 @@ std::vector<Constants> StoredForms::wanted(NodeId id) const {
         if (std::ranges::find(wanted, constants) == wanted.end()) wanted.push_back(constants);
     };
     const bool natural = facts.is_output || std::ranges::any_of(facts.uses, [](const Use& use) {
-                             return use.role != Role::polynomial && use.role != Role::renamed;
+                             return use.role != Role::polynomial && use.role != Role::renamed && use.role != Role::term;
                          });
     if (natural) want({1 / facts.bound, 0});
     for (const Use& use : facts.uses) {
         const model::Operation& reader = graph_.nodes[use.reader].operation;
         if (use.role == Role::polynomial) want(chebyshev_variable(std::get<model::Apply>(reader).polynomial));
+        if (use.role == Role::term) {
+            for (const Constants& constants : this->wanted(use.reader)) {
+                want({constants.factor, takes_shift(id, use.reader) ? constants.shift : 0});
+            }
+        }
         if (use.role != Role::renamed) continue;
         const SameScale scale = *same_scale(std::get<model::ScaleFeatures>(reader));
         for (const Constants& constants : this->wanted(use.reader)) want(before_scale(scale, constants));

@@ -45,8 +45,12 @@ class StoredForms {
     Stored laid_out(model::NodeId id);
     /// In a layout that attention wants, without a shift.
     Stored in_layout(model::NodeId id, const Layout& layout);
-    /// A value that is also a query or a key may lie as one: the skew picks the lower lanes.
-    Stored value_of(model::NodeId id, const AttentionLayout& heads);
+    /// A value of so many heads that is also a query or a key may lie as one: the skew picks the lower lanes.
+    Stored value_of(model::NodeId id, const AttentionLayout& heads, std::size_t blocks);
+
+    /// Whether `sum` reads a node as a term, stored as the sum's readers want it; and whether this one takes the shift.
+    bool is_term(model::NodeId id, model::NodeId sum) const;
+    bool takes_shift(model::NodeId id, model::NodeId sum) const;
 
     /// The constants that readers of a node ask of its producer.
     std::vector<Constants> wanted(model::NodeId id) const;

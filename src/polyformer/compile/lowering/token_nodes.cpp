@@ -5,7 +5,6 @@
 
 #include "polyformer/compile/circuit/token_maps.h"
 #include "polyformer/model/graph/graph_shapes.h"
-#include "polyformer/support/error.h"
 
 namespace polyformer::compile {
 
@@ -17,6 +16,16 @@ void lower(State& state, const model::AddConstant& sum) {
     }
     gate.addends = constants_by_token(state.facts().packing, source.storage.layout, sum.values, source.storage.factor);
     state.forms.add(state.node, state.builder.gate(std::move(gate), {source.bundle}, source.storage));
+}
+
+void lower(State& state, const model::RotateFeatures& turn) {
+    const Stored source = state.forms.laid_out(turn.input);
+    for (const Constants& wanted : state.forms.wanted(state.node)) {
+        Storage target = state.forms.target(state.node, wanted);
+        target.zero_elsewhere = true;
+        MapGate gate = turned_features(state.facts().packing, turn, source.storage, target);
+        state.forms.add(state.node, state.builder.gate(std::move(gate), {source.bundle}, target));
+    }
 }
 
 void lower(State& state, const model::MixTokens& mix) {
@@ -58,10 +67,6 @@ void lower(State& state, const model::TokenMean& mean) {
     storage.equal_rows = true;
     const SumSlotsGate sum{rows, static_cast<long>(of.packing.row()), false};
     state.forms.add(state.node, state.builder.unbounded_gate(sum, {source.bundle}, storage));
-}
-
-void lower(State& state, const model::RotateFeatures&) {
-    fail("the compiler has no rotary positions yet: '{}' cannot be planned", state.graph.nodes[state.node].name);
 }
 
 void lower(State& state, const model::SelectToken& select) {

@@ -7,11 +7,10 @@
 namespace polyformer::compile {
 
 void lower(State& state, const model::AddConstant& sum);
+void lower(State& state, const model::RotateFeatures& turn);
 void lower(State& state, const model::MixTokens& mix);
 void lower(State& state, const model::MergeTokens& merge);
 void lower(State& state, const model::TokenMean& mean);
 void lower(State& state, const model::SelectToken& select);
-/// Throws Error: there are none yet.
-void lower(State& state, const model::RotateFeatures& turn);
 
 }  // namespace polyformer::compile

@@ -25,6 +25,9 @@ struct LinearMapStep {
     std::vector<ValueId> outputs;
     ckks::PeriodicDiagonals map;
     std::vector<std::vector<double>> bias;
+    /// Diagonals of full length tell tokens apart: the executor gives rows beyond the text those of the rows that they
+    /// repeat.
+    bool by_token = false;
 };
 
 /// output = left_factor · left + right. Depth 0; but with a factor other than 1, left must lie at least one level above

@@ -74,7 +74,8 @@ class Expansion {
         LinearMapStep step{.inputs = values_[gate.inputs.front()],
                            .outputs = {},
                            .map = std::move(map.map),
-                           .bias = std::move(map.bias)};
+                           .bias = std::move(map.bias),
+                           .by_token = map.by_token};
         for (const BundleId output : gate.outputs) {
             const std::vector<ValueId> ids = new_values(output);
             step.outputs.insert(step.outputs.end(), ids.begin(), ids.end());
