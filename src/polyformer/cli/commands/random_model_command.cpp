@@ -1,36 +1,28 @@
-// plan and random-model: what can be known about a model, and models to try things on.
+// random-model: models to try things on.
 #include <fmt/format.h>
 
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
-#include "polyformer/cli/common/client_part.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
-#include "polyformer/cli/common/plan_report.h"
-#include "polyformer/compile/compile.h"
-#include "polyformer/compile/plan_files.h"
+#include "polyformer/model/builders/random_decoder.h"
 #include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_vision_model.h"
 #include "polyformer/model/builders/vision_grid.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/graph/limits.h"
-#include "polyformer/model/images/image_model.h"
+#include "polyformer/model/images/image_input.h"
 #include "polyformer/model/language/embedding.h"
-#include "polyformer/service/client_plan.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
-#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/command_files.h"
 
 namespace polyformer::cli {
@@ -40,76 +32,13 @@ namespace {
 constexpr std::uint64_t kMaxDegree = 255;
 constexpr std::uint64_t kMaxImageSize = 4096;
 
-struct PlanCommandOptions {
-    std::string model;
-    std::string out;
-    PlanChoice choice{"last", 0, {}};
-    bool depth_budget = false;
-    std::string json;
-};
-
-void plan(const PlanCommandOptions& options) {
-    const std::filesystem::path folder = options.model;
-    require_folder(folder, FolderKind::model);
-    CommandFiles()
-        .reads("model", folder)
-        .writes_folder("--out", options.out)
-        .writes_folder("--out", options.out.empty() ? "" : options.out + "/server",
-                       {"plan.json", "graph.json", "weights.safetensors"})
-        .writes_folder(
-            "--out", options.out.empty() ? "" : options.out + "/client",
-            {"client.json", "embedding.safetensors", "tokenizer.model", "tokenizer.json", "text.json", "image.json"})
-        .writes("--json", options.json)
-        .check();
-    const bool takes_images = model::takes_images(folder);
-    require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
-            options.model, model::image_input_file);
-    const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
-    const ClientPart part(folder);
-    part.require_fits({graph.context, graph.width, graph.vocabulary});
-    PlanChoice choice = options.choice;
-    if (part.output() == model::TextOutput::tokens) choice.positions = "all";
-    std::optional<FolderWriter> server;
-    std::optional<FolderWriter> client;
-    if (!options.out.empty()) {
-        server.emplace(std::filesystem::path(options.out) / "server");
-        client.emplace(std::filesystem::path(options.out) / "client");
-    }
-    const compile::Plan made = compile::compile(graph, plan_options(choice, graph));
-    nlohmann::json report = to_json(made);
-    if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
-    if (options.depth_budget) {
-        const auto budget = compile::depth_budget(graph, made.options);
-        report["depth_budget"] = to_json(budget);
-        if (options.json != "-") to_stdout("\n{}", describe(budget, compile::layers_of(graph)));
-    }
-    write_json(report, options.json);
-    if (options.out.empty()) return;
-    compile::save_plan(made, graph, server->path());
-    service::save_client_plan(service::client_plan(made), client->path());
-    if (takes_images) {
-        model::save_image_input(model::load_image_input(folder), client->path());
-    } else {
-        model::save_embedding(model::load_embedding(folder), client->path());
-        const model::TextInput& text = part.text();
-        if (std::filesystem::exists(folder / model::text_input_file)) model::save_text_input(text, client->path());
-        if (find_tokenizer(folder, text)) {
-            write_file(client->path() / text.tokenizer, read_file(folder / text.tokenizer));
-        }
-    }
-    server->commit();
-    client->commit();
-    const std::filesystem::path out = options.out;
-    if (options.json != "-") {
-        to_stdout("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
-                  (out / "client").string());
-    }
-}
-
 struct RandomModelCommandOptions {
     model::RandomModelOptions shape;
     std::string norm = "layer";
     std::string encoder;  ///< what it gives; empty: a language model
+    std::string decoder;  ///< its family; empty: one without softmax
+    std::size_t key_heads = 0;
+    std::size_t prefix = 2;
     std::size_t exp_degree = 31;
     std::size_t reciprocal_degree = 31;
     std::size_t image_size = 0;  ///< 0: a language model
@@ -146,6 +75,27 @@ std::size_t write_random_encoder(const RandomModelCommandOptions& options, const
                                               .gelu_degree = shape.activation_degree,
                                               .inverse_sqrt_degree = shape.inverse_sqrt_degree};
     const model::Transformer transformer = model::random_encoder(encoder);
+    model::save_graph(transformer.graph, folder.path());
+    model::save_embedding(transformer.embedding, folder.path());
+    return transformer.graph.nodes.size();
+}
+
+std::size_t write_random_decoder(const RandomModelCommandOptions& options, const FolderWriter& folder) {
+    const model::RandomModelOptions& shape = options.shape;
+    const model::Transformer transformer =
+        model::random_decoder({.layers = shape.layers,
+                               .width = shape.width,
+                               .heads = shape.heads,
+                               .key_heads = options.key_heads == 0 ? shape.heads : options.key_heads,
+                               .context = shape.context,
+                               .feed_forward = shape.feed_forward,
+                               .vocabulary = shape.vocabulary,
+                               .prefix = options.prefix,
+                               .seed = shape.seed,
+                               .exp_degree = options.exp_degree,
+                               .reciprocal_degree = options.reciprocal_degree,
+                               .silu_degree = shape.activation_degree,
+                               .inverse_sqrt_degree = shape.inverse_sqrt_degree});
     model::save_graph(transformer.graph, folder.path());
     model::save_embedding(transformer.embedding, folder.path());
     return transformer.graph.nodes.size();
@@ -203,48 +153,36 @@ std::size_t bytes_of(const RandomModelCommandOptions& options) {
     return static_cast<std::size_t>(sizeof(double) * (2 * (layers + ends) + computed));
 }
 
-/// Refuses options that only models without, or with, softmax have.
-void require_options_of_encoders(const CLI::App& command, bool encoder) {
-    const std::vector<const char*> others =
-        encoder ? std::vector{"--norm", "--attention-function", "--feed-forward-function"}
-                : std::vector{"--exp-degree", "--reciprocal-degree"};
-    for (const char* name : others) {
-        require(command.get_option(name)->count() == 0, "{} is for {}", name,
-                encoder ? "a language or an image model: leave it or --encoder out" : "an encoder: add --encoder");
-    }
+/// Refuses options that models of this kind lack: what is ignored in silence is not what was asked for.
+void refuse(const CLI::App& command, const std::vector<const char*>& names, const char* why) {
+    for (const char* name : names) require(command.get_option(name)->count() == 0, "{} is for {}", name, why);
 }
 
-/// Refuses options that a model of the other kind has: what is ignored in silence is not what was asked for.
-void require_options_of_kind(const CLI::App& command, bool images) {
-    const std::vector<const char*> others = images ? std::vector{"--context", "--feed-forward",        "--vocabulary",
-                                                                 "--norm",    "--inverse-sqrt-degree", "--encoder"}
-                                                   : std::vector{"--patch", "--classes", "--window"};
-    for (const char* name : others) {
-        require(command.get_option(name)->count() == 0, "{} is for {} model, {}", name,
-                images ? "a language" : "an image",
-                images ? "and --image-size makes one of images: leave one of them out" : "which needs --image-size");
+void require_options_of_kind(const CLI::App& command, const RandomModelCommandOptions& options) {
+    const bool images = options.image_size > 0;
+    const bool softmax = !options.encoder.empty() || !options.decoder.empty();
+    if (images) {
+        refuse(command,
+               {"--context", "--feed-forward", "--vocabulary", "--norm", "--inverse-sqrt-degree", "--encoder",
+                "--decoder"},
+               "a language model, and --image-size makes one of images: leave one of them out");
+    } else {
+        refuse(command, {"--patch", "--classes", "--window"}, "an image model, which needs --image-size");
+    }
+    if (softmax) {
+        refuse(command, {"--norm", "--attention-function", "--feed-forward-function"},
+               "a language or an image model: leave it, or --encoder and --decoder, out");
+    } else {
+        refuse(command, {"--exp-degree", "--reciprocal-degree"}, "a model with softmax: add --encoder or --decoder");
+    }
+    if (options.decoder.empty()) {
+        refuse(command, {"--key-heads", "--prefix"}, "a decoder with softmax: add --decoder");
+    } else {
+        refuse(command, {"--encoder"}, "an encoder, and --decoder makes none: leave one of them out");
     }
 }
 
 }  // namespace
-
-void add_plan(CLI::App& program) {
-    auto options = std::make_shared<PlanCommandOptions>();
-    auto* command = program.add_subcommand("plan", "Say what encrypted inference of a model will take, before it runs");
-    command->footer(
-        "Examples:\n  polyformer plan models/wikitext-small\n"
-        "  polyformer plan models/wikitext-small --positions all --out plan\n"
-        "  polyformer plan models/wikitext-small --depth-budget\n"
-        "  polyformer plan models/cifar100-vit --images most   # as many images in a ciphertext as it has room for");
-    command->add_option("model", options->model, "The model folder")->required();
-    add_plan_choice(*command, options->choice);
-    command->add_option("--out", options->out, "Also write the plan: OUT/server and OUT/client");
-    command->add_flag("--depth-budget", options->depth_budget,
-                      "Also say what polynomials of other depths would cost in bootstraps and time");
-    add_threads_option(*command);
-    add_json_option(*command, options->json);
-    command->callback([options] { plan(*options); });
-}
 
 void add_random_model(CLI::App& program) {
     auto options = std::make_shared<RandomModelCommandOptions>();
@@ -254,6 +192,8 @@ void add_random_model(CLI::App& program) {
         "Examples:\n  polyformer random-model tiny --layers 3 --width 96 --heads 3 --context 48\n"
         "  polyformer plan tiny\n"
         "  polyformer random-model encoder --encoder embedding --layers 6 --width 384 --heads 12 --context 32 "
+        "--feed-forward 1536\n"
+        "  polyformer random-model decoder --decoder llama --layers 30 --width 576 --heads 9 --key-heads 3 "
         "--feed-forward 1536\n"
         "  polyformer random-model images --image-size 32 --patch 4 --layers 6 --width 192 --heads 4 --classes 100");
     command->add_option("out", options->out, "The model folder to write")->required();
@@ -282,8 +222,16 @@ void add_random_model(CLI::App& program) {
                      "Make an encoder with softmax that looks both ways, norms behind sums: one 'embedding', 'classes' "
                      "of the first token, or logits of all 'tokens'")
         ->check(CLI::IsMember({"embedding", "classes", "tokens"}));
-    add_count("--exp-degree", options->exp_degree, 1, kMaxDegree, "Of an encoder's polynomials for exp");
-    add_count("--reciprocal-degree", options->reciprocal_degree, 1, kMaxDegree, "Of an encoder's, for 1/x");
+    command
+        ->add_option("--decoder", options->decoder,
+                     "Make a decoder with softmax, as checkpoints are imported: 'llama' has RMSNorm, rotary positions, "
+                     "SwiGLU and a public prefix")
+        ->check(CLI::IsMember({"llama"}));
+    add_count("--key-heads", options->key_heads, 0, model::kMaxFeatures,
+              "Of a decoder: heads of keys and values, which several queries share; 0: as many as heads");
+    add_count("--prefix", options->prefix, 0, model::kMaxContext, "Of a decoder: tokens of the public prefix");
+    add_count("--exp-degree", options->exp_degree, 1, kMaxDegree, "Of the polynomials for exp in a softmax");
+    add_count("--reciprocal-degree", options->reciprocal_degree, 1, kMaxDegree, "Of those for 1/x in a softmax");
     add_count("--image-size", options->image_size, 0, kMaxImageSize,
               "Side of the images of an image model, in pixels; 0: a language model");
     add_count("--patch", options->patch, 1, kMaxImageSize, "Of an image model: side of a patch");
@@ -291,14 +239,14 @@ void add_random_model(CLI::App& program) {
     add_count("--window", options->window, 0, kMaxImageSize,
               "Of an image model: side of a window of attention in patches; 0: the whole image");
     command->callback([options, command] {
-        require_options_of_kind(*command, options->image_size > 0);
-        require_options_of_encoders(*command, !options->encoder.empty());
+        require_options_of_kind(*command, *options);
         CommandFiles().writes_folder("out", options->out).check();
         if (options->image_size > 0) require_patches(*options);
         require_memory(bytes_of(*options), "a model of this size");
         FolderWriter folder(options->out);
         const std::size_t nodes = options->image_size > 0     ? write_random_image_model(*options, folder)
                                   : !options->encoder.empty() ? write_random_encoder(*options, folder)
+                                  : !options->decoder.empty() ? write_random_decoder(*options, folder)
                                                               : write_random_language_model(*options, folder);
         folder.commit();
         to_stdout("written: {} ({} nodes)\n", options->out, nodes);
