@@ -51,16 +51,19 @@ TEST_P(DecodersTest, GiveTheInterpretersAnswersToTextsOfAllLengths) {
     fixtures::expect_interpreters_answers(model, plan, fixtures::lengths_up_to(shape.model.context));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, DecodersTest,
-                         testing::Values(DecoderShape{"small", 2048, Positions::all, decoder(1, 16, 2, 1, 8, 2)},
-                                         DecoderShape{"no_prefix", 2048, Positions::last, decoder(1, 16, 4, 2, 8, 0)},
-                                         DecoderShape{"prefix_of_one", 2048, Positions::all,
-                                                      decoder(1, 16, 2, 2, 8, 1)},
-                                         DecoderShape{"two_layers", 2048, Positions::last, decoder(2, 24, 6, 2, 6, 2)},
-                                         DecoderShape{"short", 4096, Positions::last, decoder(1, 32, 2, 1, 8, 3)},
-                                         DecoderShape{"long", 2048, Positions::all, decoder(1, 8, 2, 1, 64, 2)},
-                                         DecoderShape{"wide", 2048, Positions::last, decoder(1, 96, 6, 3, 16, 2)}),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, DecodersTest,
+    testing::Values(DecoderShape{"small", 2048, Positions::all, decoder(1, 16, 2, 1, 8, 2)},
+                    DecoderShape{"no_prefix", 2048, Positions::last, decoder(1, 16, 4, 2, 8, 0)},
+                    DecoderShape{"prefix_of_one", 2048, Positions::all, decoder(1, 16, 2, 2, 8, 1)},
+                    DecoderShape{"two_layers", 2048, Positions::last, decoder(2, 24, 6, 2, 6, 2)},
+                    DecoderShape{"short", 4096, Positions::last, decoder(1, 32, 2, 1, 8, 3)},
+                    DecoderShape{"heads_in_pairs", 2048, Positions::all, decoder(1, 32, 2, 1, 4, 2)},
+                    DecoderShape{"pairs_in_groups", 2048, Positions::last, decoder(2, 96, 6, 2, 8, 1)},
+                    DecoderShape{"odd_pairs", 1024, Positions::all, decoder(1, 36, 3, 3, 5, 2)},
+                    DecoderShape{"long", 2048, Positions::all, decoder(1, 8, 2, 1, 64, 2)},
+                    DecoderShape{"wide", 2048, Positions::last, decoder(1, 96, 6, 3, 16, 2)}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace polyformer::runtime

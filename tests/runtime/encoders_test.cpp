@@ -52,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
                     EncoderShape{"tokens_in_groups_and_blocks", 2048, encoder(1, 24, 6, 11, EncoderOutput::tokens)},
                     EncoderShape{"blocks_alike_in_full_texts_only", 2048, encoder(1, 8, 2, 64, EncoderOutput::classes)},
                     EncoderShape{"wider_than_a_ciphertext", 2048, encoder(1, 96, 6, 16, EncoderOutput::embedding)},
+                    EncoderShape{"heads_in_pairs", 2048, encoder(1, 28, 4, 4, EncoderOutput::tokens)},
                     EncoderShape{"one_head", 2048, encoder(2, 8, 1, 5, EncoderOutput::classes)},
                     EncoderShape{"heads_of_one_feature", 2048, encoder(1, 4, 4, 7, EncoderOutput::tokens)}),
     [](const auto& test) { return std::string(test.param.name); });

@@ -43,7 +43,7 @@ struct NodeFacts {
     double bound = 1;           ///< stored = value / bound; equal for all terms of a sum
     Layout layout;              ///< of an activation
     AttentionLayout attention;  ///< of scores: heads and lanes; head_width is the reader's to set
-    bool by_head = false;       ///< one number a head, in the lanes of `attention`
+    bool by_head = false;       ///< one number a head, in lanes of `attention`
     bool absorbed = false;      ///< ScaleFeatures that the maps behind it take up: it is never stored
     bool is_output = false;
 

@@ -59,17 +59,26 @@ Classes elementwise_classes(const Graph& graph, const std::vector<NodeFacts>& fa
     return classes;
 }
 
+/// One number a head, of an attention.
+struct ByHead {
+    AttentionLayout attention;
+    Layout layout;
+};
+
 /// The attention whose sums over keys a class of values holds, or else whose scores it shifts.
-std::optional<AttentionLayout> attention_by_head(const Graph& graph, const std::vector<NodeFacts>& facts,
-                                                 const std::vector<NodeId>& members) {
+std::optional<ByHead> attention_by_head(const Graph& graph, const std::vector<NodeFacts>& facts,
+                                        const std::vector<NodeId>& members) {
     for (const NodeId id : members) {
         if (const auto* sums = std::get_if<model::AttentionSums>(&graph.nodes[id].operation)) {
-            return facts[sums->scores].attention;
+            const AttentionLayout& attention = facts[sums->scores].attention;
+            return ByHead{attention, attention.by_head()};
         }
     }
     for (const NodeId id : members) {
         for (const Use& use : facts[id].uses) {
-            if (use.role == Role::shift) return facts[use.reader].attention;
+            if (use.role != Role::shift) continue;
+            const AttentionLayout& attention = facts[use.reader].attention;
+            return ByHead{attention, attention.by_head_in_lower_lanes()};
         }
     }
     return std::nullopt;
@@ -155,12 +164,12 @@ void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
     const auto classes = elementwise_classes(graph, facts).members();
     for (const auto& [first, members] : classes) {
         if (facts[first].shape.scores) continue;
-        const auto attention = attention_by_head(graph, facts, members);
-        if (!attention) continue;
+        const auto found = attention_by_head(graph, facts, members);
+        if (!found) continue;
         for (const NodeId id : members) {
             facts[id].by_head = true;
-            facts[id].attention = *attention;
-            facts[id].layout = attention->by_head();
+            facts[id].attention = found->attention;
+            facts[id].layout = found->layout;
         }
     }
     for (const auto& [first, members] : classes) {

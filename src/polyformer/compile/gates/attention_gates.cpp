@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "polyformer/compile/gates/paired_gates.h"
+
 namespace polyformer::compile {
 
 namespace {
@@ -95,7 +97,9 @@ Stored side_by_side(CircuitBuilder& builder, const AttentionLayout& heads, const
     builder.circuit.bundles[lower.bundle].can_bootstrap = false;
     CombineGate gate;
     for (std::size_t c = 0; c < heads.groups * heads.blocks; ++c) {
-        gate.outputs.push_back({{.ciphertext = c}, {.ciphertext = c, .rotation = -lanes, .quarter_turns = 3}});
+        auto& terms = gate.outputs.emplace_back();
+        terms.push_back({.ciphertext = c});
+        if (!heads.paired) terms.push_back({.ciphertext = c, .rotation = -lanes, .quarter_turns = 3});
     }
     gate.doubled_real_part = true;
     gate.addends = std::move(addends);
@@ -133,7 +137,7 @@ std::vector<std::vector<double>> score_addends(const AttentionLayout& heads, con
     std::vector<std::vector<double>> addends;
     if (wanted.shift == 0 && bias.values.empty()) return addends;
     if (bias.values.empty() && heads.window == 0) {
-        addends = score_masks(heads, Lanes::all);
+        addends = score_masks(heads, score_lanes(heads));
     } else {
         for (std::size_t c = 0; c < heads.groups * heads.blocks; ++c) {
             const std::size_t group = c / heads.blocks;
@@ -178,6 +182,7 @@ std::vector<ScoreMask> attention_masks(const AttentionLayout& heads, std::size_t
 
 Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& query, const Stored& key,
                   double gain) {
+    if (heads.paired) return paired_raw_scores(builder, heads, query, key, gain);
     const Stored skewed = builder.skewed(heads.packing, key, heads.key(), heads.shift(), gain);
     const Stored keys = builder.paired_with_rotation(skewed, -rows(heads, static_cast<long>(heads.lanes)));
     const Storage storage{.layout = {}, .factor = query.storage.factor * skewed.storage.factor};
@@ -186,12 +191,13 @@ Stored raw_scores(CircuitBuilder& builder, const AttentionLayout& heads, const S
 }
 
 Stored shifted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, const Stored& shift) {
-    // The real part is one block of scores, the imaginary part the next.
+    // The real part is one block of scores, the imaginary part the next, or nothing of use.
     const int half_turn = raw.storage.factor * shift.storage.factor < 0 ? 2 : 0;
     CombineGate both;
     for (std::size_t c = 0; c < heads.groups * heads.blocks; ++c) {
-        both.outputs.push_back({{.ciphertext = c / heads.blocks, .quarter_turns = half_turn},
-                                {.ciphertext = c / heads.blocks, .quarter_turns = half_turn + 1}});
+        auto& terms = both.outputs.emplace_back();
+        terms.push_back({.ciphertext = c / heads.blocks, .quarter_turns = half_turn});
+        if (!heads.paired) terms.push_back({.ciphertext = c / heads.blocks, .quarter_turns = half_turn + 1});
     }
     const Stored shifts =
         builder.unbounded_gate(std::move(both), {shift.bundle}, raw.storage, heads.groups * heads.blocks);
@@ -228,6 +234,7 @@ Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, cons
 
 Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights,
                        const Stored& value, double gain) {
+    if (heads.paired) return paired_attended_values(builder, heads, weights, value, gain);
     const bool cyclic = heads.window == 0;
     const Stored lower = doubled_real_parts(builder, weights, 0);
     const Stored upper = doubled_imaginary_parts(builder, weights, lower);
@@ -252,6 +259,7 @@ Stored attended_values(CircuitBuilder& builder, const AttentionLayout& heads, co
 }
 
 Stored summed_weights(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights) {
+    if (heads.paired) return paired_summed_weights(builder, heads, weights);
     CombineGate blocks;
     for (std::size_t group = 0; group < heads.groups; ++group) {
         auto& terms = blocks.outputs.emplace_back();

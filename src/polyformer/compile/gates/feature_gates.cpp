@@ -157,16 +157,14 @@ Stored mapped_by_head(CircuitBuilder& builder, const FeatureMap& map, const Stor
                              [&map, lanes, shift_of_all](std::size_t j) {
                                  return j % lanes == 0 ? shift_of_all * map.bias(j / lanes) : 0.0;
                              }};
-    AttentionLayout full = heads;
-    full.head_width = lanes;
     const double wanted = 1 / bound;
-    const Storage target{.layout = full.key(),
+    const Storage target{.layout = heads.by_lane(),
                          .factor = factor ? wanted / factor->storage.factor : wanted,
                          .equal_rows = source.storage.equal_rows};
     Stored result = builder.map(partial, source, target);
     builder.circuit.bundles[result.bundle].can_bootstrap = false;
     if (factor) result = builder.unbounded_gate(ProductGate{}, {result.bundle, factor->bundle}, result.storage);
-    result.storage.layout = heads.by_head();
+    result.storage.layout = heads.by_head_in_lower_lanes();
     result.storage.factor = wanted;
     result.storage.zero_elsewhere = false;
     result = builder.unbounded_gate(SumSlotsGate{lanes, 1}, {result.bundle}, result.storage);

@@ -30,7 +30,8 @@ Stored scaled_features(CircuitBuilder& builder, const model::ScaleFeatures& scal
 Stored centred_features(CircuitBuilder& builder, const Packing& packing, const Stored& source);
 
 /// A map to one number for each head: partial sums in all lanes, which few diagonals give, then sums over lanes. Times
-/// `factor`, one number a token, if there is one. Lies by head; the upper lanes hold sums over parts of two heads.
+/// `factor`, one number a token, if there is one. Lies by head in the lower lanes;
+/// the upper ones hold sums over parts of two heads.
 Stored mapped_by_head(CircuitBuilder& builder, const FeatureMap& map, const Stored& source,
                       const AttentionLayout& heads, double bound, const std::optional<Stored>& factor);
 

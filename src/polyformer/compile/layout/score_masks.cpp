@@ -64,6 +64,10 @@ float entry(const model::Matrix& matrix, std::size_t row, std::size_t column) {
 
 }  // namespace
 
+Lanes score_lanes(const AttentionLayout& layout) {
+    return layout.paired ? Lanes::lower : Lanes::all;
+}
+
 std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes) {
     std::vector<double> mask(layout.packing.features);
     const std::size_t heads = std::min(layout.heads_per_group, layout.heads - group * layout.heads_per_group);
@@ -94,7 +98,7 @@ std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t 
         return mask.weights == nullptr ? 1.0 : static_cast<double>(entry(*mask.weights, row, *key));
     };
     std::vector<std::complex<double>> values =
-        at_scores(heads, mask.group, mask.block, Lanes::all, [&](const ScorePlace& place) {
+        at_scores(heads, mask.group, mask.block, score_lanes(heads), [&](const ScorePlace& place) {
             const bool upper = place.position % (2 * heads.lanes) >= heads.lanes;
             const auto value = upper ? std::complex<double>(0, weight(place)) : std::complex<double>(weight(place), 0);
             return mask.root ? std::sqrt(value) : value;
@@ -114,7 +118,7 @@ std::vector<double> score_addend(const AttentionLayout& layout, std::size_t grou
                                  const model::Matrix& bias, double factor, double shift) {
     const std::size_t window = bias.columns;
     const auto tokens = static_cast<long>(layout.packing.tokens);
-    return at_scores(layout, group, block, Lanes::all, [&](const ScorePlace& place) {
+    return at_scores(layout, group, block, score_lanes(layout), [&](const ScorePlace& place) {
         std::optional<std::size_t> key;
         if (layout.window != 0) {
             key = key_of_window(layout, place.token, place.shift);

@@ -14,6 +14,9 @@ namespace polyformer::compile {
 /// The positions of each head that hold scores: the lower or the upper half of its 2·lanes, or all of them.
 enum class Lanes { lower, upper, all };
 
+/// Where a layout has scores.
+Lanes score_lanes(const AttentionLayout& layout);
+
 /// 1 at those positions of heads that exist, 0 elsewhere: (F) for the group.
 std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes);
 

@@ -5,6 +5,7 @@
 
 #include "polyformer/compile/circuit/token_maps.h"
 #include "polyformer/compile/gates/attention_gates.h"
+#include "polyformer/compile/gates/paired_gates.h"
 #include "polyformer/compile/lowering/score_weights.h"
 #include "polyformer/support/error.h"
 
@@ -41,11 +42,11 @@ void lower(State& state, const model::AttentionScores& scores) {
 void lower(State& state, const model::ShiftScores& shift) {
     const AttentionLayout& heads = state.facts().attention;
     if (const auto& raw = state.forms.raw_scores(shift.scores)) {
-        const Stored by = state.forms.in_layout(shift.shift, heads.by_head());
+        const Stored by = state.forms.in_layout(shift.shift, heads.by_head_in_lower_lanes());
         return state.forms.add_raw_scores(state.node,
                                           {shifted_scores(state.builder, heads, raw->stored, by), raw->bias});
     }
-    const Stored by = state.forms.in_layout(shift.shift, heads.by_head_in_all_lanes());
+    const Stored by = state.forms.alone_in_layout(shift.shift, heads.by_head_where_scores_lie());
     state.forms.add(state.node, shifted_parts(state.builder, heads, state.forms.natural(shift.scores), by));
 }
 
@@ -53,14 +54,14 @@ void lower(State& state, const model::AttentionSums& sums) {
     const Stored weights = weights_for(state, sums.scores, keys_of(state, state.node));
     const Stored total = summed_weights(state.builder, state.all_facts[sums.scores].attention, weights);
     const Layout& layout = total.storage.layout;
+    const AttentionLayout& heads = state.all_facts[sums.scores].attention;
     // Rows beyond windows attend to nothing: a sum of 0 may lie outside of what is done with sums.
-    const bool rows_left =
-        state.all_facts[sums.scores].attention.window != 0 && state.facts().shape.tokens < state.facts().packing.tokens;
+    const bool rows_left = heads.window != 0 && state.facts().shape.tokens < state.facts().packing.tokens;
     for (const Constants& wanted : state.forms.wanted(state.node)) {
-        state.forms.add(state.node, state.builder.affine(
-                                        total, wanted,
-                                        rows_left ? row_masks(state.facts().packing, layout, state.facts().shape.tokens)
-                                                  : layout_masks(layout)));
+        const Stored masked = state.builder.affine(
+            total, wanted,
+            rows_left ? row_masks(state.facts().packing, layout, state.facts().shape.tokens) : layout_masks(layout));
+        state.forms.add(state.node, heads.paired ? in_both_halves(state.builder, heads, masked) : masked);
     }
 }
 

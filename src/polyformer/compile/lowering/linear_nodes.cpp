@@ -1,5 +1,6 @@
 #include "polyformer/compile/lowering/linear_nodes.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -61,7 +62,8 @@ void lower(State& state, const model::Linear& linear) {
         map = scaled_before(std::get<model::ScaleFeatures>(state.graph.nodes[input].operation), std::move(map));
     }
     const std::optional<TokenFactor>& token = state.postponed[input];
-    if (state.facts().by_head && state.facts().only(Role::shift)) {
+    const auto shifts_scores = [](const Use& use) { return use.role == Role::shift; };
+    if (state.facts().by_head && std::ranges::any_of(state.facts().uses, shifts_scores)) {
         const std::optional<Stored> factor = token ? std::optional(state.forms.natural(token->factor)) : std::nullopt;
         const Stored source = state.forms.readable(token ? token->features : input);
         return state.forms.add(state.node, mapped_by_head(state.builder, map, source, state.facts().attention,

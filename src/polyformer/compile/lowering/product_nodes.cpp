@@ -25,9 +25,7 @@ Stored factor_of(State& state, NodeId id, const Layout& layout) {
 Stored addend_of(State& state, NodeId id, const Layout& layout) {
     if (state.all_facts[id].shape.scores) return state.forms.natural(id);
     const Layout wanted = shared_by_features(layout, layout.features / state.all_facts[id].shape.features);
-    const Stored found = state.forms.in_layout(id, wanted);
-    if (found.storage.zero_elsewhere || !state.all_facts[id].by_head) return found;
-    return state.builder.affine(found, {found.storage.factor, 0}, layout_masks(wanted));
+    return state.forms.alone_in_layout(id, wanted);
 }
 
 /// left + right, whose constants result.
@@ -109,8 +107,9 @@ void lower(State& state, const model::Multiply& product) {
     if (any_factor && storage.factor < wanted) return state.forms.add(state.node, result);
     if (std::abs(storage.factor - wanted) > 1e-12 * wanted) {
         result = state.builder.affine(result, {wanted, 0},
-                                      state.facts().shape.scores ? score_masks(state.facts().attention, Lanes::all)
-                                                                 : layout_masks(state.facts().layout));
+                                      state.facts().shape.scores
+                                          ? score_masks(state.facts().attention, score_lanes(state.facts().attention))
+                                          : layout_masks(state.facts().layout));
     }
     state.produce_natural(result);
     if (state.suited[state.node]) state.builder.circuit.bundles.back().can_bootstrap = false;

@@ -25,7 +25,7 @@ Stored StoredForms::stored(NodeId id, const Constants& wanted) {
     if (raw_scores_[id]) {
         result = parted_scores(builder_, facts.attention, raw_scores_[id]->stored, *raw_scores_[id]->bias, wanted);
     } else if (facts.shape.scores) {
-        result = builder_.affine(readable(id), wanted, score_masks(facts.attention, Lanes::all));
+        result = builder_.affine(readable(id), wanted, score_masks(facts.attention, score_lanes(facts.attention)));
     } else if (readable(id).storage.layout != facts.layout) {
         result = builder_.map(identity_map(facts.shape.features), readable(id), target(id, wanted));
     } else {
@@ -50,6 +50,12 @@ Stored StoredForms::in_layout(NodeId id, const Layout& layout) {
     wanted.layout = layout;
     add(id, builder_.map(identity_map(facts_[id].shape.features), readable(id), wanted));
     return forms_[id].back();
+}
+
+Stored StoredForms::alone_in_layout(NodeId id, const Layout& layout) {
+    const Stored found = in_layout(id, layout);
+    if (found.storage.zero_elsewhere || !facts_[id].by_head) return found;
+    return builder_.affine(found, {found.storage.factor, 0}, layout_masks(layout));
 }
 
 Stored StoredForms::value_of(NodeId id, const AttentionLayout& heads, std::size_t blocks) {

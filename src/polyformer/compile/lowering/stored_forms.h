@@ -45,6 +45,8 @@ class StoredForms {
     Stored laid_out(model::NodeId id);
     /// In a layout that attention wants, without a shift.
     Stored in_layout(model::NodeId id, const Layout& layout);
+    /// The same with nothing elsewhere, where numbers by head lie.
+    Stored alone_in_layout(model::NodeId id, const Layout& layout);
     /// A value of so many heads that is also a query or a key may lie as one: the skew picks the lower lanes.
     Stored value_of(model::NodeId id, const AttentionLayout& heads, std::size_t blocks);
 

@@ -132,7 +132,6 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
     const ckks::PeriodicDiagonals& map = step.map;
     require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
             inputs.size());
-    for (const Value& input : inputs) require_real(input, "a linear map");
     const Value& first = inputs.front();
     std::vector<double> noise;
     for (const Value& input : inputs) noise.push_back(input.noise);
@@ -144,6 +143,9 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             for (const auto& [offset, diagonal] : map.blocks[o][i]) {
                 add_rotated(output.slots, diagonal, inputs[i].slots, offset);
+                if (inputs[i].imaginary.empty()) continue;
+                output.imaginary.resize(packing_.slots);
+                add_rotated(output.imaginary, diagonal, inputs[i].imaginary, offset);
             }
         }
         output.noise = map_noise(parameters_, map, o, first.level, noise);

@@ -75,11 +75,10 @@ std::vector<double> evaluate_series(std::span<const double> coefficients, const 
 
 void apply_mask(std::span<const std::complex<double>> mask, ClearValue& value) {
     if (mask.empty()) return;
-    value.imaginary = value.slots;
-    for (std::size_t i = 0; i < value.slots.size(); ++i) {
-        value.slots[i] *= mask[i % mask.size()].real();
-        value.imaginary[i] *= mask[i % mask.size()].imag();
-    }
+    const bool real = std::ranges::all_of(mask, [](const auto& weight) { return weight.imag() == 0; });
+    if (!real) value.imaginary = value.slots;
+    for (std::size_t i = 0; i < value.slots.size(); ++i) value.slots[i] *= mask[i % mask.size()].real();
+    for (std::size_t i = 0; i < value.imaginary.size(); ++i) value.imaginary[i] *= mask[i % mask.size()].imag();
 }
 
 }  // namespace polyformer::runtime

@@ -37,7 +37,7 @@ void add_rotated_products(ClearValue& sum, const ClearValue& left, const ClearVa
 std::vector<double> evaluate_series(std::span<const double> coefficients, const std::vector<double>& u, double rounding,
                                     std::mt19937_64& generator);
 
-/// mask ⊙ value of a real value; the result is complex. Nothing happens without a mask.
+/// mask ⊙ value of a real value; the result is complex where the mask is. Nothing happens without a mask.
 void apply_mask(std::span<const std::complex<double>> mask, ClearValue& value);
 
 }  // namespace polyformer::runtime

@@ -171,7 +171,7 @@ std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& 
         if (!step.series.mask.empty()) {
             result.noise *= std::hypot(mask.mean, mask.deviation);
             set_spread(result, product(found.values, mask));
-            result.split = true;
+            result.split = std::ranges::any_of(step.series.mask, [](const auto& weight) { return weight.imag() != 0; });
         }
         result.noise = std::hypot(result.noise, rounding_noise(parameters_, result.level));
         outputs.push_back(result);
