@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "polyformer/substitution/softmax/attention.h"
+
 namespace polyformer::substitution {
 namespace {
 
@@ -88,6 +90,12 @@ Graph small_encoder(bool previous_token) {
     const NodeId down = make.linear("down", hidden, 2 * kWidth, kWidth, 1);
     make.add("pooling", TokenMean{make.add("stream", Add{normal, down})});
     if (previous_token) attend_to_previous(graph);
+    return graph;
+}
+
+Graph encoder_with_roots(bool previous_token) {
+    Graph graph = small_encoder(previous_token);
+    square_exponentials(graph);
     return graph;
 }
 

@@ -19,6 +19,9 @@ inline constexpr std::size_t kHeads = 2;
 /// nearly all its weight to the token before (the first one to itself), by what embed() writes for each position.
 model::Graph small_encoder(bool previous_token = false);
 
+/// The same with its exponentials as squares.
+model::Graph encoder_with_roots(bool previous_token = false);
+
 /// A vocabulary of 12 random tokens; features 4 and up are the position's.
 model::Tensor embed(std::span<const std::int32_t> ids);
 

@@ -114,7 +114,7 @@ Json to_json(const Findings& findings) {
     Json sites = Json::array();
     for (const SiteFindings& site : findings.sites) sites.push_back(site_to_json(site));
     Json starts = Json::array();
-    for (const StartFindings& start : findings.starts) {
+    for (const FixedPolynomial& start : findings.starts) {
         starts.push_back({{"name", start.name},
                           {"degree", start.degree},
                           {"depth", approx::depth_of_degree(start.degree)},

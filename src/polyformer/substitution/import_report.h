@@ -11,6 +11,7 @@
 #include "polyformer/substitution/polynomials/output_loss.h"
 #include "polyformer/substitution/polynomials/site_fit.h"
 #include "polyformer/substitution/softmax/score_shifts.h"
+#include "polyformer/substitution/steps/measured_sites.h"
 
 namespace polyformer::substitution {
 
@@ -34,14 +35,6 @@ struct SiteFindings {
     std::size_t outside = 0;  ///< held-out texts with an input outside the interval
 };
 
-/// A polynomial that need not be exact, for what follows makes up for it: before a reciprocal (composed_inverse.h), or
-/// in a second shift (second_shift.h).
-struct StartFindings {
-    std::string name;
-    SiteInterval interval;
-    std::size_t degree = 0;
-};
-
 /// All that an import found.
 struct Findings {
     OutputLoss kind = OutputLoss::cosine;
@@ -56,7 +49,7 @@ struct Findings {
     std::size_t tokens = 0;
     std::vector<HeadFindings> heads = {};
     std::vector<SiteFindings> sites = {};
-    std::vector<StartFindings> starts = {};
+    std::vector<FixedPolynomial> starts = {};
 };
 
 /// {"format": "polyformer-import", "version", "loss", "escape", "calibration", "heads", "starts", "sites"}: see

@@ -7,36 +7,16 @@
 // 4. Texts that took no part in any of it say what was lost.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "polyformer/model/graph/graph.h"
-#include "polyformer/substitution/measurement/texts.h"
-#include "polyformer/substitution/polynomials/output_loss.h"
+#include "polyformer/substitution/steps/options.h"
 
 namespace polyformer::substitution {
-
-/// The texts that a substitution measures, and those that it is judged by.
-struct CalibrationTexts {
-    Texts sample;    ///< as the model will meet them
-    Texts stress;    ///< that reach farther: they widen intervals, no more
-    Texts held_out;  ///< as the sample, for the degrees' choice and the last check
-};
 
 /// What may be lost where nobody says: it leaves a mean cosine of 0.9995, and most likely tokens and classes as they
 /// were but for near ties.
 double default_loss(OutputLoss kind);
-
-/// What may be lost, and how careful to be.
-struct SubstitutionOptions {
-    OutputLoss kind = OutputLoss::cosine;
-    double loss = 0.0005;  ///< what the mean loss of the output may be
-    double escape = 1e-4;  ///< probability that a text leaves an interval anywhere
-    double margin = 0.08;  ///< of every interval's width, at both ends, besides
-    std::vector<std::size_t> degrees{7, 15, 31, 63, 127, 255};
-    bool quiet = false;  ///< no progress bars
-};
 
 /// The graph with its polynomials, and the report on them.
 struct Substituted {

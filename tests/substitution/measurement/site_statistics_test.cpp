@@ -70,14 +70,23 @@ TEST(SiteStatistics, AStressTextThatIsLostShowsNothing) {
     EXPECT_EQ(collector.statistics().sites[0].lost, 0U);
 }
 
-TEST(SiteStatistics, ExpCountsByTheSumOfItsRow) {
+TEST(SiteStatistics, ExponentialsCountByTheSumOfTheirRow) {
     Graph graph{.context = 2, .width = 2, .vocabulary = 2, .nodes = {}};
     graph.nodes.push_back({"input", Input{}});
-    graph.nodes.push_back({"exp", Apply{0, {-1, 1, {0}}, "exp"}});
-    StatisticsCollector collector(graph);
-    // Rows whose exponentials add up to 2 and to 4.
-    collector.observe(0, std::vector<Tensor>{{2, 2, {0, 0, std::log(2.0), std::log(2.0)}}});
-    EXPECT_NEAR(collector.statistics().sites[0].histogram.total(), 2.0 / 4 + 2.0 / 16, 1e-12);
+    graph.nodes.push_back({"root", Apply{0, {-1, 1, {0}}, "exp_half"}});
+    const double x = 2 * std::log(3.0);
+    // The function gives 1 and 3, and 2 and 2.
+    const std::vector<Tensor> values{{2, 2, {0, x, 2 * std::log(2.0), 2 * std::log(2.0)}}};
+    StatisticsCollector alone(graph);
+    alone.observe(0, values);
+    EXPECT_FALSE(alone.statistics().sites[0].squared);
+    EXPECT_NEAR(alone.statistics().sites[0].histogram.total(), 2.0 / 16 + 2.0 / 16, 1e-12);
+    // Squares are 1 and 9, 4 and 4; an error of the root by d is one of the square by 2·root·d.
+    graph.nodes.push_back({"weights", Multiply{1, 1}});
+    StatisticsCollector squared(graph);
+    squared.observe(0, values);
+    EXPECT_TRUE(squared.statistics().sites[0].squared);
+    EXPECT_NEAR(squared.statistics().sites[0].histogram.total(), 10.0 / 100 + 8.0 / 64, 1e-12);
 }
 
 TEST(SiteStatistics, MergingIsSeeingBoth) {

@@ -20,17 +20,17 @@ std::vector<ConstantHead> find_in(const Graph& graph, const Texts& texts, double
 }
 
 TEST(ConstantHeads, FindsTheHeadThatLooksAtThePreviousToken) {
-    const std::vector<ConstantHead> found = find_in(small_encoder(true), random_texts(200, 4), 0.02);
+    const std::vector<ConstantHead> found = find_in(encoder_with_roots(true), random_texts(200, 4), 0.02);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].head, 0U);
     for (std::size_t q = 2; q < kContext; ++q) {
         EXPECT_GT(found[0].pattern[q * kContext + q - 1], 0.9F) << "query " << q;
     }
-    EXPECT_TRUE(find_in(small_encoder(false), random_texts(200, 4), 0.02).empty());
+    EXPECT_TRUE(find_in(encoder_with_roots(false), random_texts(200, 4), 0.02).empty());
 }
 
 TEST(ConstantHeads, AFoldedHeadKeepsTheOutput) {
-    Graph graph = small_encoder(true);
+    Graph graph = encoder_with_roots(true);
     const Texts texts = random_texts(200, 4);
     const std::vector<Tensor> before = evaluate_texts(graph, texts, Functions::exact);
     const ConstantHead head = find_in(graph, texts, 0.02).at(0);
@@ -55,13 +55,13 @@ TEST(ConstantHeads, PlacesThatFewTextsHadFollowTheDistance) {
     // No text is longer than 3 tokens, but the pattern goes on.
     Texts texts = random_texts(200, 4);
     for (auto& ids : texts.tokens) ids.resize(std::min<std::size_t>(ids.size(), 3));
-    const std::vector<ConstantHead> found = find_in(small_encoder(true), texts, 0.02);
+    const std::vector<ConstantHead> found = find_in(encoder_with_roots(true), texts, 0.02);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_GT(found[0].pattern[5 * kContext + 4], 0.6F);
 }
 
 TEST(ConstantHeads, RefusesQueriesThatAreNoMapOfTheirOwn) {
-    Graph graph = small_encoder(true);
+    Graph graph = encoder_with_roots(true);
     graph.nodes[node_named(graph, "query")].operation = Centre{0};
     const ConstantHead head{.pattern = std::vector<float>(kContext * kContext)};
     EXPECT_THROW(fold(graph, softmax_attentions(graph).at(0), head), Error);

@@ -13,7 +13,7 @@ namespace {
 using namespace model;
 
 TEST(ScoreShifts, BringTheSumsNearOneAndChangeNothingElse) {
-    Graph graph = small_encoder();
+    Graph graph = encoder_with_roots();
     const Texts texts = random_texts(400, 1);
     ShiftFit fit(graph);
     ASSERT_EQ(fit.attentions().size(), 1U);
@@ -59,7 +59,7 @@ TEST(ScoreShifts, BringTheSumsNearOneAndChangeNothingElse) {
 }
 
 TEST(ScoreShifts, NeedTexts) {
-    Graph graph = small_encoder();
+    Graph graph = encoder_with_roots();
     EXPECT_THROW(ShiftFit(graph).apply_to(graph), Error);
 }
 

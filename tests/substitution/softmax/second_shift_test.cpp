@@ -13,7 +13,7 @@ namespace {
 using namespace model;
 
 TEST(SecondShift, BringsSumsBetweenOneAKeyAndOneAndChangesNothingElse) {
-    Graph graph = small_encoder();
+    Graph graph = encoder_with_roots();
     const Texts texts = random_texts(100, 3);
     const std::vector<Tensor> before = evaluate_texts(graph, texts, Functions::exact);
     const std::size_t nodes = graph.nodes.size();

@@ -73,8 +73,8 @@ void import(const ImportOptions& options) {
         .writes_folder("--out", options.out)
         .writes("--json", options.json)
         .check();
-    const std::vector<std::string> lines = lines_of(options.calibrate);
     model::ImportedModel model = model::read_checkpoint(options.folder, options.context);
+    const std::vector<std::string> lines = lines_of(options.calibrate);
     const model::Tokenizer tokenizer(model.tokenizer_file);
     const substitution::CalibrationChoice choice = substitution::choose_texts(
         lines, tokenizer, model.embedding,

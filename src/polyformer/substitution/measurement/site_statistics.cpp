@@ -37,24 +37,46 @@ void widen(TextRange& range, const TextRange& more) {
     range.largest = std::max(range.largest, more.largest);
 }
 
-/// What each input of a row of exp's counts: 1 / (Σ e^x)².
-double weight_of_row(std::span<const double> row) {
-    const double largest = std::ranges::max(row);
-    double sum = 0;
-    for (const double x : row) sum += std::exp(x - largest);
-    return std::exp(-2 * (largest + std::log(sum)));
-}
+/// What each input of a row of exponentials counts: the square of what an error of the function does to its row's
+/// weights, relative to their sum.
+struct RowWeight {
+    bool by_row = false;
+    bool squared = false;  ///< weights are squares of the function's values
+
+    double rate() const { return squared ? 1.0 : 0.5; }  ///< weights are e^(rate·x)
+    double log_of_sum(std::span<const double> row) const {
+        const double largest = std::ranges::max(row);
+        double sum = 0;
+        for (const double x : row) sum += std::exp(rate() * (x - largest));
+        return rate() * largest + std::log(sum);
+    }
+    double operator()(double x, double log_of_sum) const {
+        return by_row ? std::exp((squared ? x : 0) - 2 * log_of_sum) : 1;
+    }
+};
 
 void count(const Tensor& tensor, const SiteStatistics& site, ValueHistogram& histogram) {
     const std::size_t stride = tensor.values.size() > kCountedInFull ? kStride : 1;
-    const bool by_row = site.function == "exp" || site.function == "exp_half";
+    const RowWeight weight{.by_row = site.function == "exp_half", .squared = site.squared};
     for (std::size_t row = 0; row < tensor.rows; ++row) {
         const std::span<const double> values(&tensor.values[row * tensor.columns], tensor.columns);
-        const double weight = by_row ? weight_of_row(values) : 1;
+        const double log_of_sum = weight.by_row ? weight.log_of_sum(values) : 0;
         for (std::size_t i = row % stride; i < values.size(); i += stride) {
-            histogram.add(to_coordinate(site.coordinate, values[i]), weight);
+            histogram.add(to_coordinate(site.coordinate, values[i]), weight(values[i], log_of_sum));
         }
     }
+}
+
+/// Whether the only reader of a node multiplies it by itself.
+bool is_squared(const model::Graph& graph, NodeId id) {
+    std::size_t readers = 0;
+    bool squares = false;
+    for (const model::Node& node : graph.nodes) {
+        for (const NodeId input : model::inputs_of(node.operation)) readers += input == id ? 1 : 0;
+        const auto* product = std::get_if<model::Multiply>(&node.operation);
+        squares = squares || (product != nullptr && product->left == id && product->right == id);
+    }
+    return squares && readers == 2;
 }
 
 }  // namespace
@@ -88,6 +110,7 @@ StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_read
                                      .name = graph.nodes[id].name,
                                      .function = apply->replaces,
                                      .coordinate = coordinate_of(apply->replaces),
+                                     .squared = is_squared(graph, id),
                                      .histogram = {},
                                      .texts = {}});
     }

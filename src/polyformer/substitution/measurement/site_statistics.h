@@ -33,8 +33,10 @@ struct SiteStatistics {
     std::string name = {};
     std::string function = {};
     Coordinate coordinate = Coordinate::value;
-    /// Of coordinates. Inputs of exp count by the inverse square of their row's sum, since an error of one weight
-    /// counts relative to all weights of its row.
+    /// Whether all that becomes of the function is its square.
+    bool squared = false;
+    /// Of coordinates. Inputs of exponentials count by the inverse square of their row's sum, since an error of one
+    /// weight counts relative to all weights of its row; for a square's root also by the weight itself.
     ValueHistogram histogram = {};
     /// Of each sample text whose inputs were all finite, positive where they must be, and within limits.
     std::vector<TextRange> texts = {};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "polyformer/support/system/progress.h"
+
 namespace polyformer::substitution {
 namespace {
 
@@ -41,6 +43,15 @@ std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts
         if (on_progress) on_progress(done);
     }
     return outputs;
+}
+
+void pass(const std::string& title, const model::Graph& graph, const Texts& texts, bool quiet,
+          const model::Observer& observer) {
+    if (texts.count() == 0) return;
+    Progress bar(title, static_cast<double>(texts.token_count()), quiet);
+    evaluate_texts(graph, texts, model::Functions::exact, observer,
+                   [&](std::size_t tokens) { bar.update(static_cast<double>(tokens)); });
+    bar.finish();
 }
 
 }  // namespace polyformer::substitution

@@ -31,4 +31,8 @@ using OnProgress = std::function<void(std::size_t tokens)>;
 std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
                                           const model::Observer& observer = {}, const OnProgress& on_progress = {});
 
+/// A pass with exact functions whose outputs nobody wants, with a progress bar unless `quiet`. Nothing without texts.
+void pass(const std::string& title, const model::Graph& graph, const Texts& texts, bool quiet,
+          const model::Observer& observer);
+
 }  // namespace polyformer::substitution

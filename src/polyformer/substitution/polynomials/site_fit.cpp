@@ -67,8 +67,7 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
         largest.push_back(text.largest);
     }
     // Inputs of exp are logarithms, too.
-    const bool exponential =
-        site.coordinate == Coordinate::logarithm || site.function == "exp" || site.function == "exp_half";
+    const bool exponential = site.coordinate == Coordinate::logarithm || site.function == "exp_half";
     const double heaviest = exponential ? 0 : kHeaviestShape;
     const Tail below = estimate_tail(smallest, heaviest);
     const Tail above = estimate_tail(largest, heaviest);

@@ -1,6 +1,10 @@
 #include "polyformer/substitution/softmax/attention.h"
 
 #include <optional>
+#include <string>
+#include <string_view>
+
+#include "polyformer/model/graph/graph_edit.h"
 
 namespace polyformer::substitution {
 namespace {
@@ -8,15 +12,19 @@ namespace {
 using model::Graph;
 using model::NodeId;
 
+constexpr std::string_view kWeights = "weights";
+
 template <class T>
 const T* as(const Graph& graph, NodeId id) {
     return std::get_if<T>(&graph.nodes[id].operation);
 }
 
 std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights) {
-    const auto* apply = as<model::Apply>(graph, weights);
-    if (apply == nullptr || apply->replaces != "exp") return std::nullopt;
-    NodeId id_of_shifted = apply->input;
+    const auto* square = as<model::Multiply>(graph, weights);
+    if (square == nullptr || square->left != square->right) return std::nullopt;
+    const auto* root = as<model::Apply>(graph, square->left);
+    if (root == nullptr || root->replaces != "exp_half") return std::nullopt;
+    NodeId id_of_shifted = root->input;
     const auto* shifted = as<model::ShiftScores>(graph, id_of_shifted);
     if (shifted == nullptr) return std::nullopt;
     if (const auto* first = as<model::ShiftScores>(graph, shifted->scores)) {  // there is a second shift
@@ -29,6 +37,7 @@ std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights)
     SoftmaxAttention found{.scores = shifted->scores,
                            .shift = shifted->shift,
                            .shifted = id_of_shifted,
+                           .root = square->left,
                            .weights = weights,
                            .heads = scores->heads};
     for (NodeId id = weights + 1; id < graph.nodes.size(); ++id) {
@@ -43,12 +52,28 @@ std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights)
 
 }  // namespace
 
+void square_exponentials(Graph& graph) {
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const auto* exponential = as<model::Apply>(graph, id);
+        if (exponential == nullptr || exponential->replaces != "exp") continue;
+        const std::string& name = graph.nodes[id].name;
+        const std::size_t stem = name.size() - (name.ends_with(kWeights) ? kWeights.size() : 0);
+        const std::string root = name.substr(0, stem) + (stem < name.size() ? "root" : ".root");
+        model::insert_nodes(graph, id, {{root, model::Apply{exponential->input, {-1, 1, {0}}, "exp_half"}}});
+        graph.nodes[id + 1].operation = model::Multiply{id, id};
+    }
+}
+
 std::vector<SoftmaxAttention> softmax_attentions(const Graph& graph) {
     std::vector<SoftmaxAttention> all;
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         if (const auto found = attention_at(graph, id)) all.push_back(*found);
     }
     return all;
+}
+
+bool has_second_shift(const Graph& graph, const SoftmaxAttention& attention) {
+    return std::get<model::Apply>(graph.nodes[attention.root].operation).input != attention.shifted;
 }
 
 }  // namespace polyformer::substitution

@@ -12,9 +12,9 @@ using model::NodeId;
 
 void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attentions, std::size_t index) {
     const SoftmaxAttention attention = attentions[index];
-    const NodeId first = attention.weights;
-    const std::string& weights = graph.nodes[first].name;
-    const std::string prefix = weights.substr(0, weights.rfind('.') + 1);
+    const NodeId first = attention.root;
+    const std::string& root = graph.nodes[first].name;
+    const std::string prefix = root.substr(0, root.rfind('.') + 1);
     model::AttentionSums sums = std::get<model::AttentionSums>(graph.nodes[attention.sums].operation);
     sums.scores = first;
     const std::vector<float> factors(attention.heads, -2.0F);
@@ -27,7 +27,7 @@ void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attention
     model::insert_nodes(graph, first, added);
     std::get<model::Apply>(graph.nodes[first + added.size()].operation).input = first + added.size() - 1;
     for (SoftmaxAttention& any : attentions) {
-        for (NodeId* id : {&any.scores, &any.shift, &any.shifted, &any.weights, &any.values, &any.sums}) {
+        for (NodeId* id : {&any.scores, &any.shift, &any.shifted, &any.root, &any.weights, &any.values, &any.sums}) {
             *id += *id >= first ? added.size() : 0;
         }
     }

@@ -15,7 +15,7 @@
 namespace polyformer::substitution {
 
 /// Adds "ATTENTION.glance" (exp_half of the shifted scores), "ATTENTION.glance_sums", "ATTENTION.glance_log",
-/// "ATTENTION.correction" and "ATTENTION.corrected", which the exponentials of attention `index` then read. Later nodes
+/// "ATTENTION.correction" and "ATTENTION.corrected", which the root of attention `index` then reads. Later nodes
 /// move up by five, also in `attentions`.
 void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attentions, std::size_t index);
 

@@ -1,0 +1,71 @@
+#include "polyformer/substitution/steps/measured_sites.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "polyformer/substitution/polynomials/composed_inverse.h"
+#include "polyformer/substitution/softmax/attention.h"
+#include "polyformer/support/error.h"
+
+namespace polyformer::substitution {
+namespace {
+
+using model::Graph;
+using model::NodeId;
+
+/// Room for rounding around an interval that arithmetic alone gives.
+constexpr double kRounding = 1.001;
+
+/// What the rest of a composed reciprocal can meet is known without measuring.
+void clip_rest(const SiteStatistics& site, const std::vector<FixedPolynomial>& fixed, approx::Interval& interval) {
+    for (const FixedPolynomial& start : fixed) {
+        if (site.name != start.name + ".rest") continue;
+        const approx::Interval rest = inverse_rest(start.interval.interval, start.degree);
+        interval.lower = std::max(interval.lower, rest.lower / kRounding);
+        interval.upper = std::min(interval.upper, rest.upper * kRounding);
+    }
+}
+
+/// A sum is at least its greatest weight: what the root's polynomial takes, the one of the sums must take. Behind a
+/// second shift they are 1 at most.
+void reach_weights(const Graph& graph, MeasuredSites& sites) {
+    for (const SoftmaxAttention& attention : softmax_attentions(graph)) {
+        if (has_second_shift(graph, attention)) continue;
+        const auto root = sites.reading(graph, std::get<model::Apply>(graph.nodes[attention.root].operation).input);
+        const auto inverse = sites.reading(graph, attention.sums);
+        if (!root || !inverse || sites.seen.sites[*inverse].function != "reciprocal") continue;
+        double& upper = sites.intervals[*inverse].interval.upper;
+        upper = std::max(upper, std::exp(sites.intervals[*root].interval.upper));
+    }
+}
+
+}  // namespace
+
+std::optional<std::size_t> MeasuredSites::reading(const Graph& graph, NodeId node) const {
+    for (std::size_t s = 0; s < seen.sites.size(); ++s) {
+        if (std::get<model::Apply>(graph.nodes[seen.sites[s].node].operation).input == node) return s;
+    }
+    return std::nullopt;
+}
+
+MeasuredSites measure_sites(const Graph& graph, const CalibrationTexts& texts, const SubstitutionOptions& options,
+                            const std::vector<FixedPolynomial>& fixed) {
+    StatisticsCollector collector(graph);
+    for (const Purpose purpose : {Purpose::sample, Purpose::stress}) {
+        const bool sample = purpose == Purpose::sample;
+        pass(sample ? "Measuring inputs of functions" : "Measuring how far they reach", graph,
+             sample ? texts.sample : texts.stress, options.quiet,
+             [&](NodeId node, std::span<const model::Tensor> values) { collector.observe(node, values, purpose); });
+    }
+    MeasuredSites sites{.seen = collector.statistics(), .intervals = {}};
+    require(!sites.seen.sites.empty(), "the graph names no function that a polynomial could replace");
+    const double each = options.escape / (2 * static_cast<double>(sites.seen.sites.size()));
+    for (const SiteStatistics& site : sites.seen.sites) {
+        sites.intervals.push_back(interval_of(site, each, options.margin));
+        clip_rest(site, fixed, sites.intervals.back().interval);
+    }
+    reach_weights(graph, sites);
+    return sites;
+}
+
+}  // namespace polyformer::substitution

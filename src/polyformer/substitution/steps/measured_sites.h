@@ -1,0 +1,38 @@
+// What enters every function, and the interval that each polynomial must hold on.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/substitution/measurement/site_statistics.h"
+#include "polyformer/substitution/polynomials/site_fit.h"
+#include "polyformer/substitution/steps/options.h"
+
+namespace polyformer::substitution {
+
+/// A polynomial that need not be exact, for what follows makes up for it: before a reciprocal (composed_inverse.h), or
+/// in a second shift (second_shift.h).
+struct FixedPolynomial {
+    std::string name;
+    SiteInterval interval;
+    std::size_t degree = 0;
+};
+
+/// All functions of a graph that polynomials are to replace.
+struct MeasuredSites {
+    GraphStatistics seen;                 ///< seen.sites in order of evaluation
+    std::vector<SiteInterval> intervals;  ///< of each site
+
+    /// The site whose function reads this node.
+    std::optional<std::size_t> reading(const model::Graph& graph, model::NodeId node) const;
+};
+
+/// Passes over sample and stress texts with exact functions. `fixed` are the polynomials that are in the graph already:
+/// what follows them has an interval by arithmetic. Throws Error when the graph names no function.
+MeasuredSites measure_sites(const model::Graph& graph, const CalibrationTexts& texts,
+                            const SubstitutionOptions& options, const std::vector<FixedPolynomial>& fixed);
+
+}  // namespace polyformer::substitution

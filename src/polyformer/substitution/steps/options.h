@@ -1,0 +1,29 @@
+// What a substitution is given besides the graph.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "polyformer/substitution/measurement/texts.h"
+#include "polyformer/substitution/polynomials/output_loss.h"
+
+namespace polyformer::substitution {
+
+/// The texts that a substitution measures, and those that it is judged by.
+struct CalibrationTexts {
+    Texts sample;    ///< as the model will meet them
+    Texts stress;    ///< that reach farther: they widen intervals, no more
+    Texts held_out;  ///< as the sample, for the degrees' choice and the last check
+};
+
+/// What may be lost, and how careful to be.
+struct SubstitutionOptions {
+    OutputLoss kind = OutputLoss::cosine;
+    double loss = 0.0005;  ///< what the mean loss of the output may be
+    double escape = 1e-4;  ///< probability that a text leaves an interval anywhere
+    double margin = 0.08;  ///< of every interval's width, at both ends, besides
+    std::vector<std::size_t> degrees{7, 15, 31, 63, 127, 255};
+    bool quiet = false;  ///< no progress bars
+};
+
+}  // namespace polyformer::substitution

@@ -1,0 +1,61 @@
+#include "polyformer/substitution/steps/measured_sites.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "polyformer/substitution/polynomials/composed_inverse.h"
+#include "polyformer/support/error.h"
+#include "tests/substitution/encoder.h"
+
+namespace polyformer::substitution {
+namespace {
+
+using namespace model;
+
+const SubstitutionOptions kOptions{.escape = 0.01, .quiet = true};
+
+CalibrationTexts texts() {
+    return {random_texts(60, 1), random_texts(10, 2), random_texts(4, 3)};
+}
+
+NodeId input_of(const Graph& graph, const char* name) {
+    return std::get<Apply>(graph.nodes[node_named(graph, name)].operation).input;
+}
+
+TEST(MeasuredSites, SumsReachAsFarAsTheirGreatestWeight) {
+    const Graph graph = encoder_with_roots();
+    const MeasuredSites sites = measure_sites(graph, texts(), kOptions, {});
+    const auto root = sites.reading(graph, input_of(graph, "root"));
+    const auto inverse = sites.reading(graph, input_of(graph, "inverse"));
+    ASSERT_TRUE(root && inverse);
+    EXPECT_EQ(sites.seen.sites[*root].name, "root");
+    EXPECT_EQ(sites.seen.sites[*inverse].name, "inverse");
+    EXPECT_GE(sites.intervals[*inverse].interval.upper, std::exp(sites.intervals[*root].interval.upper));
+    EXPECT_FALSE(sites.reading(graph, 0));
+}
+
+TEST(MeasuredSites, WhatFollowsAFixedPolynomialHasAnIntervalByArithmetic) {
+    const Graph graph = encoder_with_roots();
+    const MeasuredSites before = measure_sites(graph, texts(), kOptions, {});
+    Graph composed = graph;
+    const std::size_t inverse = *before.reading(graph, input_of(graph, "inverse"));
+    const approx::Interval wide{1e-4, before.intervals[inverse].interval.upper};
+    compose_inverse(composed, before.seen.sites[inverse].node, wide, 15);
+    const MeasuredSites after = measure_sites(composed, texts(), kOptions, {{"inverse", {wide, 0}, 15}});
+    const auto rest = after.reading(composed, input_of(composed, "inverse.rest"));
+    ASSERT_TRUE(rest.has_value());
+    EXPECT_LE(after.intervals[*rest].interval.upper, inverse_rest(wide, 15).upper * 1.01);
+    EXPECT_GE(after.intervals[*rest].interval.lower, inverse_rest(wide, 15).lower / 1.01);
+}
+
+TEST(MeasuredSites, NeedFunctions) {
+    Graph done = encoder_with_roots();
+    for (Node& node : done.nodes) {
+        if (auto* apply = std::get_if<Apply>(&node.operation)) apply->replaces.clear();
+    }
+    EXPECT_THROW(measure_sites(done, texts(), kOptions, {}), Error);
+}
+
+}  // namespace
+}  // namespace polyformer::substitution
