@@ -6,6 +6,7 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/operations.h"
+#include "polyformer/model/interpreter/resumable_evaluation.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
@@ -50,6 +51,22 @@ TEST(Interpreter, FewerTokensGiveTheFirstRows) {
         ASSERT_EQ(found.rows, tokens);
         for (std::size_t i = 0; i < found.values.size(); ++i) EXPECT_DOUBLE_EQ(found.values[i], logits.values[i]);
     }
+}
+
+TEST(Interpreter, GoesOnFromAPlaceAsOftenAsOneLikes) {
+    Graph graph = one_head({-2, 2, {0.5, 1}}, true);
+    const std::vector<Tensor> texts{{3, 1, {1, 2, -1}}, {2, 1, {0.5, 3}}};
+    ResumableEvaluation evaluation(graph, texts, Functions::polynomials);
+    std::vector<NodeId> seen;
+    evaluation.advance_to(2, [&](NodeId node, const ResumableEvaluation::Values&) { seen.push_back(node); });
+    for (const double slope : {1.0, -3.0}) {
+        std::get<Apply>(graph.nodes[2].operation).polynomial.coefficients[1] = slope;
+        const std::vector<Tensor> whole = evaluate_batch(graph, texts, Functions::polynomials);
+        const std::vector<Tensor> resumed = evaluation.output();
+        for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(resumed[i].values, whole[i].values);
+    }
+    evaluation.advance_to(1, [&](NodeId node, const ResumableEvaluation::Values&) { seen.push_back(node); });
+    EXPECT_EQ(seen, (std::vector<NodeId>{0, 1}));
 }
 
 TEST(Interpreter, SizesBeyondOneBlockMatchAPlainProduct) {

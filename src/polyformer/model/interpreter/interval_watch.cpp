@@ -10,10 +10,7 @@
 
 namespace polyformer::model {
 
-namespace {
-
-/// For every node: whether its value is scores of which only the causal half (k ≤ q) can reach the result.
-std::vector<bool> causal_only(const Graph& graph) {
+std::vector<bool> causal_scores(const Graph& graph) {
     const std::vector<Shape> shapes = shapes_of(graph);
     std::vector<bool> causal(graph.nodes.size(), false);
     for (NodeId id = 0; id < causal.size(); ++id) causal[id] = shapes[id].scores;
@@ -29,6 +26,8 @@ std::vector<bool> causal_only(const Graph& graph) {
     }
     return causal;
 }
+
+namespace {
 
 IntervalReport nothing_seen(const Node& node) {
     const Polynomial& polynomial = std::get<Apply>(node.operation).polynomial;
@@ -57,7 +56,7 @@ void count(IntervalReport& report, const Tensor& input, bool causal) {
 
 IntervalWatch::IntervalWatch(const Graph& graph, std::size_t texts)
     : graph_(graph),
-      causal_(causal_only(graph)),
+      causal_(causal_scores(graph)),
       readers_(graph.nodes.size()),
       reports_(graph.nodes.size()),
       outside_(texts, false) {

@@ -14,6 +14,9 @@
 
 namespace polyformer::model {
 
+/// For every node: whether its value is scores of which only the causal half (k ≤ q) can reach the result.
+std::vector<bool> causal_scores(const Graph& graph);
+
 /// Counts what lies outside the polynomials' intervals, over all texts and by text.
 class IntervalWatch {
   public:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "polyformer/model/interpreter/interval_watch.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -19,16 +20,40 @@ using model::Tensor;
 constexpr std::size_t kStride = 7;
 constexpr std::size_t kCountedInFull = 4096;
 
+/// How many entries of a row count.
+std::size_t kept(const SiteStatistics& site, const Tensor& tensor, std::size_t row) {
+    return site.causal ? row % tensor.columns + 1 : tensor.columns;
+}
+
 /// The extremes as coordinates; nothing when a value has none or lies beyond the limits.
-std::optional<TextRange> range_of(const Tensor& tensor, Coordinate coordinate, const TextRange& limits) {
+std::optional<TextRange> range_of(const Tensor& tensor, const SiteStatistics& site, const TextRange& limits) {
     if (tensor.values.empty()) return std::nullopt;
-    const auto [smallest, largest] = std::ranges::minmax(tensor.values);
-    // NaN hides from comparisons, but not from a sum.
-    double sum = 0;
-    for (const double value : tensor.values) sum += value;
-    if (!std::isfinite(sum) || (coordinate == Coordinate::logarithm && smallest <= 0)) return std::nullopt;
-    const TextRange range{to_coordinate(coordinate, smallest), to_coordinate(coordinate, largest)};
+    double smallest = tensor.values.front();
+    double largest = smallest;
+    double sum = 0;  // NaN hides from comparisons, but not from a sum
+    for (std::size_t row = 0; row < tensor.rows; ++row) {
+        const std::span<const double> values(&tensor.values[row * tensor.columns], kept(site, tensor, row));
+        for (const double value : values) {
+            smallest = std::min(smallest, value);
+            largest = std::max(largest, value);
+            sum += value;
+        }
+    }
+    if (!std::isfinite(sum) || (site.coordinate == Coordinate::logarithm && smallest <= 0)) return std::nullopt;
+    const TextRange range{to_coordinate(site.coordinate, smallest), to_coordinate(site.coordinate, largest)};
     if (range.smallest < limits.smallest || range.largest > limits.largest) return std::nullopt;
+    return range;
+}
+
+/// The extremes of what a causal mask takes away.
+TextRange hidden_range(const Tensor& tensor) {
+    TextRange range = SiteStatistics{}.hidden;
+    for (std::size_t row = 0; row < tensor.rows; ++row) {
+        for (std::size_t column = row % tensor.columns + 1; column < tensor.columns; ++column) {
+            range.smallest = std::min(range.smallest, tensor.at(row, column));
+            range.largest = std::max(range.largest, tensor.at(row, column));
+        }
+    }
     return range;
 }
 
@@ -59,7 +84,7 @@ void count(const Tensor& tensor, const SiteStatistics& site, ValueHistogram& his
     const std::size_t stride = tensor.values.size() > kCountedInFull ? kStride : 1;
     const RowWeight weight{.by_row = site.function == "exp_half", .squared = site.squared};
     for (std::size_t row = 0; row < tensor.rows; ++row) {
-        const std::span<const double> values(&tensor.values[row * tensor.columns], tensor.columns);
+        const std::span<const double> values(&tensor.values[row * tensor.columns], kept(site, tensor, row));
         const double log_of_sum = weight.by_row ? weight.log_of_sum(values) : 0;
         for (std::size_t i = row % stride; i < values.size(); i += stride) {
             histogram.add(to_coordinate(site.coordinate, values[i]), weight(values[i], log_of_sum));
@@ -102,6 +127,7 @@ StatisticsCollector::StatisticsCollector(const model::Graph& graph, std::vector<
 }
 
 StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_reading_(graph.nodes.size()) {
+    const std::vector<bool> causal = model::causal_scores(graph);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto* apply = std::get_if<model::Apply>(&graph.nodes[id].operation);
         if (apply == nullptr || apply->replaces.empty()) continue;
@@ -111,6 +137,7 @@ StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_read
                                      .function = apply->replaces,
                                      .coordinate = coordinate_of(apply->replaces),
                                      .squared = is_squared(graph, id),
+                                     .causal = causal[apply->input],
                                      .histogram = {},
                                      .texts = {}});
     }
@@ -143,10 +170,11 @@ void StatisticsCollector::observe(NodeId node, std::span<const Tensor> values, P
         std::vector<std::optional<TextRange>> ranges(values.size());
         std::vector<ValueHistogram> histograms(values.size());
         parallel_for(values.size(), [&](std::size_t i) {
-            ranges[i] = range_of(values[i], site.coordinate, limits_[index]);
+            ranges[i] = range_of(values[i], site, limits_[index]);
             if (ranges[i] && sample) count(values[i], site, histograms[i]);
         });
         for (std::size_t i = 0; i < values.size(); ++i) {
+            if (site.causal) widen(site.hidden, hidden_range(values[i]));
             if (!sample) {
                 if (!ranges[i]) {
                     stress_lost_[i] = true;
@@ -177,6 +205,7 @@ void merge(GraphStatistics& all, const GraphStatistics& more) {
         site.texts.insert(site.texts.end(), more.sites[i].texts.begin(), more.sites[i].texts.end());
         site.lost += more.sites[i].lost;
         widen(site.stress, more.sites[i].stress);
+        widen(site.hidden, more.sites[i].hidden);
     }
     all.lost.insert(all.lost.end(), more.lost.begin(), more.lost.end());
     for (std::size_t node = 0; node < all.largest.size(); ++node) {

@@ -35,6 +35,8 @@ struct SiteStatistics {
     Coordinate coordinate = Coordinate::value;
     /// Whether all that becomes of the function is its square.
     bool squared = false;
+    /// Scores of which queries see keys up to their own place only. The others take part in nothing but `hidden`.
+    bool causal = false;
     /// Of coordinates. Inputs of exponentials count by the inverse square of their row's sum, since an error of one
     /// weight counts relative to all weights of its row; for a square's root also by the weight itself.
     ValueHistogram histogram = {};
@@ -42,6 +44,8 @@ struct SiteStatistics {
     std::vector<TextRange> texts = {};
     std::size_t lost = 0;  ///< the other sample texts
     TextRange stress = {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+    /// Of what a mask takes away afterwards, in all texts: polynomials must stay bounded there, no more.
+    TextRange hidden = {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
 };
 
 /// Mergeable, in memory that grows with the number of texts alone (some 16 bytes a node for each).

@@ -13,19 +13,25 @@ constexpr std::size_t kTextsAtOnce = 16;
 
 }  // namespace
 
-Trial::Trial(const Graph& original, Texts texts, OutputLoss kind)
-    : texts_(std::move(texts)), kind_(kind), original_(evaluate_texts(original, texts_, Functions::exact)) {}
-
-LossSummary Trial::loss(const Graph& graph, Functions functions) const {
-    return losses_of(kind_, original_, evaluate_texts(graph, texts_, functions));
+Trial::Trial(const Graph& original, const Texts& texts, OutputLoss kind) : kind_(kind) {
+    for (const auto& tokens : texts.tokens) inputs_.push_back(texts.embed(tokens));
+    original_ = model::evaluate_batch(original, inputs_, Functions::exact);
 }
 
-double Trial::loss_of_site(Graph& graph, model::NodeId site, const model::Polynomial& polynomial) const {
-    auto& apply = std::get<model::Apply>(graph.nodes[site].operation);
+LossSummary Trial::loss(const Graph& graph, Functions functions) const {
+    return losses_of(kind_, original_, model::evaluate_batch(graph, inputs_, functions));
+}
+
+SiteTrial::SiteTrial(const Trial& trial, Graph& graph)
+    : trial_(trial), graph_(graph), evaluation_(graph, trial.inputs_, Functions::exact) {}
+
+double SiteTrial::loss(model::NodeId site, const model::Polynomial& polynomial) {
+    evaluation_.advance_to(site);
+    auto& apply = std::get<model::Apply>(graph_.nodes[site].operation);
     // One that replaces nothing keeps its polynomial.
-    const model::Apply before = std::exchange(apply, model::Apply{apply.input, polynomial, ""});
-    const double mean = loss(graph, Functions::exact).mean;
-    apply = before;
+    model::Apply before = std::exchange(apply, model::Apply{apply.input, polynomial, ""});
+    const double mean = losses_of(trial_.kind_, trial_.original_, evaluation_.output()).mean;
+    apply = std::move(before);
     return mean;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
+#include "polyformer/model/interpreter/resumable_evaluation.h"
 #include "polyformer/substitution/measurement/texts.h"
 #include "polyformer/substitution/polynomials/output_loss.h"
 
@@ -13,16 +14,29 @@ namespace polyformer::substitution {
 /// Remembers the output of the original on its texts; the graph it is given may then change.
 class Trial {
   public:
-    Trial(const model::Graph& original, Texts texts, OutputLoss kind);
+    Trial(const model::Graph& original, const Texts& texts, OutputLoss kind);
 
     LossSummary loss(const model::Graph& graph, model::Functions functions) const;
-    /// With this polynomial at `site` and exact functions elsewhere; the graph is as before afterwards.
-    double loss_of_site(model::Graph& graph, model::NodeId site, const model::Polynomial& polynomial) const;
 
   private:
-    Texts texts_;
+    friend class SiteTrial;
+    std::vector<model::Tensor> inputs_;
     OutputLoss kind_;
     std::vector<model::Tensor> original_;
+};
+
+/// Tries polynomials at one site after the other, in order of evaluation, with exact functions elsewhere: what lies
+/// before a site is evaluated once. Refers to trial and graph, whose nodes must stay where they are.
+class SiteTrial {
+  public:
+    SiteTrial(const Trial& trial, model::Graph& graph);
+    /// The mean loss; the graph is as before afterwards. No site that lies before an earlier one.
+    double loss(model::NodeId site, const model::Polynomial& polynomial);
+
+  private:
+    const Trial& trial_;
+    model::Graph& graph_;
+    model::ResumableEvaluation evaluation_;
 };
 
 /// The loss of `substituted` with its polynomials against `original` with exact functions, over any number of texts:

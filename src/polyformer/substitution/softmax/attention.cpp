@@ -19,6 +19,28 @@ const T* as(const Graph& graph, NodeId id) {
     return std::get_if<T>(&graph.nodes[id].operation);
 }
 
+/// The sum of `term` and another node, if there is one.
+std::optional<NodeId> sum_with(const Graph& graph, NodeId term, NodeId& other) {
+    for (NodeId id = term + 1; id < graph.nodes.size(); ++id) {
+        const auto* sum = as<model::Add>(graph, id);
+        if (sum == nullptr || (sum->left != term && sum->right != term)) continue;
+        other = sum->left == term ? sum->right : sum->left;
+        return id;
+    }
+    return std::nullopt;
+}
+
+void find_prefix(const Graph& graph, SoftmaxAttention& found) {
+    found.all_sums = found.sums;
+    NodeId scores = 0;
+    if (!sum_with(graph, found.shift, scores)) return;
+    NodeId sums = 0;
+    const auto total = sum_with(graph, found.sums, sums);
+    if (!total) return;
+    found.prefix_scores = scores;
+    found.all_sums = *total;
+}
+
 std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights) {
     const auto* square = as<model::Multiply>(graph, weights);
     if (square == nullptr || square->left != square->right) return std::nullopt;
@@ -42,11 +64,14 @@ std::optional<SoftmaxAttention> attention_at(const Graph& graph, NodeId weights)
                            .heads = scores->heads};
     for (NodeId id = weights + 1; id < graph.nodes.size(); ++id) {
         const auto* values = as<model::AttentionValues>(graph, id);
-        if (values != nullptr && values->scores == weights && !values->causal) found.values = id;
+        if (values != nullptr && values->scores == weights) found.values = id;
         const auto* sums = as<model::AttentionSums>(graph, id);
-        if (sums != nullptr && sums->scores == weights && !sums->causal) found.sums = id;
+        if (sums != nullptr && sums->scores == weights) found.sums = id;
     }
     if (found.values == 0 || found.sums == 0) return std::nullopt;
+    found.causal = as<model::AttentionSums>(graph, found.sums)->causal;
+    if (as<model::AttentionValues>(graph, found.values)->causal != found.causal) return std::nullopt;
+    find_prefix(graph, found);
     return found;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
@@ -18,6 +19,10 @@ struct SoftmaxAttention {
     model::NodeId values = 0;   ///< AttentionValues
     model::NodeId sums = 0;     ///< AttentionSums
     std::size_t heads = 1;
+    bool causal = false;  ///< queries see keys up to their own place
+    /// Scores of a public prefix, (T, H·P), and the sums with its weights (public_prefix.h).
+    std::optional<model::NodeId> prefix_scores = {};
+    model::NodeId all_sums = 0;  ///< the sums, where there is no prefix
 };
 
 /// Writes each exp of the graph as the square of a root e^(x/2), "ATTENTION.root" before "ATTENTION.weights". A
@@ -25,8 +30,8 @@ struct SoftmaxAttention {
 /// roots span half as many orders of magnitude, and are smooth enough for half the degree.
 void square_exponentials(model::Graph& graph);
 
-/// All of them that square_exponentials() left and that are neither causal nor in windows, in order of evaluation;
-/// attention of any other form is left out.
+/// All of them that square_exponentials() left and that are not in windows, in order of evaluation; attention of any
+/// other form is left out.
 std::vector<SoftmaxAttention> softmax_attentions(const model::Graph& graph);
 
 /// Whether its scores are shifted twice (second_shift.h).

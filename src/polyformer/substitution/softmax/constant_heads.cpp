@@ -70,6 +70,7 @@ void clear_columns(model::Linear& map, std::size_t first, std::size_t count) {
 PatternFit::PatternFit(const model::Graph& graph)
     : context_(graph.context), attentions_(softmax_attentions(graph)), sums_(attentions_.size()) {
     for (std::size_t a = 0; a < attentions_.size(); ++a) {
+        if (attentions_[a].causal) continue;
         by_weights_[attentions_[a].shifted] = a;
         sums_[a] = {std::vector<float>(attentions_[a].heads * context_ * context_),
                     std::vector<double>(attentions_[a].heads), std::vector<std::size_t>(context_ + 1)};
@@ -105,6 +106,7 @@ std::vector<ConstantHead> PatternFit::find(double most_spread) const {
     std::vector<ConstantHead> found;
     for (std::size_t a = 0; a < attentions_.size(); ++a) {
         const Sums& sums = sums_[a];
+        if (sums.weights.empty()) continue;
         // Texts that have token t.
         std::vector<double> texts(context_ + 1, 0.0);
         double queries = 0;

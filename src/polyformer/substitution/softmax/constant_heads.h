@@ -21,8 +21,8 @@ struct ConstantHead {
     double spread = 0;
 };
 
-/// The mean weight of each key for each query over many texts, from one pass with exact functions. Takes the square of
-/// the context for each head.
+/// The mean weight of each key for each query over many texts, from one pass with exact functions; not of causal
+/// attention. Takes the square of the context for each head.
 class PatternFit {
   public:
     explicit PatternFit(const model::Graph& graph);

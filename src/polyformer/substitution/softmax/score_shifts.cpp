@@ -24,16 +24,24 @@ double predict(const LinearMap& map, const double* input, std::size_t head) {
     return sum;
 }
 
-/// (H·T, T) → (T, H), row by row.
-std::vector<double> log_sum_exp(const Tensor& scores, std::size_t heads) {
+/// Of what each query sees: keys of the text (H·T, T), and of the prefix (T, H·P), which may be empty. (T, H), row by
+/// row.
+std::vector<double> log_sum_exp(const Tensor& scores, const Tensor& prefix, const SoftmaxAttention& attention) {
+    const std::size_t heads = attention.heads;
     const std::size_t tokens = scores.rows / heads;
+    const std::size_t public_keys = prefix.columns / heads;
     std::vector<double> result(tokens * heads);
+    std::vector<double> seen;
     for (std::size_t row = 0; row < scores.rows; ++row) {
-        const std::span<const double> values(&scores.values[row * scores.columns], scores.columns);
-        const double largest = std::ranges::max(values);
+        const std::size_t query = row % tokens;
+        const std::size_t head = row / tokens;
+        const double* text = &scores.values[row * scores.columns];
+        seen.assign(text, text + (attention.causal ? query + 1 : scores.columns));
+        for (std::size_t p = 0; p < public_keys; ++p) seen.push_back(prefix.at(query, head * public_keys + p));
+        const double largest = std::ranges::max(seen);
         double sum = 0;
-        for (const double x : values) sum += std::exp(x - largest);
-        result[row % tokens * heads + row / tokens] = largest + std::log(sum);
+        for (const double x : seen) sum += std::exp(x - largest);
+        result[query * heads + head] = largest + std::log(sum);
     }
     return result;
 }
@@ -62,22 +70,36 @@ ShiftFit::ShiftFit(const model::Graph& graph)
       held_out_(attentions_.size()),
       seen_(attentions_.size(), 0),
       reading_(graph.nodes.size()),
-      scored_(graph.nodes.size()) {
+      scored_(graph.nodes.size()),
+      prefixed_(graph.nodes.size()) {
     for (std::size_t i = 0; i < attentions_.size(); ++i) {
         const auto& shift = std::get<model::Linear>(graph.nodes[attentions_[i].shift].operation);
         regressions_.emplace_back(shift.weight.rows, attentions_[i].heads);
         input_of_.push_back(shift.input);
         reading_[shift.input].push_back(i);
-        scored_[attentions_[i].scores].push_back(i);
+        const SoftmaxAttention& attention = attentions_[i];
+        // The later one of the two.
+        scored_[std::max(attention.scores, attention.prefix_scores.value_or(0))].push_back(i);
+        if (attention.prefix_scores) prefixed_[std::min(attention.scores, *attention.prefix_scores)] = true;
     }
 }
 
 void ShiftFit::observe(NodeId node, std::span<const Tensor> values) {
     if (!reading_[node].empty()) inputs_[node].assign(values.begin(), values.end());
+    if (prefixed_[node]) other_scores_.assign(values.begin(), values.end());
     for (const std::size_t a : scored_[node]) {
         const std::vector<Tensor>& inputs = inputs_.at(input_of_[a]);
+        const SoftmaxAttention& attention = attentions_[a];
         std::vector<std::vector<double>> targets(values.size());
-        parallel_for(values.size(), [&](std::size_t i) { targets[i] = log_sum_exp(values[i], attentions_[a].heads); });
+        parallel_for(values.size(), [&](std::size_t i) {
+            if (!attention.prefix_scores) {
+                targets[i] = log_sum_exp(values[i], {}, attention);
+            } else if (node == attention.scores) {
+                targets[i] = log_sum_exp(values[i], other_scores_[i], attention);
+            } else {
+                targets[i] = log_sum_exp(other_scores_[i], values[i], attention);
+            }
+        });
         for (std::size_t i = 0; i < values.size(); ++i) {
             if (seen_[a]++ % kHeldOut == kHeldOut - 1) {
                 if (held_out_[a].targets.size() < kMostHeldRows * attentions_[a].heads) {

@@ -48,6 +48,8 @@ class ShiftFit {
     std::vector<std::size_t> seen_;                               ///< texts, for each attention
     std::map<model::NodeId, std::vector<model::Tensor>> inputs_;  ///< what the shifts of later nodes read
     std::vector<std::vector<std::size_t>> reading_, scored_;      ///< attentions by input, by scores
+    std::vector<bool> prefixed_;                                  ///< by node: scores that others of it follow
+    std::vector<model::Tensor> other_scores_;                     ///< of such a node
     std::vector<model::NodeId> input_of_;                         ///< of each attention's shift
 };
 

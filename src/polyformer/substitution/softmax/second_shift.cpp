@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/model/graph/graph_edit.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::substitution {
 
@@ -12,6 +13,8 @@ using model::NodeId;
 
 void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attentions, std::size_t index) {
     const SoftmaxAttention attention = attentions[index];
+    require(!attention.prefix_scores, "'{}' has a public prefix, whose weights a second shift would leave out",
+            graph.nodes[attention.weights].name);
     const NodeId first = attention.root;
     const std::string& root = graph.nodes[first].name;
     const std::string prefix = root.substr(0, root.rfind('.') + 1);
@@ -27,7 +30,8 @@ void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attention
     model::insert_nodes(graph, first, added);
     std::get<model::Apply>(graph.nodes[first + added.size()].operation).input = first + added.size() - 1;
     for (SoftmaxAttention& any : attentions) {
-        for (NodeId* id : {&any.scores, &any.shift, &any.shifted, &any.root, &any.weights, &any.values, &any.sums}) {
+        for (NodeId* id :
+             {&any.scores, &any.shift, &any.shifted, &any.root, &any.weights, &any.values, &any.sums, &any.all_sums}) {
             *id += *id >= first ? added.size() : 0;
         }
     }

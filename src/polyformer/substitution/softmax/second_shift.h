@@ -17,6 +17,7 @@ namespace polyformer::substitution {
 /// Adds "ATTENTION.glance" (exp_half of the shifted scores), "ATTENTION.glance_sums", "ATTENTION.glance_log",
 /// "ATTENTION.correction" and "ATTENTION.corrected", which the root of attention `index` then reads. Later nodes
 /// move up by five, also in `attentions`.
+/// Throws Error for an attention with a public prefix.
 void add_second_shift(model::Graph& graph, std::span<SoftmaxAttention> attentions, std::size_t index);
 
 }  // namespace polyformer::substitution

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 
 namespace polyformer::substitution {
@@ -19,27 +17,20 @@ constexpr double kFarBelow = 0.01;
 std::vector<TriedDegrees> try_degrees(model::Graph& graph, const MeasuredSites& sites, const Trial& trial,
                                       const Prices& prices, const SubstitutionOptions& options) {
     const std::vector<SiteStatistics>& seen = sites.seen.sites;
-    Progress bar("Trying degrees", static_cast<double>(seen.size() * options.degrees.size()), options.quiet);
+    Progress bar("Trying degrees", static_cast<double>(seen.size()), options.quiet);
     const double enough = kFarBelow * options.loss / static_cast<double>(seen.size());
     const double before = trial.loss(graph, model::Functions::exact).mean;  // of constant heads
+    SiteTrial alone(trial, graph);
     std::vector<TriedDegrees> tried(seen.size());
-    for (std::size_t d = 0; d < options.degrees.size(); ++d) {
-        const std::size_t degree = options.degrees[d];
-        std::vector<std::size_t> open;
-        for (std::size_t s = 0; s < seen.size(); ++s) {
-            if (tried[s].options.empty() || !(tried[s].options.back().loss <= enough)) open.push_back(s);
+    for (std::size_t s = 0; s < seen.size(); ++s) {
+        TriedDegrees& site = tried[s];
+        for (const std::size_t degree : options.degrees) {
+            if (!site.options.empty() && site.options.back().loss <= enough) break;
+            site.fits.push_back(fit_site(seen[s], sites.intervals[s].interval, degree));
+            const double loss = alone.loss(seen[s].node, site.fits.back().polynomial) - before;
+            site.options.push_back({degree, std::max(0.0, loss), prices.of(seen[s].node, degree)});
         }
-        std::vector<SiteFit> fits(open.size());
-        parallel_for(open.size(), [&](std::size_t i) {
-            fits[i] = fit_site(seen[open[i]], sites.intervals[open[i]].interval, degree);
-        });
-        for (std::size_t i = 0; i < open.size(); ++i) {
-            const std::size_t s = open[i];
-            const double loss = trial.loss_of_site(graph, seen[s].node, fits[i].polynomial) - before;
-            tried[s].options.push_back({degree, std::max(0.0, loss), prices.of(seen[s].node, degree)});
-            tried[s].fits.push_back(std::move(fits[i]));
-            bar.update(static_cast<double>(d * seen.size() + s + 1), seen[s].name);
-        }
+        bar.update(static_cast<double>(s + 1), seen[s].name);
     }
     bar.finish();
     return tried;

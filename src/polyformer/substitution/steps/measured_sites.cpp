@@ -32,11 +32,19 @@ void reach_weights(const Graph& graph, MeasuredSites& sites) {
     for (const SoftmaxAttention& attention : softmax_attentions(graph)) {
         if (has_second_shift(graph, attention)) continue;
         const auto root = sites.reading(graph, std::get<model::Apply>(graph.nodes[attention.root].operation).input);
-        const auto inverse = sites.reading(graph, attention.sums);
+        const auto inverse = sites.reading(graph, attention.all_sums);
         if (!root || !inverse || sites.seen.sites[*inverse].function != "reciprocal") continue;
         double& upper = sites.intervals[*inverse].interval.upper;
         upper = std::max(upper, std::exp(sites.intervals[*root].interval.upper));
     }
+}
+
+/// What a mask takes away is zero times what the polynomial makes of it, which must not be huge.
+void cover_hidden(const SiteStatistics& site, approx::Interval& interval, double margin) {
+    if (site.hidden.smallest > site.hidden.largest) return;
+    const double reach = margin * (site.hidden.largest - site.hidden.smallest);
+    interval.lower = std::min(interval.lower, site.hidden.smallest - reach);
+    interval.upper = std::max(interval.upper, site.hidden.largest + reach);
 }
 
 }  // namespace
@@ -65,6 +73,9 @@ MeasuredSites measure_sites(const Graph& graph, const CalibrationTexts& texts, c
         clip_rest(site, fixed, sites.intervals.back().interval);
     }
     reach_weights(graph, sites);
+    for (std::size_t s = 0; s < sites.intervals.size(); ++s) {
+        cover_hidden(sites.seen.sites[s], sites.intervals[s].interval, options.margin);
+    }
     return sites;
 }
 

@@ -23,7 +23,7 @@ bool add_second_shifts(Graph& graph, std::vector<SoftmaxAttention>& attentions, 
     std::vector<std::size_t> spread;
     for (std::size_t a = attentions.size(); a-- > 0;) {  // from the end: later nodes move
         const auto site = sites.reading(graph, attentions[a].sums);
-        if (!site) continue;
+        if (!site || attentions[a].prefix_scores) continue;
         const double error = error_by_noise(sites.seen.sites[*site], sites.intervals[*site].interval);
         if (error > kMostErrorByNoise) spread.push_back(a);
     }

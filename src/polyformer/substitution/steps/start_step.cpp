@@ -27,10 +27,11 @@ std::vector<FixedPolynomial> compose_inverses(model::Graph& graph, const Measure
         fits[i] = fit_site(sites.seen.sites[s], sites.intervals[s].interval, options.degrees.back());
     });
     const double before = trial.loss(graph, model::Functions::exact).mean;
+    SiteTrial alone(trial, graph);
     std::vector<std::size_t> wanting;
     for (std::size_t i = 0; i < reciprocals.size(); ++i) {
         const model::NodeId node = sites.seen.sites[reciprocals[i]].node;
-        const double loss = trial.loss_of_site(graph, node, fits[i].polynomial) - before;
+        const double loss = alone.loss(node, fits[i].polynomial) - before;
         if (!(loss <= kMostOfOneInverse * options.loss)) wanting.push_back(reciprocals[i]);
     }
     std::vector<FixedPolynomial> starts;
