@@ -67,6 +67,19 @@ TEST(GgufCheckpoint, HasATokenizer) {
     EXPECT_EQ(kept.encode("In 1984"), tokenizer.encode("In 1984"));
 }
 
+TEST(GgufCheckpoint, HasSentencePiecesTokenizer) {
+    const Tokenizer tokenizer(kData / "pieces.gguf");
+    for (const json& text : json::parse(read_file(kData / "pieces.json"))) {
+        EXPECT_EQ(tokenizer.encode(text[0]), text[1].get<std::vector<std::int32_t>>()) << text[0];
+        std::vector<std::int32_t> ids = tokenizer.encode_whole(text[0], 1000).ids;
+        ASSERT_FALSE(ids.empty());
+        EXPECT_EQ(ids[0], *tokenizer.find("<s>"));
+        EXPECT_EQ(tokenizer.decode(ids), text[0].get<std::string>());
+    }
+    EXPECT_EQ(tokenizer.piece(*tokenizer.find("<0x41>")), "A");
+    EXPECT_EQ(tokenizer.piece(*tokenizer.find("\u2581is")), " is");
+}
+
 TEST(GgufCheckpoint, IsFoundInAFolder) {
     const ScratchDirectory scratch;
     EXPECT_EQ(find_checkpoint(kData / "llama.gguf"), kData / "llama.gguf");

@@ -37,6 +37,8 @@ TEST(HuggingFaceTokenizer, GivesTheLibrarysIds) {
             const EncodedText found = tokenizer.encode_whole(text[0], entry.at("most_tokens"));
             EXPECT_EQ(found.ids, text[1].get<std::vector<std::int32_t>>()) << entry.at("name") << ": " << text[0];
             EXPECT_EQ(found.left_out, text[2].get<std::size_t>()) << entry.at("name") << ": " << text[0];
+            if (text[3].is_null()) continue;
+            EXPECT_EQ(json(tokenizer.decode(found.ids)), text[3]) << entry.at("name") << ": " << text[0];
         }
     }
 }
@@ -93,15 +95,24 @@ TEST(HuggingFaceTokenizer, RefusesWhatItLacksByName) {
         return [path, value](json& document) { document[json::json_pointer(path)] = value; };
     };
     expect("uncased", set("/model/type", "Unigram"), {"t.json: model", "'Unigram' is not supported", "WordPiece"});
-    expect("uncased", set("/normalizer/type", "Replace"), {"t.json: normalizer", "'Replace' is not supported"});
+    expect("uncased", set("/normalizer/type", "Precompiled"), {"t.json: normalizer", "'Precompiled' is not supported"});
     expect("forms", set("/normalizer/normalizers/1/type", "Nmt"), {"normalizer.normalizers[1]", "'Nmt'"});
-    expect("uncased", set("/pre_tokenizer/type", "Metaspace"), {"pre_tokenizer", "'Metaspace' is not supported"});
+    expect("uncased", set("/pre_tokenizer/type", "UnicodeScripts"),
+           {"pre_tokenizer", "'UnicodeScripts' is not supported", "Metaspace"});
+    expect("uncased", set("/decoder/type", "CTC"), {"decoder", "'CTC' is not supported"});
+    expect("uncased", set("/decoder/colour", 1), {"decoder", "unknown key 'colour'"});
+    expect("llama 2", set("/decoder/decoders/0/pattern", {{"Regex", ""}}), {"decoder.decoders[0].pattern", "0 bytes"});
+    expect("llama 2", set("/normalizer/normalizers/1/content", 1), {"normalizers[1]", "'content'"});
+    expect("metaspace", set("/pre_tokenizer/replacement", "ab"), {"'replacement' must be one character"});
+    expect("metaspace", set("/pre_tokenizer/prepend_scheme", "twice"), {"'prepend_scheme'", "twice"});
+    expect("digits", set("/pre_tokenizer/pretokenizers/1", {{"type", "Metaspace"}, {"prepend_scheme", "first"}}),
+           {"pretokenizers[1]", "'prepend_scheme' is 'first' behind other steps"});
     expect("uncased", set("/post_processor/type", "Other"), {"post_processor", "'Other' is not supported"});
     expect("uncased", set("/normalizer/colour", 1), {"normalizer", "unknown key 'colour'"});
     expect("uncased", set("/model/colour", 1), {"model", "unknown key 'colour'"});
     expect("uncased", set("/colour", 1), {"t.json", "unknown key 'colour'"});
     expect("byte pairs", set("/model/dropout", 0.1), {"'dropout' is 0.1"});
-    expect("byte pairs", set("/model/byte_fallback", true), {"'byte_fallback' is true"});
+    expect("byte pairs", set("/model/end_of_word_suffix", "</w>"), {"'end_of_word_suffix' is \"</w>\""});
     expect("removed", set("/pre_tokenizer/behavior", "Other"), {"'behavior'", "Other"});
     expect("removed", set("/pre_tokenizer/pattern", {{"Regex", "("}}), {"'('", "no regular expression"});
     expect("removed", set("/pre_tokenizer/pattern", {{"Regex", "a*"}}), {"'a*'", "empty text"});

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "polyformer/model/graph/limits.h"
-#include "polyformer/model/tokenizers/characters.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/text.h"
@@ -71,12 +71,9 @@ AddedTokens::AddedTokens(const nlohmann::json& list, const std::string& place, c
         by_content_.emplace(token.content, tokens_.size());
         by_id_.emplace(token.id, tokens_.size());
         tokens_.push_back(std::move(token));
-        const AddedToken& added = tokens_.back();
-        if (added.normalized) {
-            insert(normalized_, normalizer.apply(added.content), tokens_.size() - 1);
-        } else {
-            insert(original_, added.content, tokens_.size() - 1);
-        }
+        AddedToken& added = tokens_.back();
+        added.spelling = added.normalized ? normalizer.apply(added.content) : added.content;
+        insert(added.normalized ? normalized_ : original_, added.spelling, tokens_.size() - 1);
     }
 }
 

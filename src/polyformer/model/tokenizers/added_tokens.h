@@ -9,14 +9,15 @@
 #include <string_view>
 #include <vector>
 
-#include "polyformer/model/tokenizers/normalizer.h"
 #include "polyformer/model/tokenizers/word_pieces.h"
+#include "polyformer/model/tokenizers/words/normalizer.h"
 
 namespace polyformer::model {
 
 /// One of them, as the tokenizer's file describes it.
 struct AddedToken {
     std::string content;
+    std::string spelling;  ///< the content, as the normaliser leaves it where `normalized`
     std::int32_t id = 0;
     bool single_word = false;  ///< not inside a word
     bool strip_left = false;   ///< takes the white space before it along

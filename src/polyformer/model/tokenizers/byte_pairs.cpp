@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
@@ -49,13 +50,19 @@ BytePairs::BytePairs(const nlohmann::json& document, const std::string& place)
     Fields fields(document, place);
     fields.text("type");
     fields.object("vocab");
-    for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"}) {
+    for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"}) {
         require_unset(fields, key);
     }
     const std::string unknown = text_or_nothing(fields, "unk_token");
     if (!unknown.empty()) unknown_ = unknown_id(vocabulary_, unknown, place);
     fields.read("fuse_unk", fuse_unknown_);
     fields.read("ignore_merges", ignore_merges_);
+    bool fallback = false;
+    fields.read("byte_fallback", fallback);
+    if (fallback) {
+        for (unsigned byte = 0; byte < bytes_.size(); ++byte)
+            bytes_[byte] = vocabulary_.find(fmt::format("<0x{:02X}>", byte));
+    }
     read_merges(fields.array("merges", kMaxMerges), place + ".merges");
     fields.finish();
 }
@@ -84,21 +91,38 @@ const BytePairs::Merge* BytePairs::find(std::int32_t left, std::int32_t right) c
     return found != merges_.end() && found->left == left && found->right == right ? &*found : nullptr;
 }
 
+bool BytePairs::spell(std::string_view character, std::vector<std::int32_t>& ids) const {
+    const std::size_t before = ids.size();
+    for (const char byte : character) {
+        const std::optional<std::int32_t> id = bytes_[static_cast<unsigned char>(byte)];
+        if (!id) {
+            ids.resize(before);
+            return false;
+        }
+        ids.push_back(*id);
+    }
+    return true;
+}
+
 std::vector<std::int32_t> BytePairs::characters_of(std::string_view word) const {
     std::vector<std::int32_t> ids;
-    bool unknown_before = false;
+    // What is unknown is written when the next known character, or another unknown one, shows that no more is fused
+    // with it; bytes do not, as in the library.
+    bool pending = false;
     while (!word.empty()) {
         std::size_t size = 1;
         while (size < word.size() && (static_cast<unsigned char>(word[size]) & 0xc0U) == 0x80U) ++size;
-        const std::optional<std::int32_t> id = vocabulary_.find(word.substr(0, size));
-        if (id) {
-            ids.push_back(*id);
-        } else if (unknown_ && !(fuse_unknown_ && unknown_before)) {
-            ids.push_back(*unknown_);
-        }
-        unknown_before = !id;
+        const std::string_view character = word.substr(0, size);
         word.remove_prefix(size);
+        if (const std::optional<std::int32_t> id = vocabulary_.find(character)) {
+            if (std::exchange(pending, false)) ids.push_back(*unknown_);
+            ids.push_back(*id);
+        } else if (!spell(character, ids) && unknown_) {
+            if (pending && !fuse_unknown_) ids.push_back(*unknown_);
+            pending = true;
+        }
     }
+    if (pending) ids.push_back(*unknown_);
     return ids;
 }
 

@@ -237,13 +237,14 @@ Json sentence_pieces(const GgufMetadata& metadata) {
                          "{}: 'tokenizer.ggml.scores' has an entry that is not a number", metadata.label());
     const std::size_t unknown_id = metadata.count("tokenizer.ggml.unknown_token_id", 0, pieces.texts.size() - 1, 0);
     const bool space = metadata.flag("tokenizer.ggml.add_space_prefix", true);
-    std::vector<Json> before{{{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kWordStart}}};
-    std::vector<Json> behind{{{"type", "Replace"}, {"pattern", {{"String", kWordStart}}}, {"content", " "}},
-                             {{"type", "ByteFallback"}},
-                             {{"type", "Fuse"}}};
+    const auto replace = [](const char* what, const char* by) {
+        return Json{{"type", "Replace"}, {"pattern", {{"String", what}}}, {"content", by}};
+    };
+    std::vector<Json> before = {replace(" ", kWordStart)};
+    std::vector<Json> behind = {replace(kWordStart, " "), Json{{"type", "ByteFallback"}}, Json{{"type", "Fuse"}}};
     if (space) {
-        before.insert(before.begin(), {{"type", "Prepend"}, {"prepend", kWordStart}});
-        behind.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+        before.insert(before.begin(), Json{{"type", "Prepend"}, {"prepend", kWordStart}});
+        behind.push_back(Json{{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
     }
     const Json model{{"type", "BPE"},
                      {"dropout", nullptr},

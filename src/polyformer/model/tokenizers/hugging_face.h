@@ -15,17 +15,13 @@
 
 #include "polyformer/model/tokenizers/added_tokens.h"
 #include "polyformer/model/tokenizers/byte_pairs.h"
-#include "polyformer/model/tokenizers/normalizer.h"
-#include "polyformer/model/tokenizers/pre_tokenizer.h"
+#include "polyformer/model/tokenizers/decoder.h"
+#include "polyformer/model/tokenizers/special_tokens.h"
 #include "polyformer/model/tokenizers/word_pieces.h"
+#include "polyformer/model/tokenizers/words/normalizer.h"
+#include "polyformer/model/tokenizers/words/pre_tokenizer.h"
 
 namespace polyformer::model {
-
-/// What goes around a text.
-struct SpecialTokens {
-    std::vector<std::int32_t> before;
-    std::vector<std::int32_t> after;
-};
 
 /// All steps from a text to ids, as one file describes them.
 class HuggingFaceTokenizer {
@@ -49,7 +45,8 @@ class HuggingFaceTokenizer {
     /// As text for readers, with a space before what begins a word; "#7" for an id that has no piece. The id is in the
     /// vocabulary.
     std::string piece(std::int32_t id) const;
-    /// The pieces in a row, special tokens left out.
+    /// The text that the file's decoder makes of the pieces, special tokens left out; without one, what piece() gives
+    /// in a row.
     std::string decode(std::span<const std::int32_t> ids) const;
 
   private:
@@ -58,13 +55,16 @@ class HuggingFaceTokenizer {
     explicit HuggingFaceTokenizer(const nlohmann::json& document, const std::string& label);
 
     const Vocabulary& vocabulary_of_model() const;
-    void encode_part(std::string_view text, std::vector<std::int32_t>& ids) const;
+    /// As the vocabulary or the list of added tokens has it; empty where neither does.
+    const std::string& spelling_of(std::int32_t id) const;
+    void encode_part(std::string_view text, bool begins, std::vector<std::int32_t>& ids) const;
 
     Model model_;
     Normalizer normalizer_;
     PreTokenizer pre_tokenizer_;
     AddedTokens added_;
     SpecialTokens special_;
+    Decoder decoder_;
     std::size_t most_tokens_ = 0;
     bool cuts_beginning_ = false;
     std::size_t size_ = 0;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "polyformer/model/graph/limits.h"
-#include "polyformer/model/tokenizers/characters.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/text.h"
@@ -156,7 +156,8 @@ std::string tokenizer_from_vocabulary(std::string_view vocabulary, const BertSet
         {"pre_tokenizer", words},
         {"post_processor",
          {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", special_tokens}}},
-        {"decoder", {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}}},
+        {"decoder",
+         characters ? Json{{"type", "Fuse"}} : Json{{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}}},
         {"model",
          {{"type", "WordPiece"},
           {"unk_token", settings.unknown},

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "polyformer/model/graph/limits.h"
-#include "polyformer/model/tokenizers/characters.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
 #include "polyformer/support/text.h"

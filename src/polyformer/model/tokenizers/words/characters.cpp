@@ -1,4 +1,4 @@
-#include "polyformer/model/tokenizers/characters.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
@@ -207,6 +207,11 @@ bool is_letter(char32_t character) {
 
 bool is_number(char32_t character) {
     return has_regular_category(character, U_GC_N_MASK) || is_in(kNewNumbers, character);
+}
+
+bool is_numeric(char32_t character) {
+    static constexpr std::array<Range, 2> unicode_17 = {{{0x11de0, 0x11de9}, {0x16ff4, 0x16ff6}}};
+    return is_number(character) || is_in(unicode_17, character);
 }
 
 bool is_word_character(char32_t character) {

@@ -32,6 +32,8 @@ bool is_chinese(char32_t character);
 /// As `\p{L}` and `\p{N}` of the library's regular expressions.
 bool is_letter(char32_t character);
 bool is_number(char32_t character);
+/// The same by newer tables, as `Digits` sees it.
+bool is_numeric(char32_t character);
 /// As `\w`.
 bool is_word_character(char32_t character);
 

@@ -1,10 +1,10 @@
 // data/tokenizers/characters.json: what Hugging Face's library makes of each character (scripts/golden-tokens).
-#include "polyformer/model/tokenizers/characters.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "polyformer/model/tokenizers/normalizer.h"
+#include "polyformer/model/tokenizers/words/normalizer.h"
 #include "tests/model/fixtures.h"
 
 namespace polyformer::model {
@@ -52,6 +52,7 @@ TEST(Characters, HaveTheLibrarysProperties) {
     expect_ranges("chinese", is_chinese);
     expect_ranges("letter", is_letter);
     expect_ranges("number", is_number);
+    expect_ranges("numeric", is_numeric);
     expect_ranges("word", is_word_character);
 }
 
