@@ -1,4 +1,4 @@
-"""What scripts/to-safetensors makes of pickles and ONNX, and what it refuses. Run by scripts/check-conversion.
+"""What scripts/to-safetensors makes of pickles, ONNX and glassllm's arrays, and what it refuses. Run by scripts/check-conversion.
 
 The files of data/ are PyTorch's own: see scripts/golden-pickles.
 """
@@ -196,6 +196,37 @@ class Folders(unittest.TestCase):
         pooling = json.loads((self.work / "out/1_Pooling/config.json").read_text())
         self.assertTrue(pooling["pooling_mode_mean_tokens"] and not pooling["pooling_mode_cls_token"])
         self.assertEqual(json.loads((self.work / "out/sentence_bert_config.json").read_text())["max_seq_length"], 7)
+
+    def test_glassllm_becomes_llama(self):
+        width, heads, key_heads, hidden = 8, 2, 1, 3
+        shapes = {"E": (7, width), "norm_f.gamma": (width,), "blocks.0.norm1.gamma": (width,),
+                  "blocks.0.norm2.gamma": (width,), "blocks.0.attn.W_Q": (width, width),
+                  "blocks.0.attn.W_K": (width, width // 2), "blocks.0.attn.W_V": (width, width // 2),
+                  "blocks.0.attn.W_O": (width, width), "blocks.0.ffn.W1": (width, hidden),
+                  "blocks.0.ffn.W3": (width, hidden), "blocks.0.ffn.W2": (hidden, width)}
+        draw = np.random.default_rng(1)
+        arrays = {name: draw.normal(size=shape).astype(np.float16) for name, shape in shapes.items()}
+        settings = {"vocab_size": 7, "d_model": width, "n_layers": 1, "n_heads": heads, "n_kv_heads": key_heads,
+                    "max_len": 9, "rope_base": 100.0, "eps": 1e-6}
+        np.savez(self.work / "xy.npz", __config__=np.array(json.dumps(settings)), **arrays)
+        (self.work / "xy.tokenizer.json").write_text(json.dumps({"version": 1, "alphabet": ["a", "▁"],
+                                                                 "merges": [["▁", "a"]]}))
+        self.convert(self.work / "xy.npz", "--out", self.work / "out")
+        found = load_file(self.work / "out/model.safetensors")
+        self.assertEqual(len(found), len(shapes))
+        layer = "model.layers.0."
+        self.assertTrue((found[layer + "mlp.down_proj.weight"] == arrays["blocks.0.ffn.W2"].T).all())
+        self.assertTrue((found[layer + "self_attn.v_proj.weight"] == arrays["blocks.0.attn.W_V"].T).all())
+        # Features 0 and 1 of a head turn together there, 0 and 2 of four here.
+        queries = found[layer + "self_attn.q_proj.weight"]
+        self.assertTrue((queries == arrays["blocks.0.attn.W_Q"].T[[0, 2, 1, 3, 4, 6, 5, 7]]).all())
+        keys = found[layer + "self_attn.k_proj.weight"]
+        self.assertTrue((keys == arrays["blocks.0.attn.W_K"].T[[0, 2, 1, 3]]).all())
+        config = json.loads((self.work / "out/config.json").read_text())
+        self.assertEqual([config[key] for key in ("model_type", "intermediate_size", "rope_theta", "num_key_value_heads")],
+                         ["llama", hidden, 100.0, key_heads])
+        words = json.loads((self.work / "out/tokenizer.json").read_text())["model"]["vocab"]
+        self.assertEqual(list(words), ["<pad>", "<unk>", "<bos>", "<eos>", "a", "▁", "▁a"])
 
     def test_a_pickle_that_would_execute_is_refused(self):
         source = self.work / "bad.bin"
