@@ -17,10 +17,13 @@
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/quality.h"
+#include "polyformer/model/language/text_input.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
 #include "polyformer/tasks/evaluation.h"
+#include "polyformer/tasks/next_tokens.h"
+#include "polyformer/tasks/text_model.h"
 
 namespace polyformer::cli {
 
@@ -119,6 +122,21 @@ void eval_images(const EvalOptions& options) {
     write_json(model::to_json(quality), options.json);
 }
 
+/// A model that was imported: texts as its own tokenizer reads them, one a line.
+void eval_next_tokens(const EvalOptions& options) {
+    const model::QualityOptions& given = options.text;
+    std::vector<std::string> texts;
+    model::for_each_line(given.text.empty() ? model::corpus_file(given.data, given.split) : given.text,
+                         [&](const std::string& line) {
+                             if (!line.empty()) texts.push_back(line);
+                         });
+    const tasks::NextTokenResult result = tasks::measure_next_tokens(
+        tasks::load_text_model(given.model), texts,
+        {.stride = given.stride, .most_tokens = given.most_tokens, .exact_only = false, .quiet = given.quiet});
+    if (options.json != "-") to_stdout("{}", tasks::describe(result));
+    write_json(tasks::to_json(result), options.json);
+}
+
 void eval_text(EvalOptions options) {
     model::QualityOptions& text = options.text;
     require(options.most_images == 0,
@@ -128,6 +146,10 @@ void eval_text(EvalOptions options) {
             text.data.string(), text.model.string());
     if (text.text.empty() && text.data.empty()) text.data = find_texts(text.split);
     if (text.text == "-") text.text = "/dev/stdin";
+    const model::TextInput input = model::load_text_input(text.model);
+    if (input.output == model::TextOutput::next_token && input.tokenizer == "tokenizer.json") {
+        return eval_next_tokens(options);
+    }
     const model::Quality quality = model::measure_quality(text);
     if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
