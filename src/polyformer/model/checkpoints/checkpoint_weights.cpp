@@ -53,6 +53,10 @@ Matrix CheckpointWeights::matrix(const std::string& name, std::size_t rows, std:
     return {rows, columns, read(name, {rows, columns})};
 }
 
+std::vector<float> CheckpointWeights::tensor(const std::string& name, const std::vector<std::size_t>& shape) {
+    return read(name, shape);
+}
+
 std::vector<float> CheckpointWeights::vector(const std::string& name, std::size_t size) {
     return read(name, {size});
 }

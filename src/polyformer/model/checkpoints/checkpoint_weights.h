@@ -31,6 +31,8 @@ class CheckpointWeights {
     /// (rows, columns), as the file has it.
     Matrix matrix(const std::string& name, std::size_t rows, std::size_t columns);
     std::vector<float> vector(const std::string& name, std::size_t size);
+    /// Row by row, of any number of dimensions.
+    std::vector<float> tensor(const std::string& name, const std::vector<std::size_t>& shape);
     /// `name`.weight, kept as (outputs, inputs) there, transposed, and `name`.bias.
     LinearWeights linear(const std::string& name, std::size_t inputs, std::size_t outputs);
     /// `name`.weight and `name`.bias; of old checkpoints `name`.gamma and `name`.beta.

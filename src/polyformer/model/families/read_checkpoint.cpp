@@ -15,6 +15,7 @@
 #include "polyformer/model/families/decoders/read_decoder.h"
 #include "polyformer/model/families/encoder_builder.h"
 #include "polyformer/model/families/encoder_family.h"
+#include "polyformer/model/families/vision/read_vision.h"
 #include "polyformer/model/gguf/gguf_file.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/json.h"
@@ -165,6 +166,8 @@ ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t con
     const std::optional<SentenceModules> modules = read_sentence_modules(folder);
     const std::filesystem::path main = modules ? modules->transformer : folder;
     const ModelConfig config = read_model_config(main);
+    require<FormatError>(!is_vision(config), "{}: '{}' is a model of images, but this is for models of texts",
+                         config.label, config.model_type);
     if (is_decoder(config)) {
         require<FormatError>(!modules,
                              "{}: sentence-transformers' modules.json asks for an embedding, but of {} only "

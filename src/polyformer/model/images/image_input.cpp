@@ -62,6 +62,7 @@ void validate(const ImageInput& input) {
     require(input.kernel >= input.patch && input.kernel <= kMaxImageSide && (input.kernel - input.patch) % 2 == 0,
             "a patch covers {} pixels, but the next is {} away: it must cover that or more, the same on both sides",
             input.kernel, input.patch);
+    require(input.extra_tokens <= kMaxContext, "{} extra tokens are more than {}", input.extra_tokens, kMaxContext);
     require(input.tokens() <= kMaxContext, "{} patches are more than the {} tokens that a model may have",
             input.tokens(), kMaxContext);
     require(input.features() <= kMaxFeatures, "{} values in a patch are more than {}", input.features(), kMaxFeatures);
@@ -135,7 +136,7 @@ Tensor ImageInput::patches(std::span<const float> planes) const {
                 const long x = left + static_cast<long>(place % kernel);
                 if (y < 0 || x < 0 || y >= static_cast<long>(height) || x >= static_cast<long>(width)) continue;
                 const std::size_t pixel = static_cast<std::size_t>(y) * width + static_cast<std::size_t>(x);
-                result.at(token, feature) = planes[channel * height * width + pixel];
+                result.at(extra_tokens + token, feature) = planes[channel * height * width + pixel];
             }
         }
     }
@@ -144,10 +145,11 @@ Tensor ImageInput::patches(std::span<const float> planes) const {
 
 void save_image_input(const ImageInput& input, const std::filesystem::path& directory) {
     validate(input);
-    const nlohmann::ordered_json json{
-        {"format", kFormat},      {"version", kVersion},     {"height", input.height}, {"width", input.width},
-        {"patch", input.patch},   {"kernel", input.kernel},  {"mean", input.mean},     {"deviation", input.deviation},
-        {"blocks", input.blocks}, {"classes", input.classes}};
+    nlohmann::ordered_json json{{"format", kFormat},       {"version", kVersion},          {"height", input.height},
+                                {"width", input.width},    {"patch", input.patch},         {"kernel", input.kernel},
+                                {"mean", input.mean},      {"deviation", input.deviation}, {"blocks", input.blocks},
+                                {"classes", input.classes}};
+    if (input.extra_tokens > 0) json["extra_tokens"] = input.extra_tokens;
     write_file(directory / image_input_file, to_text(json, 2) + "\n");
 }
 
@@ -171,6 +173,7 @@ ImageInput image_input_from_json(std::string_view text, const std::string& label
         require<FormatError>(name.is_string(), "{}: 'classes' must hold strings, found {}", label, name.type_name());
         input.classes.push_back(name.get<std::string>());
     }
+    if (document.contains("extra_tokens")) input.extra_tokens = fields.count("extra_tokens", kMaxContext);
     fields.finish();
     try {
         validate(input);

@@ -28,10 +28,12 @@ struct ImageInput {
     /// windows and merges need. Empty: row by row.
     std::vector<std::size_t> blocks;
     std::vector<std::string> classes;  ///< names, in the order of the logits
+    /// Rows of zeros before the patches, where the graph puts tokens of its own: one for the class.
+    std::size_t extra_tokens = 0;
 
     std::size_t rows() const { return height / patch; }  ///< of the grid of patches
     std::size_t columns() const { return width / patch; }
-    std::size_t tokens() const { return rows() * columns(); }
+    std::size_t tokens() const { return extra_tokens + rows() * columns(); }
     std::size_t features() const { return 3 * kernel * kernel; }
 
     /// The image resized, normalised and cut: (T, features), feature (channel·kernel + y)·kernel + x; 0 beyond the

@@ -30,6 +30,7 @@ struct DecoderShape {
     bool attention_bias = false;             ///< whether query, key and value have a bias
     bool output_bias = false;                ///< whether the map behind attention has one
     bool feed_forward_bias = false;          ///< whether the maps of the feed-forward part have one
+    bool causal = true;                      ///< whether tokens look back only
     bool tied = true;                        ///< logits by the matrix that embeds tokens
 };
 
