@@ -19,7 +19,7 @@ nlohmann::ordered_json report() {
         return site;
     }();
     Findings findings{.budget = 0.002,
-                      .loss = {0.001, 0.01},
+                      .output = {.loss = {0.001, 0.01}},
                       .escape = 1.0 / 4096,
                       .sample_texts = 777,
                       .held_out_texts = 55,

@@ -121,14 +121,14 @@ Json to_json(const Findings& findings) {
                           {"interval", {start.interval.interval.lower, start.interval.interval.upper}},
                           {"escape", start.interval.escape}});
     }
-    return {
+    Json document = {
         {"format", "polyformer-import"},
         {"version", 1},
         {"loss",
          {{"kind", name_of(findings.kind)},
           {"budget", findings.budget},
-          {"mean", finite_or_null(findings.loss.mean)},
-          {"largest", finite_or_null(findings.loss.largest)}}},
+          {"mean", finite_or_null(findings.output.loss.mean)},
+          {"largest", finite_or_null(findings.output.loss.largest)}}},
         {"escape", {{"probability", findings.escape}, {"wanted", findings.wanted_escape}, {"margin", findings.margin}}},
         {"calibration",
          {{"texts", findings.sample_texts},
@@ -138,6 +138,15 @@ Json to_json(const Findings& findings) {
         {"heads", heads},
         {"starts", starts},
         {"sites", sites}};
+    if (findings.kind == OutputLoss::divergence) {
+        const auto rows = static_cast<double>(std::max<std::size_t>(1, findings.output.rows));
+        document["loss"]["most_likely_alike"] = static_cast<double>(findings.output.alike) / rows;
+    }
+    if (findings.next_tokens) {
+        document["loss"]["perplexity"] = {{"before", finite_or_null(findings.output.before.perplexity())},
+                                          {"after", finite_or_null(findings.output.after.perplexity())}};
+    }
+    return document;
 }
 
 std::string describe(const Json& report) {
@@ -164,6 +173,14 @@ std::string describe(const Json& report) {
     text += fmt::format("{}: mean {}, largest {} over {} texts held out (asked for: {})\n",
                         loss["kind"].get<std::string>(), number(loss["mean"]), number(loss["largest"]),
                         calibration["held_out_texts"].get<std::size_t>(), number(loss["budget"]));
+    if (loss.contains("most_likely_alike")) {
+        text +=
+            fmt::format("the most likely answer stays in {:.1f} %\n", 100 * loss["most_likely_alike"].get<double>());
+    }
+    if (loss.contains("perplexity")) {
+        text += fmt::format("perplexity {}, before substitution {}\n", number(loss["perplexity"]["after"]),
+                            number(loss["perplexity"]["before"]));
+    }
     text +=
         fmt::format("an interval is left by {}, as far as {} texts can tell; a text that leaves one has no answer\n",
                     one_in(report["escape"]["probability"].get<double>()), calibration["texts"].get<std::size_t>());

@@ -8,8 +8,8 @@
 
 #include "polyformer/substitution/measurement/site_statistics.h"
 #include "polyformer/substitution/polynomials/degree_choice.h"
-#include "polyformer/substitution/polynomials/output_loss.h"
 #include "polyformer/substitution/polynomials/site_fit.h"
+#include "polyformer/substitution/polynomials/trial.h"
 #include "polyformer/substitution/softmax/score_shifts.h"
 #include "polyformer/substitution/steps/measured_sites.h"
 
@@ -39,7 +39,8 @@ struct SiteFindings {
 struct Findings {
     OutputLoss kind = OutputLoss::cosine;
     double budget = 0;
-    LossSummary loss = {};     ///< over held-out texts
+    Comparison output = {};    ///< over held-out texts
+    bool next_tokens = false;  ///< whether the output predicts them
     double escape = 0;         ///< probability that a text leaves an interval, summed over all
     double wanted_escape = 0;  ///< that intervals were asked for, before margins
     double margin = 0;

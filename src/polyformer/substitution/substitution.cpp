@@ -20,11 +20,28 @@ namespace {
 using model::Graph;
 
 constexpr std::size_t kTrialTexts = 24;
+constexpr std::size_t kFewestTrialTexts = 6;
+constexpr double kTrialProducts = 2e10;  // by all weights of a model together
 /// Losses of sites alone add up only roughly, so that the first choice leaves a part of the budget.
 constexpr double kChoiceShare = 0.5;
 constexpr int kChoices = 3;
 constexpr int kMostStarts = 2;
 constexpr std::size_t kLeastTexts = 16;
+
+/// How many texts to try each polynomial on: fewer for large models.
+std::size_t trial_texts(const Graph& graph, const Texts& texts) {
+    double weights = 0;
+    for (const model::Node& node : graph.nodes) {
+        const auto* map = std::get_if<model::Linear>(&node.operation);
+        if (map != nullptr) weights += static_cast<double>(map->weight.values.size());
+    }
+    double products = 0;
+    std::size_t count = 0;
+    while (count < std::min(kTrialTexts, texts.count()) && (count < kFewestTrialTexts || products < kTrialProducts)) {
+        products += weights * static_cast<double>(texts.tokens[count++].size());
+    }
+    return count;
+}
 
 std::vector<HeadFindings> findings_of(const Graph& graph, const FittedAttention& fitted) {
     std::vector<HeadFindings> heads;
@@ -46,8 +63,9 @@ std::vector<HeadFindings> findings_of(const Graph& graph, const FittedAttention&
 
 }  // namespace
 
-double default_loss(OutputLoss kind) {
-    return kind == OutputLoss::cosine ? 5e-4 : 2e-5;
+double default_loss(OutputLoss kind, bool next_tokens) {
+    if (kind == OutputLoss::cosine) return 5e-4;
+    return next_tokens ? 1e-3 : 2e-5;
 }
 
 Substituted substitute(Graph graph, const CalibrationTexts& texts, const SubstitutionOptions& options) {
@@ -58,7 +76,7 @@ Substituted substitute(Graph graph, const CalibrationTexts& texts, const Substit
 
     square_exponentials(graph);
     const Graph original = graph;
-    const Trial trial(original, texts.held_out.part(0, kTrialTexts), options.kind);
+    const Trial trial(original, texts.held_out.part(0, trial_texts(original, texts.held_out)), options.kind);
     FittedAttention attention = fit_attention(graph, texts.sample, trial, options);
 
     std::vector<FixedPolynomial> fixed;
@@ -82,13 +100,14 @@ Substituted substitute(Graph graph, const CalibrationTexts& texts, const Substit
     for (int choice = 0; choice < kChoices; ++choice) {
         choose(graph, sites, tried, options.loss * kChoiceShare * std::pow(0.25, choice));
         result = check_held_out(original, graph, sites, texts, options);
-        if (result.loss.mean <= options.loss) break;
+        if (result.output.loss.mean <= options.loss) break;
     }
     set_bounds(graph, sites.seen, options);
 
     Findings findings{.kind = options.kind,
                       .budget = options.loss,
-                      .loss = result.loss,
+                      .output = result.output,
+                      .next_tokens = options.next_tokens,
                       .escape = 0,
                       .wanted_escape = options.escape,
                       .margin = options.margin,

@@ -64,7 +64,7 @@ TEST(PublicPrefix, GivesWhatTheWholeTextWouldHaveGiven) {
         const Graph exact = small_decoder(grouped);
         const Tensor wanted = evaluate_batch(exact, std::span(&whole, 1), Functions::exact).at(0);
         for (const std::size_t tokens : {1U, 2U, 3U}) {
-            const Graph graph = with_prefix(exact, rows(whole, 0, tokens));
+            const Graph graph = with_prefix(exact, rows(whole, 0, tokens), kContext - tokens);
             EXPECT_EQ(graph.context, kContext - tokens);
             const Tensor text = rows(whole, tokens, kContext);
             const Tensor given = evaluate_batch(graph, std::span(&text, 1), Functions::exact).at(0);
@@ -76,8 +76,18 @@ TEST(PublicPrefix, GivesWhatTheWholeTextWouldHaveGiven) {
     }
 }
 
+TEST(PublicPrefix, WithoutOneTheContextIsCut) {
+    const Tensor whole = embed(kTokens);
+    const Graph exact = small_decoder(false);
+    const Graph graph = with_prefix(exact, {0, kWidth, {}}, 3);
+    EXPECT_EQ(graph.context, 3U);
+    const Tensor text = rows(whole, 0, 3);
+    const Tensor wanted = evaluate_batch(exact, std::span(&text, 1), Functions::exact).at(0);
+    EXPECT_EQ(evaluate_batch(graph, std::span(&text, 1), Functions::exact).at(0).values, wanted.values);
+}
+
 TEST(PublicPrefix, CountsInTheLogSumExp) {
-    Graph graph = with_prefix(small_decoder(false), rows(embed(kTokens), 0, 2));
+    Graph graph = with_prefix(small_decoder(false), rows(embed(kTokens), 0, 2), 4);
     square_exponentials(graph);
     ASSERT_EQ(softmax_attentions(graph).size(), 1U);
     EXPECT_EQ(graph.nodes[softmax_attentions(graph)[0].all_sums].name, "sums_total");
@@ -97,8 +107,8 @@ TEST(PublicPrefix, CountsInTheLogSumExp) {
 }
 
 TEST(PublicPrefix, IsRefusedWhereItHasNoPlace) {
-    EXPECT_THROW(with_prefix(small_encoder(), rows(embed(kTokens), 0, 1)), Error) << "looks both ways";
-    EXPECT_THROW(with_prefix(small_decoder(false), embed(kTokens)), Error) << "nothing is left";
+    EXPECT_THROW(with_prefix(small_encoder(), rows(embed(kTokens), 0, 1), 5), Error) << "looks both ways";
+    EXPECT_THROW(with_prefix(small_decoder(false), rows(embed(kTokens), 0, 2), 5), Error) << "too long";
 }
 
 TEST(PublicPrefix, ItsEffectIsWhatLiesBehindIt) {

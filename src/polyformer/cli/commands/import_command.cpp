@@ -1,10 +1,14 @@
 // `polyformer import`: a pretrained encoder, from a Hugging Face folder to a model of polynomials, without training.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
@@ -16,6 +20,8 @@
 #include "polyformer/model/language/tokenizer.h"
 #include "polyformer/substitution/calibration_texts.h"
 #include "polyformer/substitution/import_report.h"
+#include "polyformer/substitution/prefix_search.h"
+#include "polyformer/substitution/softmax/public_prefix.h"
 #include "polyformer/substitution/substitution.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
@@ -38,8 +44,50 @@ struct ImportOptions {
     std::size_t texts = 1000;
     substitution::SubstitutionOptions substitution;
     double loss = 0;  ///< 0: the default of the output's kind
+    std::string prefix = "auto";
     std::string json;
 };
+
+constexpr std::size_t kPrefixTexts = 64;
+
+/// Token ids between commas; none for "none".
+std::vector<std::int32_t> ids_of(const std::string& prefix) {
+    std::vector<std::int32_t> ids;
+    if (prefix == "none") return ids;
+    for (std::size_t begin = 0; begin <= prefix.size();) {
+        const std::size_t end = std::min(prefix.find(',', begin), prefix.size());
+        std::int32_t id = -1;
+        const char* last = prefix.data() + end;
+        const auto [rest, error] = std::from_chars(prefix.data() + begin, last, id);
+        require(error == std::errc() && rest == last && id >= 0,
+                "--prefix takes token ids between commas, 'none' or 'auto', not '{}'", prefix);
+        ids.push_back(id);
+        begin = end + 1;
+    }
+    return ids;
+}
+
+/// Finds the public prefix of a model that predicts next tokens, whose graph was read with room for it, and makes the
+/// model the one that stands behind it.
+nlohmann::ordered_json put_behind_prefix(model::ImportedModel& model, const model::Tokenizer& tokenizer,
+                                         const std::vector<std::string>& lines, const ImportOptions& options) {
+    const std::vector<std::int32_t> wanted =
+        options.prefix == "auto" ? std::vector<std::int32_t>{} : ids_of(options.prefix);
+    const auto texts =
+        substitution::choose_texts(lines, tokenizer, model.embedding,
+                                   {.context = options.context, .texts = kPrefixTexts, .special_tokens = false});
+    const std::vector<std::vector<std::int32_t>> tokens = texts.texts.sample.part(0, kPrefixTexts).tokens;
+    const substitution::PrefixChoice choice =
+        options.prefix == "auto" ? substitution::choose_prefix(model.graph, model.embedding, tokenizer, tokens)
+                                 : substitution::try_prefix(model.graph, model.embedding, wanted, tokens);
+    model.text.prefix = choice.chosen().tokens;
+    const std::size_t count = model.text.prefix.size();
+    const model::Tensor prefix =
+        count > 0 ? model.embedding.embed(model.text.prefix) : model::Tensor{0, model.graph.width, {}};
+    model.graph = substitution::with_prefix(model.graph, prefix, options.context);
+    model.embedding = substitution::behind_prefix(model.embedding, count, options.context);
+    return substitution::to_json(choice, tokenizer);
+}
 
 std::vector<std::string> lines_of(const std::vector<std::string>& files) {
     std::vector<std::string> lines;
@@ -73,9 +121,13 @@ void import(const ImportOptions& options) {
         .writes_folder("--out", options.out)
         .writes("--json", options.json)
         .check();
-    model::ImportedModel model = model::read_checkpoint(options.folder, options.context);
+    const std::size_t before = options.prefix == "auto" ? substitution::kLongestPrefix : ids_of(options.prefix).size();
+    model::ImportedModel model = model::read_checkpoint(options.folder, options.context, before);
     const std::vector<std::string> lines = lines_of(options.calibrate);
     const model::Tokenizer tokenizer(model.tokenizer_file);
+    const bool next_tokens = model.text.output == model::TextOutput::next_token;
+    nlohmann::ordered_json prefix;
+    if (next_tokens) prefix = put_behind_prefix(model, tokenizer, lines, options);
     const substitution::CalibrationChoice choice = substitution::choose_texts(
         lines, tokenizer, model.embedding,
         {.context = options.context, .texts = options.texts, .special_tokens = model.text.adds_special_tokens()});
@@ -85,17 +137,20 @@ void import(const ImportOptions& options) {
 
     substitution::SubstitutionOptions substitution = options.substitution;
     substitution.kind = loss_of(model.text.output);
-    substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(substitution.kind);
+    substitution.next_tokens = next_tokens;
+    substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(substitution.kind, next_tokens);
     const substitution::Substituted made = substitution::substitute(std::move(model.graph), choice.texts, substitution);
     nlohmann::ordered_json report = made.report;
     report["model"] = {{"family", model.family},
                        {"licence", model.licence},
                        {"output", model::name_of(model.text.output)},
                        {"context", options.context}};
+    if (next_tokens) report["prefix"] = prefix;
     report["calibration"]["lines"] = lines.size();
     report["calibration"]["unknown_share"] = choice.unknown_share;
     save(model, made.graph, report, folder);
     if (options.json != "-") to_stdout("{}", substitution::describe(report));
+    if (options.json != "-" && next_tokens) to_stdout("{}", substitution::describe_prefix(prefix));
     const auto& mean = report["loss"]["mean"];
     if (!mean.is_number() || mean.get<double>() > substitution.loss) {
         to_stderr(
@@ -147,6 +202,11 @@ void add_import(CLI::App& program) {
         ->add_option("--margin", options->substitution.margin,
                      "Share of each interval's width to add at both ends, for texts of other kinds")
         ->check(CLI::Range(0.0, 10.0))
+        ->capture_default_str();
+    command
+        ->add_option("--prefix", options->prefix,
+                     "Of a model that predicts next tokens: ids of public tokens before every text, between commas;\n"
+                     "'none'; or 'auto': the shortest of up to two behind which no text grows a huge feature")
         ->capture_default_str();
     add_threads_option(*command);
     add_json_option(*command, options->json);

@@ -159,7 +159,7 @@ ImportedModel next_token_model(const std::filesystem::path& folder, const ModelC
 
 }  // namespace
 
-ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context) {
+ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context, std::size_t before) {
     const std::filesystem::path folder = find_checkpoint(path);
     std::error_code ignored;
     if (!std::filesystem::is_directory(folder, ignored)) find_weight_files(folder);  // says what is needed instead
@@ -173,7 +173,7 @@ ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t con
                              "{}: sentence-transformers' modules.json asks for an embedding, but of {} only "
                              "logits of the next token can be imported",
                              folder.string(), config.model_type);
-        return next_token_model(folder, config, context);
+        return next_token_model(folder, config, before + context);
     }
     const EncoderFamily& family = find_family(config);
     const EncoderShape shape = family.shape(config);

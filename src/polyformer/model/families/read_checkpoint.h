@@ -25,11 +25,12 @@ struct ImportedModel {
 
 /// `path` is a Hugging Face folder, a GGUF file, or a folder with one (find_checkpoint()). Reads config.json and
 /// sentence-transformers' settings, refuses by name what cannot be imported, and only then reads
-/// weights. `context` is the graph's greatest number of tokens, special ones included. What comes out follows from
-/// modules.json where there is one (an embedding), else from the architecture: ...Model (an embedding, the mean over
-/// tokens), ...ForMaskedLM, ...ForPreTraining (logits of tokens), ...ForSequenceClassification (classes). Throws
-/// IoError for files that are missing, FormatError naming file and field or tensor, Error for a context beyond the
-/// model's positions.
-ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context);
+/// weights. `context` is the graph's greatest number of tokens, special ones included; a model that predicts next
+/// tokens gets room for `before` more, where a public prefix may stand. What comes out follows from modules.json where
+/// there is one (an embedding), else from the architecture: ...Model (an embedding, the mean over tokens),
+/// ...ForMaskedLM, ...ForPreTraining (logits of tokens), ...ForSequenceClassification (classes). Throws IoError for
+/// files that are missing, FormatError naming file and field or tensor, Error for a context beyond the model's
+/// positions.
+ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t context, std::size_t before = 0);
 
 }  // namespace polyformer::model

@@ -35,17 +35,24 @@ double SiteTrial::loss(model::NodeId site, const model::Polynomial& polynomial) 
     return mean;
 }
 
-LossSummary compare(const Graph& original, const Graph& substituted, const Texts& texts, OutputLoss kind,
-                    const model::Observer& observer, const OnProgress& on_progress) {
-    LossSummary all;
+Comparison compare(const Graph& original, const Graph& substituted, const Texts& texts, OutputLoss kind,
+                   const model::Observer& observer, const OnProgress& on_progress) {
+    Comparison all;
     std::size_t done = 0;
     for (std::size_t first = 0; first < texts.count(); first += kTextsAtOnce) {
         const Texts part = texts.part(first, kTextsAtOnce);
         const std::vector<model::Tensor> wanted = evaluate_texts(original, part, Functions::exact);
-        const LossSummary losses =
-            losses_of(kind, wanted, evaluate_texts(substituted, part, Functions::polynomials, observer));
-        all.mean += losses.mean * static_cast<double>(part.count()) / static_cast<double>(texts.count());
-        all.largest = std::max(all.largest, losses.largest);
+        const std::vector<model::Tensor> given = evaluate_texts(substituted, part, Functions::polynomials, observer);
+        const LossSummary losses = losses_of(kind, wanted, given);
+        all.loss.mean += losses.mean * static_cast<double>(part.count()) / static_cast<double>(texts.count());
+        all.loss.largest = std::max(all.loss.largest, losses.largest);
+        for (std::size_t i = 0; i < part.count(); ++i) {
+            all.rows += wanted[i].rows;
+            all.alike += rows_alike(wanted[i], given[i]);
+            if (wanted[i].rows != part.tokens[i].size()) continue;
+            all.before.add(wanted[i], part.tokens[i]);
+            all.after.add(given[i], part.tokens[i]);
+        }
         done += part.token_count();
         if (on_progress) on_progress(done);
     }

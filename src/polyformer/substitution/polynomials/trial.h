@@ -6,6 +6,7 @@
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/interpreter/resumable_evaluation.h"
+#include "polyformer/substitution/measurement/next_tokens.h"
 #include "polyformer/substitution/measurement/texts.h"
 #include "polyformer/substitution/polynomials/output_loss.h"
 
@@ -39,9 +40,18 @@ class SiteTrial {
     model::ResumableEvaluation evaluation_;
 };
 
+/// A graph with polynomials beside the original. `before` and `after` are of graphs that predict next tokens.
+struct Comparison {
+    LossSummary loss = {};
+    NextTokens before = {};
+    NextTokens after = {};
+    std::size_t rows = 0;   ///< of all outputs
+    std::size_t alike = 0;  ///< those whose greatest value is in the same place
+};
+
 /// The loss of `substituted` with its polynomials against `original` with exact functions, over any number of texts:
 /// outputs are not kept. `observer` sees the polynomials' values.
-LossSummary compare(const model::Graph& original, const model::Graph& substituted, const Texts& texts, OutputLoss kind,
-                    const model::Observer& observer = {}, const OnProgress& on_progress = {});
+Comparison compare(const model::Graph& original, const model::Graph& substituted, const Texts& texts, OutputLoss kind,
+                   const model::Observer& observer = {}, const OnProgress& on_progress = {});
 
 }  // namespace polyformer::substitution

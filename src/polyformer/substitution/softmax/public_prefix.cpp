@@ -132,33 +132,34 @@ void add_prefix(Graph& graph, const SoftmaxAttention& before, const KeysAndValue
     redirect(graph, total, values_total + 1, behind);
 }
 
-/// Drops what belongs to the places of the prefix.
-void drop_places(Graph& graph, std::size_t tokens) {
-    const auto drop = [&](model::Matrix& rows) {
-        rows.values.erase(rows.values.begin(),
-                          rows.values.begin() + static_cast<std::ptrdiff_t>(tokens * rows.columns));
-        rows.rows -= tokens;
+/// Leaves the places [first, first + context).
+void keep_places(Graph& graph, std::size_t first, std::size_t context) {
+    const auto keep = [&](model::Matrix& rows) {
+        const auto begin = rows.values.begin() + static_cast<std::ptrdiff_t>(first * rows.columns);
+        rows = {context, rows.columns, {begin, begin + static_cast<std::ptrdiff_t>(context * rows.columns)}};
     };
     for (model::Node& node : graph.nodes) {
-        if (auto* rotation = std::get_if<model::RotateFeatures>(&node.operation)) drop(rotation->angles);
-        if (auto* positions = std::get_if<model::AddConstant>(&node.operation)) drop(positions->values);
+        if (auto* rotation = std::get_if<model::RotateFeatures>(&node.operation)) keep(rotation->angles);
+        if (auto* positions = std::get_if<model::AddConstant>(&node.operation)) keep(positions->values);
     }
-    graph.context -= tokens;
+    graph.context = context;
 }
 
 }  // namespace
 
-Graph with_prefix(const Graph& exact, const Tensor& prefix) {
-    require(prefix.rows < exact.context, "a prefix of {} tokens leaves nothing of a context of {}", prefix.rows,
-            exact.context);
-    if (prefix.rows == 0) return exact;
+Graph with_prefix(const Graph& exact, const Tensor& prefix, std::size_t context) {
+    require(context > 0 && prefix.rows + context <= exact.context,
+            "a prefix of {} tokens and {} of text do not fit a context of {}", prefix.rows, context, exact.context);
     Graph graph = exact;
-    square_exponentials(graph);
-    const std::vector<SoftmaxAttention> attentions = softmax_attentions(graph);
-    require(!attentions.empty(), "the graph has no attention with a softmax, so that a prefix has nothing to do");
-    const std::vector<KeysAndValues> prefixes = evaluate_prefix(graph, attentions, prefix);
-    for (std::size_t a = attentions.size(); a-- > 0;) add_prefix(graph, attentions[a], prefixes[a]);  // later ones move
-    drop_places(graph, prefix.rows);
+    if (prefix.rows > 0) {
+        square_exponentials(graph);
+        const std::vector<SoftmaxAttention> attentions = softmax_attentions(graph);
+        require(!attentions.empty(), "the graph has no attention with a softmax, so that a prefix has nothing to do");
+        const std::vector<KeysAndValues> prefixes = evaluate_prefix(graph, attentions, prefix);
+        // From the end: later nodes move.
+        for (std::size_t a = attentions.size(); a-- > 0;) add_prefix(graph, attentions[a], prefixes[a]);
+    }
+    keep_places(graph, prefix.rows, context);
     model::validate(graph);
     return graph;
 }

@@ -17,12 +17,12 @@
 
 namespace polyformer::substitution {
 
-/// The graph for what stands behind `prefix`, (P, width) as embedded for places 0 to P − 1. `exact` has exact functions
-/// and a context of more than P, of which P less is left; rotary positions begin at P. Each attention gets, with H
-/// heads and column h·P + p, "ATTENTION.prefix_scores" (a map of the queries), "prefix_shifted", "prefix_weights",
-/// "prefix_values", "prefix_sums" (where P > 1), "values_total" and "sums_total". The graph itself where P is 0. Throws
-/// Error when an attention is of a form that has no place for a prefix.
-model::Graph with_prefix(const model::Graph& exact, const model::Tensor& prefix);
+/// The graph for `context` tokens behind `prefix`, (P, width) as embedded for places 0 to P − 1. `exact` has exact
+/// functions and a context of at least P more; rotary positions begin at P. Each attention gets, with H heads and
+/// column h·P + p, "ATTENTION.prefix_scores" (a map of the queries), "prefix_shifted", "prefix_weights",
+/// "prefix_values", "prefix_sums" (where P > 1), "values_total" and "sums_total". Without a prefix the graph is only
+/// cut to the context. Throws Error when an attention is of a form that has no place for a prefix.
+model::Graph with_prefix(const model::Graph& exact, const model::Tensor& prefix, std::size_t context);
 
 /// How far the tokens of texts lie from each other in what norms divide by, and how well the next one is predicted.
 struct PrefixEffect {

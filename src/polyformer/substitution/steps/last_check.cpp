@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "polyformer/substitution/measurement/tail_estimate.h"
-#include "polyformer/substitution/polynomials/trial.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/progress.h"
 
@@ -22,7 +21,7 @@ HeldOutResult check_held_out(const model::Graph& original, const model::Graph& g
     StatisticsCollector collector(graph);
     HeldOutResult result;
     Progress bar("Checking held-out texts", static_cast<double>(texts.held_out.token_count()), options.quiet);
-    result.loss = compare(
+    result.output = compare(
         original, graph, texts.held_out, options.kind,
         [&](NodeId node, std::span<const model::Tensor> values) { collector.observe(node, values); },
         [&](std::size_t tokens) { bar.update(static_cast<double>(tokens)); });

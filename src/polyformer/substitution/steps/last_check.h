@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
-#include "polyformer/substitution/polynomials/output_loss.h"
+#include "polyformer/substitution/polynomials/trial.h"
 #include "polyformer/substitution/steps/measured_sites.h"
 #include "polyformer/substitution/steps/options.h"
 
 namespace polyformer::substitution {
 
-/// The loss of the output, and for each site how many texts left its interval.
+/// What became of the output, and for each site how many texts left its interval.
 struct HeldOutResult {
-    LossSummary loss = {};
+    Comparison output = {};
     std::vector<std::size_t> outside = {};
 };
 

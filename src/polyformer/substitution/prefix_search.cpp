@@ -1,0 +1,171 @@
+#include "polyformer/substitution/prefix_search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "polyformer/support/extremes.h"
+
+namespace polyformer::substitution {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+/// Variances this many times a norm's median are of features grown for others to look at, not of what a text says.
+constexpr double kHugeRatio = 1000;
+constexpr std::size_t kFrequent = 3;
+
+constexpr std::array<std::string_view, 8> kBeginnings = {
+    "<|begin_of_text|>", "<s>", "<bos>", "<|startoftext|>", "<|endoftext|>", "<|im_start|>", "[BOS]", "[CLS]"};
+constexpr std::array<const char*, 7> kFillers = {".", "\n", ",", " of", " the", "(", ":"};
+
+void add_new(std::vector<std::int32_t>& ids, std::int32_t id) {
+    if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
+}
+
+/// Marks of a text's beginning.
+Ids beginnings(const model::Tokenizer& tokenizer) {
+    Ids ids;
+    for (const std::int32_t id : tokenizer.encode_whole("", kLongestPrefix).ids) {
+        if (tokenizer.is_special(id)) add_new(ids, id);
+    }
+    for (const std::string_view piece : kBeginnings) {
+        if (const auto id = tokenizer.find(piece)) add_new(ids, *id);
+    }
+    return ids;
+}
+
+/// Tokens that stand anywhere and say little, and those that the texts have most often.
+Ids fillers(const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
+    Ids ids;
+    for (const char* text : kFillers) {
+        const Ids encoded = tokenizer.encode(text);
+        if (encoded.size() == 1) add_new(ids, encoded.front());
+    }
+    std::map<std::int32_t, std::size_t> counts;
+    for (const Ids& text : texts) {
+        for (const std::int32_t id : text) ++counts[id];
+    }
+    std::vector<std::pair<std::int32_t, std::size_t>> frequent(counts.begin(), counts.end());
+    std::ranges::stable_sort(frequent, std::greater(), &std::pair<std::int32_t, std::size_t>::second);
+    for (std::size_t i = 0; i < std::min(kFrequent, frequent.size()); ++i) add_new(ids, frequent[i].first);
+    return ids;
+}
+
+class Search {
+  public:
+    Search(const model::Graph& exact, const model::Embedding& embedding, const std::vector<Ids>& texts)
+        : exact_(exact), embedding_(embedding), texts_(texts) {}
+
+    /// Whether one of them will do; the best of those is picked.
+    bool try_all(const std::vector<Ids>& prefixes) {
+        bool found = false;
+        for (const Ids& prefix : prefixes) {
+            choice_.tried.push_back(
+                {prefix, effect_of_prefix(exact_, prefix, texts_,
+                                          [&](std::span<const std::int32_t> ids) { return embedding_.embed(ids); })});
+            const PrefixEffect& effect = choice_.tried.back().effect;
+            const PrefixEffect& best = choice_.chosen().effect;
+            const bool fits = effect.ratio <= kHugeRatio;
+            if (fits ? !found || effect.perplexity < best.perplexity : !found && effect.ratio < best.ratio) {
+                choice_.pick = choice_.tried.size() - 1;
+            }
+            found = found || fits;
+        }
+        return found;
+    }
+
+    PrefixChoice take() { return std::move(choice_); }
+    void pick_last() { choice_.pick = choice_.tried.size() - 1; }
+
+  private:
+    const model::Graph& exact_;
+    const model::Embedding& embedding_;
+    const std::vector<Ids>& texts_;
+    PrefixChoice choice_;
+};
+
+}  // namespace
+
+PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& embedding,
+                           const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
+    Search search(exact, embedding, texts);
+    if (search.try_all({Ids{}})) return search.take();
+    const Ids second = fillers(tokenizer, texts);
+    const Ids marks = beginnings(tokenizer);
+    const Ids& first = marks.empty() ? second : marks;
+    std::vector<Ids> singles;
+    for (const std::int32_t id : first) singles.push_back({id});
+    if (search.try_all(singles)) return search.take();
+    std::vector<Ids> pairs;
+    for (const std::int32_t id : second) {
+        if (id != first.front()) pairs.push_back({first.front(), id});
+    }
+    search.try_all(pairs);
+    return search.take();
+}
+
+PrefixChoice try_prefix(const model::Graph& exact, const model::Embedding& embedding, const Ids& tokens,
+                        const std::vector<Ids>& texts) {
+    Search search(exact, embedding, texts);
+    search.try_all({Ids{}});
+    if (!tokens.empty()) search.try_all({tokens});
+    search.pick_last();
+    return search.take();
+}
+
+nlohmann::ordered_json to_json(const PrefixChoice& choice, const model::Tokenizer& tokenizer) {
+    nlohmann::ordered_json tried = nlohmann::ordered_json::array();
+    const auto text_of = [&](const Ids& ids) {
+        std::string text;
+        for (const std::int32_t id : ids) text += tokenizer.piece(id);
+        return text;
+    };
+    for (const TriedPrefix& one : choice.tried) {
+        tried.push_back({{"tokens", one.tokens},
+                         {"text", text_of(one.tokens)},
+                         {"ratio", finite_or_null(one.effect.ratio)},
+                         {"norm", one.effect.norm},
+                         {"perplexity", finite_or_null(one.effect.perplexity)}});
+    }
+    return {{"tokens", choice.chosen().tokens},
+            {"text", text_of(choice.chosen().tokens)},
+            {"huge_ratio", kHugeRatio},
+            {"pick", choice.pick},
+            {"tried", tried}};
+}
+
+std::string describe_prefix(const nlohmann::ordered_json& document) {
+    const auto number = [](const nlohmann::ordered_json& value) {
+        return value.is_number() ? fmt::format("{:.3g}", value.get<double>()) : "-";
+    };
+    const auto& without = document["tried"][0];
+    const auto& with = document["tried"][document["pick"].get<std::size_t>()];
+    if (document["tokens"].empty()) {
+        return fmt::format("no public prefix: what enters norms is at most {} times their median (at '{}')\n",
+                           number(without["ratio"]), without["norm"].get<std::string>());
+    }
+    return fmt::format(
+        "public prefix {} (\"{}\"): what enters norms is at most {} times their median, without it {} times (at '{}'); "
+        "perplexity {}, without it {}\n",
+        document["tokens"].dump(), document["text"].get<std::string>(), number(with["ratio"]), number(without["ratio"]),
+        without["norm"].get<std::string>(), number(with["perplexity"]), number(without["perplexity"]));
+}
+
+model::Embedding behind_prefix(const model::Embedding& embedding, std::size_t prefix, std::size_t context) {
+    model::Embedding rest = embedding;
+    if (rest.positions.rows == 0) return rest;
+    const auto begin =
+        embedding.positions.values.begin() + static_cast<std::ptrdiff_t>(prefix * embedding.positions.columns);
+    rest.positions = {context,
+                      embedding.positions.columns,
+                      {begin, begin + static_cast<std::ptrdiff_t>(context * embedding.positions.columns)}};
+    return rest;
+}
+
+}  // namespace polyformer::substitution

@@ -1,0 +1,54 @@
+// Which public tokens to put before every text: the fewest behind which no text grows a huge feature.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "polyformer/model/graph/graph.h"
+#include "polyformer/model/language/embedding.h"
+#include "polyformer/model/language/tokenizer.h"
+#include "polyformer/substitution/softmax/public_prefix.h"
+
+namespace polyformer::substitution {
+
+/// The longest prefix that is tried.
+inline constexpr std::size_t kLongestPrefix = 2;
+
+/// A prefix, and what texts do behind it.
+struct TriedPrefix {
+    std::vector<std::int32_t> tokens = {};
+    PrefixEffect effect = {};
+};
+
+/// All that were tried, and the one that was chosen.
+struct PrefixChoice {
+    std::vector<TriedPrefix> tried = {};
+    std::size_t pick = 0;  ///< among these
+
+    const TriedPrefix& chosen() const { return tried.at(pick); }
+};
+
+/// Tries no prefix, then one token (the marks of a text's beginning that the tokenizer knows; where it knows none, a
+/// full stop, a line's end and other frequent tokens), then one of these and one of those: the shortest behind which
+/// no variance of a norm is huge, and of those the one that predicts the texts best; where all grow some, the one that
+/// grows least. `exact` needs a context of kLongestPrefix more than the texts have. Texts are tokens without marks.
+PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& embedding,
+                           const model::Tokenizer& tokenizer, const std::vector<std::vector<std::int32_t>>& texts);
+
+/// The one prefix that was asked for, beside none, to say what it does.
+PrefixChoice try_prefix(const model::Graph& exact, const model::Embedding& embedding,
+                        const std::vector<std::int32_t>& tokens, const std::vector<std::vector<std::int32_t>>& texts);
+
+/// {"tokens", "text", "huge_ratio", "tried": [{"tokens", "text", "ratio", "norm", "perplexity"}]}.
+nlohmann::ordered_json to_json(const PrefixChoice& choice, const model::Tokenizer& tokenizer);
+
+/// A sentence on what the prefix removes and what it costs, from to_json()'s document.
+std::string describe_prefix(const nlohmann::ordered_json& document);
+
+/// The embedding for texts of `context` tokens behind a prefix of so many.
+model::Embedding behind_prefix(const model::Embedding& embedding, std::size_t prefix, std::size_t context);
+
+}  // namespace polyformer::substitution
