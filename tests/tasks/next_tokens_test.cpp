@@ -82,6 +82,9 @@ TEST(NextTokens, LostTextsAreCountedAndLeftOut) {
     polynomial(model, "final_norm.inverse_sqrt").coefficients = {1e3};
     const NextTokenResult found = measure_next_tokens(model, kTexts, {.quiet = true});
     EXPECT_EQ(found.polynomial->texts_lost, 2U);
+    EXPECT_TRUE(std::isfinite(found.perplexity));
+    EXPECT_TRUE(to_json(found)["perplexity"]["polynomial"].is_null());
+    EXPECT_NE(describe(found).find("all texts lost"), std::string::npos);
     polynomial(model, "final_norm.inverse_sqrt").coefficients = {1e308};
     EXPECT_EQ(measure_next_tokens(model, kTexts, {.quiet = true}).polynomial->texts_lost, 2U);
 }

@@ -180,20 +180,24 @@ class Measurement {
 
     void summarise(const std::vector<Sums>& sums) {
         Sums kept;
+        Sums all;
         for (const Sums& text : sums) {
-            result_.tokens += text.tokens;
+            all.add(text);
             if (text.lost()) {
                 ++result_.polynomial->texts_lost;
             } else {
                 kept.add(text);
             }
         }
-        const auto count = static_cast<double>(kept.tokens);
-        result_.perplexity = std::exp(kept.exact / count);
+        result_.tokens = all.tokens;
+        const Sums& of = kept.tokens > 0 ? kept : all;
+        result_.perplexity = std::exp(of.exact / static_cast<double>(of.tokens));
         if (options_.exact_only) {
             result_.polynomial.reset();
             return;
         }
+        if (kept.tokens == 0) return;
+        const auto count = static_cast<double>(kept.tokens);
         result_.polynomial->perplexity = std::exp(kept.polynomial / count);
         result_.polynomial->divergence = kept.divergence / count;
         result_.polynomial->same_token = static_cast<double>(kept.same) / count;
@@ -250,6 +254,10 @@ std::string describe(const NextTokenResult& result) {
         result.perplexity);
     if (!result.polynomial) return text;
     const PolynomialPredictions& found = *result.polynomial;
+    if (found.texts_lost == result.texts) {
+        return text + "  polynomial model: all texts lost, with values outside its intervals\n" +
+               model::describe(found.intervals);
+    }
     text += fmt::format(
         "  {:<24}{:>10.2f}   ({:+.2f} % by the polynomials)\n"
         "  the same token is most likely in {:.2f} %, KL divergence {:.2g} nats a token\n"

@@ -1,6 +1,7 @@
 // How well a model predicts the next token of many texts, before and after substitution, in batches.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -23,9 +24,9 @@ struct NextTokenOptions {
 
 /// What the polynomials make of the predictions, compared with the same weights with the exact functions.
 struct PolynomialPredictions {
-    double perplexity = 0;            ///< of the texts that are not lost
-    double divergence = 0;            ///< their mean KL(exact ‖ polynomial) over tokens, in nats
-    double same_token = 0;            ///< share of their tokens at which both find the same one most likely
+    double perplexity = NAN;          ///< of the texts that are not lost; not a number where all are, as those below
+    double divergence = NAN;          ///< their mean KL(exact ‖ polynomial) over tokens, in nats
+    double same_token = NAN;          ///< share of their tokens at which both find the same one most likely
     std::size_t texts_lost = 0;       ///< with logits that are not finite or a mean divergence above one nat
     std::size_t windows_outside = 0;  ///< some value of which left a polynomial's interval
     std::vector<model::IntervalReport> intervals;
@@ -40,7 +41,7 @@ struct NextTokenResult {
     std::size_t context = 0;
     std::size_t prefix = 0;  ///< public tokens that stand before each window
     std::size_t stride = 0;
-    double perplexity = 0;  ///< with the exact functions, of the texts that are not lost
+    double perplexity = 0;  ///< with the exact functions, of the texts that are not lost (of all where all are)
     std::optional<PolynomialPredictions> polynomial;
     double seconds = 0;
 };

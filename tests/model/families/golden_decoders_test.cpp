@@ -116,6 +116,7 @@ TEST(ReadDecoder, RefusesByNameWhatItLacks) {
     refused("llama-scaled", [](Json& c) { c["rope_parameters"]["low_freq_factor"] = 5; }, {"'low_freq_factor' is 5"});
     refused("llama-plain", [](Json& c) { c["partial_rotary_factor"] = 0.5; }, {"'partial_rotary_factor' is 0.5"});
     refused("llama-plain", [](Json& c) { c["head_dim"] = 3; }, {"heads of 3 features"});
+    refused("qwen2", [](Json& c) { c["num_attention_heads"] = 16; }, {"16 heads", "8 features"});
     refused("llama-plain", [](Json& c) { c["num_key_value_heads"] = 3; }, {"4 heads", "3 heads of keys"});
     refused("llama-plain", [](Json& c) { c["hidden_act"] = "relu2"; }, {"'hidden_act' is 'relu2'"});
     refused("llama-plain", [](Json& c) { c["architectures"] = {"LlamaForSequenceClassification"}; },

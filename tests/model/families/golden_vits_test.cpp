@@ -32,7 +32,8 @@ TEST_P(GoldenVit, GivesWhatTransformersGives) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, GoldenVit, testing::Values("vit", "deit", "deit-taught", "dinov2"),
+INSTANTIATE_TEST_SUITE_P(Families, GoldenVit,
+                         testing::Values("vit", "deit", "deit-taught", "dinov2", "dinov2-4", "dinov2-10"),
                          [](const auto& test) {
                              std::string name = test.param;
                              std::ranges::replace(name, '-', '_');
@@ -55,6 +56,7 @@ TEST(ReadVision, SaysHowAnImageBecomesPatches) {
     const ImportedImageModel taught = read(kVits / "deit-taught");
     EXPECT_EQ(taught.input.mean, (std::array{0.0, 0.0, 0.0}));
     EXPECT_THAT(taught.notes[0], testing::HasSubstr("fits 8 and cuts"));
+    EXPECT_EQ(read(kVits / "dinov2-10").input.tokens(), 26U);
 }
 
 TEST(ReadVision, ItsImagesSurviveTheFile) {
@@ -90,6 +92,7 @@ TEST(ReadVision, RefusesByNameWhatItLacks) {
     refused("dinov2", config, [](Json& c) { c["use_swiglu_ffn"] = true; }, {"'use_swiglu_ffn'"});
     refused("vit", preprocessing, [](Json& p) { p["size"]["width"] = 8; }, {"'size'", "square"});
     refused("vit", preprocessing, [](Json& p) { p["size"] = 12; }, {"12 pixels", "for 6"});
+    refused("dinov2", preprocessing, [](Json& p) { p["crop_size"] = 5; }, {"5", "patches of 2"});
     refused("vit", preprocessing, [](Json& p) { p["rescale_factor"] = 1; }, {"'rescale_factor'", "found 1"});
     refused("vit", preprocessing, [](Json& p) { p["do_rescale"] = false; }, {"'rescale_factor'", "none"});
     refused("vit", preprocessing, [](Json& p) { p["image_mean"] = {0.5}; }, {"'image_mean'", "three numbers"});

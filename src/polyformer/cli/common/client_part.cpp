@@ -165,8 +165,9 @@ void ClientPart::require_names_for(std::size_t logits) const {
         case model::TextOutput::next_token:
         case model::TextOutput::tokens: {
             if (!tokenizer_) break;
-            // The vocabulary of a checkpoint may have been rounded up.
-            const bool rounded = text_.output == model::TextOutput::tokens && tokenizer_->vocabulary() < logits;
+            // The vocabulary of a checkpoint may have been rounded up; those that are trained here are not.
+            const bool own = text_.tokenizer == model::TextInput().tokenizer;
+            const bool rounded = !own && tokenizer_->vocabulary() < logits;
             require<FormatError>(tokenizer_->vocabulary() == logits || rounded,
                                  "'{}': {} knows {} tokens, but the model has a vocabulary of {}: take both from the "
                                  "same model",

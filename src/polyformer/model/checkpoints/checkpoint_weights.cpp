@@ -89,10 +89,14 @@ void CheckpointWeights::require_all_read(std::span<const std::string_view> unuse
 }
 
 Matrix transposed(const Matrix& matrix) {
+    constexpr std::size_t kBlock = 32;  // whose rows and columns stay in the cache
     Matrix result{matrix.columns, matrix.rows, std::vector<float>(matrix.values.size())};
-    for (std::size_t i = 0; i < matrix.rows; ++i) {
+    for (std::size_t first = 0; first < matrix.rows; first += kBlock) {
+        const std::size_t end = std::min(first + kBlock, matrix.rows);
         for (std::size_t j = 0; j < matrix.columns; ++j) {
-            result.values[j * matrix.rows + i] = matrix.values[i * matrix.columns + j];
+            for (std::size_t i = first; i < end; ++i) {
+                result.values[j * matrix.rows + i] = matrix.values[i * matrix.columns + j];
+            }
         }
     }
     return result;

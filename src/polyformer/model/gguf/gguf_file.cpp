@@ -22,9 +22,9 @@ FloatTensor GgufFile::read(const std::string& name) const {
     result.values.resize(tensor.bytes / tensor.type->bytes * tensor.type->values);
     decode_weights(*tensor.type, file_.bytes().subspan(tensor.begin, tensor.bytes), result.values);
     for (std::size_t i = 0; i < result.values.size(); ++i) {
-        require<FormatError>(std::isfinite(result.values[i]),
-                             "{}: tensor '{}' has the value {} at index {}; weights must be finite", label(),
-                             printable(name), result.values[i], i);
+        if (std::isfinite(result.values[i])) continue;
+        fail<FormatError>("{}: tensor '{}' has the value {} at index {}; weights must be finite", label(),
+                          printable(name), result.values[i], i);
     }
     return result;
 }

@@ -15,6 +15,8 @@ namespace {
 constexpr const char* kLogits = "lm_head";
 
 void check_shape(const DecoderShape& shape, const ModelConfig& config, std::size_t context) {
+    require<FormatError>(shape.head_width > 0, "{}: {} heads are more than the {} features that they share",
+                         config.label, shape.heads, shape.width);
     require<FormatError>(shape.heads % shape.key_heads == 0,
                          "{}: {} heads of queries do not divide into groups for {} heads of keys", config.label,
                          shape.heads, shape.key_heads);

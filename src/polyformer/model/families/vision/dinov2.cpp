@@ -71,6 +71,7 @@ const VisionFamily& dinov2_family() {
                                          .architectures = architectures,
                                          .prefix = "dinov2.",
                                          .unused = unused,
+                                         .any_size = true,
                                          .shape = shape_of,
                                          .tables = read_tables,
                                          .layer = read_layer,

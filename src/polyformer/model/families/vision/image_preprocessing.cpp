@@ -105,14 +105,10 @@ ImageInput read_image_preprocessing(const std::filesystem::path& folder, const V
     const std::size_t resized = preprocessing.side("size");
     const std::size_t cropped = preprocessing.value("do_center_crop") == true ? preprocessing.side("crop_size") : 0;
     const std::size_t side = cropped > 0 ? cropped : resized;
-    require<FormatError>(
-        side == 0 || side == shape.image,
-        "{}: images become {} pixels wide, but the model's positions are for {}: positions for another "
-        "size cannot be imported",
-        preprocessing.label(), side, shape.image);
+    if (side > 0) input.height = input.width = side;
     notes.push_back(fmt::format(
         "{}: here the shorter side of an image is fitted to {} pixels by area and the longer one cut evenly{}",
-        preprocessing.label(), shape.image,
+        preprocessing.label(), input.height,
         resized > side ? fmt::format("; `transformers` fits {} and cuts all sides", resized) : ""));
     return input;
 }

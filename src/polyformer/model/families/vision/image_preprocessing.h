@@ -10,9 +10,9 @@
 
 namespace polyformer::model {
 
-/// Without classes. `notes` gets what is done in another way than `transformers` does it, and what was decided where
-/// the folder does not say. Throws FormatError naming the field for other sizes than the model's and for colours that
-/// are scaled otherwise than to [0, 1].
+/// Without classes; of the size that the folder says, or the model's where it does not. `notes` gets what is done in
+/// another way than `transformers` does it, and what was decided where the folder does not say. Throws FormatError
+/// naming the field for images that are not square and for colours that are scaled otherwise than to [0, 1].
 ImageInput read_image_preprocessing(const std::filesystem::path& folder, const VisionShape& shape,
                                     std::vector<std::string>& notes);
 

@@ -47,6 +47,7 @@ struct VisionFamily {
     std::span<const std::string_view> architectures;  ///< with logits of classes
     std::string_view prefix;                          ///< before the tensors of all but the heads
     std::span<const std::string_view> unused;         ///< beginnings of the names of tensors that change nothing
+    bool any_size;  ///< whether positions are interpolated for images of another size than they were learned for
     VisionShape (*shape)(const ModelConfig&);
     VisionTables (*tables)(CheckpointWeights&, const VisionShape&);
     DecoderLayer (*layer)(CheckpointWeights&, const VisionShape&, std::size_t index);
