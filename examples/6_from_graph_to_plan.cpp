@@ -52,14 +52,14 @@ void print_row(const std::string& what, const compile::Plan& plan) {
 std::vector<double> run_in_the_clear(const compile::Plan& plan, runtime::ClearBackend& backend,
                                      const model::Tensor& embedded) {
     std::vector<runtime::ClearValue> inputs;
-    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, embedded.rows)) {
+    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, {embedded.rows})) {
         inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     std::vector<std::vector<double>> outputs;
-    for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), embedded.rows).outputs) {
+    for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), {embedded.rows}).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    return compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(embedded.rows));
+    return compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows({embedded.rows}));
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ int main() try {
         service::load_server_keys("letters/sent/server.keys", plan);  // or an Error that lists what differs
     const service::Request request = service::load_request("letters/sent/request", plan, keys->key_fingerprint);
     fmt::print("server: {} of keys, {} ciphertext(s) for {} letters, which it cannot read\n",
-               format_bytes(static_cast<double>(keys->bytes())), request.inputs.size(), request.tokens);
+               format_bytes(static_cast<double>(keys->bytes())), request.inputs.size(), request.lengths.front());
 
     const service::Inference inference = service::infer(plan, keys, request);
     service::save_reply("letters/sent/reply", plan.frame.parameters, inference.reply);

@@ -54,7 +54,7 @@ void write_keys_and_ciphertexts(const std::filesystem::path& corpus) {
         ckks::write_public_key(sink, parameters, ckks::KeyGenerator(parameters, secret).public_key());
     });
     write(corpus / "ciphertexts/reply", [&](ByteSink& sink) {
-        service::write_reply(sink, parameters, {{4, 1, mark}, fingerprint, secret.key_fingerprint(), {ciphertext}});
+        service::write_reply(sink, parameters, {{{4, 2}, mark}, fingerprint, secret.key_fingerprint(), {ciphertext}});
     });
     ckks::KeyRequest request;
     request.add_rotation(parameters, 1, 2);  // two digits

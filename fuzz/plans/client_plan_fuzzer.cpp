@@ -38,9 +38,13 @@ void use(const service::ClientPlan& plan) {
     const std::size_t images = frame.packing.images;
     const std::size_t rows = images * frame.context;
     if (frame.width * rows > 100000 || frame.vocabulary * rows > 100000) return;
-    compile::pack_input(frame, std::vector<double>(rows * frame.width, 0.5), frame.context, images);
+    // The last text of one token, where the plan takes that.
+    compile::Lengths lengths(images, frame.context);
+    lengths.back() = frame.least_rows;
+    const std::size_t all = rows - frame.context + frame.least_rows;
+    compile::pack_input(frame, std::vector<double>(all * frame.width, 0.5), lengths);
     const std::vector<std::vector<double>> slots(frame.output_ciphertexts(), std::vector<double>(frame.packing.slots));
-    compile::unpack_output(frame, slots, frame.logit_rows(frame.context), images);
+    compile::unpack_output(frame, slots, frame.logit_rows(lengths));
     const model::Tensor input{frame.context, frame.width, std::vector<double>(frame.context * frame.width, 0.5)};
     service::make_request(plan, ckks::SecretKey::generate(frame.parameters), std::vector(images, input));
 }

@@ -1,5 +1,6 @@
 #include "fuzz/roles/tiny_roles.h"
 
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -19,12 +20,15 @@ std::vector<std::byte> file_of(const std::function<void(ckks::ByteSink&)>& write
 }
 
 TinyRoles make() {
-    compile::Plan plan = compile::compile(tiny_graph(), tiny_options());
+    compile::PlanOptions options = tiny_options();
+    options.images = 2;
+    compile::Plan plan = compile::compile(tiny_graph(), options);
     service::ClientPlan client = service::client_plan(plan);
-    const model::Tensor text = fixtures::Builder(kTinyContext, kTinyWidth).text(kTinyContext, 1);
+    const fixtures::Builder builder(kTinyContext, kTinyWidth);
+    const std::array texts{builder.text(kTinyContext, 1), builder.text(1, 2)};
     const ckks::Parameters& parameters = plan.frame.parameters;
     ckks::SecretKey secret = ckks::SecretKey::generate(parameters);
-    service::Request request = service::make_request(client, secret, std::span(&text, 1));
+    service::Request request = service::make_request(client, secret, texts);
     std::vector<std::byte> key_file = file_of(
         [&](ckks::ByteSink& sink) { ckks::write_fresh_evaluation_keys(sink, parameters, secret, client.keys); });
     std::vector<std::byte> request_file =

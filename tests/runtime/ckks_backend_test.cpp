@@ -50,9 +50,9 @@ class CkksBackendTest : public ::testing::Test {
             request.add_rotation(parameters_, static_cast<long>(step), parameters_.max_level());
         }
         for (const long step : {1L, 2L, 3L}) request.add_rotation(parameters_, step, parameters_.max_level());
-        auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        keys_ = std::make_shared<const ckks::EvaluationKeys>(
             ckks::KeyGenerator(parameters_, secret_).evaluation_keys(request));
-        backend_ = std::make_unique<CkksBackend>(parameters_, packing_, keys);
+        backend_ = std::make_unique<CkksBackend>(parameters_, packing_, keys_);
         std::mt19937 random(1);
         std::uniform_real_distribution<double> uniform(-1, 1);
         for (std::size_t i = 0; i < packing_.slots; ++i) {
@@ -85,6 +85,7 @@ class CkksBackendTest : public ::testing::Test {
     ckks::Parameters parameters_ = small_parameters();
     compile::Packing packing_{parameters_.slots(), kTokens, parameters_.slots() / kTokens};
     ckks::SecretKey secret_ = ckks::SecretKey::generate(parameters_);
+    std::shared_ptr<const ckks::EvaluationKeys> keys_;
     std::unique_ptr<CkksBackend> backend_;
     std::vector<double> left_;
     std::vector<double> right_;
@@ -147,9 +148,21 @@ TEST_F(CkksBackendTest, EvaluatesPolynomials) {
 }
 
 TEST_F(CkksBackendTest, SelectsOneTokenForAllRows) {
-    expect_slots(backend_->select_token(encrypt(left_, 2), 5), 1,
+    expect_slots(backend_->select_token(encrypt(left_, 2), std::array{std::size_t{5}}), 1,
                  slots([&](std::size_t i) { return left_[5 * packing_.features + i % packing_.features]; }));
-    EXPECT_THROW(backend_->select_token(encrypt(left_, 2), kTokens), Error);
+    EXPECT_THROW(backend_->select_token(encrypt(left_, 2), std::array{kTokens}), Error);
+}
+
+TEST_F(CkksBackendTest, SelectsATokenOfEachText) {
+    compile::Packing packing = packing_;
+    packing.images = 2;
+    packing.features /= 2;
+    const CkksBackend backend(parameters_, packing, keys_);
+    const std::array<std::size_t, 2> rows{5, 1};
+    expect_slots(backend.select_token(encrypt(left_, 2), rows), 1, slots([&](std::size_t i) {
+                     const std::size_t position = i % packing.row();
+                     return left_[rows[position / packing.features] * packing.row() + position];
+                 }));
 }
 
 TEST_F(CkksBackendTest, RefusesPackingsThatDoNotFillTheRing) {
@@ -175,10 +188,10 @@ class EncryptedTransformerTest : public ::testing::Test {
 
 /// `values` as compile::pack_input() takes them.
 std::vector<ckks::Ciphertext> encrypt(const compile::Frame& frame, const ckks::SecretKey& secret,
-                                      std::span<const double> values, std::size_t rows, std::size_t images = 1) {
+                                      std::span<const double> values, const compile::Lengths& lengths) {
     const ckks::Encoder encoder(frame.parameters);
     std::vector<ckks::Ciphertext> inputs;
-    for (const auto& slots : compile::pack_input(frame, values, rows, images)) {
+    for (const auto& slots : compile::pack_input(frame, values, lengths)) {
         inputs.push_back(ckks::encrypt(frame.parameters, secret,
                                        encoder.encode(std::span<const double>(slots), frame.input_level,
                                                       frame.parameters.scale(frame.input_level))));
@@ -187,14 +200,14 @@ std::vector<ckks::Ciphertext> encrypt(const compile::Frame& frame, const ckks::S
 }
 
 /// With fresh keys, from values to logits.
-std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const double> values, std::size_t rows,
-                                     std::size_t images = 1) {
+std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const double> values,
+                                     const compile::Lengths& lengths) {
     const compile::Frame& frame = plan.frame;
     const ckks::SecretKey secret = ckks::SecretKey::generate(frame.parameters);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::KeyGenerator(frame.parameters, secret).evaluation_keys(plan.keys));
     CkksBackend backend(frame.parameters, frame.packing, keys);
-    const auto result = run(plan, backend, encrypt(frame, secret, values, rows, images), rows);
+    const auto result = run(plan, backend, encrypt(frame, secret, values, lengths), lengths);
     const ckks::Encoder encoder(frame.parameters);
     std::vector<std::vector<double>> slots;
     for (const ckks::Ciphertext& output : result.outputs) {
@@ -203,7 +216,7 @@ std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const 
             real.push_back(value.real());
         }
     }
-    return compile::unpack_output(frame, slots, frame.logit_rows(rows), images);
+    return compile::unpack_output(frame, slots, frame.logit_rows(lengths));
 }
 
 void EncryptedTransformerTest::expect_interpreters_logits(const model::Transformer& transformer) const {
@@ -211,7 +224,7 @@ void EncryptedTransformerTest::expect_interpreters_logits(const model::Transform
     ASSERT_GT(plan.summary.bootstraps, 0U);
     const auto ids = model::random_tokens(6, transformer.graph.vocabulary, small_model().seed + 1);  // a sample
     const model::Tensor embedded = transformer.embedding.embed(ids);
-    const std::vector<double> logits = encrypted_logits(plan, embedded.values, embedded.rows);
+    const std::vector<double> logits = encrypted_logits(plan, embedded.values, {embedded.rows});
     const model::Tensor expected = model::evaluate(transformer.graph, embedded).logits;
     ASSERT_EQ(logits.size(), expected.values.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected.values[i], 1e-3) << i;
@@ -237,7 +250,7 @@ TEST(EncryptedImages, AgreeWithTheInterpreter) {
         const model::Tensor logits = model::evaluate(graph, image).logits;
         expected.insert(expected.end(), logits.values.begin(), logits.values.end());
     }
-    const std::vector<double> logits = encrypted_logits(plan, values, 16, 2);
+    const std::vector<double> logits = encrypted_logits(plan, values, {16, 16});
     ASSERT_EQ(logits.size(), expected.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
 }
@@ -251,7 +264,7 @@ TEST(EncryptedEncoders, AgreeWithTheInterpreter) {
         const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(1024));
         ASSERT_GT(plan.summary.bootstraps, 0U);
         const model::Tensor text = model.embedding.embed(model::random_tokens(4, options.vocabulary, 5));
-        const std::vector<double> answer = encrypted_logits(plan, text.values, text.rows);
+        const std::vector<double> answer = encrypted_logits(plan, text.values, {text.rows});
         const model::Tensor expected = model::evaluate(model.graph, text).logits;
         ASSERT_EQ(answer.size(), expected.values.size());
         for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 2e-3) << i;
@@ -269,7 +282,7 @@ TEST(EncryptedEncoders, SquareWeightsOfBothHalvesOfTheLanes) {
     const model::Graph graph = builder.finish_fitted(5);
     const model::Tensor text = builder.text(8, 1);
     const std::vector<double> answer =
-        encrypted_logits(compile::compile(graph, fixtures::plan_options(1024)), text.values, text.rows);
+        encrypted_logits(compile::compile(graph, fixtures::plan_options(1024)), text.values, {text.rows});
     const model::Tensor expected = model::evaluate(graph, text).logits;
     ASSERT_EQ(answer.size(), expected.values.size());
     for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 1e-3) << i;
@@ -299,7 +312,7 @@ TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
         ckks::KeyGenerator(plan.frame.parameters, secret).evaluation_keys(request));
     CkksBackend backend(plan.frame.parameters, plan.frame.packing, keys);
     const auto embedded = transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, 5));
-    EXPECT_THAT([&] { run(plan, backend, encrypt(plan.frame, secret, embedded.values, 6), 6); },
+    EXPECT_THAT([&] { run(plan, backend, encrypt(plan.frame, secret, embedded.values, {6}), {6}); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("layers.0."), HasSubstr("rotation"))));
 }
 

@@ -25,10 +25,10 @@ TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
     const model::Tensor text = model.embedding.embed(model::random_tokens(8, 20, 1));
     ClearBackend backend(plan.frame.parameters, plan.frame.packing);
     const auto inputs = [&](int level) {
-        return std::vector{backend.encrypt(compile::pack_input(plan.frame, text.values, 8).front(), level)};
+        return std::vector{backend.encrypt(compile::pack_input(plan.frame, text.values, {8}).front(), level)};
     };
     std::vector<double> shares;
-    const auto result = run(plan, backend, inputs(plan.frame.input_level), 8,
+    const auto result = run(plan, backend, inputs(plan.frame.input_level), {8},
                             [&](double share, const std::string&) { shares.push_back(share); });
     EXPECT_EQ(shares.size(), plan.steps.size());
     EXPECT_TRUE(std::ranges::is_sorted(shares));
@@ -38,10 +38,10 @@ TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
     EXPECT_TRUE(result.profile.by_layer().contains("logits"));
     EXPECT_TRUE(result.profile.by_operation().contains("rotated_product"));
 
-    EXPECT_THAT([&] { run(plan, backend, {}, 8); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level), 9); },
+    EXPECT_THAT([&] { run(plan, backend, {}, {8}); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level), {9}); },
                 ThrowsMessage<Error>(HasSubstr("9 tokens")));
-    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level - 1), 8); },
+    EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level - 1), {8}); },
                 ThrowsMessage<Error>(HasSubstr("encrypt it for this plan")));
 }
 
@@ -74,7 +74,7 @@ TEST(Executor, SquaresWhereBothOperandsAreOneValue) {
     CountingBackend backend(plan.frame.parameters, plan.frame.packing, ClearOptions{.noise = false});
     // Equal values, but not one value.
     const std::vector<double> slots(1024, 0.5);
-    const auto outputs = run(plan, backend, {backend.encrypt(slots, 4), backend.encrypt(slots, 4)}, 8).outputs;
+    const auto outputs = run(plan, backend, {backend.encrypt(slots, 4), backend.encrypt(slots, 4)}, {8}).outputs;
     EXPECT_EQ(backend.squares, 1);
     EXPECT_EQ(backend.products, 1);
     EXPECT_EQ(outputs[0].slots, outputs[1].slots);

@@ -26,12 +26,12 @@ namespace {
 
 /// Every slot of a reply holds the logit that the frame says, or nothing: what clients rely on (service/reply_check.h).
 void expect_promised_slots(const compile::Plan& plan, const std::vector<std::vector<double>>& slots,
-                           const std::vector<double>& logits, std::size_t rows, std::size_t images) {
+                           const std::vector<double>& logits, const compile::Lengths& lengths) {
     const double noise = 256 * runtime::foreseen_noise(plan) / plan.frame.output_bound;
     std::size_t broken = 0;
     for (std::size_t c = 0; c < slots.size(); ++c) {
         for (std::size_t s = 0; s < slots[c].size(); ++s) {
-            const auto held = compile::logit_in_slot(plan.frame, c, s, plan.frame.logit_rows(rows), images);
+            const auto held = compile::logit_in_slot(plan.frame, c, s, plan.frame.logit_rows(lengths));
             const double promised = held ? logits.at(*held) / plan.frame.output_bound : 0;
             if (!(std::abs(slots[c][s] - promised) <= noise)) ++broken;
         }
@@ -43,17 +43,21 @@ void expect_promised_slots(const compile::Plan& plan, const std::vector<std::vec
 
 std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
                                  std::size_t images) {
-    const std::size_t rows = embedded.rows / images;
+    return clear_logits(plan, backend, embedded, compile::Lengths(images, embedded.rows / images));
+}
+
+std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
+                                 const compile::Lengths& lengths) {
     std::vector<runtime::ClearValue> inputs;
-    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, rows, images)) {
+    for (std::vector<double>& slots : compile::pack_input(plan.frame, embedded.values, lengths)) {
         inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
     std::vector<std::vector<double>> outputs;
-    for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), rows).outputs) {
+    for (runtime::ClearValue& value : runtime::run(plan, backend, std::move(inputs), lengths).outputs) {
         outputs.push_back(std::move(value.slots));
     }
-    std::vector<double> logits = compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(rows), images);
-    expect_promised_slots(plan, outputs, logits, rows, images);
+    std::vector<double> logits = compile::unpack_output(plan.frame, outputs, plan.frame.logit_rows(lengths));
+    expect_promised_slots(plan, outputs, logits, lengths);
     return logits;
 }
 

@@ -28,6 +28,9 @@ std::vector<double> exact_logits(const model::Graph& graph, const model::Tensor&
 /// tokens one after the other.
 std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
                                  std::size_t images = 1);
+/// The same for texts of these lengths.
+std::vector<double> clear_logits(const compile::Plan& plan, ClearBackend& backend, const model::Tensor& embedded,
+                                 const compile::Lengths& lengths);
 
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b);
 

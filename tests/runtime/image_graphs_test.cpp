@@ -193,8 +193,8 @@ TEST(SeveralImages, PlacesLeftOverRepeatTheLastOne) {
     std::vector<double> all = fixtures::clear_logits(plan, backend, four, 4);
     all.resize(15);
     EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, three, 3), all), 1e-9);
-    EXPECT_THROW(compile::pack_input(plan.frame, samples(graph, 5).values, 16, 5), Error);
-    EXPECT_THROW(compile::pack_input(plan.frame, three.values, 16, 4), Error);
+    EXPECT_THROW(compile::pack_input(plan.frame, samples(graph, 5).values, compile::Lengths(5, 16)), Error);
+    EXPECT_THROW(compile::pack_input(plan.frame, three.values, compile::Lengths(4, 16)), Error);
 }
 
 TEST(SeveralImages, OrTextsSideBySide) {

@@ -70,7 +70,7 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
                     ThrowsMessage<Error>(HasSubstr(message)))
             << field;
     };
-    refuse("version", 2, "version 2, this program reads 3: have the plan made again");
+    refuse("version", 2, "version 2, this program reads 4: have the plan made again");
     refuse("parameters_fingerprint", std::string(64, 'a'), "fingerprint");
     refuse("model_fingerprint", "short", "64 hexadecimal digits");
     refuse("tokens", 7, "do not divide");

@@ -47,10 +47,10 @@ class MessagesTest : public ::testing::Test {
         input.scale = parameters_.scale(0);
         input.slots = 512;
         input.key_fingerprint = "abc";
-        return {3, 2, std::string(64, 'a'), std::string(64, 'b'), "abc", mark(), {input, input}};
+        return {{3, 2}, std::string(64, 'a'), std::string(64, 'b'), "abc", mark(), {input, input}};
     }
     Reply reply() const {
-        return {{3, 2, mark()}, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
+        return {{{3, 2}, mark()}, std::string(64, 'b'), "abc", {ckks::expand(parameters_, request().inputs[0])}};
     }
 
     /// What the request is.
@@ -82,8 +82,7 @@ TEST_F(MessagesTest, RoundTripsRequest) {
     const std::vector<std::byte> bytes = request_bytes();
     const Request read = this->read(bytes);
     const Request written = request();
-    EXPECT_EQ(read.tokens, written.tokens);
-    EXPECT_EQ(read.images, 2U);
+    EXPECT_EQ(read.lengths, (compile::Lengths{3, 2}));
     EXPECT_EQ(read.model_fingerprint, written.model_fingerprint);
     EXPECT_EQ(read.plan_fingerprint, written.plan_fingerprint);
     EXPECT_EQ(read.key_fingerprint, written.key_fingerprint);
@@ -97,8 +96,7 @@ TEST_F(MessagesTest, RoundTripsRequest) {
 TEST_F(MessagesTest, RoundTripsReply) {
     const std::vector<std::byte> bytes = reply_bytes();
     const Reply read = read_reply(ckks::MemorySource(bytes), parameters_);
-    EXPECT_EQ(read.asked.tokens, 3U);
-    EXPECT_EQ(read.asked.images, 2U);
+    EXPECT_EQ(read.asked.lengths, (compile::Lengths{3, 2}));
     EXPECT_EQ(read.asked.mark, mark());
     EXPECT_EQ(read.plan_fingerprint, reply().plan_fingerprint);
     ASSERT_EQ(read.outputs.size(), 1U);
@@ -128,6 +126,34 @@ TEST_F(MessagesTest, RefusesARequestWithoutCiphertexts) {
     EXPECT_THROW(bytes_of(empty), Error);
 }
 
+/// The number of texts in front of their lengths must be what the section's length says, which that of another
+/// version's message is not.
+TEST_F(MessagesTest, NumberOfTextsIsThatOfTheFieldsLength) {
+    const auto refuse = [&](std::string_view kind, std::size_t fingerprints, std::uint64_t texts) {
+        const std::vector<std::byte> others(2 * sizeof(std::uint64_t) + sizeof(Mark) + 64 * fingerprints);
+        ckks::MemorySink sink;
+        ckks::ContainerWriter writer(sink, ckks::make_header(kind, parameters_, "abc", 2));
+        writer.section(sizeof texts + others.size(), [&](ckks::SectionWriter& section) {
+            section.put<std::uint64_t>(texts);
+            section.write(others);
+        });
+        ckks::write_section(writer, parameters_, request().inputs[0]);
+        writer.finish();
+        const auto read_it = [&] {
+            if (kind == kReplyKind) {
+                read_reply(ckks::MemorySource(sink.bytes()), parameters_);
+            } else {
+                read(sink.bytes());
+            }
+        };
+        EXPECT_THAT(read_it, ThrowsMessage<FormatError>(HasSubstr(texts == 2 ? "hexadecimal" : "another version")));
+    };
+    for (const std::uint64_t texts : {0UL, 1UL, 2UL, 3UL, 1UL << 61U, ~0UL}) {
+        refuse(kRequestKind, 2, texts);
+        refuse(kReplyKind, 1, texts);
+    }
+}
+
 /// Every field of its own wrong; each is refused before the ciphertexts are read.
 TEST_F(MessagesTest, JudgesARequestBeforeItReadsItsCiphertexts) {
     const Request sound = request();
@@ -144,11 +170,16 @@ TEST_F(MessagesTest, JudgesARequestBeforeItReadsItsCiphertexts) {
     refuse([](Request& r) { r.plan_fingerprint = std::string(64, '0'); }, "packed for plan 000000000000");
     refuse([](Request& r) { r.key_fingerprint = "0123"; }, "under key set 0123");
     for (const std::size_t tokens : {std::size_t{0}, std::size_t{1}, std::size_t{5}, ~std::size_t{0}}) {
-        refuse([&](Request& r) { r.tokens = tokens; }, fmt::format("{} tokens; this plan takes 2 to 4", tokens));
+        // Of any text.
+        for (const std::size_t text : {0U, 1U}) {
+            refuse(
+                [&](Request& r) { r.lengths[text] = tokens; },
+                fmt::format("text or image {} of the request has {} tokens; this plan takes 2 to 4", text + 1, tokens));
+        }
     }
-    for (const std::size_t images : {std::size_t{0}, std::size_t{3}, ~std::size_t{0}}) {
-        refuse([&](Request& r) { r.images = images; }, fmt::format("{} images; this plan takes 1 to 2", images));
-    }
+    refuse([](Request& r) { r.lengths.push_back(2); }, "3 texts or images; this plan takes 1 to 2");
+    refuse([](Request& r) { r.lengths.clear(); }, "which is too few");
+    refuse([](Request& r) { r.lengths.resize(513, 2); }, "is not what 513 text(s)");
     refuse([](Request& r) { r.inputs.resize(1); }, "1 ciphertexts; this plan takes 2");
     refuse([](Request& r) { r.inputs.push_back(r.inputs.front()); }, "3 ciphertexts; this plan takes 2");
     // The last one, so that one look at the first is not enough.

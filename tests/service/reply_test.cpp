@@ -71,7 +71,7 @@ class ReplyTest : public ::testing::Test {
 TEST_F(ReplyTest, GivesTheLogitsOfItsSlots) {
     const PrivateLogits logits = open_reply(plan_, secret_, reply_of(sound_slots()), request_.asked());
     EXPECT_EQ(logits.images(), 1U);
-    EXPECT_EQ(logits.rows(), kTokens);
+    EXPECT_EQ(logits.rows(), (std::vector<std::size_t>{kTokens}));
     ASSERT_EQ(logits.vocabulary(), 24U);
     const double bound = plan_.frame.output_bound;
     EXPECT_NEAR(logits.exact_for_data_owner()[3 * 24 + 7], bound * -4 / 32, 1e-3 * bound);
@@ -86,13 +86,13 @@ TEST_F(ReplyTest, MustBeOfThisPlanKeySetAndRequest) {
     changed.key_fingerprint = std::string(64, '1');
     refuse(changed, "under key set 111111111111");
     changed = sound;
-    changed.asked.tokens = 9;
+    changed.asked.lengths = {9};
     refuse(changed, "to 9 tokens");
-    changed.asked.tokens = 0;
+    changed.asked.lengths = {0};
     refuse(changed, "to 0 tokens");
     changed = sound;
-    changed.asked.images = 2;
-    refuse(changed, "to 2 images");
+    changed.asked.lengths = {kTokens, 1};
+    refuse(changed, "to 2 texts or images");
     changed = sound;
     changed.outputs.push_back(changed.outputs.front());
     refuse(changed, "has 2 ciphertexts, the plan's output 1");
@@ -100,7 +100,7 @@ TEST_F(ReplyTest, MustBeOfThisPlanKeySetAndRequest) {
     EXPECT_NE(other.mark, request_.mark);
     refuse(sound, "the reply to another request", other.asked());
     Asked shorter = request_.asked();
-    shorter.tokens = 4;
+    shorter.lengths = {4};
     refuse(sound, "the reply to another request", shorter);
 }
 
@@ -168,7 +168,7 @@ TEST(PrivateLogits, NeitherPrintNorTurnIntoJson) {
 
 TEST(PrivateLogits, ShowWholePercentOfTheLastRow) {
     const double e = std::log(2.0);
-    const PrivateLogits logits({0, 9, 0, 1, 1, 1, 3 * e, e, 0, 0, -9, 4 * e}, 2, 2, 3);
+    const PrivateLogits logits({0, 9, 0, 1, 1, 1, 3 * e, e, 0, 0, -9, 4 * e}, {2, 2}, 3);
     const std::vector<Likely> first = logits.most_likely(0, 2);
     ASSERT_EQ(first.size(), 2U);
     EXPECT_EQ(first[0].percent, 33);
@@ -179,11 +179,19 @@ TEST(PrivateLogits, ShowWholePercentOfTheLastRow) {
     EXPECT_EQ(second[1].percent, 6);
     EXPECT_EQ(second[2].percent, 0);
     EXPECT_THROW(logits.most_likely(2, 1), Error);
-    EXPECT_THROW(PrivateLogits({1, 2}, 1, 1, 3), Error);
+    EXPECT_THROW(PrivateLogits({1, 2}, {1}, 3), Error);
+    EXPECT_THROW(PrivateLogits({1, 2, 3}, {1, 0}, 3), Error);
+}
+
+TEST(PrivateLogits, TextsHaveRowsOfTheirOwn) {
+    const PrivateLogits logits({0, 1, 2, 0, 4, 0, 0, 5}, {1, 3}, 2);
+    EXPECT_EQ(logits.images(), 2U);
+    EXPECT_EQ(logits.most_likely(0, 1).front().entry, 1U);
+    EXPECT_EQ(logits.most_likely(1, 1).front().percent, 99);
 }
 
 TEST(PrivateLogits, RoundToAGrid) {
-    const PrivateLogits logits({0.3, -0.9, 1.6}, 1, 1, 3);
+    const PrivateLogits logits({0.3, -0.9, 1.6}, {1}, 3);
     EXPECT_EQ(logits.rounded(0.5), (std::vector<double>{0.5, -1, 1.5}));
     EXPECT_THROW(logits.rounded(0), Error);
     EXPECT_THROW(logits.rounded(std::numeric_limits<double>::quiet_NaN()), Error);

@@ -83,7 +83,7 @@ double RolesTest::encrypted_error(const compile::Plan& plan, std::span<const std
     const PrivateLogits opened = open_reply(client, secret, load_reply(reply_path, client, secret, asked), asked);
     const std::span<const double> logits = opened.exact_for_data_owner();
     const model::Tensor expected = model::evaluate(transformer_.graph, transformer_.embedding.embed(ids)).logits;
-    const std::size_t rows = client.frame.logit_rows(ids.size());
+    const std::size_t rows = client.frame.logit_rows({ids.size()}).front();
     EXPECT_EQ(logits.size(), rows * expected.columns);
     const std::span<const double> last_rows = std::span(expected.values).last(rows * expected.columns);
     double worst = 0;
@@ -113,24 +113,28 @@ TEST_F(RolesTest, SeveralInputsShareARequest) {
     const ckks::SecretKey secret = ckks::load_secret_key(secret_path_, plan.frame.parameters);
     std::vector<model::Tensor> inputs;
     std::vector<double> expected;
-    for (unsigned input = 0; input < 3; ++input) {
-        inputs.push_back(transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, input)));
+    for (const unsigned length : {6U, 8U, 3U}) {
+        inputs.push_back(
+            transformer_.embedding.embed(model::random_tokens(length, transformer_.graph.vocabulary, length)));
         const model::Tensor logits = model::evaluate(transformer_.graph, inputs.back()).logits;
         expected.insert(expected.end(), logits.values.end() - static_cast<long>(logits.columns), logits.values.end());
     }
     const Request request = make_request(client, secret, inputs);
-    EXPECT_EQ(request.images, 3U);
+    EXPECT_EQ(request.lengths, (compile::Lengths{6, 8, 3}));
     EXPECT_EQ(request.inputs.size(), 1U);
     const Inference inference = infer(plan, load_server_keys(server_path_, plan), request);
-    EXPECT_EQ(inference.reply.asked.images, 3U);
+    EXPECT_EQ(inference.reply.asked.lengths, request.lengths);
     const PrivateLogits opened = open_reply(client, secret, inference.reply, request.asked());
     const std::span<const double> logits = opened.exact_for_data_owner();
     ASSERT_EQ(logits.size(), expected.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
 
-    inputs.push_back(transformer_.embedding.embed(tokens(5)));
-    EXPECT_THAT([&] { make_request(client, secret, inputs); },
-                ThrowsMessage<Error>(HasSubstr("inputs of 6 and of 5 tokens")));
+    inputs.resize(4, inputs.front());
+    inputs.back().rows = 9;
+    inputs.back().values.resize(9 * inputs.back().columns);
+    EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("of 9 tokens is too")));
+    inputs.back() = {0, inputs.front().columns, {}};
+    EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("of 0 tokens is too")));
     inputs.back() = inputs.front();
     inputs.push_back(inputs.front());
     EXPECT_THAT([&] { make_request(client, secret, inputs); }, ThrowsMessage<Error>(HasSubstr("takes 1 to 4")));
@@ -206,10 +210,10 @@ TEST_F(RolesTest, ServerRefusesRequestsThatDoNotFitBeforeAnyWork) {
     refuse([](Request& r) { r.model_fingerprint = std::string(64, '0'); }, "for model 000000000000");
     refuse([](Request& r) { r.plan_fingerprint = std::string(64, '0'); }, "packed for plan 000000000000");
     refuse([](Request& r) { r.key_fingerprint = "0123"; }, "under key set 0123");
-    refuse([](Request& r) { r.tokens = 9; }, "9 tokens");
-    refuse([](Request& r) { r.tokens = 0; }, "0 tokens");
-    refuse([](Request& r) { r.images = 2; }, "2 images; this plan takes 1 to 1");
-    refuse([](Request& r) { r.images = 0; }, "0 images");
+    refuse([](Request& r) { r.lengths = {9}; }, "9 tokens");
+    refuse([](Request& r) { r.lengths = {0}; }, "0 tokens");
+    refuse([](Request& r) { r.lengths = {4, 4}; }, "2 texts or images; this plan takes 1 to 1");
+    refuse([](Request& r) { r.lengths.clear(); }, "0 texts or images");
     refuse([](Request& r) { r.inputs.push_back(r.inputs.front()); }, "2 ciphertexts");
     refuse([](Request& r) { r.inputs.front().level -= 1; }, "level");
     refuse([](Request& r) { r.inputs.front().scale *= 2; }, "scale");

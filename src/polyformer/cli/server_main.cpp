@@ -62,8 +62,9 @@ void infer(const InferOptions& options) {
         plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
     computing.finish();
     const std::size_t reply_bytes = service::save_reply(options.reply, plan.frame.parameters, inference.reply);
-    const std::string inputs = request.images > 1 ? fmt::format("{} inputs of ", request.images) : "";
-    to_stdout("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, request.tokens,
+    const std::size_t count = request.lengths.size();
+    const std::string inputs = count > 1 ? fmt::format("{} inputs of ", count) : "";
+    to_stdout("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, format_counts(request.lengths),
               format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
               format_bytes(static_cast<double>(inference.peak_resident_bytes)));
     if (options.profile) print_profile(inference.profile, inference.seconds);
@@ -73,8 +74,8 @@ void infer(const InferOptions& options) {
             {{"step", entry.step}, {"operation", entry.operation}, {"level", entry.level}, {"seconds", entry.seconds}});
     }
     write_json({{"seconds", inference.seconds},
-                {"tokens", request.tokens},
-                {"images", request.images},
+                {"tokens", one_or_list(request.lengths)},
+                {"images", count},
                 {"peak_rss_bytes", inference.peak_resident_bytes},
                 {"reply_bytes", reply_bytes},
                 {"server_key_bytes", keys->bytes()},

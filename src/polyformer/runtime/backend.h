@@ -17,7 +17,7 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
                            const compile::LinearMapStep& linear, const compile::AffineStep& affine,
                            const compile::PolynomialStep& polynomial, const compile::RotatedProductStep& product,
                            const compile::SumSlotsStep& sum, const compile::CombineStep& combination, int level,
-                           double factor, std::size_t row) {
+                           double factor, std::span<const std::size_t> rows) {
     { backend.level(value) } -> std::same_as<int>;
     { backend.adjust(value, level) } -> std::same_as<typename B::Value>;
     { backend.scaled(value, factor) } -> std::same_as<typename B::Value>;
@@ -31,7 +31,7 @@ concept Backend = requires(B backend, const typename B::Value& value, std::span<
     { backend.sum_slots(sum, value) } -> std::same_as<typename B::Value>;
     { backend.combine(combination, values) } -> std::same_as<typename B::Value>;
     { backend.bootstrap(values) } -> std::same_as<std::vector<typename B::Value>>;
-    { backend.select_token(value, row) } -> std::same_as<typename B::Value>;
+    { backend.select_token(value, rows) } -> std::same_as<typename B::Value>;
 };
 
 }  // namespace polyformer::runtime

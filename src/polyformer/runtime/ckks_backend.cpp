@@ -110,13 +110,15 @@ std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> in
     return outputs;
 }
 
-CkksBackend::Value CkksBackend::select_token(const Value& input, std::size_t row) const {
-    require(row < packing_.tokens, "token row {} of {} cannot be selected", row, packing_.tokens);
+CkksBackend::Value CkksBackend::select_token(const Value& input, std::span<const std::size_t> rows) const {
     std::vector<double> mask(packing_.slots, 0.0);
-    const std::size_t length = packing_.row();
-    std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(row * length), length, 1.0);
+    for (std::size_t image = 0; image < packing_.images; ++image) {
+        require(rows[image] < packing_.tokens, "token row {} of {} cannot be selected", rows[image], packing_.tokens);
+        const std::size_t first = rows[image] * packing_.row() + image * packing_.features;
+        std::fill_n(mask.begin() + static_cast<std::ptrdiff_t>(first), packing_.features, 1.0);
+    }
     // Summed over all rows cyclically, the one row that is not zero appears in each.
-    return evaluator_.sum_slots(multiply_by_mask(input, mask), packing_.tokens, static_cast<long>(length));
+    return evaluator_.sum_slots(multiply_by_mask(input, mask), packing_.tokens, static_cast<long>(packing_.row()));
 }
 
 }  // namespace polyformer::runtime

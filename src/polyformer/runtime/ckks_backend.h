@@ -47,8 +47,8 @@ class CkksBackend {
     void prepare_bootstrapping();
     /// One or two values, to the working level.
     std::vector<Value> bootstrap(std::span<const Value> inputs);
-    /// Row `row` of the input in every row.
-    Value select_token(const Value& input, std::size_t row) const;
+    /// Row `rows[b]` of image b in every row of it; a row for each of the packing's images.
+    Value select_token(const Value& input, std::span<const std::size_t> rows) const;
 
     const ckks::Evaluator& evaluator() const { return evaluator_; }
 

@@ -3,10 +3,10 @@
 //
 //     runtime::ClearBackend backend(plan.frame.parameters, plan.frame.packing);
 //     std::vector<runtime::ClearValue> inputs;
-//     for (auto& slots : compile::pack_input(plan.frame, embedded.values, rows)) {
+//     for (auto& slots : compile::pack_input(plan.frame, embedded.values, {rows})) {
 //         inputs.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
 //     }
-//     const auto result = runtime::run(plan, backend, std::move(inputs), rows);
+//     const auto result = runtime::run(plan, backend, std::move(inputs), {rows});
 #pragma once
 
 #include <algorithm>
@@ -44,11 +44,16 @@ class Execution {
   public:
     using Value = typename B::Value;
 
-    Execution(const compile::Plan& plan, B& backend, std::vector<Value> inputs, std::size_t tokens)
-        : plan_(plan), backend_(backend), tokens_(tokens) {
-        require(tokens >= plan.frame.least_rows && tokens <= plan.frame.context,
-                "a request of {} tokens does not fit this plan, which takes {} to {}", tokens, plan.frame.least_rows,
-                plan.frame.context);
+    Execution(const compile::Plan& plan, B& backend, std::vector<Value> inputs, const compile::Lengths& lengths)
+        : plan_(plan), backend_(backend), lengths_(lengths) {
+        require(!lengths.empty() && lengths.size() <= plan.frame.packing.images,
+                "a request of {} texts or images does not fit this plan, which takes 1 to {}", lengths.size(),
+                plan.frame.packing.images);
+        for (const std::size_t length : lengths) {
+            require(length >= plan.frame.least_rows && length <= plan.frame.context,
+                    "a request of {} tokens does not fit this plan, which takes {} to {}", length,
+                    plan.frame.least_rows, plan.frame.context);
+        }
         require(inputs.size() == plan.inputs.size(), "a request of {} ciphertexts was given, but the plan takes {}",
                 inputs.size(), plan.inputs.size());
         for (std::size_t step = 0; step < plan.steps.size(); ++step) {
@@ -98,16 +103,17 @@ class Execution {
     }
 
     void apply(const compile::Step& step, const compile::LinearMapStep& map) {
-        if (!map.by_token || tokens_ == plan_.frame.context) {
+        const auto is_whole = [&](std::size_t length) { return length == plan_.frame.context; };
+        if (!map.by_token || std::ranges::all_of(lengths_, is_whole)) {
             return set(map.outputs, backend_.linear_map(map, operands(step, map.inputs)));
         }
         compile::LinearMapStep repeated = map;
         for (auto& row : repeated.map.blocks) {
             for (auto& block : row) {
-                for (auto& [offset, diagonal] : block) repeat_text(diagonal);
+                for (auto& [offset, diagonal] : block) repeat_texts(diagonal);
             }
         }
-        for (std::vector<double>& bias : repeated.bias) repeat_text(bias);
+        for (std::vector<double>& bias : repeated.bias) repeat_texts(bias);
         set(map.outputs, backend_.linear_map(repeated, operands(step, map.inputs)));
     }
     void apply(const compile::Step& step, const compile::AddStep& sum) {
@@ -123,11 +129,7 @@ class Execution {
     }
     void apply(const compile::Step& step, const compile::AffineStep& affine) {
         compile::AffineStep limited = affine;
-        forget_rows_beyond_text(limited.mask);
-        if (affine.averages) {
-            const double share = static_cast<double>(plan_.frame.context) / static_cast<double>(tokens_);
-            for (double& weight : limited.mask) weight *= share;
-        }
+        fit_to_texts(limited.mask, affine.averages);
         set(affine.output, backend_.affine(limited, operand(step, affine.input)));
     }
     void apply(const compile::Step& step, const compile::PolynomialStep& polynomial) {
@@ -136,25 +138,35 @@ class Execution {
         }
         compile::PolynomialStep masked = polynomial;
         // Tokens merge only where a text has all of them.
-        const std::size_t tokens = std::min(tokens_, polynomial.scores->context);
-        masked.series.mask = compile::score_mask(*polynomial.scores, tokens);
+        compile::Lengths lengths = lengths_;
+        for (std::size_t& length : lengths) length = std::min(length, polynomial.scores->context);
+        masked.series.mask = compile::score_mask(*polynomial.scores, lengths);
         set(polynomial.outputs, backend_.polynomial(masked, operands(step, polynomial.inputs)));
     }
 
-    /// What a vector of full length has for rows beyond the text becomes what it has for those that they repeat.
-    void repeat_text(std::vector<double>& values) const {
-        if (values.size() != plan_.frame.packing.slots) return;
-        const auto row = static_cast<std::ptrdiff_t>(plan_.frame.packing.row());
-        for (auto to = values.begin() + static_cast<std::ptrdiff_t>(tokens_) * row; to != values.end(); ++to) {
-            *to = *(to - static_cast<std::ptrdiff_t>(tokens_) * row);
+    /// What a vector of full length has for rows beyond a text becomes what it has for those that they repeat.
+    void repeat_texts(std::vector<double>& values) const {
+        const compile::Packing& packing = plan_.frame.packing;
+        if (values.size() != packing.slots) return;
+        for (std::size_t slot = 0; slot < values.size(); ++slot) {
+            const std::size_t position = slot % packing.row();
+            const std::size_t length = compile::length_at(lengths_, position / packing.features);
+            const std::size_t token = slot / packing.row();
+            if (token >= length) values[slot] = values[token % length * packing.row() + position];
         }
     }
 
-    /// A mask of full length is of what belongs to the text. Where tokens have merged, the same slots are fewer and
-    /// longer rows.
-    void forget_rows_beyond_text(std::vector<double>& mask) const {
-        if (mask.size() != plan_.frame.packing.slots || plan_.frame.packing.row() == plan_.frame.packing.slots) return;
-        std::fill(mask.begin() + static_cast<std::ptrdiff_t>(tokens_ * plan_.frame.packing.row()), mask.end(), 0.0);
+    /// A mask of full length is of what belongs to the texts: 0 in the rows beyond each; one that averages over the
+    /// context does so over each text. Where tokens have merged, the same slots are fewer and longer rows, and all
+    /// texts of one length.
+    void fit_to_texts(std::vector<double>& mask, bool averages) const {
+        const compile::Packing& packing = plan_.frame.packing;
+        if (mask.size() != packing.slots || packing.row() == packing.slots) return;
+        for (std::size_t slot = 0; slot < mask.size(); ++slot) {
+            const std::size_t length = compile::length_at(lengths_, slot % packing.row() / packing.features);
+            if (slot / packing.row() >= length) mask[slot] = 0;
+            if (averages) mask[slot] *= static_cast<double>(plan_.frame.context) / static_cast<double>(length);
+        }
     }
 
     void apply(const compile::Step& step, const compile::RotatedProductStep& product) {
@@ -173,24 +185,28 @@ class Execution {
         set(bootstrap.outputs, backend_.bootstrap(inputs));
     }
     void apply(const compile::Step& step, const compile::SelectTokenStep& select) {
-        set(select.output, backend_.select_token(operand(step, select.input), select.token.value_or(tokens_ - 1)));
+        compile::Lengths rows;
+        for (std::size_t image = 0; image < plan_.frame.packing.images; ++image) {
+            rows.push_back(select.token.value_or(compile::length_at(lengths_, image) - 1));
+        }
+        set(select.output, backend_.select_token(operand(step, select.input), rows));
     }
 
     const compile::Plan& plan_;
     B& backend_;
-    std::size_t tokens_;
+    compile::Lengths lengths_;
     std::map<compile::ValueId, std::size_t> last_use_;
     std::map<compile::ValueId, Value> values_;
 };
 
 }  // namespace detail
 
-/// Runs all steps on `inputs`, the request's ciphertexts of a text of `tokens` tokens. Throws Error when they do not
+/// Runs all steps on `inputs`, the request's ciphertexts of texts of these lengths. Throws Error when they do not
 /// fit the plan, and whatever the back end throws, with the step's name in front.
 template <Backend B>
 Run<typename B::Value> run(const compile::Plan& plan, B& backend, std::vector<typename B::Value> inputs,
-                           std::size_t tokens, const ProgressCallback& progress = {}) {
-    detail::Execution<B> execution(plan, backend, std::move(inputs), tokens);
+                           const compile::Lengths& lengths, const ProgressCallback& progress = {}) {
+    detail::Execution<B> execution(plan, backend, std::move(inputs), lengths);
     Run<typename B::Value> result;
     double done = 0;
     for (std::size_t index = 0; index < plan.steps.size(); ++index) {

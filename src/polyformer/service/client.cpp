@@ -47,32 +47,31 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std:
     require(!inputs.empty() && inputs.size() <= frame.packing.images,
             "{} images or texts were given, but this plan takes 1 to {} at a time: make several requests",
             inputs.size(), frame.packing.images);
-    const std::size_t tokens = inputs.front().rows;
+    compile::Lengths lengths;
     std::vector<double> values;
     for (const model::Tensor& input : inputs) {
         require(input.columns == frame.width,
                 "the input has width {}, but the plan's model has {}: take both from the "
                 "same model",
                 input.columns, frame.width);
-        require(input.rows == tokens,
-                "inputs of {} and of {} tokens cannot share a request: they must be of one length", tokens, input.rows);
-        require(tokens >= frame.least_rows && tokens >= 1, "an input of {} tokens is too short: this model needs {}",
-                tokens, frame.least_rows);
-        require(tokens <= frame.context, "an input of {} tokens is too long: the model takes at most {}", tokens,
-                frame.context);
+        require(input.rows >= frame.least_rows && input.rows >= 1,
+                "an input of {} tokens is too short: this model needs {}", input.rows, frame.least_rows);
+        require(input.rows <= frame.context, "an input of {} tokens is too long: the model takes at most {}",
+                input.rows, frame.context);
         for (const double value : input.values) {
             require(std::abs(value) <= frame.input_bound,
                     "an input value of {} lies outside the plan's bound {}: take what makes the input and the plan "
                     "from the same model",
                     value, frame.input_bound);
         }
+        lengths.push_back(input.rows);
         values.insert(values.end(), input.values.begin(), input.values.end());
     }
 
-    Request request{tokens, inputs.size(), frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}, {}};
+    Request request{lengths, frame.model_fingerprint, plan.fingerprint, secret.key_fingerprint(), {}, {}};
     ckks::random_bytes(request.mark.data(), request.mark.size());
     const ckks::Encoder encoder(frame.parameters);
-    for (const std::vector<double>& slots : compile::pack_input(frame, values, tokens, inputs.size())) {
+    for (const std::vector<double>& slots : compile::pack_input(frame, values, lengths)) {
         const ckks::Plaintext plaintext =
             encoder.encode(slots, frame.input_level, frame.parameters.scale(frame.input_level));
         request.inputs.push_back(ckks::encrypt_seeded(frame.parameters, secret, plaintext));
@@ -122,9 +121,8 @@ PrivateLogits open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, 
         std::vector<double>& real = values.emplace_back();
         for (const std::complex<double>& slot : ciphertext) real.push_back(slot.real());
     }
-    const std::size_t rows = frame.logit_rows(reply.asked.tokens);
-    const std::size_t images = reply.asked.images;
-    return {compile::unpack_output(frame, values, rows, images), images, rows, frame.vocabulary};
+    const compile::Lengths rows = frame.logit_rows(reply.asked.lengths);
+    return {compile::unpack_output(frame, values, rows), rows, frame.vocabulary};
 }
 
 }  // namespace polyformer::service

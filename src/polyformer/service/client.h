@@ -47,9 +47,9 @@ KeyFiles create_keys(const ClientPlan& plan, const std::filesystem::path& secret
                      const std::filesystem::path& server_path, WeakParameters weak = WeakParameters::refuse,
                      const ShareCallback& progress = {}, std::uint64_t most_bytes = kMostServerKeyBytes);
 
-/// What a model takes, such as patches: (tokens, width) for each image or text, all of one length; encrypted. Throws
-/// Error naming what does not fit when there are none, or more than the plan takes at a time, or too few or too many
-/// tokens, or a value lies outside the plan's input bound.
+/// What a model takes, such as patches: (tokens, width) for each image or text; encrypted. Throws Error naming what
+/// does not fit when there are none, or more than the plan takes at a time, or one has too few or too many tokens, or a
+/// value lies outside the plan's input bound.
 Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, std::span<const model::Tensor> inputs);
 
 /// Embeds and encrypts `ids`, one text. Throws Error as above, and when the embedding does not fit the plan.
@@ -62,9 +62,9 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
 Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, const ckks::SecretKey& secret,
                  const std::optional<Asked>& asked = std::nullopt);
 
-/// Logits of images · rows, rows = plan.frame.logit_rows(reply.asked.tokens): a row for each token, or one. Judges the
-/// reply as load_reply() does, and then what was decrypted: throws InvalidAnswer, an Error, when a value is not finite
-/// or cannot be one of this plan (check_slots()).
+/// Logits of each image or text, of plan.frame.logit_rows(reply.asked.lengths): a row for each token, or one. Judges
+/// the reply as load_reply() does, and then what was decrypted: throws InvalidAnswer, an Error, when a value is not
+/// finite or cannot be one of this plan (check_slots()).
 PrivateLogits open_reply(const ClientPlan& plan, const ckks::SecretKey& secret, const Reply& reply,
                          const std::optional<Asked>& asked = std::nullopt);
 

@@ -20,7 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kVersion = 3;
+constexpr std::size_t kVersion = 4;
 constexpr std::size_t kMaxCount = std::size_t{1} << 24;  ///< of anything: tokens, features, levels, bits
 constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 

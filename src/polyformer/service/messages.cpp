@@ -28,38 +28,42 @@ std::string read_fingerprint(ckks::SectionReader& section) {
     return fingerprint;
 }
 
-constexpr std::uint64_t kAskedBytes = 2 * sizeof(std::uint64_t) + sizeof(Mark);
+/// The number of texts, their lengths and the mark.
+std::uint64_t asked_bytes(std::uint64_t texts) {
+    return (1 + texts) * sizeof(std::uint64_t) + sizeof(Mark);
+}
 
 void write_asked(ckks::SectionWriter& section, const Asked& asked) {
-    section.put<std::uint64_t>(asked.tokens);
-    section.put<std::uint64_t>(asked.images);
+    section.put<std::uint64_t>(asked.lengths.size());
+    for (const std::size_t length : asked.lengths) section.put<std::uint64_t>(length);
     section.write(std::as_bytes(std::span(asked.mark)));
 }
 
-Asked read_asked(ckks::SectionReader& section) {
+/// The first fields of a section, in which `others` bytes of other fields follow. Messages carry no version: their
+/// fields have the length that the number of texts gives them, and had others before.
+Asked read_asked(ckks::SectionReader& section, const ckks::Parameters& parameters, std::uint64_t others) {
+    require<FormatError>(section.length() >= asked_bytes(1) + others,
+                         "{}: the message's fields take {} bytes, which is too few: it was made by another version of "
+                         "Polyformer, make it again with this one",
+                         section.place(), section.length());
+    const auto texts = section.get<std::uint64_t>();
+    require<FormatError>(
+        texts >= 1 && texts <= parameters.slots() && section.length() == asked_bytes(texts) + others,
+        "{}: the message's fields take {} bytes, which is not what {} text(s) or image(s) take: it was made by another "
+        "version of Polyformer, make it again with this one",
+        section.place(), section.length(), texts);
     Asked asked;
-    asked.tokens = section.get<std::uint64_t>();
-    asked.images = section.get<std::uint64_t>();
+    for (std::uint64_t text = 0; text < texts; ++text) asked.lengths.push_back(section.get<std::uint64_t>());
     section.read(std::as_writable_bytes(std::span(asked.mark)));
     return asked;
 }
 
-/// Messages carry no version: their fields have one length, and had others before.
-void require_length(const ckks::SectionReader& section, std::uint64_t length) {
-    require<FormatError>(section.length() == length,
-                         "{}: the message's fields take {} bytes; expected {}: it was made by another version of "
-                         "Polyformer, make it again with this one",
-                         section.place(), section.length(), length);
-}
-
 /// Of a container that open_message() has let pass: all but the ciphertexts.
-Request read_request_fields(const ckks::ContainerReader& reader) {
+Request read_request_fields(const ckks::ContainerReader& reader, const ckks::Parameters& parameters) {
     ckks::SectionReader fields = reader.section(0);
-    require_length(fields, kAskedBytes + 2 * kFingerprintDigits);
-    const Asked asked = read_asked(fields);
+    Asked asked = read_asked(fields, parameters, 2 * kFingerprintDigits);
     Request request;
-    request.tokens = asked.tokens;
-    request.images = asked.images;
+    request.lengths = std::move(asked.lengths);
     request.mark = asked.mark;
     request.key_fingerprint = reader.header().key_fingerprint;
     request.model_fingerprint = read_fingerprint(fields);
@@ -94,7 +98,7 @@ std::size_t save(const std::filesystem::path& path, Write write) {
 void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Request& request) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kRequestKind, parameters, request.key_fingerprint, 1 + request.inputs.size()));
-    writer.section(kAskedBytes + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
+    writer.section(asked_bytes(request.lengths.size()) + 2 * kFingerprintDigits, [&](ckks::SectionWriter& section) {
         write_asked(section, request.asked());
         write_fingerprint(section, request.model_fingerprint);
         write_fingerprint(section, request.plan_fingerprint);
@@ -106,7 +110,7 @@ void write_request(ckks::ByteSink& sink, const ckks::Parameters& parameters, con
 Request read_request(const ckks::ByteSource& source, const ExpectedRequest& expected, ckks::ReadOptions options) {
     const ckks::Parameters& parameters = expected.frame.parameters;
     const ckks::ContainerReader reader = open_message(source, kRequestKind, parameters, options);
-    Request request = read_request_fields(reader);
+    Request request = read_request_fields(reader, parameters);
     check_request_fields(expected, request, reader.sections() - 1);
     for (std::size_t i = 1; i < reader.sections(); ++i) {
         check_request_input(expected, ckks::read_ciphertext_head(reader, i, parameters));
@@ -120,7 +124,7 @@ Request read_request(const ckks::ByteSource& source, const ExpectedRequest& expe
 void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const Reply& reply) {
     ckks::ContainerWriter writer(
         sink, ckks::make_header(kReplyKind, parameters, reply.key_fingerprint, 1 + reply.outputs.size()));
-    writer.section(kAskedBytes + kFingerprintDigits, [&](ckks::SectionWriter& section) {
+    writer.section(asked_bytes(reply.asked.lengths.size()) + kFingerprintDigits, [&](ckks::SectionWriter& section) {
         write_asked(section, reply.asked);
         write_fingerprint(section, reply.plan_fingerprint);
     });
@@ -131,9 +135,8 @@ void write_reply(ckks::ByteSink& sink, const ckks::Parameters& parameters, const
 ReplyReader::ReplyReader(const ckks::ByteSource& source, const ckks::Parameters& parameters, ckks::ReadOptions options)
     : parameters_(parameters), reader_(open_message(source, kReplyKind, parameters, options)) {
     ckks::SectionReader fields = reader_.section(0);
-    require_length(fields, kAskedBytes + kFingerprintDigits);
     fields_.key_fingerprint = reader_.header().key_fingerprint;
-    fields_.asked = read_asked(fields);
+    fields_.asked = read_asked(fields, parameters, kFingerprintDigits);
     fields_.plan_fingerprint = read_fingerprint(fields);
     fields.finish();
 }
@@ -165,7 +168,7 @@ std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters
 
 Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters) {
     const ckks::FileSource source(path);
-    return read_request_fields(open_message(source, kRequestKind, parameters, {})).asked();
+    return read_request_fields(open_message(source, kRequestKind, parameters, {}), parameters).asked();
 }
 
 }  // namespace polyformer::service

@@ -27,23 +27,21 @@ using Mark = std::array<std::uint8_t, 32>;
 
 /// What was asked, as far as it is in the clear: what a reply has to repeat.
 struct Asked {
-    std::size_t tokens = 0;
-    std::size_t images = 1;
+    compile::Lengths lengths;  ///< tokens of each text, or patches of each image
     Mark mark{};
 };
 
-/// The encrypted embeddings of texts of one length, or the patches of images. How many there are, and their number of
-/// tokens, is not secret.
+/// The encrypted embeddings of texts, or the patches of images. How many there are, and how many tokens each has, is
+/// not secret.
 struct Request {
-    std::size_t tokens = 0;
-    std::size_t images = 1;  ///< images or texts
+    compile::Lengths lengths;
     std::string model_fingerprint;
     std::string plan_fingerprint;  ///< of the ClientPlan that it was packed for
     std::string key_fingerprint;
     Mark mark{};
     std::vector<ckks::SeededCiphertext> inputs;
 
-    Asked asked() const { return {tokens, images, mark}; }
+    Asked asked() const { return {lengths, mark}; }
 };
 
 /// The encrypted logits.

@@ -24,16 +24,18 @@ std::vector<Probable> most_probable(std::span<const double> logits, std::size_t 
     return probable;
 }
 
-PrivateLogits::PrivateLogits(std::vector<double> values, std::size_t images, std::size_t rows, std::size_t vocabulary)
-    : values_(std::move(values)), images_(images), rows_(rows), vocabulary_(vocabulary) {
-    require(!values_.empty() && values_.size() == images * rows * vocabulary,
-            "{} logits are not {} rows of {} for each of {} image(s) or text(s)", values_.size(), rows, vocabulary,
-            images);
+PrivateLogits::PrivateLogits(std::vector<double> values, std::vector<std::size_t> rows, std::size_t vocabulary)
+    : values_(std::move(values)), rows_(std::move(rows)), vocabulary_(vocabulary) {
+    const std::size_t all = std::reduce(rows_.begin(), rows_.end());
+    require(!values_.empty() && values_.size() == all * vocabulary && std::ranges::find(rows_, 0U) == rows_.end(),
+            "{} logits are not {} rows of {}, of {} image(s) or text(s)", values_.size(), all, vocabulary,
+            rows_.size());
 }
 
 std::vector<Likely> PrivateLogits::most_likely(std::size_t image, std::size_t most) const {
-    require(image < images_, "image {} of {} is not there", image, images_);
-    const auto last = std::span(values_).subspan(((image + 1) * rows_ - 1) * vocabulary_, vocabulary_);
+    require(image < images(), "image {} of {} is not there", image, images());
+    const std::size_t end = std::reduce(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(image + 1));
+    const auto last = std::span(values_).subspan((end - 1) * vocabulary_, vocabulary_);
     std::vector<Likely> likely;
     for (const Probable& probable : most_probable(last, most)) {
         likely.push_back({probable.entry, static_cast<int>(std::lround(100 * probable.probability))});

@@ -24,14 +24,14 @@ struct Likely {
     int percent = 0;        ///< its probability, rounded; 0: below one half
 };
 
-/// (images, rows, vocabulary).
+/// (rows, vocabulary) of one image or text behind the other.
 class PrivateLogits {
   public:
-    /// Throws Error unless there are images · rows · vocabulary values, at least one.
-    PrivateLogits(std::vector<double> values, std::size_t images, std::size_t rows, std::size_t vocabulary);
+    /// Throws Error unless there are as many values as these rows of each image take, and each has a row.
+    PrivateLogits(std::vector<double> values, std::vector<std::size_t> rows, std::size_t vocabulary);
 
-    std::size_t images() const { return images_; }
-    std::size_t rows() const { return rows_; }
+    std::size_t images() const { return rows_.size(); }
+    const std::vector<std::size_t>& rows() const { return rows_; }  ///< of each image
     std::size_t vocabulary() const { return vocabulary_; }
 
     /// What may be shown: the `most` most likely entries of an image's last row, most likely first, with softmax in
@@ -45,8 +45,7 @@ class PrivateLogits {
 
   private:
     std::vector<double> values_;
-    std::size_t images_;
-    std::size_t rows_;
+    std::vector<std::size_t> rows_;
     std::size_t vocabulary_;
 };
 

@@ -1,7 +1,10 @@
 #include "polyformer/service/reply_check.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/support/error.h"
@@ -31,16 +34,19 @@ void check_reply(const ClientPlan& plan, const std::string& key_fingerprint, con
             "that the request was made with",
             fields.key_fingerprint, key_fingerprint);
     const Asked& answered = fields.asked;
+    const compile::Lengths& lengths = answered.lengths;
+    require(!lengths.empty() && lengths.size() <= frame.packing.images,
+            "the reply is to {} texts or images; the plan takes 1 to {}", lengths.size(), frame.packing.images);
     if (asked) {
-        require(answered.mark == asked->mark && answered.tokens == asked->tokens && answered.images == asked->images,
-                "this is the reply to another request ({} token(s), {} image(s) or text(s)), not to the one given ({} "
-                "token(s), {} image(s) or text(s)): take the reply that the server gave to it",
-                answered.tokens, answered.images, asked->tokens, asked->images);
+        require(answered.mark == asked->mark && lengths == asked->lengths,
+                "this is the reply to another request (of {} tokens), not to the one given (of {} tokens): take the "
+                "reply that the server gave to it",
+                fmt::join(lengths, ", "), fmt::join(asked->lengths, ", "));
     }
-    require(answered.tokens >= frame.least_rows && answered.tokens <= frame.context,
-            "the reply is to {} tokens; the model takes {} to {}", answered.tokens, frame.least_rows, frame.context);
-    require(answered.images >= 1 && answered.images <= frame.packing.images,
-            "the reply is to {} images; the plan takes 1 to {}", answered.images, frame.packing.images);
+    for (const std::size_t length : lengths) {
+        require(length >= frame.least_rows && length <= frame.context,
+                "the reply is to {} tokens; the model takes {} to {}", length, frame.least_rows, frame.context);
+    }
     require(ciphertexts == frame.output_ciphertexts(), "the reply has {} ciphertexts, the plan's output {}",
             ciphertexts, frame.output_ciphertexts());
 }
@@ -60,8 +66,8 @@ void check_output(const ClientPlan& plan, std::size_t index, const ckks::Ciphert
 void check_slots(const ClientPlan& plan, const Asked& asked, std::span<const std::vector<std::complex<double>>> slots) {
     const compile::Frame& frame = plan.frame;
     const double noise = kNoiseSlack * plan.output_noise;
-    const std::size_t rows = frame.logit_rows(asked.tokens);
-    std::vector<std::optional<double>> seen(asked.images * rows * frame.vocabulary);
+    const compile::Lengths rows = frame.logit_rows(asked.lengths);
+    std::vector<std::optional<double>> seen(std::reduce(rows.begin(), rows.end()) * frame.vocabulary);
     for (std::size_t c = 0; c < slots.size(); ++c) {
         for (std::size_t s = 0; s < slots[c].size(); ++s) {
             const double value = frame.output_bound * slots[c][s].real();
@@ -75,7 +81,7 @@ void check_slots(const ClientPlan& plan, const Asked& asked, std::span<const std
             const double most = kBoundSlack * frame.output_bound;
             refuse_unless(std::abs(value) <= most, "holds a logit of", value, most);
             refuse_unless(std::abs(imaginary) <= noise, "has an imaginary part of", imaginary, noise);
-            const std::optional<std::size_t> logit = compile::logit_in_slot(frame, c, s, rows, asked.images);
+            const std::optional<std::size_t> logit = compile::logit_in_slot(frame, c, s, rows);
             if (!logit) {
                 refuse_unless(std::abs(value) <= noise, "should be empty and holds", value, noise);
             } else if (seen[*logit]) {

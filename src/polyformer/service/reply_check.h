@@ -22,7 +22,7 @@ class InvalidAnswer : public Error {
     using Error::Error;
 };
 
-/// A reply without its ciphertexts, of which there are `ciphertexts`: plan, key set, number of tokens and images,
+/// A reply without its ciphertexts, of which there are `ciphertexts`: plan, key set, number and lengths of texts,
 /// number of ciphertexts and, where it is known what was asked, whether this answers it. Throws Error naming what does
 /// not fit and what to do.
 void check_reply(const ClientPlan& plan, const std::string& key_fingerprint, const Reply& fields,

@@ -23,11 +23,15 @@ void check_request_fields(const ExpectedRequest& expected, const Request& reques
         "the request is encrypted under key set {:.12}…, but the server keys belong to {:.12}…: send the server keys "
         "made together with the secret key that encrypted it",
         request.key_fingerprint, expected.key_fingerprint);
-    require<FormatError>(request.tokens >= frame.least_rows && request.tokens <= frame.context,
-                         "the request has {} tokens; this plan takes {} to {}", request.tokens, frame.least_rows,
-                         frame.context);
-    require<FormatError>(request.images >= 1 && request.images <= frame.packing.images,
-                         "the request has {} images; this plan takes 1 to {}", request.images, frame.packing.images);
+    const compile::Lengths& lengths = request.lengths;
+    require<FormatError>(!lengths.empty() && lengths.size() <= frame.packing.images,
+                         "the request has {} texts or images; this plan takes 1 to {}", lengths.size(),
+                         frame.packing.images);
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+        require<FormatError>(lengths[i] >= frame.least_rows && lengths[i] <= frame.context,
+                             "text or image {} of the request has {} tokens; this plan takes {} to {}", i + 1,
+                             lengths[i], frame.least_rows, frame.context);
+    }
     require<FormatError>(ciphertexts == frame.input_ciphertexts(), "the request has {} ciphertexts; this plan takes {}",
                          ciphertexts, frame.input_ciphertexts());
 }

@@ -51,7 +51,7 @@ Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::Evaluatio
 
     runtime::CkksBackend backend(plan.frame.parameters, plan.frame.packing, std::move(keys));
     if (plan.summary.bootstraps > 0) backend.prepare_bootstrapping();
-    auto result = runtime::run(plan, backend, std::move(inputs), request.tokens, progress);
+    auto result = runtime::run(plan, backend, std::move(inputs), request.lengths, progress);
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
     for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
     Inference inference;

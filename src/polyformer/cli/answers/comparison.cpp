@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/output.h"
@@ -76,19 +77,27 @@ std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const st
     return answers;
 }
 
+std::vector<std::size_t> rows_found(std::size_t logits, std::span<const ClearAnswer> clear) {
+    const std::size_t vocabulary = clear.front().polynomial.logits.columns;
+    std::vector<std::size_t> rows(clear.size(), 1);
+    if (logits == clear.size() * vocabulary) return rows;
+    std::size_t all = 0;
+    for (std::size_t i = 0; i < clear.size(); ++i) all += rows[i] = clear[i].polynomial.logits.rows;
+    require(logits == all * vocabulary,
+            "{} logits are not those of {} input(s) with one row of {} logits or {} in all: take reply, input and "
+            "model that belong together",
+            logits, clear.size(), vocabulary, all);
+    return rows;
+}
+
 Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
                   std::span<const std::size_t> labels) {
-    const model::Tensor& first = clear.front().polynomial.logits;
-    const std::size_t vocabulary = first.columns;
-    const std::size_t rows = logits.size() / (clear.size() * vocabulary);
-    require(rows >= 1 && rows <= first.rows && logits.size() == clear.size() * rows * vocabulary,
-            "{} logits are not those of {} input(s) with 1 to {} rows of {} logits: take reply, input and model that "
-            "belong together",
-            logits.size(), clear.size(), first.rows, vocabulary);
-    Agreement agreement{.rows = clear.size() * rows};
+    const std::size_t vocabulary = clear.front().polynomial.logits.columns;
+    const std::vector<std::size_t> rows = rows_found(logits.size(), clear);
+    Agreement agreement{.rows = std::reduce(rows.begin(), rows.end())};
     std::size_t equal = 0;
     for (std::size_t i = 0; i < clear.size(); ++i) {
-        std::span<const double> expected = std::span(clear[i].polynomial.logits.values).last(rows * vocabulary);
+        std::span<const double> expected = std::span(clear[i].polynomial.logits.values).last(rows[i] * vocabulary);
         for (; !expected.empty(); expected = expected.subspan(vocabulary), logits = logits.subspan(vocabulary)) {
             double error = 0;
             double least = expected.front();
@@ -119,13 +128,15 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
 std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
                                 const ClientPart& client) {
     std::vector<Answers> all;
+    const std::vector<std::size_t> rows = rows_found(logits.size(), clear);
+    std::size_t end = 0;
     for (std::size_t i = 0; i < clear.size(); ++i) {
         const std::size_t vocabulary = clear[i].before_substitution.columns;
         const auto of_last_row = [&](std::span<const double> values) {
             return most_likely(values.last(vocabulary), client);
         };
-        all.push_back({of_last_row(logits.first((i + 1) * logits.size() / clear.size())),
-                       of_last_row(clear[i].polynomial.logits.values),
+        end += rows[i];
+        all.push_back({of_last_row(logits.first(end * vocabulary)), of_last_row(clear[i].polynomial.logits.values),
                        of_last_row(clear[i].before_substitution.values)});
     }
     return all;

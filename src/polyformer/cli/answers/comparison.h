@@ -43,6 +43,10 @@ struct ClearAnswer {
     model::Tensor before_substitution;  ///< logits (T, vocabulary)
 };
 
+/// How many rows were found of each input, where `logits` values are those of all: one, or as many as it has in the
+/// clear. Throws Error when they are neither.
+std::vector<std::size_t> rows_found(std::size_t logits, std::span<const ClearAnswer> clear);
+
 /// Of each input, on all threads.
 std::vector<ClearAnswer> answer_in_the_clear(const model::Graph& graph, const std::vector<model::Tensor>& inputs);
 
@@ -58,8 +62,8 @@ struct Agreement {
     std::size_t right_in_clear = 0;
 };
 
-/// `logits` is (inputs, rows, vocabulary); `labels` are those of images, or none. Throws Error when they cannot be
-/// those of these inputs.
+/// `logits` is (rows, vocabulary) of one input behind the other; `labels` are those of images, or none. Throws Error
+/// when they cannot be those of these inputs.
 Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
                   std::span<const std::size_t> labels = {});
 

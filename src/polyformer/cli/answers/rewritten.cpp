@@ -41,26 +41,33 @@ std::vector<std::int32_t> inner(const std::vector<std::int32_t>& ids, std::pair<
             ids.end() - static_cast<std::ptrdiff_t>(around.second)};
 }
 
-}  // namespace
+/// What is shown of one text, and how much of it is as in the clear.
+struct Rewritten {
+    ShownAnswer shown;
+    std::size_t places = 0;
+    std::size_t as_polynomial = 0;
+    std::size_t as_before = 0;  ///< of the polynomial model's
+};
 
-ShownAnswer show_rewritten(const AnswerSource& source) {
+Rewritten rewritten(const AnswerSource& source, std::size_t text_index) {
     const ClientPart& client = source.client;
     const bool compared = !source.clear.empty();
     const std::pair<std::size_t, std::size_t> around = client.special_tokens();
-    const Readings readings = read(source.outputs, source.columns);
+    const Readings readings = read(source.output(text_index), source.columns);
     const std::size_t rows = readings.ids.size();
-    require(rows >= around.first + around.second && (source.tokens.empty() || source.tokens.front().ids.size() == rows),
-            "the answer has {} rows, which is not one for each of the text's {} tokens: a plan of this model is needed "
-            "that gives all positions (plan: --positions all), and the text that was encrypted",
-            rows, source.tokens.empty() ? around.first + around.second : source.tokens.front().ids.size());
+    require(
+        rows >= around.first + around.second && (source.tokens.empty() || source.tokens[text_index].ids.size() == rows),
+        "the answer has {} rows, which is not one for each of the text's {} tokens: a plan of this model is needed "
+        "that gives all positions (plan: --positions all), and the text that was encrypted",
+        rows, source.tokens.empty() ? around.first + around.second : source.tokens[text_index].ids.size());
     const std::vector<std::int32_t> found = inner(readings.ids, around);
     const std::vector<std::int32_t> given =
-        source.tokens.empty() ? std::vector<std::int32_t>() : inner(source.tokens.front().ids, around);
+        source.tokens.empty() ? std::vector<std::int32_t>() : inner(source.tokens[text_index].ids, around);
     std::vector<std::int32_t> polynomial;
     std::vector<std::int32_t> before;
     if (compared) {
-        polynomial = inner(read(source.clear.front().polynomial.logits.values, source.columns).ids, around);
-        before = inner(read(source.clear.front().before_substitution.values, source.columns).ids, around);
+        polynomial = inner(read(source.clear[text_index].polynomial.logits.values, source.columns).ids, around);
+        before = inner(read(source.clear[text_index].before_substitution.values, source.columns).ids, around);
     }
     const auto name_of = [&](std::int32_t id) {
         return id < 0 ? std::string("not a number") : client.name_of(static_cast<std::size_t>(id));
@@ -71,7 +78,9 @@ ShownAnswer show_rewritten(const AnswerSource& source) {
         return source.grid == 0 ? probability : std::round(100 * probability) / 100;
     };
 
-    ShownAnswer shown;
+    Rewritten result;
+    result.places = found.size();
+    ShownAnswer& shown = result.shown;
     std::vector<std::vector<std::string>> table{{"place"}};
     if (!given.empty()) table.front().emplace_back("text");
     table.front().push_back(source.name);
@@ -105,18 +114,44 @@ ShownAnswer show_rewritten(const AnswerSource& source) {
     shown.document["text"] = text;
     if (!given.empty()) shown.document["changed"] = changed;
     if (compared) {
-        std::size_t as_polynomial = 0;
-        std::size_t as_before = 0;
         for (std::size_t i = 0; i < found.size(); ++i) {
-            as_polynomial += static_cast<std::size_t>(found[i] == polynomial[i]);
-            as_before += static_cast<std::size_t>(polynomial[i] == before[i]);
+            result.as_polynomial += static_cast<std::size_t>(found[i] == polynomial[i]);
+            result.as_before += static_cast<std::size_t>(polynomial[i] == before[i]);
         }
-        shown.measured = {{"tokens as of the polynomial model", fmt::format("{} of {}", as_polynomial, found.size())},
-                          {"of these as before substitution", fmt::format("{} of {}", as_before, found.size())}};
-        shown.document["equal_tokens"] = {{"polynomial", as_polynomial}, {"before_substitution", as_before}};
-        shown.same = as_polynomial == found.size() && as_before == found.size();
+        shown.document["equal_tokens"] = {{"polynomial", result.as_polynomial},
+                                          {"before_substitution", result.as_before}};
     }
-    return shown;
+    return result;
+}
+
+}  // namespace
+
+ShownAnswer show_rewritten(const AnswerSource& source) {
+    if (!source.tokens.empty()) {
+        require(source.tokens.size() == source.names.size(),
+                "the answer is to {} texts, but {} were given: give those "
+                "that were encrypted",
+                source.names.size(), source.tokens.size());
+    }
+    ShownAnswer all;
+    Rewritten sum;
+    for (std::size_t i = 0; i < source.names.size(); ++i) {
+        Rewritten one = rewritten(source, i);
+        sum.places += one.places;
+        sum.as_polynomial += one.as_polynomial;
+        sum.as_before += one.as_before;
+        if (source.names.size() == 1) {
+            all = std::move(one.shown);
+        } else {
+            all.text += source.names[i] + ":\n" + one.shown.text;
+            all.document["texts"].push_back(std::move(one.shown.document));
+        }
+    }
+    if (source.clear.empty()) return all;
+    all.measured = {{"tokens as of the polynomial model", fmt::format("{} of {}", sum.as_polynomial, sum.places)},
+                    {"of these as before substitution", fmt::format("{} of {}", sum.as_before, sum.places)}};
+    all.same = sum.as_polynomial == sum.places && sum.as_before == sum.places;
+    return all;
 }
 
 }  // namespace polyformer::cli

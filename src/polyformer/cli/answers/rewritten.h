@@ -5,7 +5,7 @@
 
 namespace polyformer::cli {
 
-/// The most likely token at each place of one text, and those that differ from the text's own. Throws Error when rows
+/// The most likely token at each place of each text, and those that differ from the text's own. Throws Error when rows
 /// and tokens do not fit each other.
 ShownAnswer show_rewritten(const AnswerSource& source);
 

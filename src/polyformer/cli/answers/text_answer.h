@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ struct ShownAnswer {
 
 /// What is to be shown of one command.
 struct AnswerSource {
-    std::span<const double> outputs;  ///< (inputs, rows, outputs of a row), decrypted
+    std::span<const double> outputs;  ///< (rows, columns) of one input behind the other, decrypted
     std::size_t columns = 0;          ///< outputs of a row
+    std::vector<std::size_t> rows;    ///< of each input
     const ClientPart& client;
     std::string name;                              ///< "from ciphertext"
     std::vector<std::string> names;                ///< of the inputs
@@ -35,7 +37,8 @@ struct AnswerSource {
     double grid = 0;
 
     std::span<const double> output(std::size_t input) const {
-        return outputs.subspan(input * (outputs.size() / names.size()), outputs.size() / names.size());
+        const std::size_t first = std::reduce(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(input));
+        return outputs.subspan(first * columns, rows[input] * columns);
     }
 };
 

@@ -44,17 +44,17 @@ struct DecryptOptions {
     QuerySource source;
 };
 
-/// Logits (images, rows, vocabulary) as a document of their own.
+/// Logits, (rows, vocabulary) of one image or text behind the other, as a document of their own.
 nlohmann::json logits_document(const service::PrivateLogits& shape, std::span<const double> values) {
     auto images = nlohmann::json::array();
     for (std::size_t image = 0; image < shape.images(); ++image) {
         auto& rows = images.emplace_back(nlohmann::json::array());
-        for (std::size_t row = 0; row < shape.rows(); ++row, values = values.subspan(shape.vocabulary())) {
+        for (std::size_t row = 0; row < shape.rows()[image]; ++row, values = values.subspan(shape.vocabulary())) {
             const auto some = values.first(shape.vocabulary());
             rows.push_back(std::vector<double>(some.begin(), some.end()));
         }
     }
-    return {{"rows", shape.rows()}, {"logits", images}};
+    return {{"rows", one_or_list(shape.rows())}, {"logits", images}};
 }
 
 /// A power of two that hides the noise in roundings: many times what the plan foresees.
@@ -106,6 +106,7 @@ AnswerSource source_of(const service::ClientPlan& plan, const ClientPart& client
                        std::span<const ClearAnswer> clear = {}, std::span<const model::EncodedText> tokens = {}) {
     AnswerSource source{.outputs = logits.exact_for_data_owner(),
                         .columns = logits.vocabulary(),
+                        .rows = logits.rows(),
                         .client = client,
                         .name = "from ciphertext",
                         .names = {},
@@ -155,7 +156,7 @@ Validity compare_with_model(const DecryptOptions& options, const ClientPart& cli
     const bool same = agreement.argmax_share == 1 && same_as_before(answers);
     const Validity validity = validity_of(agreement, clear, same, frame.output_bound);
     results["argmax_agreement"] = agreement.argmax_share;
-    if (client.gives_one_row()) results["compared"] = to_json(answers, query.names, client);
+    if (client.gives_one_row() || answers.size() > 1) results["compared"] = to_json(answers, query.names, client);
     add_to(results, validity);
     return validity;
 }
@@ -185,6 +186,7 @@ void decrypt(const DecryptOptions& options) {
         .reads("--request", options.request)
         .reads("--compare-with", options.compare_with)
         .reads("--text-file", options.source.text.path())
+        .reads("--text-lines", options.source.text.lines_path())
         .reads("--image", options.source.images)
         .writes("--logits", options.logits, FileAccess::owner_only)
         .writes("--disclose", options.disclose)
@@ -203,7 +205,7 @@ void decrypt(const DecryptOptions& options) {
     const service::PrivateLogits logits = open_or_leave(plan, secret, reply, asked);
     const bool print = options.json != "-" && options.compare_with.empty();
 
-    nlohmann::json results{{"rows", logits.rows()}};
+    nlohmann::json results{{"rows", one_or_list(logits.rows())}};
     const bool by_kind = is_shown_by_kind(client.output());
     if (by_kind) results["output"] = name_of(client.output());
     if (by_kind && options.compare_with.empty()) {
@@ -224,10 +226,11 @@ void decrypt(const DecryptOptions& options) {
             to_stdout("{}{}, by the encrypted computation:\n", which, client.heading());
             for (const Candidate& candidate : candidates) to_stdout("  {}\n", to_cell(candidate));
         }
-        if (client.gives_one_row()) {
-            results[client.takes_images() ? "images" : "texts"].push_back({{"classes", to_json(candidates, client)}});
+        const char* kind = client.gives_one_row() ? "classes" : "next_words";
+        if (client.gives_one_row() || logits.images() > 1) {
+            results[client.takes_images() ? "images" : "texts"].push_back({{kind, to_json(candidates, client)}});
         } else {
-            results["next_words"] = to_json(candidates, client);
+            results[kind] = to_json(candidates, client);
         }
     }
     write_logits(options, plan, logits);

@@ -79,6 +79,7 @@ void encrypt(const RoleOptions& options) {
         .reads("client", options.folder)
         .reads("--secret", options.secret)
         .reads("--text-file", options.source.text.path())
+        .reads("--text-lines", options.source.text.lines_path())
         .reads("--image", options.source.images)
         .writes("--request", options.request)
         .writes("--json", options.json)
@@ -90,12 +91,15 @@ void encrypt(const RoleOptions& options) {
     const ckks::SecretKey secret = ckks::load_secret_key(options.secret, plan.frame.parameters);
     const service::Request request = service::make_request(plan, secret, query.inputs);
     const std::size_t bytes = service::save_request(options.request, plan.frame.parameters, request);
-    const std::string what = client.takes_images() ? fmt::format("{} image(s)", query.inputs.size())
-                                                   : fmt::format("{} tokens", request.tokens);
+    const std::size_t count = query.inputs.size();
+    const std::string tokens = fmt::format("{} tokens", format_counts(request.lengths));
+    const std::string what = client.takes_images() ? fmt::format("{} image(s)", count)
+                             : count > 1           ? fmt::format("{} texts of {}", count, tokens)
+                                                   : tokens;
     if (options.json != "-") {
         to_stdout("{} encrypted: {} ({})\n", what, options.request, format_bytes(static_cast<double>(bytes)));
     }
-    write_json({{"tokens", request.tokens}, {"images", request.images}, {"request_bytes", bytes}}, options.json);
+    write_json({{"tokens", one_or_list(request.lengths)}, {"images", count}, {"request_bytes", bytes}}, options.json);
 }
 
 /// Becomes `polyformer-server`, the program beside this one that cannot read a secret key.
@@ -145,7 +149,7 @@ void add_keygen(CLI::App& program) {
 
 void add_encrypt(CLI::App& program) {
     auto options = std::make_shared<RoleOptions>();
-    auto& command = add_role(program, "encrypt", "Encrypt a text as a request to the server",
+    auto& command = add_role(program, "encrypt", "Encrypt texts or images as a request to the server",
                              "polyformer encrypt plan/client --secret secret.key --text-file passage.txt "
                              "--request request.bin",
                              encrypt, options);

@@ -69,21 +69,22 @@ void note(const std::vector<runtime::Excursion>& excursions) {
 
 /// The logits of one request.
 std::vector<double> run_clear(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
-    const std::size_t rows = inputs.front().rows;
+    compile::Lengths lengths;
     std::vector<double> values;
     for (const model::Tensor& input : inputs) {
+        lengths.push_back(input.rows);
         values.insert(values.end(), input.values.begin(), input.values.end());
     }
     runtime::ClearBackend backend(plan.frame.parameters, plan.frame.packing);
     std::vector<runtime::ClearValue> packed;
-    for (auto& slots : compile::pack_input(plan.frame, values, rows, inputs.size())) {
+    for (auto& slots : compile::pack_input(plan.frame, values, lengths)) {
         packed.push_back(backend.encrypt(std::move(slots), plan.frame.input_level));
     }
-    const auto result = runtime::run(plan, backend, std::move(packed), rows, {});
+    const auto result = runtime::run(plan, backend, std::move(packed), lengths);
     note(backend.excursions());
     std::vector<std::vector<double>> slots;
     for (const auto& value : result.outputs) slots.push_back(value.slots);
-    return compile::unpack_output(plan.frame, slots, plan.frame.logit_rows(rows), inputs.size());
+    return compile::unpack_output(plan.frame, slots, plan.frame.logit_rows(lengths));
 }
 
 Outcome run_clear_requests(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
@@ -202,6 +203,10 @@ nlohmann::json document_of(const Run& run) {
     } else if (run.client.gives_one_row()) {
         document["texts"] = to_json(answers, run.query.names, run.client);
     } else {
+        if (answers.size() > 1) {
+            document["texts"] = to_json(answers, run.query.names, run.client);
+            return document;
+        }
         document["next_words"] = to_json(answers.front().found, run.client);
         document["next_words_polynomial"] = to_json(answers.front().polynomial, run.client);
         document["next_words_before_substitution"] = to_json(answers.front().before_substitution, run.client);
@@ -216,6 +221,7 @@ void run(const RunOptions& options) {
     CommandFiles()
         .reads("model", options.model)
         .reads("--text-file", options.source.text.path())
+        .reads("--text-lines", options.source.text.lines_path())
         .reads("--image", options.source.images)
         .reads("--data", options.sample.data)
         .writes("--json", options.json)
@@ -226,12 +232,9 @@ void run(const RunOptions& options) {
     const Query query =
         options.sample.data.empty() ? client.read(options.source, shape) : client.read(options.sample, shape);
     print_note(query);
-    require(client.takes_images() || options.choice.images.empty(), "--images is for image models, '{}' is none",
-            options.model);
     PlanChoice choice = options.choice;
     if (client.output() == model::TextOutput::tokens) choice.positions = "all";
-    const std::size_t together = client.takes_images() ? query.inputs.size() : 1;
-    const compile::Plan plan = compile::compile(graph, plan_options(choice, graph, together));
+    const compile::Plan plan = compile::compile(graph, plan_options(choice, graph, query.inputs.size()));
     if (options.json != "-") to_stdout("{}\n", describe(plan));
     if (options.backend == "ckks") {
         require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
@@ -253,6 +256,7 @@ void run(const RunOptions& options) {
     if (is_shown_by_kind(client.output())) {
         run.shown = show({.outputs = run.outcome.logits,
                           .columns = graph.vocabulary,
+                          .rows = rows_found(run.outcome.logits.size(), run.clear),
                           .client = client,
                           .name = source_of(options),
                           .names = query.names,

@@ -17,10 +17,13 @@ namespace polyformer::cli {
 
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed) {
     auto* text = command.add_option("--text", source.text.texts,
-                                    "The text itself; for embeddings and classes several with --text A --text B");
+                                    "The text itself; several, each with an answer of its own, with --text A --text "
+                                    "B");
     text->allow_extra_args(false);
     auto* file =
         command.add_option("--text-file", source.text.file, "A file with the text, in UTF-8; '-': standard input");
+    auto* lines = command.add_option("--text-lines", source.text.lines,
+                                     "A file with a text in each line that is not empty; '-': standard input");
     auto* ids = command.add_option("--token-ids", source.text.ids, "Token ids, for a model without a tokenizer");
     ids->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
     auto* end = command.add_flag("--context-end", source.text.context_end,
@@ -28,7 +31,7 @@ void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* need
     auto* image = command.add_option(
         "--image", source.images,
         "A PNG, JPEG or WebP file of any size, for an image model; several at once with --image A --image B");
-    image->allow_extra_args(false)->excludes(text)->excludes(file)->excludes(ids)->excludes(end);
+    image->allow_extra_args(false)->excludes(text)->excludes(file)->excludes(lines)->excludes(ids)->excludes(end);
     if (needed != nullptr) image->needs(needed);
 }
 
@@ -36,7 +39,7 @@ void add_sample_options(CLI::App& command, ImageSample& sample) {
     auto* data = command.add_option("--data", sample.data,
                                     "A folder of labelled images, as 'polyformer data' makes it: some of them, drawn "
                                     "at random, the same every time");
-    for (const char* other : {"--text", "--text-file", "--token-ids", "--image"}) {
+    for (const char* other : {"--text", "--text-file", "--text-lines", "--token-ids", "--image"}) {
         data->excludes(command.get_option(other));
     }
     command.add_option("--split", sample.split, "Split of --data: train, valid or test")
@@ -82,9 +85,6 @@ Query ClientPart::read(const QuerySource& source, const ModelShape& model) const
 
 Query ClientPart::read_texts(const TextSource& source, const ModelShape& model) const {
     require_names_for(model.vocabulary);
-    require(source.texts.size() <= 1 || gives_one_row(),
-            "'{}' gives a row of outputs for each token: give one text at a time, {} are too many", folder_.string(),
-            source.texts.size());
     Query query{.inputs = {}, .names = {}, .tokens = read_tokens(source, tokenizer_, text_, model.context)};
     const model::Embedding embedding = load_embedding_for(model);
     for (std::size_t i = 0; i < query.tokens.size(); ++i) {

@@ -24,8 +24,8 @@ struct QuerySource {
     std::vector<std::string> images;  ///< files
 };
 
-/// Adds --text, --text-file, --token-ids, --context-end and --image. All but texts and token ids go with `needed` where
-/// it is not null.
+/// Adds --text, --text-file, --text-lines, --token-ids, --context-end and --image. All but texts and token ids go with
+/// `needed` where it is not null.
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed = nullptr);
 
 /// Labelled images, drawn from a split of a data set.
@@ -68,7 +68,7 @@ class ClientPart {
 
     /// Throws Error when the source is a text for an image model or an image for a language model, there is nothing or
     /// too much, or the text has more tokens than the context; IoError or FormatError when a file cannot be read, or is
-    /// of another model. Several texts are for models that give one row (gives_one_row()).
+    /// of another model.
     Query read(const QuerySource& source, const ModelShape& model) const;
     /// Throws Error for a language model; FormatError when the data set's classes are not the model's, and as
     /// open_image_set() does.

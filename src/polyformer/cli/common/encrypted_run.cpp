@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/service/client.h"
@@ -31,11 +32,7 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
                                                         std::span<const model::Tensor> inputs) {
     std::vector<std::span<const model::Tensor>> requests;
     while (!inputs.empty()) {
-        std::size_t count = 1;
-        while (count < std::min(inputs.size(), plan.frame.packing.images) &&
-               inputs[count].rows == inputs.front().rows) {
-            ++count;
-        }
+        const std::size_t count = std::min(inputs.size(), plan.frame.packing.images);
         requests.push_back(inputs.first(count));
         inputs = inputs.subspan(count);
     }
@@ -88,8 +85,9 @@ Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> 
         } catch (const service::InvalidAnswer& error) {
             // Not the end: beside the answers in the clear it can be seen why.
             outcome.refusals.emplace_back(error.what());
-            const std::size_t rows = client.frame.logit_rows(request.tokens);
-            outcome.logits.insert(outcome.logits.end(), some.size() * rows * client.frame.vocabulary, std::nan(""));
+            const compile::Lengths rows = client.frame.logit_rows(request.lengths);
+            const std::size_t all = std::reduce(rows.begin(), rows.end());
+            outcome.logits.insert(outcome.logits.end(), all * client.frame.vocabulary, std::nan(""));
         }
         outcome.decrypt_seconds += watch.restart();
     }

@@ -14,7 +14,7 @@ namespace polyformer::cli {
 
 /// What a run of a plan gave and took, on whichever back end.
 struct Outcome {
-    std::vector<double> logits;         ///< (inputs, rows, vocabulary); NaN where an answer was refused
+    std::vector<double> logits;  ///< (rows, vocabulary) of one input behind the other; NaN where an answer was refused
     std::vector<std::string> refusals;  ///< what open_reply() said of replies that cannot be sound
     std::size_t requests = 0;  ///< each of as many inputs as the plan takes at a time; all of the below but keys add up
     double keygen_seconds = 0;
@@ -29,7 +29,7 @@ struct Outcome {
     runtime::Profile profile;
 };
 
-/// `inputs` by as many as the plan takes at a time, each request of inputs of one length.
+/// `inputs` by as many as the plan takes at a time.
 std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
                                                         std::span<const model::Tensor> inputs);
 

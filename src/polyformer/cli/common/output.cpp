@@ -1,7 +1,10 @@
 #include "polyformer/cli/common/output.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
+#include <functional>
 
 #include "polyformer/support/json.h"
 #include "polyformer/support/process/standard_streams.h"
@@ -41,6 +44,17 @@ std::string format_table(const std::vector<std::vector<std::string>>& cells) {
         text += '\n';
     }
     return text;
+}
+
+nlohmann::json one_or_list(std::span<const std::size_t> counts) {
+    const bool alike = std::ranges::adjacent_find(counts, std::not_equal_to()) == counts.end();
+    if (alike && !counts.empty()) return counts.front();
+    return std::vector<std::size_t>(counts.begin(), counts.end());
+}
+
+std::string format_counts(std::span<const std::size_t> counts) {
+    const nlohmann::json all = one_or_list(counts);
+    return all.is_number() ? all.dump() : fmt::format("{}", fmt::join(counts, ", "));
 }
 
 void write_json(const nlohmann::json& document, const std::string& path) {

@@ -52,9 +52,9 @@ nlohmann::json json_of(const compile::HalfDepths& depths) {
     return {{"norm", depths.norm}, {"activation", depths.activation}};
 }
 
-/// "128 tokens x 256 features a ciphertext", with the images in front where there are several.
+/// "128 tokens x 256 features a ciphertext", with the images or texts in front where there are several.
 std::string describe(const compile::Packing& packing) {
-    const std::string images = packing.images > 1 ? fmt::format("{} images x ", packing.images) : "";
+    const std::string images = packing.images > 1 ? fmt::format("{} inputs x ", packing.images) : "";
     return fmt::format("{}{} tokens x {} features a ciphertext", images, packing.tokens, packing.features);
 }
 
@@ -76,8 +76,7 @@ std::string describe(const compile::Plan& plan) {
     }
     std::string time = format_duration(summary.seconds);
     if (frame.packing.images > 1) {
-        time +=
-            fmt::format(" ({} an image)", format_duration(summary.seconds / static_cast<double>(frame.packing.images)));
+        time += fmt::format(" ({} each)", format_duration(summary.seconds / static_cast<double>(frame.packing.images)));
     }
     return format_table({
         {"plan", ""},
@@ -178,8 +177,9 @@ void add_plan_choice(CLI::App& command, PlanChoice& choice) {
     command.add_option("--positions", choice.positions, "Logits of the 'last' position of a text or of 'all'")
         ->check(CLI::IsMember({"last", "all"}))
         ->capture_default_str();
-    command.add_option("--images", choice.images,
-                       "Images side by side in one ciphertext: 1, 2, 4, ... or 'most'; they share the time of one");
+    command.add_option("--images,--texts", choice.images,
+                       "Images, or texts each of its own length, side by side in one ciphertext: 1, 2, 4, ... or "
+                       "'most'; they share the time of one");
     add_insecure_ring_option(command, choice.insecure_ring_dimension);
 }
 
@@ -198,7 +198,7 @@ compile::PlanOptions plan_options(const PlanChoice& choice, const model::Graph& 
             std::from_chars(choice.images.data(), choice.images.data() + choice.images.size(), options.images);
         require(error == std::errc{} && end == choice.images.data() + choice.images.size() &&
                     std::has_single_bit(options.images),
-                "--images {}: give a power of two, or 'most'", choice.images);
+                "--images or --texts {}: give a power of two, or 'most'", choice.images);
     }
     return options;
 }

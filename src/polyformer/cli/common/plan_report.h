@@ -26,7 +26,7 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget);
 struct PlanChoice {
     std::string positions;                    ///< "all" or "last"
     std::size_t insecure_ring_dimension = 0;  ///< 0: 128-bit parameters; else a small ring without any security
-    std::string images;                       ///< in one ciphertext: a number, "most", or empty: as many as there are
+    std::string images;  ///< or texts, in one ciphertext: a number, "most", or empty: as many as there are
 };
 
 /// Adds the options of a PlanChoice to a command.

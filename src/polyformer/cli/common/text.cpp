@@ -21,13 +21,27 @@ struct NamedText {
     bool from_file = false;
 };
 
+/// All of a file, or of standard input for "-".
+NamedText text_of_file(const std::string& file) {
+    const bool standard = file == "-";
+    return {read_file(standard ? "/dev/stdin" : file, kLargestText), standard ? "standard input" : "'" + file + "'",
+            true};
+}
+
 std::vector<NamedText> texts_of(const TextSource& source) {
-    if (source.file) {
-        const bool standard = *source.file == "-";
-        return {{read_file(standard ? "/dev/stdin" : *source.file, kLargestText),
-                 standard ? "standard input" : "'" + *source.file + "'", true}};
-    }
+    if (source.file) return {text_of_file(*source.file)};
     std::vector<NamedText> texts;
+    if (source.lines) {
+        const NamedText whole = text_of_file(*source.lines);
+        std::size_t number = 0;
+        model::for_each_line_of(whole.text, whole.name, [&](const std::string& line) {
+            ++number;
+            if (line.find_first_not_of(" \t") == std::string::npos) return;
+            texts.push_back({line, fmt::format("line {} of {}", number, whole.name), true});
+        });
+        require(!texts.empty(), "{} has no line with words: give at least one", whole.name);
+        return texts;
+    }
     for (const std::string& text : source.texts) {
         texts.push_back({text, source.texts.size() == 1 ? "the text" : fmt::format("text {}", texts.size() + 1)});
     }
@@ -80,8 +94,10 @@ void cut(model::EncodedText& tokens, const std::string& name, const TextSource& 
 
 std::vector<model::EncodedText> read_tokens(const TextSource& source, const std::optional<model::Tokenizer>& tokenizer,
                                             const model::TextInput& input, std::size_t context) {
-    const int sources = int{!source.texts.empty()} + int{source.file.has_value()} + int{!source.ids.empty()};
-    require(sources == 1, "give the text with --text, --text-file or --token-ids, one of them (found {})", sources);
+    const int sources = int{!source.texts.empty()} + int{source.file.has_value()} + int{source.lines.has_value()} +
+                        int{!source.ids.empty()};
+    require(sources == 1, "give the text with --text, --text-file, --text-lines or --token-ids, one of them (found {})",
+            sources);
     std::vector<model::EncodedText> all;
     if (!source.ids.empty()) {
         all.push_back({.ids = source.ids});

@@ -13,16 +13,18 @@
 
 namespace polyformer::cli {
 
-/// Where a command's text comes from: exactly one of the first three is set.
+/// Where a command's texts come from: exactly one of the first four is set.
 struct TextSource {
     std::vector<std::string> texts;
-    std::optional<std::string> file;  ///< "-": standard input
+    std::optional<std::string> file;   ///< "-": standard input
+    std::optional<std::string> lines;  ///< of a file, each a text; "-": standard input
     std::vector<std::int32_t> ids;
     bool context_end = false;  ///< of a text that is too long, take the end
 
-    bool given() const { return !texts.empty() || file || !ids.empty(); }
-    /// The file as an input that has a name; empty for anything else.
+    bool given() const { return !texts.empty() || file || lines || !ids.empty(); }
+    /// The files as inputs that have names; empty for anything else.
     std::string path() const { return file && *file != "-" ? *file : std::string(); }
+    std::string lines_path() const { return lines && *lines != "-" ? *lines : std::string(); }
 };
 
 /// The texts as token ids: as model::prompt_ids() has them, or with the special tokens that `input` asks for. A text

@@ -11,7 +11,7 @@
 
 namespace polyformer::compile {
 
-/// Slots hold value / bound (docs/packing.md). `rows` of a request are its tokens, or patches, of each image.
+/// Slots hold value / bound (docs/packing.md). Rows of a request are its tokens, or patches, of each text or image.
 struct Frame {
     ckks::Parameters parameters;
     std::string model_fingerprint{};
@@ -26,7 +26,7 @@ struct Frame {
     int input_level = 0;     ///< level of the request's ciphertexts
 
     /// What every slot of the reply holds, by row: vocabulary entries of each image, or kNothing: exactly 0, but for
-    /// noise. Rows beyond a request's tokens are 0; places of images beyond a request's hold its last image again.
+    /// noise. Rows beyond a text's tokens are 0; places beyond a request's texts or images hold its last one again.
     Layout output_layout{};
     double output_bound = 1;  ///< the client multiplies by it
     /// One row of logits for each image or text, whatever its number of tokens: all rows of the layout, which are as
@@ -37,8 +37,8 @@ struct Frame {
     std::size_t input_ciphertexts() const { return input_layout.ciphertexts(); }
     std::size_t output_ciphertexts() const { return output_layout.ciphertexts(); }
     double output_scale() const { return parameters.scale(output_level); }  ///< of the reply's ciphertexts
-    /// Rows of logits, for each image or text, in a reply to `rows` rows.
-    std::size_t logit_rows(std::size_t rows) const { return one_row ? 1 : rows; }
+    /// Rows of logits for each text or image in a reply to texts of these lengths.
+    Lengths logit_rows(const Lengths& lengths) const { return one_row ? Lengths(lengths.size(), 1) : lengths; }
 
     friend bool operator==(const Frame&, const Frame&) = default;
 };

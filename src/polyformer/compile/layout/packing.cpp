@@ -21,6 +21,10 @@ std::string fewer_or_larger(const std::string& less, std::size_t ring_dimension)
     return fmt::format("{}, or use a ring dimension of at least {}", less, ring_dimension);
 }
 
+std::size_t length_at(const Lengths& lengths, std::size_t place) {
+    return lengths[std::min(place, lengths.size() - 1)];
+}
+
 Packing choose_packing(std::size_t slots, std::size_t context, std::size_t images) {
     const std::size_t tokens = std::bit_ceil(context);
     require(std::has_single_bit(images), "{} images a ciphertext: their number must be a power of two", images);

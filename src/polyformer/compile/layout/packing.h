@@ -17,12 +17,19 @@ struct Packing {
     std::size_t slots = 0;     ///< N / 2
     std::size_t tokens = 0;    ///< T: rounded up to a power of two
     std::size_t features = 0;  ///< F = slots / (tokens · images)
-    std::size_t images = 1;    ///< B, side by side in every row; or texts
+    std::size_t images = 1;    ///< B, side by side in every row; or texts, of any lengths
 
     /// Positions of a token, of all images: from one token to the next.
     std::size_t row() const { return images * features; }
     friend bool operator==(const Packing&, const Packing&) = default;
 };
+
+/// Tokens of each text of a request, or patches of each image, in the order of their places. Of places that are left
+/// over each holds the last text again.
+using Lengths = std::vector<std::size_t>;
+
+/// Of what lies at `place`; there is a text.
+std::size_t length_at(const Lengths& lengths, std::size_t place);
 
 /// T is the context rounded up to a power of two. Throws Error when `images` is no power of two, or even one feature a
 /// token does not fit.

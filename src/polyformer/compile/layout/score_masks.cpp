@@ -8,8 +8,9 @@ namespace polyformer::compile {
 
 namespace {
 
-/// One position of one head in one row.
+/// One position of one head of one image in one row.
 struct ScorePlace {
+    std::size_t image = 0;
     std::size_t token = 0;
     std::size_t head = 0;  ///< of the attention
     long shift = 0;        ///< of the key: so many tokens before the query
@@ -26,10 +27,10 @@ auto at_scores(const AttentionLayout& layout, std::size_t group, std::size_t blo
     for (std::size_t t = 0; t < packing.tokens; ++t) {
         for (std::size_t f = 0; f < packing.features; ++f) {
             if (held[f] == 0) continue;
-            const auto result = value(ScorePlace{t, group * layout.heads_per_group + f / (2 * layout.lanes),
-                                                 first_shift + static_cast<long>(f % (2 * layout.lanes)), f});
+            const std::size_t head = group * layout.heads_per_group + f / (2 * layout.lanes);
+            const long shift = first_shift + static_cast<long>(f % (2 * layout.lanes));
             for (std::size_t image = 0; image < packing.images; ++image) {
-                slots[t * packing.row() + image * packing.features + f] = result;
+                slots[t * packing.row() + image * packing.features + f] = value(ScorePlace{image, t, head, shift, f});
             }
         }
     }
@@ -86,10 +87,11 @@ double largest_weight(const model::Matrix& weights) {
     return largest > 0 ? largest : 1;
 }
 
-std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t tokens) {
+std::vector<std::complex<double>> score_mask(const ScoreMask& mask, const Lengths& lengths) {
     const AttentionLayout& heads = mask.heads;
     const std::size_t rows = heads.packing.tokens;
     const auto weight = [&](const ScorePlace& place) {
+        const std::size_t tokens = length_at(lengths, place.image);
         const auto key = heads.window == 0            ? key_of_text(place, rows, tokens, mask.causal)
                          : place.token < mask.context ? key_of_window(heads, place.token, place.shift)
                                                       : std::nullopt;

@@ -20,8 +20,8 @@ Lanes score_lanes(const AttentionLayout& layout);
 /// 1 at those positions of heads that exist, 0 elsewhere: (F) for the group.
 std::vector<double> lane_mask(const AttentionLayout& layout, std::size_t group, Lanes lanes);
 
-/// What each score of one ciphertext weighs, for texts of any length: a plan holds the rule, and the executor makes the
-/// mask when it knows the text.
+/// What each score of one ciphertext weighs, for texts of any lengths: a plan holds the rule, and the executor makes
+/// the mask when it knows how long they are.
 struct ScoreMask {
     AttentionLayout heads;
     std::size_t group = 0;    ///< 0 ≤ group < heads.groups
@@ -33,11 +33,11 @@ struct ScoreMask {
     bool root = false;  ///< the mask is for what will be squared
 };
 
-/// The mask for texts of `tokens` tokens, 1 ≤ tokens ≤ context: weights of the lower lanes as real parts, those of the
-/// upper lanes as imaginary parts, 0 in all other slots and wherever no key of the text lies. Rows beyond the text,
+/// The mask for texts of these lengths, each from 1 to the context: weights of the lower lanes as real parts, those of
+/// the upper lanes as imaginary parts, 0 in all other slots and wherever no key of the text lies. Rows beyond a text,
 /// which repeat it, weigh the very keys that the rows they repeat do, and so stay copies of them; with windows they
 /// weigh nothing. Of the shortest period that it has, at most all slots.
-std::vector<std::complex<double>> score_mask(const ScoreMask& mask, std::size_t tokens);
+std::vector<std::complex<double>> score_mask(const ScoreMask& mask, const Lengths& lengths);
 
 /// What weights of scores are divided by in a ScoreMask; 1 for none.
 double largest_weight(const model::Matrix& weights);

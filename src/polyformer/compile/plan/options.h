@@ -19,7 +19,7 @@ struct PlanOptions {
     CostModel costs;
     /// The request's ciphertexts come at most this high; by default as high as pays.
     std::optional<int> highest_input_level{};
-    /// Images (or texts of one length) that a request holds side by side, a power of two: the same steps serve all of
+    /// Images (or texts) that a request holds side by side, a power of two: the same steps serve all of
     /// them, as long as their features fit.
     std::size_t images = 1;
 };

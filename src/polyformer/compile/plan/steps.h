@@ -47,13 +47,13 @@ struct MultiplyStep {
 };
 
 /// output = mask ⊙ input + addend; both of a short period or full length. Depth 1. A mask of full length tells tokens
-/// apart: the executor zeroes its rows beyond the text.
+/// apart: the executor zeroes its rows beyond each text.
 struct AffineStep {
     ValueId input = 0;
     ValueId output = 0;
     std::vector<double> mask;
     std::vector<double> addend;  ///< or none
-    /// The mask weighs each token by one over the context: the executor makes that one over the text's tokens.
+    /// The mask weighs each token by one over the context: the executor makes that one over each text's tokens.
     bool averages = false;
 };
 
@@ -64,7 +64,7 @@ struct Inverse {
 };
 
 /// outputs = p(inputs), inputs being u in [-1, 1]. Depth series.depth(). With `scores` the executor gives the series
-/// that mask, made for the text: it rides along.
+/// that mask, made for the texts: it rides along.
 struct PolynomialStep {
     std::vector<ValueId> inputs;
     std::vector<ValueId> outputs;
@@ -109,7 +109,7 @@ struct BootstrapStep {
     std::vector<ValueId> outputs;
 };
 
-/// One row of the input, `token` or else the last one of the request's tokens, in every row of the output. Depth 1.
+/// Of each text one row of the input, `token` or else its last token's, in every row of the output. Depth 1.
 struct SelectTokenStep {
     ValueId input = 0;
     ValueId output = 0;

@@ -124,7 +124,7 @@ class Expansion {
             Mask mask;
             if (!polynomial.masks.empty()) {
                 const ScoreMask& rule = polynomial.masks[i];
-                mask = {rule.block, score_mask(rule, rule.context)};
+                mask = {rule.block, score_mask(rule, {rule.context})};
             }
             const auto index = static_cast<std::size_t>(std::ranges::find(masks, mask) - masks.begin());
             if (index == steps.size()) {

@@ -274,15 +274,19 @@ std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
     return outputs;
 }
 
-ClearValue ClearBackend::select_token(const Value& input, std::size_t row) {
-    require(row < packing_.tokens, "token {} of {} cannot be selected", row, packing_.tokens);
+ClearValue ClearBackend::select_token(const Value& input, std::span<const std::size_t> rows) {
+    for (const std::size_t row : rows) {
+        require(row < packing_.tokens, "token {} of {} cannot be selected", row, packing_.tokens);
+    }
     Value result = input;
     result.scale *= parameters_.scale(input.level);
     rescale(result);
     const std::size_t length = packing_.row();
-    const std::vector<double> kept(result.slots.begin() + static_cast<std::ptrdiff_t>(row * length),
-                                   result.slots.begin() + static_cast<std::ptrdiff_t>((row + 1) * length));
-    for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = kept[i % length];
+    const std::vector<double> all = result.slots;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::size_t position = i % length;
+        result.slots[i] = all[rows[position / packing_.features] * length + position];
+    }
     // A rotation's rounding for every doubling of rows; the earlier ones are added up by the later.
     add_noise(result, std::sqrt(2 * static_cast<double>(packing_.tokens)) * rounding_noise(result.level));
     return result;

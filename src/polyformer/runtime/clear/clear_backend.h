@@ -51,7 +51,7 @@ class ClearBackend {
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input);
     Value combine(const compile::CombineStep& step, std::span<const Value> values);
     std::vector<Value> bootstrap(std::span<const Value> inputs);
-    Value select_token(const Value& input, std::size_t row);
+    Value select_token(const Value& input, std::span<const std::size_t> rows);
 
     /// Called by the executor before each step.
     void begin_step(const compile::Step& step) { excursions_.begin_step(step.name); }

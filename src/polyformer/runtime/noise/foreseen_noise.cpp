@@ -31,7 +31,7 @@ double foreseen_noise(const compile::Plan& plan) {
         const std::vector<NoiseValue> inputs(
             plan.inputs.size(), backend.encrypt(plan.frame.input_level, share_in_use(plan.frame.input_layout)));
         noise = 0;
-        for (const NoiseValue& output : run(plan, backend, inputs, plan.frame.context).outputs) {
+        for (const NoiseValue& output : run(plan, backend, inputs, {plan.frame.context}).outputs) {
             noise = larger(noise, output.noise);
         }
         // What the first norm expects says how large inputs are; their bound is that of the largest.

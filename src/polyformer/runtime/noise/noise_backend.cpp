@@ -279,7 +279,7 @@ std::vector<NoiseValue> NoiseBackend::bootstrap(std::span<const Value> inputs) c
     return outputs;
 }
 
-NoiseValue NoiseBackend::select_token(const Value& input, std::size_t) const {
+NoiseValue NoiseBackend::select_token(const Value& input, std::span<const std::size_t>) const {
     Value result = rescaled(input);
     const double copies = std::sqrt(2 * static_cast<double>(packing_.tokens));
     result.noise = std::hypot(result.noise, copies * rounding_noise(parameters_, result.level));

@@ -39,7 +39,7 @@ class NoiseBackend {
     Value sum_slots(const compile::SumSlotsStep& step, const Value& input) const;
     Value combine(const compile::CombineStep& step, std::span<const Value> values) const;
     std::vector<Value> bootstrap(std::span<const Value> inputs) const;
-    Value select_token(const Value& input, std::size_t row) const;
+    Value select_token(const Value& input, std::span<const std::size_t> rows) const;
 
     /// NoiseValue::scale of the first inverse of a variance; 1 before there is one.
     double first_norm_scale() const { return first_norm_scale_ == 0 ? 1 : first_norm_scale_; }
