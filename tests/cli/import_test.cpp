@@ -50,6 +50,13 @@ TEST(Import, MakesAModelFolder) {
         EXPECT_TRUE(std::filesystem::exists(folder.path("model") / file)) << file;
     }
     EXPECT_THAT(folder.must(command), HasSubstr("written: model")) << "a model's folder may be replaced";
+
+    // The checkpoint itself is what the model was before substitution.
+    write_file(folder.path("pairs.csv"), "a b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
+    folder.must("eval model --task pairs.csv --quiet --json model.json");
+    folder.must("eval " + checkpoint() + " --task pairs.csv --model-tokens 8 --quiet --json checkpoint.json");
+    EXPECT_EQ(folder.json("model.json").at("measures")[0].at("before_substitution"),
+              folder.json("checkpoint.json").at("measures")[0].at("before_substitution"));
 }
 
 TEST(Import, RefusesWhatItCannotUseAndWritesNothing) {
@@ -81,6 +88,21 @@ TEST(Import, RefusesWhatItCannotUseAndWritesNothing) {
         EXPECT_THAT(result.output, HasSubstr(one.message));
         EXPECT_FALSE(std::filesystem::exists(folder.path("model"))) << one.arguments;
     }
+}
+
+TEST(Eval, JudgesACheckpointThatWasNotImported) {
+    const Folder folder;
+    write_file(folder.path("pairs.csv"), "a b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
+    const std::string eval = "eval " + checkpoint();
+    const std::string table = folder.must(eval + " --task pairs.csv --model-tokens 8 --quiet --json eval.json");
+    EXPECT_THAT(table, AllOf(HasSubstr("exact functions"), testing::Not(HasSubstr("polynomial"))));
+    const nlohmann::json result = folder.json("eval.json");
+    EXPECT_EQ(result.at("substituted"), false);
+    EXPECT_FALSE(result.at("measures")[0].contains("polynomial"));
+    EXPECT_FALSE(result.contains("intervals"));
+    EXPECT_THAT(folder.polyformer(eval + " --text-file pairs.csv").output, HasSubstr("give one with --task"));
+    EXPECT_THAT(folder.polyformer(eval + " --task pairs.csv --model-tokens 4000").output,
+                HasSubstr("has positions for"));
 }
 
 }  // namespace

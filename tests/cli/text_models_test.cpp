@@ -85,14 +85,22 @@ void write_model(const Folder& folder, TextOutput output) {
     write_manifest(to);
 }
 
-/// What `decrypt` writes, with more options, after all roles have done their part for a text.
-json by_roles(const Folder& folder, const std::string& text, const std::string& options = {}) {
-    folder.must("plan model --out plan --insecure-ring-dimension 2048");
+/// What `decrypt` writes, with more options, after all roles have done their part for texts, of which the plan takes
+/// `places` at a time.
+json by_roles(const Folder& folder, const std::vector<std::string>& texts, const std::string& options = {},
+              int places = 1) {
+    folder.must("plan model --out plan --insecure-ring-dimension 2048 --texts " + std::to_string(places));
     folder.must("keygen plan/client --secret key --server-keys keys --allow-insecure --force");
-    folder.must("encrypt plan/client --secret key --request request --text '" + text + "'");
+    std::string given;
+    for (const std::string& text : texts) given += " --text '" + text + "'";
+    folder.must("encrypt plan/client --secret key --request request --json encrypted.json" + given);
     folder.must("infer plan/server --keys keys --request request --reply reply");
     folder.must("decrypt plan/client --secret key --request request --reply reply --json out.json " + options);
     return folder.json("out.json");
+}
+
+json by_roles(const Folder& folder, const std::string& text, const std::string& options = {}) {
+    return by_roles(folder, std::vector<std::string>{text}, options);
 }
 
 json run(const Folder& folder, const std::string& text) {
@@ -208,9 +216,38 @@ TEST(TextModels, RewriteATextTokenByToken) {
     const Result other = folder.polyformer("decrypt plan/client --secret key --reply reply --text 'AC'");
     EXPECT_EQ(other.exit_code, 2);
     EXPECT_THAT(other.output, HasSubstr("6 rows"));
-    const Result two = folder.polyformer("run model --text A --text C" + std::string(kClear));
-    EXPECT_EQ(two.exit_code, 2);
-    EXPECT_THAT(two.output, HasSubstr("one text at a time"));
+}
+
+TEST(TextModels, TakeTextsOfDifferentLengthsTogether) {
+    const Folder folder;
+    write_model(folder, TextOutput::classes);
+    write_file(folder.path("lines"), "ACD\n\nF\nDDEEF\n");
+    const json out = run(folder, "--text-lines lines");
+    EXPECT_EQ(out.at("tokens"), json({5, 3, 7}));
+    EXPECT_EQ(out.at("plan").at("images"), 4);
+    EXPECT_LT(out.at("max_abs_logit_error").get<double>(), 1e-3);
+    const json decrypted = by_roles(folder, {"ACD", "F", "DDEEF"}, "--compare-with model --text-lines lines", 4);
+    EXPECT_EQ(folder.json("encrypted.json").at("tokens"), json({5, 3, 7}));
+    EXPECT_LT(decrypted.at("max_abs_logit_error").get<double>(), 1e-2);
+    ASSERT_EQ(decrypted.at("texts").size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(decrypted.at("texts")[i].at("classes")[0].at("class"),
+                  out.at("texts")[i].at("polynomial")[0].at("class"));
+    }
+
+    write_model(folder, TextOutput::tokens);
+    const json rewritten = run(folder, "--text A --text 'CD[MASK]'");
+    EXPECT_EQ(rewritten.at("texts")[0].at("places").size(), 1U);
+    ASSERT_EQ(rewritten.at("texts")[1].at("places").size(), 3U);
+    EXPECT_EQ(rewritten.at("texts")[1].at("equal_tokens").at("polynomial"), 3);
+    const json beside = by_roles(folder, {"A", "CD[MASK]"}, "--text A --text 'CD[MASK]'", 2);
+    EXPECT_EQ(beside.at("rows"), json({3, 5}));
+    EXPECT_EQ(beside.at("texts")[1].at("text"), rewritten.at("texts")[1].at("text"));
+    EXPECT_THAT(folder.polyformer("decrypt plan/client --secret key --reply reply --text A").output,
+                HasSubstr("the answer is to 2 texts"));
+    write_file(folder.path("blank"), " \n\n");
+    EXPECT_THAT(folder.polyformer("run model --text-lines blank" + std::string(kClear)).output,
+                HasSubstr("no line with words"));
 }
 
 TEST(TextModels, CutLongTextsAndSaySo) {

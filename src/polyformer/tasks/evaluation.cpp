@@ -27,7 +27,10 @@ using model::TextOutput;
 /// One evaluation of a task: a model's answers twice, and what is noted of them.
 class Evaluator {
   public:
-    explicit Evaluator(const EvaluationOptions& options) : options_(options), model_(load_text_model(options.model)) {}
+    explicit Evaluator(const EvaluationOptions& options)
+        : options_(options), model_(load_model_or_checkpoint(options.model, options.model_tokens)) {
+        result_.substituted = !is_checkpoint(options.model);
+    }
 
     TaskResult run() {
         const Stopwatch watch;
@@ -67,6 +70,10 @@ class Evaluator {
     Both answer(std::span<const std::string> texts) {
         result_.texts += texts.size();
         for (const std::string& text : texts) result_.texts_cut += model_.encode(text).left_out > 0 ? 1 : 0;
+        if (!result_.substituted) {
+            const std::vector<Tensor> exact = answers(model_, texts, Functions::exact, "exact functions");
+            return {.polynomial = exact, .exact = exact};
+        }
         return {.polynomial = answers(model_, texts, Functions::polynomials, "polynomial model"),
                 .exact = answers(model_, texts, Functions::exact, "before substitution")};
     }
@@ -196,7 +203,7 @@ class Evaluator {
         const TextModel* reader = &model_;
         std::optional<TextModel> other;
         if (!options_.document_model.empty())
-            reader = &other.emplace(load_document_reader(options_.document_model, options_.document_tokens));
+            reader = &other.emplace(load_model_or_checkpoint(options_.document_model, options_.document_tokens));
         std::vector<std::vector<double>> documents;
         for (Tensor& vector : answers(*reader, texts, Functions::exact, "documents")) {
             documents.push_back(normalised(std::move(vector.values)));
@@ -235,26 +242,38 @@ TaskResult evaluate_task(const EvaluationOptions& options) {
 nlohmann::ordered_json to_json(const TaskResult& result) {
     nlohmann::ordered_json measures = nlohmann::ordered_json::array();
     for (const Measure& measure : result.measures) {
-        measures.push_back({{"name", measure.name},
-                            {"polynomial", finite_or_null(measure.polynomial)},
-                            {"before_substitution", finite_or_null(measure.before_substitution)}});
+        nlohmann::ordered_json& entry = measures.emplace_back();
+        entry["name"] = measure.name;
+        if (result.substituted) entry["polynomial"] = finite_or_null(measure.polynomial);
+        entry["before_substitution"] = finite_or_null(measure.before_substitution);
     }
-    return {{"task", result.kind},
-            {"texts", result.texts},
-            {"texts_cut", result.texts_cut},
-            {"measures", std::move(measures)},
-            {"likeness", result.likeness},
-            {"mean_likeness", finite_or_null(result.mean_likeness)},
-            {"least_likeness", finite_or_null(result.least_likeness)},
-            {"texts_outside_intervals", result.texts_outside},
-            {"intervals", model::to_json(result.intervals)},
-            {"seconds", result.seconds}};
+    nlohmann::ordered_json document{{"task", result.kind},
+                                    {"texts", result.texts},
+                                    {"texts_cut", result.texts_cut},
+                                    {"substituted", result.substituted},
+                                    {"measures", std::move(measures)}};
+    if (result.substituted) {
+        document["likeness"] = result.likeness;
+        document["mean_likeness"] = finite_or_null(result.mean_likeness);
+        document["least_likeness"] = finite_or_null(result.least_likeness);
+        document["texts_outside_intervals"] = result.texts_outside;
+        document["intervals"] = model::to_json(result.intervals);
+    }
+    document["seconds"] = result.seconds;
+    return document;
 }
 
 std::string describe(const TaskResult& result) {
-    std::string text = fmt::format("{}: {} texts{}\n\n{:<36} {:>14} {:>20}\n", result.kind, result.texts,
-                                   result.texts_cut > 0 ? fmt::format(", {} of them cut", result.texts_cut) : "", "",
-                                   "polynomial", "before substitution");
+    std::string text = fmt::format("{}: {} texts{}\n\n", result.kind, result.texts,
+                                   result.texts_cut > 0 ? fmt::format(", {} of them cut", result.texts_cut) : "");
+    if (!result.substituted) {
+        text += fmt::format("{:<36} {:>20}\n", "", "exact functions");
+        for (const Measure& measure : result.measures) {
+            text += fmt::format("{:<36} {:>20.2f}\n", measure.name, measure.before_substitution);
+        }
+        return text + fmt::format("\n{}\n", format_duration(result.seconds));
+    }
+    text += fmt::format("{:<36} {:>14} {:>20}\n", "", "polynomial", "before substitution");
     for (const Measure& measure : result.measures) {
         text +=
             fmt::format("{:<36} {:>14.2f} {:>20.2f}\n", measure.name, measure.polynomial, measure.before_substitution);

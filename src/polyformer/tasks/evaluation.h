@@ -14,11 +14,12 @@ namespace polyformer::tasks {
 
 /// Which model to judge by what.
 struct EvaluationOptions {
-    std::filesystem::path model;  ///< a model folder with a tokenizer
-    std::filesystem::path task;   ///< see read_task()
-    std::string split = "test";   ///< of a retrieval task
-    Columns columns;              ///< of a table
-    /// What a retrieval task's documents are read by (load_document_reader()); empty: `model`.
+    std::filesystem::path model;     ///< a model folder with a tokenizer, or a checkpoint's own
+    std::size_t model_tokens = 256;  ///< of each text, for a checkpoint
+    std::filesystem::path task;      ///< see read_task()
+    std::string split = "test";      ///< of a retrieval task
+    Columns columns;                 ///< of a table
+    /// What a retrieval task's documents are read by (load_model_or_checkpoint()); empty: `model`.
     std::filesystem::path document_model;
     std::size_t document_tokens = 256;  ///< of each document, for a model that is a checkpoint
     std::size_t most_texts = 0;         ///< only the first so many pairs, texts or queries; 0: all
@@ -28,7 +29,7 @@ struct EvaluationOptions {
 /// One number that the task is judged by.
 struct Measure {
     std::string name;
-    double polynomial = 0;           ///< of the model as it runs encrypted
+    double polynomial = 0;           ///< of the model as it runs encrypted, where it was substituted
     double before_substitution = 0;  ///< of the same weights with the exact functions
 };
 
@@ -38,6 +39,8 @@ struct TaskResult {
     std::size_t texts = 0;
     std::size_t texts_cut = 0;  ///< that have more tokens than the model takes
     std::vector<Measure> measures;
+    /// Whether the model has polynomials; a checkpoint has none, and all of the below says nothing of it.
+    bool substituted = true;
     std::string likeness;      ///< "cosine of both embeddings", or "equal answers"
     double mean_likeness = 0;  ///< of the answers of both
     double least_likeness = 0;

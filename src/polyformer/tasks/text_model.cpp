@@ -48,10 +48,14 @@ TextModel load_text_model(const std::filesystem::path& folder) {
     return model;
 }
 
-TextModel load_document_reader(const std::filesystem::path& folder, std::size_t tokens) {
-    if (std::filesystem::exists(folder / "graph.json") || !std::filesystem::exists(folder / "config.json")) {
-        return load_text_model(folder);
-    }
+bool is_checkpoint(const std::filesystem::path& folder) {
+    std::error_code ignored;
+    return std::filesystem::exists(folder / "config.json", ignored) &&
+           !std::filesystem::exists(folder / "graph.json", ignored);
+}
+
+TextModel load_model_or_checkpoint(const std::filesystem::path& folder, std::size_t tokens) {
+    if (!is_checkpoint(folder)) return load_text_model(folder);
     model::ImportedModel imported = model::read_checkpoint(folder, tokens);
     return {.graph = std::move(imported.graph),
             .embedding = std::move(imported.embedding),

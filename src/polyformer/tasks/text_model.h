@@ -29,9 +29,12 @@ struct TextModel {
 /// Throws FormatError when a file is damaged or the parts do not fit each other, Error for a model of images.
 TextModel load_text_model(const std::filesystem::path& folder);
 
-/// What reads documents in the clear, with exact functions: such a folder, or a Hugging Face folder that a model was
-/// imported from, of which it takes up to `tokens` tokens. Throws as load_text_model() and model::read_checkpoint() do.
-TextModel load_document_reader(const std::filesystem::path& folder, std::size_t tokens);
+/// Whether a folder is a checkpoint's own, which `polyformer import` takes, and no model's.
+bool is_checkpoint(const std::filesystem::path& folder);
+
+/// Such a model, or a checkpoint with its exact functions, which then takes up to `tokens` tokens of a text. Throws as
+/// load_text_model() and model::read_checkpoint() do.
+TextModel load_model_or_checkpoint(const std::filesystem::path& folder, std::size_t tokens);
 
 /// Writes a folder like `like`, with the tokenizer's and the embedding's files of that one and another graph. Throws
 /// IoError when it cannot be written.

@@ -180,7 +180,7 @@ void make_index(const IndexCommand& options) {
     const tasks::TextModel encoder = load_encoder(options.model);
     std::optional<tasks::TextModel> other;
     if (!options.document_model.empty()) {
-        other = tasks::load_document_reader(options.document_model, options.document_tokens);
+        other = tasks::load_model_or_checkpoint(options.document_model, options.document_tokens);
     }
     const std::vector<tasks::Document> documents = tasks::read_documents(options.documents);
     Progress bar("reading documents", 1, options.quiet);

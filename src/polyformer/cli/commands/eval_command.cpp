@@ -169,8 +169,10 @@ void add_eval(CLI::App& program) {
         "  polyformer eval my-model --data my-images --split valid --most-images 500\n"
         "  polyformer eval minilm --task stsb/sts-test.csv             # sentence pairs\n"
         "  polyformer eval minilm-banking --task banking77/test.csv    # labelled texts\n"
-        "  polyformer eval minilm --task scifact --document-model all-MiniLM-L6-v2   # retrieval, in BEIR's layout");
-    command->add_option("model", text.model, "The model folder")->required();
+        "  polyformer eval minilm --task scifact --document-model all-MiniLM-L6-v2   # retrieval, in BEIR's layout\n"
+        "  polyformer eval all-MiniLM-L6-v2 --task stsb/sts-test.csv   # a checkpoint that was not imported, as it is");
+    command->add_option("model", text.model, "The model folder; with --task also a checkpoint's own, before import")
+        ->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")
                       ->check(CLI::IsMember({"train", "valid", "test"}))
                       ->capture_default_str();
@@ -191,6 +193,12 @@ void add_eval(CLI::App& program) {
                      "What reads a retrieval task's documents, with exact functions: the checkpoint that the model was "
                      "imported from, or a model; by default the model itself")
         ->needs(task);
+    command
+        ->add_option("--model-tokens", options->task.model_tokens,
+                     "Of each text, for a checkpoint that was not imported")
+        ->needs(task)
+        ->check(whole_number(1, model::kMaxContext))
+        ->capture_default_str();
     command->add_option("--document-tokens", options->task.document_tokens, "Of each document, for a checkpoint")
         ->needs(task)
         ->check(whole_number(1, model::kMaxContext))
@@ -218,6 +226,11 @@ void add_eval(CLI::App& program) {
     command->callback([options] {
         const model::QualityOptions& given = options->text;
         require_folder(given.model, FolderKind::model);
+        require(
+            !options->task.task.empty() || !tasks::is_checkpoint(given.model),
+            "'{}' is a checkpoint that was not imported, which is judged by a task: give one with --task, or make a "
+            "model of it with 'polyformer import'",
+            given.model.string());
         CommandFiles()
             .reads("model", given.model)
             .reads("--data", given.data)
