@@ -2,7 +2,6 @@
 
 #include "polyformer/ckks/files/evaluation_key_serialization.h"
 #include "polyformer/ckks/scheme/key_request.h"
-#include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/service/request_check.h"
 #include "polyformer/support/error.h"
@@ -37,28 +36,39 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
     for (const ckks::SeededCiphertext& input : request.inputs) check_request_input(expected, input);
 }
 
-Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
-                const runtime::ProgressCallback& progress) {
-    check_request(plan, *keys, request);
+Server::Server(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys)
+    : plan_(plan), keys_(std::move(keys)), backend_(plan.frame.parameters, plan.frame.packing, keys_) {
     const std::vector<std::string> differences =
-        ckks::key_differences(plan.frame.parameters, plan.keys, keys->shapes());
+        ckks::key_differences(plan.frame.parameters, plan.keys, keys_->shapes());
     require(differences.empty(), "the keys are not those that this plan needs, {} of which differ: {}",
             differences.size(), ckks::list_of(differences));
+    if (plan.summary.bootstraps > 0) backend_.prepare_bootstrapping();
+}
+
+Inference Server::infer(const Request& request, const runtime::ProgressCallback& progress) {
+    check_request(plan_, *keys_, request);
     const Stopwatch watch;
     std::vector<ckks::Ciphertext> inputs;
-    for (const ckks::SeededCiphertext& input : request.inputs)
-        inputs.push_back(ckks::expand(plan.frame.parameters, input));
-
-    runtime::CkksBackend backend(plan.frame.parameters, plan.frame.packing, std::move(keys));
-    if (plan.summary.bootstraps > 0) backend.prepare_bootstrapping();
-    auto result = runtime::run(plan, backend, std::move(inputs), request.lengths, progress);
+    for (const ckks::SeededCiphertext& input : request.inputs) {
+        inputs.push_back(ckks::expand(plan_.frame.parameters, input));
+    }
+    auto result = runtime::run(plan_, backend_, std::move(inputs), request.lengths, progress);
     // Nothing more is computed: the logits fit level 0 as they are, and the primes above it need not travel.
-    for (ckks::Ciphertext& output : result.outputs) output = backend.evaluator().drop_to_level(output, 0);
+    for (ckks::Ciphertext& output : result.outputs) output = backend_.evaluator().drop_to_level(output, 0);
     Inference inference;
     inference.reply = {request.asked(), request.plan_fingerprint, request.key_fingerprint, std::move(result.outputs)};
     inference.profile = std::move(result.profile);
     inference.seconds = watch.seconds();
     inference.peak_resident_bytes = peak_resident_bytes();
+    return inference;
+}
+
+Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
+                const runtime::ProgressCallback& progress) {
+    check_request(plan, *keys, request);
+    const Stopwatch watch;
+    Inference inference = Server(plan, std::move(keys)).infer(request, progress);
+    inference.seconds = watch.seconds();
     return inference;
 }
 

@@ -14,6 +14,7 @@
 
 #include "polyformer/ckks/scheme/keys.h"
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/runtime/ckks_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/service/client_plan.h"
 #include "polyformer/service/messages.h"
@@ -46,8 +47,24 @@ struct Inference {
     std::size_t peak_resident_bytes = 0;  ///< of the process so far
 };
 
-/// Checks the request and that the keys are exactly the plan's, then runs the whole plan. Throws as check_request()
-/// does, Error listing how the keys differ, and Error naming the step when one fails.
+/// A server between the requests under one key set: what bootstrapping needs is made once.
+class Server {
+  public:
+    /// `plan` must outlive it. Throws Error listing how the keys differ from the plan's.
+    Server(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys);
+
+    /// Checks the request, then runs the whole plan. Throws as check_request() does, and Error naming the step when one
+    /// fails.
+    Inference infer(const Request& request, const runtime::ProgressCallback& progress = {});
+
+  private:
+    const compile::Plan& plan_;
+    std::shared_ptr<const ckks::EvaluationKeys> keys_;
+    runtime::CkksBackend backend_;
+};
+
+/// One request, by a server of its own: its seconds are those of the inference and of all that bootstrapping needs.
+/// Throws as Server does.
 Inference infer(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys, const Request& request,
                 const runtime::ProgressCallback& progress = {});
 

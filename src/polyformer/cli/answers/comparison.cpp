@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "polyformer/cli/common/exit_codes.h"
+#include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/interpreter/reference.h"
@@ -19,30 +20,32 @@
 
 namespace polyformer::cli {
 
-namespace {
-
-constexpr std::size_t kShownCandidates = 5;
-
-}  // namespace
+void add_top_option(CLI::App& command, std::size_t& top) {
+    constexpr std::size_t kMost = 1000;
+    command.add_option("--top", top, "How many likely words or classes to show")
+        ->check(whole_number(1, kMost))
+        ->capture_default_str();
+}
 
 std::string format_error(double error) {
     return std::isfinite(error) ? fmt::format("{:.2g}", error) : "not a number";
 }
 
-std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client) {
+std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client, std::size_t most) {
     if (!all_finite(logits)) {
-        return std::vector<Candidate>(std::min(kShownCandidates, logits.size()), {0, {}, std::nan("")});
+        return std::vector<Candidate>(std::min(most, logits.size()), {0, {}, std::nan("")});
     }
     std::vector<Candidate> candidates;
-    for (const service::Probable& probable : service::most_probable(logits, kShownCandidates)) {
+    for (const service::Probable& probable : service::most_probable(logits, most)) {
         candidates.push_back({probable.entry, client.name_of(probable.entry), probable.probability});
     }
     return candidates;
 }
 
-std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client) {
+std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client,
+                              std::size_t most) {
     std::vector<Candidate> candidates;
-    for (const service::Likely& likely : logits.most_likely(image, kShownCandidates)) {
+    for (const service::Likely& likely : logits.most_likely(image, most)) {
         candidates.push_back({likely.entry, client.name_of(likely.entry), likely.percent / 100.0, true});
     }
     return candidates;
@@ -126,14 +129,14 @@ Agreement compare(std::span<const double> logits, const std::vector<ClearAnswer>
 }
 
 std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
-                                const ClientPart& client) {
+                                const ClientPart& client, std::size_t most) {
     std::vector<Answers> all;
     const std::vector<std::size_t> rows = rows_found(logits.size(), clear);
     std::size_t end = 0;
     for (std::size_t i = 0; i < clear.size(); ++i) {
         const std::size_t vocabulary = clear[i].before_substitution.columns;
         const auto of_last_row = [&](std::span<const double> values) {
-            return most_likely(values.last(vocabulary), client);
+            return most_likely(values.last(vocabulary), client, most);
         };
         end += rows[i];
         all.push_back({of_last_row(logits.first(end * vocabulary)), of_last_row(clear[i].polynomial.logits.values),

@@ -24,12 +24,18 @@ struct Candidate {
 /// "0.0012", or "not a number".
 std::string format_error(double error);
 
-/// The five most likely entries of softmax(logits), most likely first; where a logit is not finite, five without a name
-/// whose probability is not a number.
-std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client);
+/// How many likely tokens or classes are shown where the command line does not say.
+inline constexpr std::size_t kShownCandidates = 5;
+/// Adds --top K, for commands that show them.
+void add_top_option(CLI::App& command, std::size_t& top);
+
+/// The `most` most likely entries of softmax(logits), most likely first; where a logit is not finite, as many without a
+/// name whose probability is not a number.
+std::vector<Candidate> most_likely(std::span<const double> logits, const ClientPart& client, std::size_t most);
 
 /// The same of an image's last row, in whole percent: what may be shown of a decrypted answer.
-std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client);
+std::vector<Candidate> coarse(const service::PrivateLogits& logits, std::size_t image, const ClientPart& client,
+                              std::size_t most);
 
 nlohmann::json to_json(const std::vector<Candidate>& candidates, const ClientPart& client);
 
@@ -74,9 +80,9 @@ struct Answers {
     std::vector<Candidate> before_substitution;
 };
 
-/// Of each input's last row.
+/// Of each input's last row, the `most` most likely.
 std::vector<Answers> answers_of(std::span<const double> logits, const std::vector<ClearAnswer>& clear,
-                                const ClientPart& client);
+                                const ClientPart& client, std::size_t most);
 
 /// `source` heads the first column: "from ciphertext". All candidates of a single input; of several, named by `names`,
 /// the first.

@@ -24,6 +24,7 @@ void add_encrypt(CLI::App& program);
 void add_infer(CLI::App& program);
 void add_decrypt(CLI::App& program);
 void add_run(CLI::App& program);
+void add_generate(CLI::App& program);
 void add_bench(CLI::App& program);
 
 }  // namespace polyformer::cli

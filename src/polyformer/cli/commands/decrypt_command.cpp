@@ -41,6 +41,7 @@ struct DecryptOptions {
     std::string logits;
     std::string disclose;
     std::string compare_with;
+    std::size_t top = kShownCandidates;
     QuerySource source;
 };
 
@@ -146,8 +147,8 @@ Validity compare_with_model(const DecryptOptions& options, const ClientPart& cli
         add_to(results, validity);
         return validity;
     }
-    std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client);
-    for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client);
+    std::vector<Answers> answers = answers_of(logits.exact_for_data_owner(), clear, client, options.top);
+    for (std::size_t i = 0; i < answers.size(); ++i) answers[i].found = coarse(logits, i, client, options.top);
     if (options.json != "-") {
         to_stdout("{}:\n{}greatest logit error {} over {} row(s), equal {} in {:.1f} %\n", client.heading(),
                   format_table(answers, query.names, "from ciphertext"), format_error(agreement.max_error),
@@ -219,7 +220,7 @@ void decrypt(const DecryptOptions& options) {
         results.update(shown.document);
     }
     for (std::size_t image = 0; !by_kind && image < logits.images(); ++image) {
-        const std::vector<Candidate> candidates = coarse(logits, image, client);
+        const std::vector<Candidate> candidates = coarse(logits, image, client, options.top);
         if (print) {
             const std::string which =
                 logits.images() > 1 ? fmt::format("{} {}, ", client.takes_images() ? "image" : "text", image + 1) : "";
@@ -271,6 +272,7 @@ void add_decrypt(CLI::App& program) {
     command->add_option("--disclose", options->disclose,
                         "Write logits rounded to a grid 1024 times the noise that the plan foresees to this file as "
                         "JSON, to be shown to others. A heuristic, no proof: see SECURITY.md");
+    add_top_option(*command, options->top);
     auto* compared = command->add_option(
         "--compare-with", options->compare_with,
         "A model folder: show its answers in the clear to the same text or images beside the decrypted ones, and the "

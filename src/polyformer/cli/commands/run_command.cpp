@@ -39,6 +39,7 @@ struct RunOptions {
     QuerySource source;
     ImageSample sample;
     std::string backend = "ckks";
+    std::size_t top = kShownCandidates;
     PlanChoice choice{"all", 0, {}};
     std::string json;
 };
@@ -264,7 +265,7 @@ void run(const RunOptions& options) {
                           .tokens = query.tokens});
         same = run.shown.same;
     } else {
-        run.answers = answers_of(run.outcome.logits, run.clear, client);
+        run.answers = answers_of(run.outcome.logits, run.clear, client, options.top);
         same = run.agreement.argmax_share == 1 && same_as_before(run.answers);
     }
     run.validity = validity_of(run.agreement, run.clear, same, plan.frame.output_bound);
@@ -294,6 +295,7 @@ void add_run(CLI::App& program) {
     add_sample_options(*command, options->sample);
     command->add_option("--backend", options->backend, "ckks: on ciphertext; clear: the same plan on plain vectors")
         ->capture_default_str();
+    add_top_option(*command, options->top);
     add_plan_choice(*command, options->choice);
     add_threads_option(*command);
     add_json_option(*command, options->json);

@@ -15,23 +15,28 @@
 
 namespace polyformer::cli {
 
-void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed) {
-    auto* text = command.add_option("--text", source.text.texts,
+void add_text_options(CLI::App& command, TextSource& source) {
+    auto* text = command.add_option("--text", source.texts,
                                     "The text itself; several, each with an answer of its own, with --text A --text "
                                     "B");
     text->allow_extra_args(false);
-    auto* file =
-        command.add_option("--text-file", source.text.file, "A file with the text, in UTF-8; '-': standard input");
-    auto* lines = command.add_option("--text-lines", source.text.lines,
-                                     "A file with a text in each line that is not empty; '-': standard input");
-    auto* ids = command.add_option("--token-ids", source.text.ids, "Token ids, for a model without a tokenizer");
+    command.add_option("--text-file", source.file, "A file with the text, in UTF-8; '-': standard input");
+    command.add_option("--text-lines", source.lines,
+                       "A file with a text in each line that is not empty; '-': standard input");
+    auto* ids = command.add_option("--token-ids", source.ids, "Token ids, for a model without a tokenizer");
     ids->check(whole_number(0, std::numeric_limits<std::int32_t>::max()));
-    auto* end = command.add_flag("--context-end", source.text.context_end,
-                                 "Of a text longer than the model's context take the end");
+    command.add_flag("--context-end", source.context_end, "Of a text longer than the model's context take the end");
+}
+
+void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed) {
+    add_text_options(command, source.text);
     auto* image = command.add_option(
         "--image", source.images,
         "A PNG, JPEG or WebP file of any size, for an image model; several at once with --image A --image B");
-    image->allow_extra_args(false)->excludes(text)->excludes(file)->excludes(lines)->excludes(ids)->excludes(end);
+    image->allow_extra_args(false);
+    for (const char* other : {"--text", "--text-file", "--text-lines", "--token-ids", "--context-end"}) {
+        image->excludes(command.get_option(other));
+    }
     if (needed != nullptr) image->needs(needed);
 }
 
@@ -86,7 +91,7 @@ Query ClientPart::read(const QuerySource& source, const ModelShape& model) const
 Query ClientPart::read_texts(const TextSource& source, const ModelShape& model) const {
     require_names_for(model.vocabulary);
     Query query{.inputs = {}, .names = {}, .tokens = read_tokens(source, tokenizer_, text_, model.context)};
-    const model::Embedding embedding = load_embedding_for(model);
+    const model::Embedding embedding = embedding_for(model);
     for (std::size_t i = 0; i < query.tokens.size(); ++i) {
         const model::EncodedText& tokens = query.tokens[i];
         const bool several = query.tokens.size() > 1;
@@ -120,7 +125,7 @@ Query ClientPart::read(const ImageSample& sample, const ModelShape& model) const
     return query;
 }
 
-model::Embedding ClientPart::load_embedding_for(const ModelShape& model) const {
+model::Embedding ClientPart::embedding_for(const ModelShape& model) const {
     model::Embedding embedding = model::load_embedding(folder_);
     const bool knows_tokens = text_.output == model::TextOutput::next_token
                                   ? embedding.tokens.rows == model.vocabulary
@@ -142,7 +147,7 @@ model::Embedding ClientPart::load_embedding_for(const ModelShape& model) const {
 void ClientPart::require_fits(const ModelShape& model) const {
     require_names_for(model.vocabulary);
     if (!image_) {
-        load_embedding_for(model);
+        embedding_for(model);
         return;
     }
     require<FormatError>(image_->tokens() == model.context && image_->features() == model.width,
@@ -194,6 +199,10 @@ std::pair<std::size_t, std::size_t> ClientPart::special_tokens() const {
     if (!tokenizer_ || !text_.adds_special_tokens()) return {0, 0};
     const model::EncodedText none = tokenizer_->encode_whole("", model::kMaxContext);
     return {none.before, none.after};
+}
+
+std::string ClientPart::decode(std::span<const std::int32_t> ids) const {
+    return tokenizer_ ? tokenizer_->decode(ids) : text_of(ids);
 }
 
 std::string ClientPart::text_of(std::span<const std::int32_t> ids) const {

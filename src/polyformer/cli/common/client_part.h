@@ -24,8 +24,10 @@ struct QuerySource {
     std::vector<std::string> images;  ///< files
 };
 
-/// Adds --text, --text-file, --text-lines, --token-ids, --context-end and --image. All but texts and token ids go with
-/// `needed` where it is not null.
+/// Adds --text, --text-file, --text-lines, --token-ids and --context-end.
+void add_text_options(CLI::App& command, TextSource& source);
+
+/// Adds them and --image. All but texts and token ids go with `needed` where it is not null.
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed = nullptr);
 
 /// Labelled images, drawn from a split of a data set.
@@ -90,7 +92,13 @@ class ClientPart {
     bool gives_one_row() const;
     /// How many special tokens stand before and behind a text.
     std::pair<std::size_t, std::size_t> special_tokens() const;
-    /// Tokens as text; "#7 #8" without a tokenizer.
+    /// Whether a token is of no text, and so its end when a model says it.
+    bool ends_text(std::int32_t id) const { return tokenizer_ && tokenizer_->is_special(id); }
+    /// What embeds tokens for such a model. Throws FormatError when it is of another.
+    model::Embedding embedding_for(const ModelShape& model) const;
+    /// Tokens as the text that they are of, special ones left out; as text_of() without a tokenizer.
+    std::string decode(std::span<const std::int32_t> ids) const;
+    /// Tokens as text, piece by piece; "#7 #8" without a tokenizer.
     std::string text_of(std::span<const std::int32_t> ids) const;
 
     /// What such a name is called: "class", "word" or "document".
@@ -100,7 +108,6 @@ class ClientPart {
 
   private:
     Query read_texts(const TextSource& source, const ModelShape& model) const;
-    model::Embedding load_embedding_for(const ModelShape& model) const;
 
     std::filesystem::path folder_;
     std::optional<model::ImageInput> image_;

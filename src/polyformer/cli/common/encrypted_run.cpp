@@ -8,7 +8,6 @@
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/reply_check.h"
-#include "polyformer/service/server.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
 
@@ -39,57 +38,67 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
     return requests;
 }
 
-Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
-    Outcome outcome;
-    const service::ClientPlan client = service::client_plan(plan);
+EncryptedSession::EncryptedSession(const compile::Plan& plan, Outcome& outcome)
+    : plan_(plan),
+      outcome_(outcome),
+      client_(service::client_plan(plan)),
+      secret_(ckks::SecretKey::generate(plan.frame.parameters)) {
     Stopwatch watch;
-    const auto secret = ckks::SecretKey::generate(plan.frame.parameters);
-    const ckks::KeyGenerator generator(plan.frame.parameters, secret);
+    const ckks::KeyGenerator generator(plan.frame.parameters, secret_);
     Progress making("generating keys", 1);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         generator.evaluation_keys(plan.keys, [&](std::size_t done, std::size_t total) {
             making.update(static_cast<double>(done) / static_cast<double>(total));
         }));
     making.finish();
-    outcome.server_key_bytes = keys->bytes();
-    outcome.keygen_seconds = watch.restart();
+    outcome_.server_key_bytes = keys->bytes();
+    outcome_.keygen_seconds = watch.restart();
+    server_.emplace(plan, std::move(keys));
+    outcome_.infer_seconds += watch.restart();
+}
 
+void EncryptedSession::ask(std::span<const model::Tensor> inputs, const runtime::ProgressCallback& progress) {
+    Stopwatch watch;
+    const service::Request request = service::make_request(client_, secret_, inputs);
+    outcome_.encrypt_seconds += watch.restart();
+    CountingSink request_size;
+    service::write_request(request_size, plan_.frame.parameters, request);
+    outcome_.request_bytes += request_size.written();
+
+    const std::size_t faults_before = minor_page_faults();
+    service::Inference inference = server_->infer(request, progress);
+    ++outcome_.requests;
+    outcome_.page_faults += minor_page_faults() - faults_before;
+    outcome_.peak_resident_bytes = inference.peak_resident_bytes;
+    outcome_.infer_seconds += inference.seconds;
+    outcome_.profile = std::move(inference.profile);
+    CountingSink reply_size;
+    service::write_reply(reply_size, plan_.frame.parameters, inference.reply);
+    outcome_.reply_bytes += reply_size.written();
+
+    watch.restart();
+    try {
+        const service::PrivateLogits opened = service::open_reply(client_, secret_, inference.reply, request.asked());
+        const std::span<const double> logits = opened.exact_for_data_owner();
+        outcome_.logits.insert(outcome_.logits.end(), logits.begin(), logits.end());
+    } catch (const service::InvalidAnswer& error) {
+        // Not the end: beside the answers in the clear it can be seen why.
+        outcome_.refusals.emplace_back(error.what());
+        const compile::Lengths rows = client_.frame.logit_rows(request.lengths);
+        const std::size_t all = std::reduce(rows.begin(), rows.end());
+        outcome_.logits.insert(outcome_.logits.end(), all * client_.frame.vocabulary, std::nan(""));
+    }
+    outcome_.decrypt_seconds += watch.restart();
+}
+
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
+    Outcome outcome;
+    EncryptedSession session(plan, outcome);
     const std::vector<std::span<const model::Tensor>> requests = requests_of(plan, inputs);
     Progress computing("computing on ciphertext", static_cast<double>(requests.size()));
     for (const std::span<const model::Tensor> some : requests) {
-        watch.restart();
-        const service::Request request = service::make_request(client, secret, some);
-        outcome.encrypt_seconds += watch.restart();
-        CountingSink request_size;
-        service::write_request(request_size, plan.frame.parameters, request);
-        outcome.request_bytes += request_size.written();
-
-        const std::size_t faults_before = minor_page_faults();
-        service::Inference inference = service::infer(plan, keys, request, [&](double share, const std::string& step) {
-            computing.update(static_cast<double>(outcome.requests) + share, step);
-        });
-        ++outcome.requests;
-        outcome.page_faults += minor_page_faults() - faults_before;
-        outcome.peak_resident_bytes = inference.peak_resident_bytes;
-        outcome.infer_seconds += inference.seconds;
-        outcome.profile = std::move(inference.profile);
-        CountingSink reply_size;
-        service::write_reply(reply_size, plan.frame.parameters, inference.reply);
-        outcome.reply_bytes += reply_size.written();
-
-        watch.restart();
-        try {
-            const service::PrivateLogits opened = service::open_reply(client, secret, inference.reply, request.asked());
-            const std::span<const double> logits = opened.exact_for_data_owner();
-            outcome.logits.insert(outcome.logits.end(), logits.begin(), logits.end());
-        } catch (const service::InvalidAnswer& error) {
-            // Not the end: beside the answers in the clear it can be seen why.
-            outcome.refusals.emplace_back(error.what());
-            const compile::Lengths rows = client.frame.logit_rows(request.lengths);
-            const std::size_t all = std::reduce(rows.begin(), rows.end());
-            outcome.logits.insert(outcome.logits.end(), all * client.frame.vocabulary, std::nan(""));
-        }
-        outcome.decrypt_seconds += watch.restart();
+        const auto done = static_cast<double>(outcome.requests);
+        session.ask(some, [&](double share, const std::string& step) { computing.update(done + share, step); });
     }
     computing.finish();
     return outcome;

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "polyformer/ckks/client/secret_key.h"
 #include "polyformer/compile/plan/plan.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/runtime/profile.h"
+#include "polyformer/service/client_plan.h"
+#include "polyformer/service/server.h"
 
 namespace polyformer::cli {
 
@@ -32,6 +36,25 @@ struct Outcome {
 /// `inputs` by as many as the plan takes at a time.
 std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& plan,
                                                         std::span<const model::Tensor> inputs);
+
+/// All roles over several requests, with keys that are made once.
+class EncryptedSession {
+  public:
+    /// Makes keys, with a progress bar, and what the server needs for all requests; both take time and memory that
+    /// `outcome` tells. Both must outlive it.
+    EncryptedSession(const compile::Plan& plan, Outcome& outcome);
+
+    /// One request of these inputs (rows, width), encrypted, computed and decrypted: adds to the outcome. Throws what
+    /// the roles throw, but for an answer that cannot be sound, which is a refusal of the outcome.
+    void ask(std::span<const model::Tensor> inputs, const runtime::ProgressCallback& progress = {});
+
+  private:
+    const compile::Plan& plan_;
+    Outcome& outcome_;
+    service::ClientPlan client_;
+    ckks::SecretKey secret_;
+    std::optional<service::Server> server_;
+};
 
 /// Makes keys, encrypts inputs (rows, width) in as many requests as they take, infers and decrypts, with progress bars.
 /// Throws what these throw.
