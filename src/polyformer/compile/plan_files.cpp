@@ -9,7 +9,7 @@
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
-#include "polyformer/support/json.h"
+#include "polyformer/support/json_head.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::compile {
@@ -22,7 +22,6 @@ constexpr const char* kFile = "plan.json";
 constexpr const char* kFormat = "polyformer-plan";
 constexpr std::size_t kVersion = 3;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
-constexpr std::size_t kMaxSteps = 1000000;
 constexpr std::size_t kMaxLevel = 1000;
 constexpr std::size_t kMaxImages = std::size_t{1} << 20;
 
@@ -151,11 +150,7 @@ Plan load_plan(const std::filesystem::path& directory) {
     const std::string label = fmt::format("'{}'", path.string());
     const json document = parse_json(read_file(path, kMaxBytes), label);
     Fields fields(document, label);
-    const std::string format = fields.text("format");
-    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
-    const std::size_t version = fields.count("version", kMaxSteps);
-    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
-                         version, kVersion);
+    read_head(fields, kFormat, kVersion);
     const PlanOptions options = options_from_json(fields.object("options"), label + ": options");
     fields.number("seconds");
     const json written = fields.object("results");

@@ -89,14 +89,14 @@ void leave_out_lost(std::vector<std::vector<double>>& vectors, std::vector<std::
     classes.resize(kept);
 }
 
-std::vector<double> logits_of(const tasks::LinearHead& head, const std::vector<double>& x) {
-    std::vector<double> logits(head.bias.begin(), head.bias.end());
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        for (std::size_t c = 0; c < logits.size(); ++c) {
-            logits[c] += x[i] * static_cast<double>(head.weight.values[i * logits.size() + c]);
-        }
-    }
-    return logits;
+/// What the head alone makes of vectors, by the interpreter.
+std::vector<model::Tensor> logits_of(const tasks::LinearHead& head, const std::vector<std::vector<double>>& vectors) {
+    const std::size_t width = head.weight.rows;
+    const model::Graph nothing{.context = 1, .width = width, .vocabulary = width, .nodes = {{"input", model::Input{}}}};
+    std::vector<model::Tensor> inputs;
+    for (const std::vector<double>& vector : vectors) inputs.push_back({1, width, vector});
+    return model::evaluate_batch(tasks::with_map_behind(nothing, "logits", head.weight, head.bias, 1), inputs,
+                                 model::Functions::polynomials);
 }
 
 void fit_head(const HeadCommand& options) {
@@ -128,10 +128,9 @@ void fit_head(const HeadCommand& options) {
 
     double largest = 0;
     std::vector<std::size_t> predicted;
-    for (const std::vector<double>& vector : vectors) {
-        const std::vector<double> logits = logits_of(head, vector);
-        for (const double logit : logits) largest = larger(largest, std::abs(logit));
-        predicted.push_back(tasks::best_of(logits, 1).front());
+    for (const model::Tensor& logits : logits_of(head, vectors)) {
+        for (const double logit : logits.values) largest = larger(largest, std::abs(logit));
+        predicted.push_back(tasks::best_of(logits.values, 1).front());
     }
     const tasks::Classification fitted = tasks::judge_classes(predicted, classes);
     model::TextInput input = encoder.input;

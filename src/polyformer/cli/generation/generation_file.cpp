@@ -7,7 +7,7 @@
 
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/json.h"
+#include "polyformer/support/json_head.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::cli {
@@ -66,11 +66,7 @@ Generation load_generation(const std::filesystem::path& file, const Generation& 
     const std::string label = fmt::format("'{}'", file.string());
     const json document = parse_json(read_file(file, kMaxBytes), label);
     Fields fields(document, label);
-    const std::string format = fields.text("format");
-    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
-    const std::size_t version = fields.count("version", 1000);
-    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
-                         version, kVersion);
+    read_head(fields, kFormat, kVersion);
     Generation found;
     found.model = fields.text("model");
     found.encrypted = fields.boolean("encrypted");

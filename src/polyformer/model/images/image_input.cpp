@@ -6,7 +6,7 @@
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
-#include "polyformer/support/json.h"
+#include "polyformer/support/json_head.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/text.h"
 
@@ -156,11 +156,7 @@ void save_image_input(const ImageInput& input, const std::filesystem::path& dire
 ImageInput image_input_from_json(std::string_view text, const std::string& label) {
     const nlohmann::json document = parse_json(text, label);
     Fields fields(document, label);
-    const std::string format = fields.text("format");
-    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
-    const std::size_t version = fields.count("version", std::size_t{1} << 32);
-    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
-                         version, kVersion);
+    read_head(fields, kFormat, kVersion);
     ImageInput input{.height = fields.count("height", kMaxImageSide),
                      .width = fields.count("width", kMaxImageSide),
                      .patch = fields.count("patch", kMaxImageSide),

@@ -8,7 +8,7 @@
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
-#include "polyformer/support/json.h"
+#include "polyformer/support/json_head.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/text.h"
 
@@ -94,11 +94,7 @@ void save_text_input(const TextInput& input, const std::filesystem::path& direct
 TextInput text_input_from_json(std::string_view text, const std::string& label) {
     const nlohmann::json document = parse_json(text, label);
     Fields fields(document, label);
-    const std::string format = fields.text("format");
-    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
-    const std::size_t version = fields.count("version", std::size_t{1} << 32);
-    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
-                         version, kVersion);
+    read_head(fields, kFormat, kVersion);
     TextInput input{.tokenizer = fields.text("tokenizer"),
                     .special_tokens = fields.boolean("special_tokens"),
                     .most_tokens = fields.count("most_tokens", kMaxContext),

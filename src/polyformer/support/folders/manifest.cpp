@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "polyformer/support/error.h"
-#include "polyformer/support/json.h"
+#include "polyformer/support/json_head.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/digest.h"
 
@@ -28,11 +28,7 @@ std::optional<Digests> read_manifest(const fs::path& folder) {
     const std::string label = "'" + file.string() + "'";
     const nlohmann::json document = parse_json(read_file(file, kMaxBytes), label);
     Fields fields(document, label);
-    const std::string format = fields.text("format");
-    require<FormatError>(format == kFormat, "{}: the format is '{}', not '{}'", label, format, kFormat);
-    const std::size_t version = fields.count("version", std::size_t{1} << 32);
-    require<FormatError>(version == kVersion, "{}: version {} is not known; this program reads version {}", label,
-                         version, kVersion);
+    read_head(fields, kFormat, kVersion);
     const nlohmann::json& files = fields.object("blake2b_256");
     fields.finish();
     Digests digests;
