@@ -153,7 +153,12 @@ void write_model(const Folder& folder, const std::vector<float>& bias, model::Te
                            .positions = {6, 4, std::vector<float>(24)},
                            .norm = std::nullopt},
                           to);
-    model::save_text_input({.tokenizer = "tokenizer.json", .special_tokens = false, .most_tokens = 0, .output = output},
+    model::save_text_input({.tokenizer = "tokenizer.json",
+                            .special_tokens = false,
+                            .most_tokens = 0,
+                            .output = output,
+                            .normalise = false,
+                            .labels = {}},
                            to);
     write_file(to / "tokenizer.json",
                model::tokenizer_from_vocabulary("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\nc\n", {}, "vocab.txt"));
@@ -168,11 +173,12 @@ TEST(Generate, EndsWhereTheModelEndsTheText) {
     const json ended = folder.json("ended.json");
     EXPECT_EQ(ended.at("stopped"), "end_of_text");
     EXPECT_EQ(ended.at("tokens").size(), 1U);
-    EXPECT_EQ(ended.at("text"), "a b");
+    EXPECT_EQ(ended.at("text"), "ab");
     write_model(folder, {0, 0, 0, 0, 0, 0, 0, 3}, model::TextOutput::next_token);
+    // Single letters are amino acids, written without spaces.
     folder.must("generate model --clear --text 'a b' --tokens 2 --json words.json");
-    EXPECT_EQ(folder.json("words.json").at("text"), "a b c c");
-    EXPECT_EQ(folder.json("words.json").at("generated"), " c c");
+    EXPECT_EQ(folder.json("words.json").at("text"), "abcc");
+    EXPECT_EQ(folder.json("words.json").at("generated"), "cc");
     write_model(folder, {0, 0, 0, 0, 0, 0, 0, 3}, model::TextOutput::tokens);
     const Result other = folder.polyformer("generate model --clear --text a");
     EXPECT_EQ(other.exit_code, 2);

@@ -52,7 +52,7 @@ TEST(Import, MakesAModelFolder) {
     EXPECT_THAT(folder.must(command), HasSubstr("written: model")) << "a model's folder may be replaced";
 
     // The checkpoint itself is what the model was before substitution.
-    write_file(folder.path("pairs.csv"), "a b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
+    write_file(folder.path("pairs.csv"), "sentence1,sentence2,score\na b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
     folder.must("eval model --task pairs.csv --quiet --json model.json");
     folder.must("eval " + checkpoint() + " --task pairs.csv --model-tokens 8 --quiet --json checkpoint.json");
     EXPECT_EQ(folder.json("model.json").at("measures")[0].at("before_substitution"),
@@ -92,7 +92,7 @@ TEST(Import, RefusesWhatItCannotUseAndWritesNothing) {
 
 TEST(Eval, JudgesACheckpointThatWasNotImported) {
     const Folder folder;
-    write_file(folder.path("pairs.csv"), "a b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
+    write_file(folder.path("pairs.csv"), "sentence1,sentence2,score\na b c,a b d,3\nh g,a h,1\nc c d,d c c,4\nf,e,2\n");
     const std::string eval = "eval " + checkpoint();
     const std::string table = folder.must(eval + " --task pairs.csv --model-tokens 8 --quiet --json eval.json");
     EXPECT_THAT(table, AllOf(HasSubstr("exact functions"), testing::Not(HasSubstr("polynomial"))));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "polyformer/compile/compile.h"
+#include "polyformer/model/builders/random_decoder.h"
 #include "polyformer/model/builders/random_encoder.h"
 #include "tests/runtime/fixtures.h"
 #include "tests/runtime/random_graph.h"
@@ -62,6 +63,23 @@ TEST(SeveralTexts, EncodersThatLookBothWays) {
 TEST(SeveralTexts, CausalModelsAtTheLastPositionAndAtAll) {
     for (const std::size_t context : {8U, 6U}) {
         const model::Transformer model = model::random_model(fixtures::transformer_shape(2, 12, 3, context, 24, 20));
+        for (const auto positions : {Positions::last, Positions::all}) expect_interpreters_answers(model, positions);
+    }
+}
+
+TEST(SeveralTexts, DecodersWithRotaryPositionsAndAPrefix) {
+    for (const std::size_t context : {8U, 6U}) {
+        model::RandomDecoderOptions options;
+        options.layers = 1;
+        options.width = 16;
+        options.heads = 2;
+        options.key_heads = 1;
+        options.feed_forward = 24;
+        options.vocabulary = 20;
+        options.context = context;
+        options.prefix = 2;
+        options.samples = 12;
+        const model::Transformer model = model::random_decoder(options);
         for (const auto positions : {Positions::last, Positions::all}) expect_interpreters_answers(model, positions);
     }
 }

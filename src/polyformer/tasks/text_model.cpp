@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "polyformer/model/checkpoints/weight_files.h"
 #include "polyformer/model/families/read_checkpoint.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/support/error.h"
@@ -48,10 +49,11 @@ TextModel load_text_model(const std::filesystem::path& folder) {
     return model;
 }
 
-bool is_checkpoint(const std::filesystem::path& folder) {
+bool is_checkpoint(const std::filesystem::path& path) {
     std::error_code ignored;
-    return std::filesystem::exists(folder / "config.json", ignored) &&
-           !std::filesystem::exists(folder / "graph.json", ignored);
+    if (std::filesystem::exists(path / "graph.json", ignored) || !std::filesystem::exists(path, ignored)) return false;
+    return std::filesystem::exists(path / "config.json", ignored) ||
+           model::find_checkpoint(path).extension() == ".gguf";
 }
 
 TextModel load_model_or_checkpoint(const std::filesystem::path& folder, std::size_t tokens) {

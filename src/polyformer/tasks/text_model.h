@@ -29,8 +29,9 @@ struct TextModel {
 /// Throws FormatError when a file is damaged or the parts do not fit each other, Error for a model of images.
 TextModel load_text_model(const std::filesystem::path& folder);
 
-/// Whether a folder is a checkpoint's own, which `polyformer import` takes, and no model's.
-bool is_checkpoint(const std::filesystem::path& folder);
+/// Whether a path is a checkpoint's, a Hugging Face folder or a GGUF file, which `polyformer import` takes, and no
+/// model's. Throws as model::find_checkpoint() does.
+bool is_checkpoint(const std::filesystem::path& path);
 
 /// Such a model, or a checkpoint with its exact functions, which then takes up to `tokens` tokens of a text. Throws as
 /// load_text_model() and model::read_checkpoint() do.

@@ -225,9 +225,10 @@ void add_eval(CLI::App& program) {
     add_json_option(*command, options->json);
     command->callback([options] {
         const model::QualityOptions& given = options->text;
-        require_folder(given.model, FolderKind::model);
+        const bool checkpoint = tasks::is_checkpoint(given.model);
+        if (!checkpoint) require_folder(given.model, FolderKind::model);
         require(
-            !options->task.task.empty() || !tasks::is_checkpoint(given.model),
+            !options->task.task.empty() || !checkpoint,
             "'{}' is a checkpoint that was not imported, which is judged by a task: give one with --task, or make a "
             "model of it with 'polyformer import'",
             given.model.string());

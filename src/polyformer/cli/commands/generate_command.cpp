@@ -1,11 +1,15 @@
 // `polyformer generate`: a language model goes on with a text, asked again with one more token each time.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "polyformer/cli/answers/comparison.h"
@@ -126,8 +130,13 @@ class Generator {
         const std::vector<GeneratedToken>& tokens = generation_.tokens;
         if (!tokens.empty() && client_.ends_text(tokens.back().id)) return Stop::end_of_text;
         if (tokens.size() >= options_.tokens) return Stop::tokens;
-        if (generation_.prompt.size() + tokens.size() > graph_.context) return Stop::context;
+        if (tokens.size() >= most_tokens()) return Stop::context;
         return std::nullopt;
+    }
+
+    /// Those asked for, or as many as the context has room for.
+    std::size_t most_tokens() const {
+        return std::min(options_.tokens, graph_.context + 1 - generation_.prompt.size());
     }
 
     /// Plan and keys, made once.
@@ -141,7 +150,7 @@ class Generator {
 
     /// Logits of the next token from ciphertext.
     std::vector<double> ask(const model::Tensor& input) {
-        Progress computing(fmt::format("token {} of {}", generation_.tokens.size() + 1, options_.tokens), 1);
+        Progress computing(fmt::format("token {} of {}", generation_.tokens.size() + 1, most_tokens()), 1);
         session_->ask(std::span(&input, 1),
                       [&](double share, const std::string& step) { computing.update(share, step); });
         computing.finish();
@@ -179,7 +188,7 @@ class Generator {
     void tell() const {
         if (options_.json == "-") return;
         const GeneratedToken& token = generation_.tokens.back();
-        const std::size_t left = reason_to_stop() ? 0 : options_.tokens - generation_.tokens.size();
+        const std::size_t left = reason_to_stop() ? 0 : most_tokens() - generation_.tokens.size();
         const std::string differs = token.as_in_clear ? "" : "; the polynomial model in the clear gives another";
         const std::string time =
             left == 0

@@ -49,8 +49,6 @@ void plan(const PlanCommandOptions& options) {
         .writes("--json", options.json)
         .check();
     const bool takes_images = model::takes_images(folder);
-    require(takes_images || options.choice.images.empty(), "--images is for image models, '{}' is none (no {})",
-            options.model, model::image_input_file);
     const model::Graph graph = takes_images ? model::load_image_model(folder).graph : model::load_graph(folder);
     const ClientPart part(folder);
     part.require_fits({graph.context, graph.width, graph.vocabulary});

@@ -198,7 +198,7 @@ compile::PlanOptions plan_options(const PlanChoice& choice, const model::Graph& 
             std::from_chars(choice.images.data(), choice.images.data() + choice.images.size(), options.images);
         require(error == std::errc{} && end == choice.images.data() + choice.images.size() &&
                     std::has_single_bit(options.images),
-                "--images or --texts {}: give a power of two, or 'most'", choice.images);
+                "--images {} (or --texts): give a power of two, or 'most'", choice.images);
     }
     return options;
 }
