@@ -108,7 +108,7 @@ TEST(Images, SeveralImagesShareACiphertext) {
     const std::string run =
         "run images --image a.png --image b.jpg --image c.png --backend clear" + std::string(kTinyRing);
     const std::string text = folder.must(run + " --json out.json");
-    EXPECT_THAT(text, AllOf(HasSubstr("4 images x"), HasSubstr("inference an image"), HasSubstr("b.jpg")));
+    EXPECT_THAT(text, AllOf(HasSubstr("4 inputs x"), HasSubstr("inference an image"), HasSubstr("b.jpg")));
     const json out = folder.json("out.json");
     EXPECT_EQ(out.at("plan").at("images"), 4);
     EXPECT_EQ(out.at("requests"), 1);
