@@ -100,7 +100,16 @@ TEST(Eval, JudgesACheckpointThatWasNotImported) {
     EXPECT_EQ(result.at("substituted"), false);
     EXPECT_FALSE(result.at("measures")[0].contains("polynomial"));
     EXPECT_FALSE(result.contains("intervals"));
-    EXPECT_THAT(folder.polyformer(eval + " --text-file pairs.csv").output, HasSubstr("give one with --task"));
+    EXPECT_THAT(folder.polyformer(eval + " --text-file pairs.csv --model-tokens 8").output,
+                HasSubstr("give one with --task"));
+    // A decoder by how it predicts texts.
+    write_file(folder.path("words.txt"), "a b c d a b\nb c a\n");
+    folder.must(
+        "eval " + std::string(POLYFORMER_SOURCES) +
+        "/tests/model/data/decoders/llama-plain --text-file words.txt --model-tokens 6 --quiet --json decoder.json");
+    const nlohmann::json perplexity = folder.json("decoder.json").at("perplexity");
+    EXPECT_GT(perplexity.at("before_substitution").get<double>(), 1);
+    EXPECT_FALSE(perplexity.contains("polynomial"));
     EXPECT_THAT(folder.polyformer(eval + " --task pairs.csv --model-tokens 4000").output,
                 HasSubstr("has positions for"));
 }

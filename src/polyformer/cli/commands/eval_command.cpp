@@ -122,17 +122,21 @@ void eval_images(const EvalOptions& options) {
     write_json(model::to_json(quality), options.json);
 }
 
-/// A model that was imported: texts as its own tokenizer reads them, one a line.
-void eval_next_tokens(const EvalOptions& options) {
+/// A model that was imported, or will be: texts as its own tokenizer reads them, one a line.
+void eval_next_tokens(const EvalOptions& options, bool checkpoint) {
     const model::QualityOptions& given = options.text;
+    const tasks::TextModel model = tasks::load_model_or_checkpoint(given.model, options.task.model_tokens);
+    require(model.input.output == model::TextOutput::next_token,
+            "'{}' gives {}, which is judged by a task: give one with --task", given.model.string(),
+            model::name_of(model.input.output));
     std::vector<std::string> texts;
     model::for_each_line(given.text.empty() ? model::corpus_file(given.data, given.split) : given.text,
                          [&](const std::string& line) {
                              if (!line.empty()) texts.push_back(line);
                          });
     const tasks::NextTokenResult result = tasks::measure_next_tokens(
-        tasks::load_text_model(given.model), texts,
-        {.stride = given.stride, .most_tokens = given.most_tokens, .exact_only = false, .quiet = given.quiet});
+        model, texts,
+        {.stride = given.stride, .most_tokens = given.most_tokens, .exact_only = checkpoint, .quiet = given.quiet});
     if (options.json != "-") to_stdout("{}", tasks::describe(result));
     write_json(tasks::to_json(result), options.json);
 }
@@ -146,9 +150,10 @@ void eval_text(EvalOptions options) {
             text.data.string(), text.model.string());
     if (text.text.empty() && text.data.empty()) text.data = find_texts(text.split);
     if (text.text == "-") text.text = "/dev/stdin";
+    if (tasks::is_checkpoint(text.model)) return eval_next_tokens(options, true);
     const model::TextInput input = model::load_text_input(text.model);
     if (input.output == model::TextOutput::next_token && input.tokenizer == "tokenizer.json") {
-        return eval_next_tokens(options);
+        return eval_next_tokens(options, false);
     }
     const model::Quality quality = model::measure_quality(text);
     if (options.json != "-") to_stdout("{}", model::describe(quality));
@@ -171,7 +176,7 @@ void add_eval(CLI::App& program) {
         "  polyformer eval minilm-banking --task banking77/test.csv    # labelled texts\n"
         "  polyformer eval minilm --task scifact --document-model all-MiniLM-L6-v2   # retrieval, in BEIR's layout\n"
         "  polyformer eval all-MiniLM-L6-v2 --task stsb/sts-test.csv   # a checkpoint that was not imported, as it is");
-    command->add_option("model", text.model, "The model folder; with --task also a checkpoint's own, before import")
+    command->add_option("model", text.model, "The model folder, or a checkpoint of texts as it is before import")
         ->required();
     auto* split = command->add_option("--split", text.split, "train, valid or test")
                       ->check(CLI::IsMember({"train", "valid", "test"}))
@@ -196,7 +201,6 @@ void add_eval(CLI::App& program) {
     command
         ->add_option("--model-tokens", options->task.model_tokens,
                      "Of each text, for a checkpoint that was not imported")
-        ->needs(task)
         ->check(whole_number(1, model::kMaxContext))
         ->capture_default_str();
     command->add_option("--document-tokens", options->task.document_tokens, "Of each document, for a checkpoint")
@@ -225,13 +229,7 @@ void add_eval(CLI::App& program) {
     add_json_option(*command, options->json);
     command->callback([options] {
         const model::QualityOptions& given = options->text;
-        const bool checkpoint = tasks::is_checkpoint(given.model);
-        if (!checkpoint) require_folder(given.model, FolderKind::model);
-        require(
-            !options->task.task.empty() || !checkpoint,
-            "'{}' is a checkpoint that was not imported, which is judged by a task: give one with --task, or make a "
-            "model of it with 'polyformer import'",
-            given.model.string());
+        if (!tasks::is_checkpoint(given.model)) require_folder(given.model, FolderKind::model);
         CommandFiles()
             .reads("model", given.model)
             .reads("--data", given.data)
