@@ -114,6 +114,12 @@ TEST(ReadDecoder, RefusesByNameWhatItLacks) {
             {"rope_scaling", "'factor' is missing"});
     refused("llama-shared", [](Json& c) { c["rope_scaling"] = 7; }, {"'rope_scaling' must be an object"});
     refused("llama-scaled", [](Json& c) { c["rope_parameters"]["low_freq_factor"] = 5; }, {"'low_freq_factor' is 5"});
+    refused("llama-shared",
+            [](Json& c) {
+                c["rope_parameters"] = nullptr;
+                c["rope_scaling"]["type"] = "longrope";
+            },
+            {"rope_scaling", "'longrope'"});
     refused("llama-plain", [](Json& c) { c["partial_rotary_factor"] = 0.5; }, {"'partial_rotary_factor' is 0.5"});
     refused("llama-plain", [](Json& c) { c["head_dim"] = 3; }, {"heads of 3 features"});
     refused("qwen2", [](Json& c) { c["num_attention_heads"] = 16; }, {"16 heads", "8 features"});

@@ -51,7 +51,8 @@ double llama3_scaled(double frequency, const ModelConfig& section) {
 }  // namespace
 
 std::vector<double> rotary_frequencies(const ModelConfig& config, std::size_t head_width) {
-    const bool has_parameters = config.document.contains("rope_parameters");  // as newer versions write it
+    const auto parameters = config.document.find("rope_parameters");  // as newer versions write it
+    const bool has_parameters = parameters != config.document.end() && !parameters->is_null();
     const ModelConfig section = section_of(config, has_parameters ? "rope_parameters" : "rope_scaling");
     const double base = section.number("rope_theta", 1, 1e12, config.number("rope_theta", 1, 1e12, 10000));
     const std::string type = section.text("rope_type", section.text("type", "default"));
