@@ -22,6 +22,10 @@ model::Graph small_encoder(bool previous_token = false);
 /// The same with its exponentials as squares.
 model::Graph encoder_with_roots(bool previous_token = false);
 
+/// The small encoder looking back only, with rotary positions and an output for each token; keys and values of one head
+/// for both where `grouped`.
+model::Graph small_decoder(bool grouped);
+
 /// A vocabulary of 12 random tokens; features 4 and up are the position's.
 model::Tensor embed(std::span<const std::int32_t> ids);
 

@@ -22,7 +22,7 @@ constexpr std::size_t kFrequent = 3;
 
 constexpr std::array<std::string_view, 8> kBeginnings = {
     "<|begin_of_text|>", "<s>", "<bos>", "<|startoftext|>", "<|endoftext|>", "<|im_start|>", "[BOS]", "[CLS]"};
-constexpr std::array<const char*, 7> kFillers = {".", "\n", ",", " of", " the", "(", ":"};
+constexpr std::array<std::string_view, 7> kFillers = {".", "\n", ",", " of", " the", "(", ":"};
 
 void add_new(std::vector<std::int32_t>& ids, std::int32_t id) {
     if (std::ranges::find(ids, id) == ids.end()) ids.push_back(id);
@@ -31,9 +31,8 @@ void add_new(std::vector<std::int32_t>& ids, std::int32_t id) {
 /// Marks of a text's beginning.
 Ids beginnings(const model::Tokenizer& tokenizer) {
     Ids ids;
-    for (const std::int32_t id : tokenizer.encode_whole("", kLongestPrefix).ids) {
-        if (tokenizer.is_special(id)) add_new(ids, id);
-    }
+    const Ids around = tokenizer.encode_whole("", kLongestPrefix).ids;
+    if (!around.empty() && tokenizer.is_special(around.front())) add_new(ids, around.front());
     for (const std::string_view piece : kBeginnings) {
         if (const auto id = tokenizer.find(piece)) add_new(ids, *id);
     }
@@ -43,9 +42,11 @@ Ids beginnings(const model::Tokenizer& tokenizer) {
 /// Tokens that stand anywhere and say little, and those that the texts have most often.
 Ids fillers(const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
     Ids ids;
-    for (const char* text : kFillers) {
-        const Ids encoded = tokenizer.encode(text);
-        if (encoded.size() == 1) add_new(ids, encoded.front());
+    for (const std::string_view text : kFillers) {
+        const Ids encoded = tokenizer.encode(std::string(text));
+        const std::string_view bare = text.substr(text.find_first_not_of(' '));
+        // Not one that stands for whatever is unknown.
+        if (encoded.size() == 1 && tokenizer.decode(encoded).ends_with(bare)) add_new(ids, encoded.front());
     }
     std::map<std::int32_t, std::size_t> counts;
     for (const Ids& text : texts) {

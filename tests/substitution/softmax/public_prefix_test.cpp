@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "polyformer/model/graph/graph_edit.h"
 #include "polyformer/substitution/softmax/attention.h"
 #include "polyformer/substitution/softmax/score_shifts.h"
 #include "polyformer/support/error.h"
@@ -14,40 +13,6 @@ namespace polyformer::substitution {
 namespace {
 
 using namespace model;
-
-/// The small encoder looking back only, with rotary positions and an output for each token; keys and values of one head
-/// for both where `grouped`.
-Graph small_decoder(bool grouped) {
-    Graph graph = small_encoder();
-    graph.nodes.pop_back();  // the mean over tokens
-    const NodeId query = node_named(graph, "query");
-    const NodeId key = node_named(graph, "key");
-    Matrix angles{kContext, 2, {}};
-    for (std::size_t t = 0; t < kContext; ++t) {
-        angles.values.push_back(static_cast<float>(t));
-        angles.values.push_back(0.1F * static_cast<float>(t));
-    }
-    const NodeId place = node_named(graph, "scores");
-    insert_nodes(graph, place,
-                 {{"query_rotated", RotateFeatures{query, kHeads, angles}},
-                  {"key_rotated", RotateFeatures{key, grouped ? 1 : kHeads, angles}}});
-    auto& scores = std::get<AttentionScores>(graph.nodes[place + 2].operation);
-    scores.query = place;
-    scores.key = place + 1;
-    auto& values = std::get<AttentionValues>(graph.nodes[node_named(graph, "values")].operation);
-    values.causal = true;
-    std::get<AttentionSums>(graph.nodes[node_named(graph, "sums")].operation).causal = true;
-    if (grouped) {
-        scores.key_heads = values.value_heads = 1;
-        for (const char* name : {"key", "value"}) {
-            auto& map = std::get<Linear>(graph.nodes[node_named(graph, name)].operation);
-            map.weight = {kWidth, kWidth / kHeads, {map.weight.values.begin(), map.weight.values.begin() + 32}};
-            map.bias.resize(kWidth / kHeads);
-        }
-    }
-    validate(graph);
-    return graph;
-}
 
 Tensor rows(const Tensor& tensor, std::size_t first, std::size_t end) {
     const auto at = [&](std::size_t row) {

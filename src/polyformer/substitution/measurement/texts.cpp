@@ -8,7 +8,7 @@
 namespace polyformer::substitution {
 namespace {
 
-constexpr std::size_t kBatchTokens = 2048;
+constexpr std::size_t kBatchTokens = 1024;
 
 }  // namespace
 

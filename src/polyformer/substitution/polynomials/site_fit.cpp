@@ -26,6 +26,9 @@ constexpr double kMarginBelowSums = 3;
 /// So many times that above shifted scores: of 20,000 texts of other kinds one or two had weights that were 50 times
 /// the greatest that a thousand texts of the calibration's kind had.
 constexpr double kMarginAboveScores = 3;
+/// So many times the margin, relative to the upper end, for first looks: they are there because scores are predicted
+/// badly, and these have the longest tails.
+constexpr double kMarginAboveFirstLook = 9;
 
 /// Standard deviation of what a bootstrap leaves in a slot, of values that fill [-1, 1].
 constexpr double kNoise = 0x1p-21;
@@ -56,6 +59,12 @@ approx::Histogram density_of(const SiteStatistics& site, approx::Interval interv
     return density;
 }
 
+/// How far beyond `upper` shifted scores must be expected: not by how far the small ones lie below.
+double reach_above_scores(const SiteStatistics& site, double reach, double upper, double margin) {
+    const double least = std::min(reach, kMarginAboveScores * kMarginOfLogarithms * margin);
+    return site.squared ? least : std::max(least, kMarginAboveFirstLook * margin * upper);
+}
+
 }  // namespace
 
 SiteInterval interval_of(const SiteStatistics& site, double escape, double margin) {
@@ -80,8 +89,7 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
     const double least = kLeastWidth * std::max({-lower, upper, 1e-3});
     const double reach = logarithmic ? kMarginOfLogarithms * margin : std::max(margin * (upper - lower), least);
     lower -= site.function == "reciprocal" ? kMarginBelowSums * reach : reach;
-    // Weights reach as far as other texts' sums do, however far the small ones lie below.
-    upper += site.function == "exp_half" ? std::min(reach, kMarginAboveScores * kMarginOfLogarithms * margin) : reach;
+    upper += site.function == "exp_half" ? reach_above_scores(site, reach, upper, margin) : reach;
     return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},
             std::min(1.0, below.exceedance(-lower) + above.exceedance(upper))};
 }

@@ -26,16 +26,23 @@ void clip_rest(const SiteStatistics& site, const std::vector<FixedPolynomial>& f
     }
 }
 
-/// A sum is at least its greatest weight: what the root's polynomial takes, the one of the sums must take. Behind a
-/// second shift they are 1 at most.
+/// A sum is at least its greatest term: what the polynomial of the terms takes, e^(rate·x), the one of the sums must
+/// take.
+void reach_terms(MeasuredSites& sites, std::optional<std::size_t> terms, std::optional<std::size_t> sums, double rate) {
+    if (!terms || !sites.seen.sites[*terms].function.starts_with("exp") || !sums) return;
+    double& upper = sites.intervals[*sums].interval.upper;
+    upper = std::max(upper, std::exp(rate * sites.intervals[*terms].interval.upper));
+}
+
+/// Behind a second shift sums are 1 at most, but those of the first look are not.
 void reach_weights(const Graph& graph, MeasuredSites& sites) {
     for (const SoftmaxAttention& attention : softmax_attentions(graph)) {
-        if (has_second_shift(graph, attention)) continue;
-        const auto root = sites.reading(graph, std::get<model::Apply>(graph.nodes[attention.root].operation).input);
-        const auto inverse = sites.reading(graph, attention.all_sums);
-        if (!root || !inverse || sites.seen.sites[*inverse].function != "reciprocal") continue;
-        double& upper = sites.intervals[*inverse].interval.upper;
-        upper = std::max(upper, std::exp(sites.intervals[*root].interval.upper));
+        const auto terms = sites.reading(graph, attention.shifted);
+        if (!has_second_shift(graph, attention)) {
+            reach_terms(sites, terms, sites.reading(graph, attention.all_sums), 1);
+        } else if (terms) {
+            reach_terms(sites, terms, sites.reading(graph, sites.seen.sites[*terms].node + 1), 0.5);
+        }
     }
 }
 
