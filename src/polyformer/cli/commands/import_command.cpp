@@ -1,4 +1,5 @@
-// `polyformer import`: a pretrained encoder, from a Hugging Face folder to a model of polynomials, without training.
+// `polyformer import`: a pretrained encoder or decoder, from a Hugging Face folder to a model of polynomials, without
+// training.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -169,7 +170,7 @@ void import(const ImportOptions& options) {
 void add_import(CLI::App& program) {
     auto options = std::make_shared<ImportOptions>();
     auto* command =
-        program.add_subcommand("import", "Make a pretrained encoder run under encryption, without training");
+        program.add_subcommand("import", "Make a pretrained encoder or decoder run under encryption, without training");
     command->footer(
         "Example:\n  polyformer import all-MiniLM-L6-v2 --out minilm --calibrate lines.txt --context 64\n"
         "  polyformer plan minilm\n\n"
