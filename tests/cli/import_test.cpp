@@ -1,4 +1,5 @@
 // `polyformer import`: from a checkpoint's folder to a model's.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 
 #include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
+#include "tests/model/images/colour_model.h"
 
 namespace polyformer::test {
 namespace {
@@ -57,6 +59,30 @@ TEST(Import, MakesAModelFolder) {
     folder.must("eval " + checkpoint() + " --task pairs.csv --model-tokens 8 --quiet --json checkpoint.json");
     EXPECT_EQ(folder.json("model.json").at("measures")[0].at("before_substitution"),
               folder.json("checkpoint.json").at("measures")[0].at("before_substitution"));
+}
+
+TEST(Import, MakesAModelOfImages) {
+    const Folder folder;
+    for (int i = 0; i < 60; ++i) {
+        const std::string name = fmt::format("data/train/{}/{}.png", i % 2 == 0 ? "crane" : "heron", i);
+        std::filesystem::create_directories(folder.path(name).parent_path());
+        const auto pattern = static_cast<std::size_t>(i);
+        write_file(folder.path(name), model::encode_png(model::patterned_image(7 + pattern % 3, 6, pattern)));
+    }
+    const std::string vit = std::string(POLYFORMER_SOURCES) + "/tests/model/data/vits/vit";
+    const std::string text = folder.must("import " + vit + " --out model --calibrate data --texts 50 --loss 0.1 " +
+                                         "--escape 0.1 --json import.json");
+    EXPECT_THAT(text, AllOf(HasSubstr("final_norm.inverse_sqrt"), HasSubstr("written: model")));
+    EXPECT_EQ(folder.json("import.json").at("model").at("family"), "vit");
+    folder.must("run model --image data/train/crane/0.png --backend clear --insecure-ring-dimension 2048");
+
+    const Result missing = folder.polyformer("import " + vit + " --out other --calibrate .");
+    EXPECT_EQ(missing.exit_code, 3) << missing.output;
+    EXPECT_THAT(missing.output, HasSubstr("no images that can be made out"));
+    const Result two = folder.polyformer("import " + vit + " --out other --calibrate data --calibrate data");
+    EXPECT_EQ(two.exit_code, 2) << two.output;
+    EXPECT_THAT(two.output, HasSubstr("one folder of images, not on 2"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("other")));
 }
 
 TEST(Import, RefusesWhatItCannotUseAndWritesNothing) {

@@ -1,5 +1,4 @@
-// `polyformer import`: a pretrained encoder or decoder, from a Hugging Face folder to a model of polynomials, without
-// training.
+// `polyformer import`: a pretrained model, from a Hugging Face folder to a model of polynomials, without training.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
+#include "polyformer/cli/commands/import_images.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/families/read_checkpoint.h"
 #include "polyformer/model/graph/graph_files.h"
@@ -115,6 +115,38 @@ void save(const model::ImportedModel& model, const model::Graph& graph, const nl
     folder.commit();
 }
 
+/// The report for people, and where the model lies.
+void show(const nlohmann::ordered_json& report, double loss, const ImportOptions& options, const std::string& licence) {
+    if (options.json != "-") to_stdout("{}", substitution::describe(report));
+    if (options.json != "-" && report.contains("prefix")) {
+        to_stdout("{}", substitution::describe_prefix(report["prefix"]));
+    }
+    const auto& mean = report["loss"]["mean"];
+    if (!mean.is_number() || mean.get<double>() > loss) {
+        to_stderr(
+            "warning: the loss asked for was not reached: calibrate with more text of the kind that the model will "
+            "meet, or ask for less with --loss or --escape\n");
+    }
+    write_json(report, options.json);
+    if (options.json != "-") {
+        to_stdout("written: {} (plan, run and eval take it; report.html shows what each function costs and loses){}\n",
+                  options.out.string(), licence.empty() ? "" : "; licence of the original: " + licence);
+    }
+}
+
+void import_image_model(const ImportOptions& options) {
+    require(options.calibrate.size() == 1, "a model of images is calibrated on one folder of images, not on {}",
+            options.calibrate.size());
+    ImageImport import{.folder = options.folder,
+                       .out = options.out,
+                       .images = options.calibrate.front(),
+                       .count = options.texts,
+                       .substitution = options.substitution};
+    import.substitution.kind = substitution::OutputLoss::divergence;
+    import.substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(import.substitution.kind);
+    show(import_images(import), import.substitution.loss, options, "");
+}
+
 void import(const ImportOptions& options) {
     CommandFiles()
         .reads("folder", options.folder)
@@ -122,6 +154,8 @@ void import(const ImportOptions& options) {
         .writes_folder("--out", options.out)
         .writes("--json", options.json)
         .check();
+    if (is_image_checkpoint(options.folder)) return import_image_model(options);
+    require(options.context > 0, "give the greatest number of tokens of a text with --context");
     const std::size_t before = options.prefix == "auto" ? substitution::kLongestPrefix : ids_of(options.prefix).size();
     model::ImportedModel model = model::read_checkpoint(options.folder, options.context, before);
     const std::vector<std::string> lines = lines_of(options.calibrate);
@@ -150,43 +184,35 @@ void import(const ImportOptions& options) {
     report["calibration"]["lines"] = lines.size();
     report["calibration"]["unknown_share"] = choice.unknown_share;
     save(model, made.graph, report, folder);
-    if (options.json != "-") to_stdout("{}", substitution::describe(report));
-    if (options.json != "-" && next_tokens) to_stdout("{}", substitution::describe_prefix(prefix));
-    const auto& mean = report["loss"]["mean"];
-    if (!mean.is_number() || mean.get<double>() > substitution.loss) {
-        to_stderr(
-            "warning: the loss asked for was not reached: calibrate with more text of the kind that the model will "
-            "meet, or ask for less with --loss or --escape\n");
-    }
-    write_json(report, options.json);
-    if (options.json != "-") {
-        to_stdout("written: {} (plan, run and eval take it; report.html shows what each function costs and loses){}\n",
-                  options.out.string(), model.licence.empty() ? "" : "; licence of the original: " + model.licence);
-    }
+    show(report, substitution.loss, options, model.licence);
 }
 
 }  // namespace
 
 void add_import(CLI::App& program) {
     auto options = std::make_shared<ImportOptions>();
-    auto* command =
-        program.add_subcommand("import", "Make a pretrained encoder or decoder run under encryption, without training");
+    auto* command = program.add_subcommand("import", "Make a pretrained model run under encryption, without training");
     command->footer(
         "Example:\n  polyformer import all-MiniLM-L6-v2 --out minilm --calibrate lines.txt --context 64\n"
         "  polyformer plan minilm\n\n"
-        "FOLDER is a Hugging Face folder: config.json, model.safetensors, tokenizer.json or vocab.txt, of BERT, "
-        "DistilBERT\n"
-        "or RoBERTa. The calibration text has one text a line, of the kind that the model will meet, some thousand "
-        "lines;\n"
-        "nothing is trained on it, it says which values occur. scripts/to-safetensors makes such folders of other "
-        "files.");
+        "FOLDER is a Hugging Face folder (config.json, model.safetensors, tokenizer.json or vocab.txt) of BERT, "
+        "DistilBERT,\n"
+        "RoBERTa, LLaMA, Mistral, Qwen2, GPT-2, ViT, DeiT or DINOv2, or a LLaMA's GGUF file. The calibration text has "
+        "one\n"
+        "text a line, of the kind that the model will meet, some thousand lines; for images it is a folder of them, "
+        "as\n"
+        "'polyformer data' makes it. Nothing is trained on it, it says which values occur. scripts/to-safetensors "
+        "makes\n"
+        "such folders of other files.");
     command->add_option("folder", options->folder, "The checkpoint's folder")->required();
     command->add_option("--out", options->out, "The model folder to write")->required();
-    command->add_option("--calibrate", options->calibrate, "Text files, one text a line")->required();
-    command->add_option("--context", options->context, "Greatest number of tokens of a text, special ones included")
-        ->check(whole_number(1, model::kMaxContext))
+    command
+        ->add_option("--calibrate", options->calibrate,
+                     "Text files, one text a line; of a model of images a folder of images")
         ->required();
-    command->add_option("--texts", options->texts, "How many texts to measure")
+    command->add_option("--context", options->context, "Greatest number of tokens of a text, special ones included")
+        ->check(whole_number(1, model::kMaxContext));
+    command->add_option("--texts", options->texts, "How many texts or images to measure")
         ->check(whole_number(1, kMostTexts))
         ->capture_default_str();
     command
