@@ -60,6 +60,13 @@ INSTANTIATE_TEST_SUITE_P(
                     DecoderShape{"short", 4096, Positions::last, decoder(1, 32, 2, 1, 8, 3)},
                     DecoderShape{"heads_in_pairs", 2048, Positions::all, decoder(1, 32, 2, 1, 4, 2)},
                     DecoderShape{"pairs_in_groups", 2048, Positions::last, decoder(2, 96, 6, 2, 8, 1)},
+                    DecoderShape{"prefix_of_one_behind_pairs", 2048, Positions::all, decoder(1, 32, 2, 2, 6, 1)},
+                    DecoderShape{"prefix_with_polynomials_of_its_own", 2048, Positions::all,
+                                 [] {
+                                     model::RandomDecoderOptions options = decoder(1, 32, 2, 1, 4, 3);
+                                     options.shares_exp = false;
+                                     return options;
+                                 }()},
                     DecoderShape{"odd_pairs", 1024, Positions::all, decoder(1, 36, 3, 3, 5, 2)},
                     DecoderShape{"long", 2048, Positions::all, decoder(1, 8, 2, 1, 64, 2)},
                     DecoderShape{"wide", 2048, Positions::last, decoder(1, 96, 6, 3, 16, 2)}),

@@ -4,6 +4,7 @@
 
 #include "polyformer/compile/analysis/bounds.h"
 #include "polyformer/compile/analysis/layouts.h"
+#include "polyformer/compile/analysis/prefixes.h"
 #include "polyformer/compile/analysis/uses.h"
 #include "polyformer/support/error.h"
 
@@ -54,6 +55,7 @@ std::vector<NodeFacts> analyse(const Graph& graph, const Packing& packing) {
     find_uses(graph, facts);
     choose_bounds(graph, facts);
     choose_score_layouts(graph, facts);
+    find_prefixes(graph, facts);
     choose_layouts(graph, facts);
     return facts;
 }

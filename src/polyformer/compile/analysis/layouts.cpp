@@ -51,9 +51,9 @@ Classes elementwise_classes(const Graph& graph, const std::vector<NodeFacts>& fa
                                  std::holds_alternative<model::MixTokens>(node.operation) ||
                                  std::holds_alternative<model::RotateFeatures>(node.operation) ||
                                  std::holds_alternative<model::Apply>(node.operation);
-        if (!elementwise || facts[id].shape.scores) continue;
+        if (!elementwise || facts[id].shape.scores || facts[id].behind_scores) continue;
         for (const NodeId input : model::inputs_of(node.operation)) {
-            if (facts[input].shape == facts[id].shape) classes.join(id, input);
+            if (facts[input].shape == facts[id].shape && !facts[input].behind_scores) classes.join(id, input);
         }
     }
     return classes;
@@ -163,7 +163,7 @@ void choose_score_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
 void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
     const auto classes = elementwise_classes(graph, facts).members();
     for (const auto& [first, members] : classes) {
-        if (facts[first].shape.scores) continue;
+        if (facts[first].shape.scores || facts[first].behind_scores) continue;
         const auto found = attention_by_head(graph, facts, members);
         if (!found) continue;
         for (const NodeId id : members) {
@@ -173,7 +173,7 @@ void choose_layouts(const Graph& graph, std::vector<NodeFacts>& facts) {
         }
     }
     for (const auto& [first, members] : classes) {
-        if (facts[first].shape.scores || facts[first].by_head) continue;
+        if (facts[first].shape.scores || facts[first].by_head || facts[first].behind_scores) continue;
         const auto by_head = multiplied_by_head(graph, facts, members);
         const Layout layout = by_head ? *by_head : layout_for_readers(graph, facts, members);
         for (const NodeId id : members) facts[id].layout = layout;

@@ -88,9 +88,10 @@ Stored doubled_imaginary_parts(CircuitBuilder& builder, const Stored& source, co
     return builder.unbounded_gate(std::move(gate), {source.bundle, doubled_real.bundle}, source.storage);
 }
 
-/// Real and imaginary parts side by side, each masked to the lower lanes: one masked product.
+/// Real and imaginary parts side by side, each masked to the lower lanes: one masked product. Of paired heads the real
+/// parts alone, and behind them what comes with half of the factor.
 Stored side_by_side(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw, double factor,
-                    std::vector<std::vector<double>> addends) {
+                    std::vector<std::vector<double>> addends, const std::optional<Stored>& behind) {
     const auto lanes = static_cast<long>(heads.lanes);
     // Upper lanes hold sums over parts of two heads, which the mask removes. Half, for twice the real part is taken.
     const Stored lower = builder.affine(raw, {factor / 2, 0}, score_masks(heads, Lanes::lower));
@@ -100,10 +101,13 @@ Stored side_by_side(CircuitBuilder& builder, const AttentionLayout& heads, const
         auto& terms = gate.outputs.emplace_back();
         terms.push_back({.ciphertext = c});
         if (!heads.paired) terms.push_back({.ciphertext = c, .rotation = -lanes, .quarter_turns = 3});
+        if (behind) terms.push_back({.input = 1, .ciphertext = c});
     }
     gate.doubled_real_part = true;
     gate.addends = std::move(addends);
-    return builder.gate(std::move(gate), {lower.bundle}, lower.storage);
+    std::vector<BundleId> inputs{lower.bundle};
+    if (behind) inputs.push_back(behind->bundle);
+    return builder.gate(std::move(gate), std::move(inputs), lower.storage);
 }
 
 /// The same where each part has a mask of its own: what lies beyond the window is unlike anything that calibration saw.
@@ -165,8 +169,8 @@ std::vector<std::vector<double>> score_masks(const AttentionLayout& heads, Lanes
 }
 
 std::vector<ScoreMask> attention_masks(const AttentionLayout& heads, std::size_t context, bool causal,
-                                       const model::Matrix& weights) {
-    ScoreMask mask{.heads = heads, .context = context, .causal = causal};
+                                       const model::Matrix& weights, std::size_t prefix) {
+    ScoreMask mask{.heads = heads, .context = context, .causal = causal, .prefix = prefix};
     if (!weights.values.empty()) {
         model::Matrix relative = weights;
         const double largest = largest_weight(weights);
@@ -223,9 +227,17 @@ Stored shifted_parts(CircuitBuilder& builder, const AttentionLayout& heads, cons
 }
 
 Stored parted_scores(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& raw,
-                     const model::Matrix& bias, const Constants& wanted) {
+                     const model::Matrix& bias, const Constants& wanted, const std::optional<Stored>& behind) {
     std::vector<std::vector<double>> addends = score_addends(heads, bias, wanted);
-    Stored result = heads.window == 0 ? side_by_side(builder, heads, raw, wanted.factor, std::move(addends))
+    if (behind && wanted.shift != 0) {
+        const std::vector<std::vector<double>> masks = layout_masks(behind->storage.layout);
+        for (std::size_t c = 0; c < addends.size(); ++c) {
+            for (std::size_t p = 0; p < addends[c].size(); ++p) {
+                addends[c][p] += wanted.shift * masks[c][p % masks[c].size()];
+            }
+        }
+    }
+    Stored result = heads.window == 0 ? side_by_side(builder, heads, raw, wanted.factor, std::move(addends), behind)
                                       : masked_side_by_side(builder, heads, raw, wanted.factor, std::move(addends));
     result.storage.factor = wanted.factor;
     result.storage.shift = wanted.shift;

@@ -51,6 +51,20 @@ Stored repeated_weights(CircuitBuilder& builder, const AttentionLayout& heads, c
 
 }  // namespace
 
+std::pair<Stored, Stored> parted_from_prefix(CircuitBuilder& builder, const Stored& weights) {
+    const auto doubled_part = [&](int quarter_turns) {
+        CombineGate gate;
+        for (std::size_t c = 0; c < builder.circuit.bundles[weights.bundle].ciphertexts; ++c) {
+            gate.outputs.push_back({{.ciphertext = c, .quarter_turns = quarter_turns}});
+        }
+        gate.doubled_real_part = true;
+        return builder.unbounded_gate(std::move(gate), {weights.bundle}, weights.storage);
+    };
+    Stored text = doubled_part(0);
+    text.storage.factor *= 2;  // what reads weights expects half of what they say
+    return {text, doubled_part(3)};
+}
+
 Stored in_both_halves(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& lower) {
     Stored both = sum_with_rotation(builder, lower, -static_cast<long>(heads.lanes), 0);
     both.storage.layout = heads.by_head();

@@ -3,6 +3,8 @@
 // halves of what attention gives. What these functions take and give is as in attention_gates.h, which calls them.
 #pragma once
 
+#include <utility>
+
 #include "polyformer/compile/circuit/circuit_builder.h"
 #include "polyformer/compile/layout/attention_layout.h"
 
@@ -16,6 +18,10 @@ Stored paired_attended_values(CircuitBuilder& builder, const AttentionLayout& he
                               const Stored& value, double gain);
 
 Stored paired_summed_weights(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& weights);
+
+/// Weights, of which those of a public prefix are imaginary, without these; and these, real and as large as `factor`
+/// says.
+std::pair<Stored, Stored> parted_from_prefix(CircuitBuilder& builder, const Stored& weights);
 
 /// What lies in the lower lanes alone, in the upper ones too.
 Stored in_both_halves(CircuitBuilder& builder, const AttentionLayout& heads, const Stored& lower);

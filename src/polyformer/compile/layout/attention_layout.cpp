@@ -127,6 +127,9 @@ Layout AttentionLayout::by_head_in_all_lanes() const {
 Layout AttentionLayout::by_head_where_scores_lie() const {
     return one_number_a_head(*this, !paired);
 }
+Layout AttentionLayout::behind_scores(std::size_t count) const {
+    return layout_of(*this, heads, count, [&](std::size_t lane) { return lane < lanes ? kNoFeature : lane - lanes; });
+}
 Layout AttentionLayout::by_lane() const {
     AttentionLayout full = *this;
     full.head_width = lanes;

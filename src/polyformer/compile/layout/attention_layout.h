@@ -42,6 +42,8 @@ struct AttentionLayout {
     Layout by_head_in_lower_lanes() const;  ///< what is added to raw scores
     Layout by_head_in_all_lanes() const;
     Layout by_head_where_scores_lie() const;
+    /// `count` numbers a head, at most as many as lanes, in the first upper lanes: where paired heads have no scores.
+    Layout behind_scores(std::size_t count) const;
     Layout by_lane() const;  ///< of each head as many numbers as lanes, twice
     /// Token shift s(f) of keys and values at position f of an image: K'[t, f] = K[t − s(f), f], s = ℓ at position ℓ of
     /// a head.

@@ -99,10 +99,13 @@ std::vector<std::complex<double>> score_mask(const ScoreMask& mask, const Length
         const std::size_t row = place.head * mask.context + place.token % tokens;
         return mask.weights == nullptr ? 1.0 : static_cast<double>(entry(*mask.weights, row, *key));
     };
+    const Lanes lanes = mask.prefix > 0 ? Lanes::all : score_lanes(heads);
     std::vector<std::complex<double>> values =
-        at_scores(heads, mask.group, mask.block, score_lanes(heads), [&](const ScorePlace& place) {
+        at_scores(heads, mask.group, mask.block, lanes, [&](const ScorePlace& place) {
             const bool upper = place.position % (2 * heads.lanes) >= heads.lanes;
-            const auto value = upper ? std::complex<double>(0, weight(place)) : std::complex<double>(weight(place), 0);
+            const std::size_t behind = place.position % heads.lanes;
+            const double own = !upper || !heads.paired ? weight(place) : behind < mask.prefix ? 1.0 : 0.0;
+            const auto value = upper ? std::complex<double>(0, own) : std::complex<double>(own, 0);
             return mask.root ? std::sqrt(value) : value;
         });
     while (values.size() > 1 && halves_alike(values)) values.resize(values.size() / 2);

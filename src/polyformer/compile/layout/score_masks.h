@@ -31,6 +31,9 @@ struct ScoreMask {
     /// (H·context, W), row h·context + q, over the largest |weight|; null: every key that may be seen weighs 1.
     std::shared_ptr<const model::Matrix> weights = nullptr;
     bool root = false;  ///< the mask is for what will be squared
+    /// So many scores of a public prefix stand behind those of paired heads (AttentionLayout::behind_scores): each
+    /// weighs i for every query.
+    std::size_t prefix = 0;
 };
 
 /// The mask for texts of these lengths, each from 1 to the context: weights of the lower lanes as real parts, those of

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "polyformer/compile/analysis/prefixes.h"
 #include "polyformer/compile/gates/output_gates.h"
 #include "polyformer/compile/lowering/attention_nodes.h"
 #include "polyformer/compile/lowering/linear_nodes.h"
@@ -27,11 +28,12 @@ void finish(State& state, const Stored& logits) {
 
 Circuit lower(const model::Graph& graph, const Packing& packing, Positions positions, TokenFactors factors) {
     State state(graph, packing, positions, factors);
-    for (model::NodeId id = 0; id < graph.nodes.size(); ++id) {
+    for (const model::NodeId id : evaluation_order(graph, state.all_facts)) {
         state.node = id;
         state.builder.begin_node(graph.nodes[id].name);
         std::visit([&](const auto& operation) { lower(state, operation); }, graph.nodes[id].operation);
     }
+    state.node = graph.nodes.size() - 1;
     if (!state.finished) finish(state, state.forms.natural(state.node));
     return std::move(state.builder.circuit);
 }

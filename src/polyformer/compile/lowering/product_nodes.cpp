@@ -89,6 +89,7 @@ void lower(State& state, const model::Multiply& product) {
         return std::holds_alternative<model::Linear>(state.graph.nodes[use.reader].operation);
     };
     if (state.postponed[state.node] && std::ranges::all_of(state.facts().uses, reads_postponed)) return;
+    if (state.facts().behind_scores) return;  // made with the text's
     if (is_squared_for_attention(state, product.left)) return lower_squared_weights(state, product.left);
     const bool left_is_wider =
         state.all_facts[product.left].shape.features >= state.all_facts[product.right].shape.features;

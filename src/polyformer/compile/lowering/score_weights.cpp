@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "polyformer/compile/gates/attention_gates.h"
+#include "polyformer/compile/gates/paired_gates.h"
 #include "polyformer/compile/lowering/polynomial_nodes.h"
 
 namespace polyformer::compile {
@@ -18,6 +19,27 @@ Storage weights_storage(const State& state, NodeId scores, const WeighedKeys& ke
     storage.shift = 0;
     storage.zero_elsewhere = true;
     return storage;
+}
+
+/// Masks of a node of scores, its prefix's included.
+std::vector<ScoreMask> masks_of(const State& state, NodeId scores, const WeighedKeys& keys) {
+    const NodeFacts& facts = state.all_facts[scores];
+    return attention_masks(facts.attention, facts.shape.tokens, keys.causal, *keys.weights,
+                           facts.prefix ? facts.prefix->tokens : 0);
+}
+
+/// Weights under their mask; those of a public prefix, which are imaginary, become a node of their own.
+void keep_weights(State& state, NodeId scores, const WeighedKeys& keys, Stored weights) {
+    const NodeFacts& facts = state.all_facts[scores];
+    if (facts.prefix) {
+        const auto [text, prefix] = parted_from_prefix(state.builder, weights);
+        weights = text;
+        Stored behind = prefix;
+        behind.storage.layout = state.all_facts[facts.prefix->weights].layout;
+        behind.storage.factor = 1 / facts.bound;
+        state.forms.add(facts.prefix->weights, behind);
+    }
+    state.weights[scores].push_back({keys, weights});
 }
 
 }  // namespace
@@ -40,12 +62,11 @@ std::optional<Stored> find_weights(const State& state, NodeId scores, const Weig
 }
 
 Stored add_weights(State& state, NodeId scores, const WeighedKeys& keys, const Stored& input, PolynomialGate gate) {
-    gate.masks = attention_masks(state.all_facts[scores].attention, state.all_facts[scores].shape.tokens, keys.causal,
-                                 *keys.weights);
+    gate.masks = masks_of(state, scores, keys);
     const Stored weights = state.builder.unbounded_gate(std::move(gate), {input.bundle},
                                                         weights_storage(state, scores, keys, input.storage));
-    state.weights[scores].push_back({keys, weights});
-    return weights;
+    keep_weights(state, scores, keys, weights);
+    return state.weights[scores].back().stored;
 }
 
 Stored weights_for(State& state, NodeId scores, const WeighedKeys& keys) {
@@ -65,17 +86,17 @@ bool is_squared_for_attention(const State& state, NodeId id) {
 void lower_squared_weights(State& state, NodeId half) {
     const auto& apply = std::get<model::Apply>(state.graph.nodes[half].operation);
     const Stored input = state.forms.stored(apply.input, chebyshev_variable(apply.polynomial));
-    state.all_facts[state.node].bound = state.graph.nodes[state.node].bound;
+    if (!state.facts().prefix) state.all_facts[state.node].bound = state.graph.nodes[state.node].bound;
     for (const Use& use : state.facts().uses) {
         const WeighedKeys keys = keys_of(state, use.reader);
         if (find_weights(state, state.node, keys)) continue;
         PolynomialGate gate = polynomial_gate(apply, {std::sqrt(0.5 / state.facts().bound), 0});
-        gate.masks = attention_masks(state.facts().attention, state.facts().shape.tokens, keys.causal, *keys.weights);
+        gate.masks = masks_of(state, state.node, keys);
         for (ScoreMask& mask : gate.masks) mask.root = true;
         const Storage storage = weights_storage(state, state.node, keys, input.storage);
         const Stored root = state.builder.unbounded_gate(std::move(gate), {input.bundle}, storage);
-        state.weights[state.node].push_back(
-            {keys, state.builder.unbounded_gate(ProductGate{}, {root.bundle, root.bundle}, storage)});
+        const Stored weights = state.builder.unbounded_gate(ProductGate{}, {root.bundle, root.bundle}, storage);
+        keep_weights(state, state.node, keys, weights);
     }
 }
 

@@ -23,7 +23,8 @@ Stored StoredForms::stored(NodeId id, const Constants& wanted) {
     }
     Stored result;
     if (raw_scores_[id]) {
-        result = parted_scores(builder_, facts.attention, raw_scores_[id]->stored, *raw_scores_[id]->bias, wanted);
+        result = parted_scores(builder_, facts.attention, raw_scores_[id]->stored, *raw_scores_[id]->bias, wanted,
+                               behind(id));
     } else if (facts.shape.scores) {
         result = builder_.affine(readable(id), wanted, score_masks(facts.attention, score_lanes(facts.attention)));
     } else if (readable(id).storage.layout != facts.layout) {
@@ -33,6 +34,11 @@ Stored StoredForms::stored(NodeId id, const Constants& wanted) {
     }
     add(id, result);
     return result;
+}
+
+std::optional<Stored> StoredForms::behind(NodeId id) const {
+    const std::optional<PrefixFacts>& prefix = facts_[facts_[id].uses.front().reader].prefix;
+    return prefix ? std::optional(readable(prefix->shifted)) : std::nullopt;
 }
 
 Stored StoredForms::laid_out(NodeId id) {
@@ -86,12 +92,16 @@ std::vector<Constants> StoredForms::wanted(NodeId id) const {
         if (std::ranges::find(wanted, constants) == wanted.end()) wanted.push_back(constants);
     };
     const bool natural = facts.is_output || std::ranges::any_of(facts.uses, [](const Use& use) {
-                             return use.role != Role::polynomial && use.role != Role::renamed && use.role != Role::term;
+                             return use.role != Role::polynomial && use.role != Role::renamed &&
+                                    use.role != Role::term && use.role != Role::scores_behind;
                          });
     if (natural) want({1 / facts.bound, 0});
     for (const Use& use : facts.uses) {
         const model::Operation& reader = graph_.nodes[use.reader].operation;
         if (use.role == Role::polynomial) want(chebyshev_variable(std::get<model::Apply>(reader).polynomial));
+        if (use.role == Role::scores_behind) {
+            want({chebyshev_variable(std::get<model::Apply>(reader).polynomial).factor / 2, 0});
+        }
         if (use.role == Role::term) {
             for (const Constants& constants : this->wanted(use.reader)) {
                 want({constants.factor, takes_shift(id, use.reader) ? constants.shift : 0});

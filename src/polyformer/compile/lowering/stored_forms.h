@@ -63,6 +63,9 @@ class StoredForms {
     Storage target(model::NodeId id, const Constants& constants) const;
 
   private:
+    /// The scores of a public prefix that belong behind these, if there is one.
+    std::optional<Stored> behind(model::NodeId id) const;
+
     const model::Graph& graph_;
     const std::vector<NodeFacts>& facts_;
     CircuitBuilder& builder_;

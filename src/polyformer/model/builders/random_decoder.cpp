@@ -6,9 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/approx/fitting/approximation.h"
 #include "polyformer/model/builders/folding.h"
 #include "polyformer/model/builders/random_model.h"
 #include "polyformer/model/builders/random_weights.h"
+#include "polyformer/model/interpreter/calibration.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::model {
@@ -185,6 +187,20 @@ class Builder {
     Graph graph_;
 };
 
+/// Gives weights of the text and of the prefix one polynomial, for the scores of both.
+void share_exponentials(Graph& graph, std::size_t degree) {
+    Apply* text = nullptr;
+    for (Node& node : graph.nodes) {
+        if (node.name.ends_with(".attention.weights")) text = &std::get<Apply>(node.operation);
+        if (!node.name.ends_with(".attention.prefix_weights")) continue;
+        auto& prefix = std::get<Apply>(node.operation);
+        const approx::Interval interval{std::min(text->polynomial.lower, prefix.polynomial.lower),
+                                        std::max(text->polynomial.upper, prefix.polynomial.upper)};
+        const auto found = approx::chebyshev_interpolation(approx::target_function("exp"), interval, degree).polynomial;
+        text->polynomial = prefix.polynomial = {found.lower, found.upper, found.coefficients};
+    }
+}
+
 }  // namespace
 
 Transformer random_decoder(const RandomDecoderOptions& options) {
@@ -208,6 +224,10 @@ Transformer random_decoder(const RandomDecoderOptions& options) {
                     .exp_degree = options.exp_degree,
                     .reciprocal_degree = options.reciprocal_degree,
                     .margin = options.margin});
+    if (options.shares_exp) {
+        share_exponentials(model.graph, options.exp_degree);
+        calibrate(model.graph, samples, options.margin);
+    }
     return model;
 }
 

@@ -19,6 +19,7 @@ struct RandomDecoderOptions {
     std::size_t feed_forward = 128;
     std::size_t vocabulary = 64;
     std::size_t prefix = 2;  ///< public tokens in front of every text, or 0
+    bool shares_exp = true;  ///< the prefix's weights come from the polynomial that the text's do
     std::uint64_t seed = 1;
     std::size_t exp_degree = 15;  ///< of the polynomials
     std::size_t reciprocal_degree = 15;
