@@ -18,9 +18,9 @@ namespace polyformer::compile {
 
 namespace {
 
-/// A circuit with the levels of its gates.
+/// Where a token's factors are multiplied, and the levels of the circuit that results.
 struct Candidate {
-    Circuit circuit;
+    TokenFactors factors = TokenFactors::before_maps;
     Schedule schedule;
 };
 
@@ -55,9 +55,9 @@ Candidate cheapest_candidate(const model::Graph& graph, const PlanOptions& optio
     std::optional<Error> refusal;
     for (const TokenFactors place : places) {
         try {
-            Candidate candidate{lower(graph, frame.packing, options.positions, place), {}};
-            candidate.schedule = choose_levels(candidate.circuit, frame.parameters, options.costs, frame.packing,
-                                               options.highest_input_level);
+            const Circuit circuit = lower(graph, frame.packing, options.positions, place, Diagonals::offsets_only);
+            Candidate candidate{place, choose_levels(circuit, frame.parameters, options.costs, frame.packing,
+                                                     options.highest_input_level)};
             if (!best || candidate.schedule.seconds < best->schedule.seconds) best = std::move(candidate);
         } catch (const Error& error) {
             if (!refusal) refusal = error;  // another place may need fewer levels in one piece
@@ -96,7 +96,9 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     model::validate(graph);
     Plan plan{.options = options, .frame = frame_of(graph, options)};
     Frame& frame = plan.frame;
-    auto [circuit, schedule] = cheapest_candidate(graph, options, frame, places);
+    const auto [factors, schedule] = cheapest_candidate(graph, options, frame, places);
+    // Weights are many: they are laid out once, when it is known how.
+    Circuit circuit = lower(graph, frame.packing, options.positions, factors);
 
     frame.input_layout = circuit.input_layout;
     frame.input_bound = circuit.input_bound;

@@ -52,7 +52,7 @@ Stored CircuitBuilder::map(const FeatureMap& map, const Stored& source, Storage 
     const Repetition repeats = repetition_of(target.layout);
     Storage once = target;
     once.layout = first_positions(once.layout, repeats.distance);
-    const Stored result = fused(diagonals_of(map, source.storage, once), source.bundle, target);
+    const Stored result = fused(diagonals_of(map, source.storage, once, diagonals_), source.bundle, target);
     return repeats.count > 1 ? repetition(result, repeats) : result;
 }
 

@@ -27,6 +27,8 @@ struct Stored {
 /// Puts a circuit together gate by gate.
 class CircuitBuilder {
   public:
+    explicit CircuitBuilder(Diagonals diagonals = Diagonals::with_values) : diagonals_(diagonals) {}
+
     Circuit circuit;
 
     /// Names of the bundles and gates that follow: the model's node.
@@ -58,6 +60,7 @@ class CircuitBuilder {
     /// Maps of one input that follow each other become one, so that they share its rotations.
     Stored fused(MapGate gate, BundleId source, const Storage& target);
 
+    Diagonals diagonals_;  ///< of maps of features
     std::string name_;
 };
 

@@ -61,11 +61,17 @@ class SourceIndex {
 /// The diagonals of one output ciphertext, filled entry by entry.
 class RowOfBlocks {
   public:
-    RowOfBlocks(std::size_t inputs, std::size_t width, std::size_t period)
-        : width_(static_cast<long>(width)), period_(period), diagonals_(inputs * 2 * width) {}
+    RowOfBlocks(std::size_t inputs, std::size_t width, std::size_t period, Diagonals diagonals)
+        : width_(static_cast<long>(width)),
+          period_(period),
+          with_values_(diagonals == Diagonals::with_values),
+          used_(inputs * 2 * width, false),
+          diagonals_(inputs * 2 * width) {}
 
     void add(const Reading& reading, std::size_t slot, double value) {
         const long index = (static_cast<long>(2 * reading.ciphertext) + 1) * width_ + reading.offset;
+        used_[static_cast<std::size_t>(index)] = true;
+        if (!with_values_) return;
         auto& diagonal = diagonals_[static_cast<std::size_t>(index)];
         if (diagonal.empty()) diagonal.resize(period_);
         diagonal[slot] += value;
@@ -75,7 +81,7 @@ class RowOfBlocks {
         std::vector<std::map<long, std::vector<double>>> blocks(diagonals_.size() /
                                                                 static_cast<std::size_t>(2 * width_));
         for (std::size_t index = 0; index < diagonals_.size(); ++index) {
-            if (diagonals_[index].empty()) continue;
+            if (!used_[index]) continue;
             const long offset = static_cast<long>(index) % (2 * width_) - width_;
             blocks[index / static_cast<std::size_t>(2 * width_)][offset] = std::move(diagonals_[index]);
         }
@@ -85,7 +91,9 @@ class RowOfBlocks {
   private:
     long width_;
     std::size_t period_;
-    std::vector<std::vector<double>> diagonals_;  ///< by input, then offset + width
+    bool with_values_;
+    std::vector<bool> used_;                      ///< by input, then offset + width
+    std::vector<std::vector<double>> diagonals_;  ///< likewise
 };
 
 }  // namespace
@@ -95,7 +103,7 @@ FeatureMap identity_map(std::size_t features) {
             [](std::size_t) { return 0.0; }};
 }
 
-MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target) {
+MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target, Diagonals diagonals) {
     const std::size_t inputs = source.layout.ciphertexts();
     const std::size_t outputs = target.layout.ciphertexts();
     const std::size_t width = source.layout.row();
@@ -120,7 +128,7 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
     gate.map.blocks.resize(outputs);
     gate.bias.resize(outputs);
     parallel_for(outputs, [&](std::size_t output) {
-        RowOfBlocks row(inputs, width, period);
+        RowOfBlocks row(inputs, width, period, diagonals);
         std::vector<double> bias(period);
         for (std::size_t slot = 0; slot < period; ++slot) {
             const std::int32_t held = target.layout.position[output][slot];

@@ -31,11 +31,16 @@ struct FeatureMap {
 /// The map that changes a layout and nothing else.
 FeatureMap identity_map(std::size_t features);
 
+/// What a map's gate is made for: to be run, or only to be priced. Then its diagonals are empty: their offsets are
+/// there, which take little memory, and their values are not.
+enum class Diagonals { with_values, offsets_only };
+
 /// The map from stored to stored values. The period is F where all images lie alike, else the length of the target's
 /// positions: a row or, from equal rows, all slots. A position that can be read in several ways takes the least offset
 /// upwards, else the nearest below: both replicated layouts and heads then need offsets in (−p, p) only, p the input's
 /// period.
-MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target);
+MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage& target,
+                     Diagonals diagonals = Diagonals::with_values);
 
 /// y[t, f] = factor · x[t − shift[f], f] at positions of `layout`, where all images lie alike, that hold something;
 /// zero elsewhere.

@@ -26,8 +26,9 @@ void finish(State& state, const Stored& logits) {
 
 }  // namespace
 
-Circuit lower(const model::Graph& graph, const Packing& packing, Positions positions, TokenFactors factors) {
-    State state(graph, packing, positions, factors);
+Circuit lower(const model::Graph& graph, const Packing& packing, Positions positions, TokenFactors factors,
+              Diagonals diagonals) {
+    State state(graph, packing, positions, factors, diagonals);
     for (const model::NodeId id : evaluation_order(graph, state.all_facts)) {
         state.node = id;
         state.builder.begin_node(graph.nodes[id].name);

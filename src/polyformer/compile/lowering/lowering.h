@@ -4,6 +4,7 @@
 
 #include "polyformer/compile/analysis/token_factors.h"
 #include "polyformer/compile/circuit/circuit.h"
+#include "polyformer/compile/circuit/linear_maps.h"
 #include "polyformer/compile/layout/packing.h"
 #include "polyformer/compile/plan/options.h"
 #include "polyformer/model/graph/graph.h"
@@ -11,6 +12,7 @@
 namespace polyformer::compile {
 
 /// Throws Error naming the node that does not fit the packing. The graph must be sound (model::validate).
-Circuit lower(const model::Graph& graph, const Packing& packing, Positions positions, TokenFactors factors);
+Circuit lower(const model::Graph& graph, const Packing& packing, Positions positions, TokenFactors factors,
+              Diagonals diagonals = Diagonals::with_values);
 
 }  // namespace polyformer::compile

@@ -7,9 +7,11 @@
 
 namespace polyformer::compile {
 
-State::State(const model::Graph& the_graph, const Packing& packing, Positions which, TokenFactors factors)
+State::State(const model::Graph& the_graph, const Packing& packing, Positions which, TokenFactors factors,
+             Diagonals diagonals)
     : graph(the_graph),
       positions(which),
+      builder(diagonals),
       all_facts(analyse(the_graph, packing)),
       forms(the_graph, all_facts, builder),
       weights(the_graph.nodes.size()),

@@ -28,7 +28,8 @@ struct ScoreWeights {
 
 /// A circuit in the making, and the node of the graph that is being lowered.
 struct State {
-    State(const model::Graph& the_graph, const Packing& packing, Positions which, TokenFactors factors);
+    State(const model::Graph& the_graph, const Packing& packing, Positions which, TokenFactors factors,
+          Diagonals diagonals);
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
