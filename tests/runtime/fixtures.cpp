@@ -10,6 +10,7 @@
 #include "polyformer/runtime/executor.h"
 #include "polyformer/runtime/noise/foreseen_noise.h"
 #include "polyformer/support/extremes.h"
+#include "tests/runtime/random_graph.h"
 
 namespace polyformer::fixtures {
 
@@ -97,6 +98,17 @@ void expect_interpreters_answers(const model::Transformer& model, const compile:
         const double most = largest_variable(model.graph, text);
         for (const runtime::Excursion& excursion : backend.excursions())
             EXPECT_LE(excursion.worst, most) << excursion.step;
+    }
+}
+
+void expect_interpreters_logits(const model::Graph& graph, const compile::Plan& plan,
+                                const std::vector<std::size_t>& lengths) {
+    for (const std::size_t tokens : lengths) {
+        const model::Tensor text = Builder(graph.context, graph.width).text(tokens, 1);
+        ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
+        const std::vector<double> exact = exact_logits(graph, text, plan.options.positions);
+        const double size = largest_difference(exact, std::vector<double>(exact.size(), 0.0));
+        EXPECT_LT(largest_difference(clear_logits(plan, backend, text), exact), 1e-6 * (1 + size)) << tokens;
     }
 }
 

@@ -39,6 +39,10 @@ double largest_difference(const std::vector<double>& a, const std::vector<double
 void expect_interpreters_answers(const model::Transformer& model, const compile::Plan& plan,
                                  std::span<const std::size_t> lengths);
 
+/// The same of a graph that is fed random features.
+void expect_interpreters_logits(const model::Graph& graph, const compile::Plan& plan,
+                                const std::vector<std::size_t>& lengths);
+
 /// All of them, or some of many.
 std::vector<std::size_t> lengths_up_to(std::size_t context);
 

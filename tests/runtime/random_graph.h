@@ -91,6 +91,31 @@ class Builder {
         return mask;
     }
 
+    // What decoders add.
+
+    NodeId turned(NodeId input, std::size_t heads, std::size_t head_width) {
+        return add(model::RotateFeatures{input, heads, matrix(graph_.context, head_width / 2, 1)});
+    }
+
+    /// Weights of attention, or the root of which they are the square, for a text and for `prefix` public tokens; all
+    /// by the same polynomial.
+    struct PrefixedWeights {
+        NodeId text = 0;
+        NodeId prefix = 0;
+    };
+    PrefixedWeights prefixed_weights(NodeId query, std::size_t features, NodeId key, std::size_t heads,
+                                     std::size_t prefix, bool squares) {
+        const NodeId by = linear(input_, graph_.width, heads);
+        const NodeId own = add(model::ShiftScores{scores(query, key, heads), by});
+        const NodeId other = add(model::Add{by, linear(query, features, heads * prefix)});
+        PrefixedWeights weights{apply(own), apply(other)};
+        if (squares) {
+            weights = {add(model::Multiply{weights.text, weights.text}),
+                       add(model::Multiply{weights.prefix, weights.prefix})};
+        }
+        return weights;
+    }
+
     // What image models add.
 
     NodeId constant(NodeId input, std::size_t tokens, std::size_t features) {

@@ -16,15 +16,7 @@ using model::NodeId;
 void expect_interpreters_logits(const model::Graph& graph, std::size_t rows, std::size_t ring_dimension = 2048) {
     for (const Positions positions : {Positions::all, Positions::last}) {
         const compile::Plan plan = compile::compile(graph, fixtures::plan_options(ring_dimension, positions));
-        for (const std::size_t tokens : {rows, graph.context}) {
-            const model::Tensor text = Builder(graph.context, graph.width).text(tokens, 1);
-            ClearBackend backend(plan.frame.parameters, plan.frame.packing, {.noise = false});
-            const std::vector<double> exact = fixtures::exact_logits(graph, text, positions);
-            const double size = fixtures::largest_difference(exact, std::vector<double>(exact.size(), 0.0));
-            EXPECT_LT(fixtures::largest_difference(fixtures::clear_logits(plan, backend, text), exact),
-                      1e-6 * (1 + size))
-                << tokens;
-        }
+        fixtures::expect_interpreters_logits(graph, plan, {rows, graph.context});
     }
 }
 
