@@ -12,6 +12,7 @@
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/compile/plan/plan.h"
+#include "polyformer/model/builders/random_decoder.h"
 #include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/interpreter/interpreter.h"
 #include "polyformer/runtime/executor.h"
@@ -286,6 +287,22 @@ TEST(EncryptedEncoders, SquareWeightsOfBothHalvesOfTheLanes) {
     const model::Tensor expected = model::evaluate(graph, text).logits;
     ASSERT_EQ(answer.size(), expected.values.size());
     for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 1e-3) << i;
+}
+
+TEST(EncryptedDecoders, AgreeWithTheInterpreter) {
+    for (const std::size_t context : {4U, 8U}) {  // heads as pairs, the prefix behind their scores, and not
+        model::RandomDecoderOptions options{
+            .layers = 1, .width = 16, .heads = 2, .key_heads = 1, .context = context, .feed_forward = 24};
+        options.exp_degree = options.reciprocal_degree = options.silu_degree = 7;
+        const model::Transformer model = model::random_decoder(options);
+        const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(1024));
+        ASSERT_GT(plan.summary.bootstraps, 0U);
+        const model::Tensor text = model.embedding.embed(model::random_tokens(3, options.vocabulary, 5));
+        const std::vector<double> answer = encrypted_logits(plan, text.values, text.rows);
+        const model::Tensor expected = model::evaluate(model.graph, text).logits;
+        ASSERT_EQ(answer.size(), expected.values.size());
+        for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 2e-3) << i;
+    }
 }
 
 TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
