@@ -53,6 +53,24 @@ TEST(AttentionLayout, TakesTheFewestCiphertextsOfScores) {
     EXPECT_EQ(lonely.groups * lonely.blocks, 1U);
 }
 
+TEST(AttentionLayout, PairsHeadsWhereTokensAreFew) {
+    const AttentionLayout layout = attention_layout({32768, 32, 1024}, 9, 64);
+    EXPECT_TRUE(layout.paired);
+    EXPECT_EQ(layout.lanes, 32U);
+    EXPECT_EQ(layout.groups * layout.blocks, 1U);
+    const std::vector<std::int32_t> held = layout.key(3).position.front();
+    for (std::size_t head = 0; head < 9; ++head) {
+        for (std::size_t j = 0; j < 64; ++j) {
+            EXPECT_EQ(held[64 * head + j], static_cast<std::int32_t>(head / 3 * 64 + j));
+        }
+    }
+    EXPECT_EQ(held[9 * 64], Layout::kNothing);
+    const AttentionLayout odd = attention_layout({4096, 2, 2048}, 2, 7);  // 4 and 3 features
+    EXPECT_EQ(odd.value().position.front()[4], 4);
+    EXPECT_EQ(odd.value().position.front()[7], Layout::kNothing);
+    EXPECT_FALSE(attention_layout({32768, 64, 512}, 9, 64).paired);
+}
+
 TEST(AttentionLayout, RefusesAHeadThatDoesNotFit) {
     EXPECT_THAT(
         [] {

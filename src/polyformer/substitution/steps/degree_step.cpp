@@ -50,6 +50,17 @@ void choose(model::Graph& graph, const MeasuredSites& sites, std::vector<TriedDe
                 tried[s].options.back().degree, seen.name, seen.function, interval.lower, interval.upper);
         std::get<model::Apply>(graph.nodes[seen.node].operation).polynomial = tried[s].fits[picks[s]].polynomial;
     }
+    for (const auto& [one, other] : sites.twins) {
+        // The better of the two serves both; degrees are tried in one order.
+        const bool first = picks[one] >= picks[other];
+        const std::size_t better = first ? one : other;
+        const std::size_t worse = first ? other : one;
+        const auto polynomial_of = [&](std::size_t s) -> model::Polynomial& {
+            return std::get<model::Apply>(graph.nodes[sites.seen.sites[s].node].operation).polynomial;
+        };
+        polynomial_of(worse) = polynomial_of(better);
+        tried[worse].pick = std::min(picks[better], tried[worse].options.size() - 1);
+    }
 }
 
 }  // namespace polyformer::substitution

@@ -54,6 +54,33 @@ void cover_hidden(const SiteStatistics& site, approx::Interval& interval, double
     interval.upper = std::max(interval.upper, site.hidden.largest + reach);
 }
 
+/// The site of a prefix's root: it reads a sum of the prefix's scores.
+std::optional<std::size_t> site_behind(const Graph& graph, const MeasuredSites& sites, NodeId prefix_scores) {
+    for (NodeId id = prefix_scores + 1; id < graph.nodes.size(); ++id) {
+        const auto* sum = std::get_if<model::Add>(&graph.nodes[id].operation);
+        if (sum != nullptr && (sum->left == prefix_scores || sum->right == prefix_scores)) {
+            return sites.reading(graph, id);
+        }
+    }
+    return std::nullopt;
+}
+
+void find_twins(const Graph& graph, MeasuredSites& sites) {
+    for (const SoftmaxAttention& attention : softmax_attentions(graph)) {
+        if (!attention.prefix_scores || has_second_shift(graph, attention)) continue;
+        const auto text = sites.reading(graph, std::get<model::Apply>(graph.nodes[attention.root].operation).input);
+        const auto prefix = site_behind(graph, sites, *attention.prefix_scores);
+        if (!text || !prefix || sites.seen.sites[*text].function != sites.seen.sites[*prefix].function) continue;
+        sites.twins.emplace_back(*text, *prefix);
+        approx::Interval& both = sites.intervals[*text].interval;
+        const approx::Interval other = sites.intervals[*prefix].interval;
+        both = {std::min(both.lower, other.lower), std::max(both.upper, other.upper)};
+        sites.intervals[*prefix].interval = both;
+        sites.seen.sites[*text].histogram.merge(sites.seen.sites[*prefix].histogram);
+        sites.seen.sites[*prefix].histogram = sites.seen.sites[*text].histogram;
+    }
+}
+
 }  // namespace
 
 std::optional<std::size_t> MeasuredSites::reading(const Graph& graph, NodeId node) const {
@@ -83,6 +110,7 @@ MeasuredSites measure_sites(const Graph& graph, const CalibrationTexts& texts, c
     for (std::size_t s = 0; s < sites.intervals.size(); ++s) {
         cover_hidden(sites.seen.sites[s], sites.intervals[s].interval, options.margin);
     }
+    find_twins(graph, sites);
     return sites;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
@@ -25,6 +26,9 @@ struct FixedPolynomial {
 struct MeasuredSites {
     GraphStatistics seen;                 ///< seen.sites in order of evaluation
     std::vector<SiteInterval> intervals;  ///< of each site
+    /// Sites that one polynomial serves, for what enters either: weights of a text and of its public prefix. Their
+    /// scores can then share a ciphertext, a bootstrap and the polynomial itself under encryption.
+    std::vector<std::pair<std::size_t, std::size_t>> twins = {};
 
     /// The site whose function reads this node.
     std::optional<std::size_t> reading(const model::Graph& graph, model::NodeId node) const;
