@@ -298,7 +298,7 @@ TEST(EncryptedDecoders, AgreeWithTheInterpreter) {
         const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(1024));
         ASSERT_GT(plan.summary.bootstraps, 0U);
         const model::Tensor text = model.embedding.embed(model::random_tokens(3, options.vocabulary, 5));
-        const std::vector<double> answer = encrypted_logits(plan, text.values, text.rows);
+        const std::vector<double> answer = encrypted_logits(plan, text.values, {text.rows});
         const model::Tensor expected = model::evaluate(model.graph, text).logits;
         ASSERT_EQ(answer.size(), expected.values.size());
         for (std::size_t i = 0; i < answer.size(); ++i) ASSERT_NEAR(answer[i], expected.values[i], 2e-3) << i;
