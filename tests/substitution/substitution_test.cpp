@@ -66,6 +66,20 @@ TEST(Substitution, ATighterBudgetTakesHigherDegrees) {
     EXPECT_GT(depth_of(1e-6), depth_of(0.05));
 }
 
+TEST(Substitution, TriesEachOfManySitesAtOneDegree) {
+    SubstitutionOptions chosen = options();
+    chosen.many_sites = 1;
+    const Substituted quick = substitute(small_encoder(), texts(), chosen);
+    const Substituted thorough = substitute(small_encoder(), texts(), options());
+    EXPECT_LE(quick.report["loss"]["mean"].get<double>(), 0.002);
+    // Each has degrees whose loss was not tried: proportional to the squares of errors.
+    std::size_t fewer = 0;
+    for (std::size_t s = 0; s < quick.report["sites"].size(); ++s) {
+        fewer += quick.report["sites"][s]["tried"][0]["degree"] > thorough.report["sites"][s]["tried"][0]["degree"];
+    }
+    EXPECT_GT(fewer, 0U) << "degrees with large errors are passed over";
+}
+
 TEST(Substitution, RefusesWhatItCannotDo) {
     CalibrationTexts few = texts();
     few.sample = few.sample.part(0, 3);

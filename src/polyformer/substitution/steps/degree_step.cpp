@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/progress.h"
@@ -12,25 +13,81 @@ namespace {
 /// An option this far below its share of the budget needs no higher degree beside it.
 constexpr double kFarBelow = 0.01;
 
+/// Where a site is tried at one degree, that is the least at which its polynomial is off by no more than this in the
+/// mean.
+constexpr double kSmallError = 0.03;
+
+class Trials {
+  public:
+    Trials(model::Graph& graph, const MeasuredSites& sites, const Trial& trial, const Prices& prices,
+           const SubstitutionOptions& options)
+        : sites_(sites),
+          prices_(prices),
+          options_(options),
+          enough_(kFarBelow * options.loss / static_cast<double>(sites.intervals.size())),
+          before_(trial.loss(graph, model::Functions::exact).mean),
+          alone_(trial, graph) {}
+
+    /// One degree after the other, until a higher one is not worth trying.
+    TriedDegrees each_degree(std::size_t s) {
+        TriedDegrees site;
+        for (const std::size_t degree : options_.degrees) {
+            if (!site.options.empty() && site.options.back().loss <= enough_) break;
+            site.fits.push_back(fit(s, degree));
+            site.options.push_back(option(s, degree, loss(s, site.fits.back())));
+        }
+        return site;
+    }
+
+    /// Errors that are small do to the output what is linear in them, and a loss is quadratic.
+    TriedDegrees one_degree(std::size_t s) {
+        TriedDegrees site;
+        double loss_by_square = 0;
+        for (const std::size_t degree : options_.degrees) {
+            const bool first = site.options.empty();
+            SiteFit one = fit(s, degree);
+            if (first && one.mean_error > kSmallError && degree != options_.degrees.back()) continue;
+            const double square = std::max(one.mean_error * one.mean_error, kLeastSquare);
+            if (first) loss_by_square = loss(s, one) / square;
+            site.options.push_back(option(s, degree, loss_by_square * square));
+            site.fits.push_back(std::move(one));
+            if (site.options.back().loss <= enough_) break;
+        }
+        return site;
+    }
+
+  private:
+    static constexpr double kLeastSquare = 1e-30;
+
+    SiteFit fit(std::size_t s, std::size_t degree) const {
+        return fit_site(sites_.seen.sites[s], sites_.intervals[s].interval, degree);
+    }
+    double loss(std::size_t s, const SiteFit& one) {
+        return std::max(0.0, alone_.loss(sites_.seen.sites[s].node, one.polynomial) - before_);
+    }
+    DegreeOption option(std::size_t s, std::size_t degree, double loss) const {
+        return {degree, loss, prices_.of(sites_.seen.sites[s].node, degree)};
+    }
+
+    const MeasuredSites& sites_;
+    const Prices& prices_;
+    const SubstitutionOptions& options_;
+    double enough_ = 0;
+    double before_ = 0;  ///< the loss of constant heads
+    SiteTrial alone_;
+};
+
 }  // namespace
 
 std::vector<TriedDegrees> try_degrees(model::Graph& graph, const MeasuredSites& sites, const Trial& trial,
                                       const Prices& prices, const SubstitutionOptions& options) {
-    const std::vector<SiteStatistics>& seen = sites.seen.sites;
-    Progress bar("Trying degrees", static_cast<double>(seen.size()), options.quiet);
-    const double enough = kFarBelow * options.loss / static_cast<double>(seen.size());
-    const double before = trial.loss(graph, model::Functions::exact).mean;  // of constant heads
-    SiteTrial alone(trial, graph);
-    std::vector<TriedDegrees> tried(seen.size());
-    for (std::size_t s = 0; s < seen.size(); ++s) {
-        TriedDegrees& site = tried[s];
-        for (const std::size_t degree : options.degrees) {
-            if (!site.options.empty() && site.options.back().loss <= enough) break;
-            site.fits.push_back(fit_site(seen[s], sites.intervals[s].interval, degree));
-            const double loss = alone.loss(seen[s].node, site.fits.back().polynomial) - before;
-            site.options.push_back({degree, std::max(0.0, loss), prices.of(seen[s].node, degree)});
-        }
-        bar.update(static_cast<double>(s + 1), seen[s].name);
+    const std::size_t count = sites.intervals.size();
+    Progress bar("Trying degrees", static_cast<double>(count), options.quiet);
+    Trials trials(graph, sites, trial, prices, options);
+    std::vector<TriedDegrees> tried;
+    for (std::size_t s = 0; s < count; ++s) {
+        tried.push_back(count > options.many_sites ? trials.one_degree(s) : trials.each_degree(s));
+        bar.update(static_cast<double>(s + 1), sites.seen.sites[s].name);
     }
     bar.finish();
     return tried;

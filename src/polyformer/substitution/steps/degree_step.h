@@ -21,7 +21,8 @@ struct TriedDegrees {
     std::size_t pick = 0;
 };
 
-/// For each site, until a higher degree is not worth trying. The graph is as before afterwards.
+/// For each site, until a higher degree is not worth trying; of a model with many sites each at one degree, from which
+/// the losses at others follow by their errors. The graph is as before afterwards.
 std::vector<TriedDegrees> try_degrees(model::Graph& graph, const MeasuredSites& sites, const Trial& trial,
                                       const Prices& prices, const SubstitutionOptions& options);
 

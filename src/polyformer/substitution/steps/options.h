@@ -23,8 +23,9 @@ struct SubstitutionOptions {
     double escape = 1e-4;  ///< probability that a text leaves an interval anywhere
     double margin = 0.08;  ///< of every interval's width, at both ends, besides
     std::vector<std::size_t> degrees{7, 15, 31, 63, 127, 255};
-    bool next_tokens = false;  ///< whether the output predicts the token that follows each of a text's
-    bool quiet = false;        ///< no progress bars
+    std::size_t many_sites = 64;  ///< a model with more of them has each tried at one degree
+    bool next_tokens = false;     ///< whether the output predicts the token that follows each of a text's
+    bool quiet = false;           ///< no progress bars
 };
 
 }  // namespace polyformer::substitution
