@@ -108,15 +108,19 @@ void choose(model::Graph& graph, const MeasuredSites& sites, std::vector<TriedDe
         std::get<model::Apply>(graph.nodes[seen.node].operation).polynomial = tried[s].fits[picks[s]].polynomial;
     }
     for (const auto& [one, other] : sites.twins) {
-        // The better of the two serves both; degrees are tried in one order.
-        const bool first = picks[one] >= picks[other];
+        // The better of the two serves both.
+        const auto degree_of = [&](std::size_t s) { return tried[s].options[picks[s]].degree; };
+        const bool first = degree_of(one) >= degree_of(other);
         const std::size_t better = first ? one : other;
         const std::size_t worse = first ? other : one;
         const auto polynomial_of = [&](std::size_t s) -> model::Polynomial& {
             return std::get<model::Apply>(graph.nodes[sites.seen.sites[s].node].operation).polynomial;
         };
         polynomial_of(worse) = polynomial_of(better);
-        tried[worse].pick = std::min(picks[better], tried[worse].options.size() - 1);
+        const auto same = std::ranges::find(tried[worse].options, degree_of(better), &DegreeOption::degree);
+        if (same != tried[worse].options.end()) {
+            tried[worse].pick = static_cast<std::size_t>(same - tried[worse].options.begin());
+        }
     }
 }
 
