@@ -156,6 +156,18 @@ TEST_F(Refusals, AHeadOfAnotherTaskIsLeftOut) {
     EXPECT_EQ(read_checkpoint(folder_, 6).graph.vocabulary, 8U);
 }
 
+TEST_F(Refusals, WeightsThatAreTooLargeTogetherAreTheFilesFault) {
+    copy("distilbert-plain");
+    change_weights([](FloatTensors& tensors) {
+        for (auto& [name, tensor] : tensors) {
+            if (name.ends_with("layer_norm.weight") || name.ends_with("lin1.weight")) {
+                std::ranges::fill(tensor.values, 3e38F);
+            }
+        }
+    });
+    expect_refused({"model: node '", "inf", "finite", "damaged"});
+}
+
 TEST_F(Refusals, PicklesAreNeverLoaded) {
     for (const char* name : {"pytorch_model.bin", "checkpoint.pt", "weights.pth", "last.ckpt"}) {
         copy("distilbert-plain");

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "polyformer/model/checkpoints/built_from.h"
 #include "polyformer/model/checkpoints/checkpoint_weights.h"
 #include "polyformer/model/checkpoints/model_config.h"
 #include "polyformer/model/checkpoints/sentence_modules.h"
@@ -214,7 +215,7 @@ ImportedModel read_checkpoint(const std::filesystem::path& path, std::size_t con
     EncoderWeights encoder = family.encoder(weights, shape);
     const EncoderHead head = read_head(family, config, shape, modules, output, encoder.tokens, weights);
     weights.require_all_read(family.unused);
-    result.graph = build_encoder(shape, encoder, head, context);
+    result.graph = built_from(main, [&] { return build_encoder(shape, encoder, head, context); });
     result.embedding = client_embedding(encoder, shape, context);
     return result;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "polyformer/model/builders/folding.h"
+#include "polyformer/model/checkpoints/built_from.h"
 #include "polyformer/model/checkpoints/checkpoint_weights.h"
 #include "polyformer/model/families/decoders/decoder_builder.h"
 #include "polyformer/model/families/decoders/decoder_family.h"
@@ -61,9 +62,9 @@ Decoder read_decoder(const std::filesystem::path& checkpoint, const ModelConfig&
         {}};
     const NormWeights final_norm = std::move(tables.final_norm);
     Decoder result;
-    result.graph = build_decoder(
-        shape, [&](std::size_t layer) { return family.layer(weights, shape, layer); }, final_norm, std::move(logits),
-        context);
+    const auto read_layer = [&](std::size_t layer) { return family.layer(weights, shape, layer); };
+    result.graph = built_from(checkpoint,
+                              [&] { return build_decoder(shape, read_layer, final_norm, std::move(logits), context); });
     std::vector<std::string> unused = family.unused(shape);
     if (shape.tied) unused.emplace_back(kLogits);
     weights.require_all_read(std::vector<std::string_view>(unused.begin(), unused.end()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "polyformer/model/checkpoints/built_from.h"
 #include "polyformer/model/checkpoints/checkpoint_weights.h"
 #include "polyformer/model/families/vision/image_preprocessing.h"
 #include "polyformer/model/families/vision/position_grid.h"
@@ -46,8 +47,8 @@ ImportedImageModel read_vision(const std::filesystem::path& folder, const ModelC
         shape.layers.positions = shape.tokens();
     }
     const std::vector<VisionHead> heads = family->heads(weights, shape, config);
-    result.graph = build_vision(
-        shape, tables, [&](std::size_t layer) { return family->layer(weights, shape, layer); }, heads);
+    const auto read_layer = [&](std::size_t layer) { return family->layer(weights, shape, layer); };
+    result.graph = built_from(folder, [&] { return build_vision(shape, tables, read_layer, heads); });
     weights.require_all_read(family->unused);
     return result;
 }
