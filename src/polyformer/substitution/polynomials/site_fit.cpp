@@ -23,9 +23,9 @@ constexpr double kMarginOfLogarithms = 10;
 /// So many times that below sums: a polynomial resolves 1/x down to a share of the interval's upper end, whatever its
 /// lower end is, so that room there costs next to nothing.
 constexpr double kMarginBelowSums = 3;
-/// So many times that above shifted scores: of 20,000 texts of other kinds one or two had weights that were 50 times
-/// the greatest that a thousand texts of the calibration's kind had.
-constexpr double kMarginAboveScores = 3;
+/// At most so many times that above shifted scores. Of 20,000 texts of other kinds one or two have weights that are 70
+/// times the greatest that a thousand texts of the calibration's kind have.
+constexpr double kMarginAboveScores = 5;
 /// So many times the margin, relative to the upper end, for first looks: they are there because scores are predicted
 /// badly, and these have the longest tails.
 constexpr double kMarginAboveFirstLook = 9;
