@@ -21,7 +21,7 @@ std::vector<std::u32string> split_at_white_space(std::u32string_view text);
 std::vector<std::u32string> split_as_bert(std::u32string_view text);
 /// Punctuation marks as separators.
 std::vector<std::u32string> split_at_punctuation(std::u32string_view text, SplitBehaviour behaviour);
-/// Runs of word characters and runs of what is neither that nor white space: \w+|[^\w\s]+
+/// Runs of word characters and runs of what is neither that nor white space: `\w+|[^\w\s]+`
 std::vector<std::u32string> split_at_word_ends(std::u32string_view text);
 /// Numbers, each a word or all in a row one.
 std::vector<std::u32string> split_at_numbers(std::u32string_view text, bool single);
