@@ -59,7 +59,7 @@ Stored StoredForms::in_layout(NodeId id, const Layout& layout) {
 }
 
 Stored StoredForms::alone_in_layout(NodeId id, const Layout& layout) {
-    const Stored found = in_layout(id, layout);
+    Stored found = in_layout(id, layout);
     if (found.storage.zero_elsewhere || !facts_[id].by_head) return found;
     return builder_.affine(found, {found.storage.factor, 0}, layout_masks(layout));
 }
