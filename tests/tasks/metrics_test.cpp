@@ -22,6 +22,15 @@ TEST(Metrics, SpearmanComparesRanks) {
     EXPECT_THROW(spearman(a, std::vector<double>{1, 2}), Error);
 }
 
+TEST(Metrics, WhatIsNoNumberRanksLowest) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const std::vector<double> truth{3, 1, 2, 5, 4};
+    EXPECT_NEAR(spearman(std::vector<double>{3, nan, 2, 5, 4}, truth), 1, 1e-12);
+    EXPECT_NEAR(spearman(std::vector<double>{3, 1, 2, nan, 4}, truth), 0, 1e-12);
+    EXPECT_NEAR(spearman(std::vector<double>{nan, nan, 2, 5, 4}, truth),
+                spearman(std::vector<double>{0, 0, 2, 5, 4}, truth), 1e-12);
+}
+
 TEST(Metrics, CosineIsTheAngles) {
     EXPECT_NEAR(cosine(std::vector<double>{1, 0}, std::vector<double>{2, 2}), std::sqrt(0.5), 1e-15);
     EXPECT_TRUE(std::isnan(cosine(std::vector<double>{1, 0}, std::vector<double>{0, 0})));
@@ -36,6 +45,17 @@ TEST(Metrics, ClassesThatOccurCountAlike) {
     EXPECT_NEAR(result.accuracy, 2.0 / 6, 1e-12);
     EXPECT_NEAR(result.macro_f1, 0.26666666666666666, 1e-12);  // sklearn.metrics.f1_score(average="macro")
     EXPECT_THROW(judge_classes({}, {}), Error);
+}
+
+TEST(Metrics, NoAnswerIsWrongWhateverTheTruth) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    EXPECT_EQ(most_likely_class(std::vector<double>{1, 3, 3}), 1U);
+    EXPECT_EQ(most_likely_class(std::vector<double>{nan, 1}), kNoAnswer);
+    EXPECT_EQ(most_likely_class(std::vector<double>{1, HUGE_VAL}), kNoAnswer);
+    const Classification result =
+        judge_classes(std::vector<std::size_t>{kNoAnswer, 1, 0}, std::vector<std::size_t>{0, 1, 0});
+    EXPECT_NEAR(result.accuracy, 2.0 / 3, 1e-12);
+    EXPECT_NEAR(result.macro_f1, (2.0 / 3 + 1) / 2, 1e-12);  // of the classes that there are
 }
 
 TEST(Metrics, TheBestComeFirstAndNansLast) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -74,8 +75,10 @@ class Evaluator {
             const std::vector<Tensor> exact = answers(model_, texts, Functions::exact, "exact functions");
             return {.polynomial = exact, .exact = exact};
         }
-        return {.polynomial = answers(model_, texts, Functions::polynomials, "polynomial model"),
-                .exact = answers(model_, texts, Functions::exact, "before substitution")};
+        Both both{.polynomial = answers(model_, texts, Functions::polynomials, "polynomial model"),
+                  .exact = answers(model_, texts, Functions::exact, "before substitution")};
+        for (const Tensor& answer : both.polynomial) result_.texts_lost += all_finite(answer.values) ? 0 : 1;
+        return both;
     }
 
     template <class Value>
@@ -92,12 +95,19 @@ class Evaluator {
 
     template <class Likeness>
     void note_likeness(std::size_t count, const Likeness& likeness) {
-        result_.least_likeness = std::numeric_limits<double>::infinity();
+        double sum = 0;
+        double answered = 0;
+        double least = std::numeric_limits<double>::infinity();
         for (std::size_t i = 0; i < count; ++i) {
             const double value = likeness(i);
-            result_.mean_likeness += value / static_cast<double>(count);
-            result_.least_likeness = smaller(result_.least_likeness, value);
+            if (std::isnan(value)) continue;  // the cosine of a text that is lost
+            sum += value;
+            ++answered;
+            least = std::min(least, value);
         }
+        constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+        result_.mean_likeness = answered > 0 ? sum / answered : kNone;
+        result_.least_likeness = answered > 0 ? least : kNone;
     }
 
     void judge(const SentencePairs& pairs) {
@@ -127,8 +137,6 @@ class Evaluator {
         return static_cast<std::size_t>(found - labels.begin());
     }
 
-    static std::size_t best_class(const Tensor& logits) { return best_of(logits.values, 1).front(); }
-
     void judge(const LabelledTexts& labelled) {
         require_output(TextOutput::classes, "labelled texts");
         std::vector<std::size_t> truth;
@@ -136,7 +144,7 @@ class Evaluator {
         const Both both = answer(first(labelled.texts));
         const auto judged = [&](const std::vector<Tensor>& logits) {
             std::vector<std::size_t> predicted;
-            for (const Tensor& row : logits) predicted.push_back(best_class(row));
+            for (const Tensor& row : logits) predicted.push_back(most_likely_class(row.values));
             return judge_classes(predicted, truth);
         };
         const Classification polynomial = judged(both.polynomial);
@@ -146,15 +154,15 @@ class Evaluator {
                             {"macro F1 x 100", 100 * polynomial.macro_f1, 100 * exact.macro_f1}};
         result_.likeness = "equal answers";
         note_likeness(truth.size(), [&](std::size_t i) {
-            return best_class(both.polynomial[i]) == best_class(both.exact[i]) ? 1.0 : 0.0;
+            return most_likely_class(both.polynomial[i].values) == most_likely_class(both.exact[i].values) ? 1.0 : 0.0;
         });
     }
 
-    /// The token at each place, special ones included.
+    /// The token at each place, special ones included; kNoAnswer where there is none.
     static std::vector<std::size_t> likeliest(const Tensor& logits) {
         std::vector<std::size_t> ids;
         for (std::size_t row = 0; row < logits.rows; ++row) {
-            ids.push_back(best_of(std::span(logits.values).subspan(row * logits.columns, logits.columns), 1).front());
+            ids.push_back(most_likely_class(std::span(logits.values).subspan(row * logits.columns, logits.columns)));
         }
         return ids;
     }
@@ -219,7 +227,7 @@ class Evaluator {
                 for (const std::vector<double>& document : documents) {
                     scores.push_back(cosine(vectors[q].values, document));
                 }
-                sum += ndcg(best_of(scores, 10), retrieval.relevance[q], 10);
+                if (all_finite(scores)) sum += ndcg(best_of(scores, 10), retrieval.relevance[q], 10);
             }
             return 100 * sum / static_cast<double>(vectors.size());
         };
@@ -250,6 +258,7 @@ nlohmann::ordered_json to_json(const TaskResult& result) {
     nlohmann::ordered_json document{{"task", result.kind},
                                     {"texts", result.texts},
                                     {"texts_cut", result.texts_cut},
+                                    {"texts_lost", result.texts_lost},
                                     {"substituted", result.substituted},
                                     {"measures", std::move(measures)}};
     if (result.substituted) {
@@ -280,6 +289,10 @@ std::string describe(const TaskResult& result) {
     }
     text += fmt::format("\n{}: {:.5f} on average, {:.5f} at least\n", result.likeness, result.mean_likeness,
                         result.least_likeness);
+    if (result.texts_lost > 0) {
+        text += fmt::format("{} text(s) lost: what the polynomials make of them is not finite, and counts as wrong\n",
+                            result.texts_lost);
+    }
     const double share = model::outside_share(result.intervals);
     text += share > 0 ? fmt::format("{} text(s) left an interval: {}\n", result.texts_outside,
                                     model::describe_outside(share, model::farthest_outside(result.intervals)))

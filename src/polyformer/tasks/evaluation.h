@@ -37,12 +37,13 @@ struct Measure {
 struct TaskResult {
     std::string kind;  ///< "sentence pairs", "labelled texts", "rewritten texts", "retrieval"
     std::size_t texts = 0;
-    std::size_t texts_cut = 0;  ///< that have more tokens than the model takes
+    std::size_t texts_cut = 0;   ///< that have more tokens than the model takes
+    std::size_t texts_lost = 0;  ///< whose answer by polynomials is not finite: wrong in all measures
     std::vector<Measure> measures;
     /// Whether the model has polynomials; a checkpoint has none, and all of the below says nothing of it.
     bool substituted = true;
     std::string likeness;      ///< "cosine of both embeddings", or "equal answers"
-    double mean_likeness = 0;  ///< of the answers of both
+    double mean_likeness = 0;  ///< of the answers of both; cosines only of texts that are not lost
     double least_likeness = 0;
     std::vector<model::IntervalReport> intervals;
     std::size_t texts_outside = 0;  ///< texts some value of which left a polynomial's interval

@@ -6,20 +6,26 @@
 #include <numeric>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::tasks {
 
 namespace {
 
+/// Its place among others: what is not a number lies below all of them.
+double worth(double value) {
+    return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+}
+
 /// Ranks from 0, equal values sharing the mean of theirs.
 std::vector<double> ranks_of(std::span<const double> values) {
     std::vector<std::size_t> order(values.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::sort(order, {}, [&](std::size_t i) { return values[i]; });
+    std::ranges::sort(order, {}, [&](std::size_t i) { return worth(values[i]); });
     std::vector<double> ranks(values.size());
     for (std::size_t first = 0; first < order.size();) {
         std::size_t end = first + 1;
-        while (end < order.size() && values[order[end]] == values[order[first]]) ++end;
+        while (end < order.size() && worth(values[order[end]]) == worth(values[order[first]])) ++end;
         for (std::size_t i = first; i < end; ++i) ranks[order[i]] = static_cast<double>(first + end - 1) / 2;
         first = end;
     }
@@ -64,6 +70,10 @@ std::vector<double> normalised(std::vector<double> x) {
     return x;
 }
 
+std::size_t most_likely_class(std::span<const double> logits) {
+    return argmax(logits).value_or(kNoAnswer);
+}
+
 Classification judge_classes(std::span<const std::size_t> predicted, std::span<const std::size_t> truth) {
     require(predicted.size() == truth.size() && !truth.empty(),
             "accuracy needs as many answers as labels, at least 1: there are {} and {}", predicted.size(),
@@ -76,8 +86,9 @@ Classification judge_classes(std::span<const std::size_t> predicted, std::span<c
     std::map<std::size_t, Counts> classes;
     double right = 0;
     for (std::size_t i = 0; i < truth.size(); ++i) {
-        ++classes[predicted[i]].predicted;
         ++classes[truth[i]].true_ones;
+        if (predicted[i] == kNoAnswer) continue;
+        ++classes[predicted[i]].predicted;
         if (predicted[i] != truth[i]) continue;
         ++classes[truth[i]].right;
         ++right;
@@ -90,13 +101,11 @@ Classification judge_classes(std::span<const std::size_t> predicted, std::span<c
 std::vector<std::size_t> best_of(std::span<const double> scores, std::size_t most) {
     std::vector<std::size_t> order(scores.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto worth = [&](std::size_t i) {
-        return std::isnan(scores[i]) ? -std::numeric_limits<double>::infinity() : scores[i];
+    const auto is_better = [&](std::size_t a, std::size_t b) {
+        return worth(scores[a]) != worth(scores[b]) ? worth(scores[a]) > worth(scores[b]) : a < b;
     };
     const std::size_t kept = std::min(most, order.size());
-    std::ranges::partial_sort(
-        order, order.begin() + static_cast<std::ptrdiff_t>(kept),
-        [&](std::size_t a, std::size_t b) { return worth(a) != worth(b) ? worth(a) > worth(b) : a < b; });
+    std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(kept), is_better);
     order.resize(kept);
     return order;
 }

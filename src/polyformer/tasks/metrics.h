@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace polyformer::tasks {
 
-/// Spearman's rank correlation, equal values sharing the mean of their ranks; NaN where one side is constant. Throws
-/// Error unless both are of one length, at least 2.
+/// Spearman's rank correlation, equal values sharing the mean of their ranks; NaN where one side is constant. What is
+/// not a number ranks lowest. Throws Error unless both are of one length, at least 2.
 double spearman(std::span<const double> a, std::span<const double> b);
 
 /// a·b / (|a|·|b|); NaN where one is zero.
@@ -18,6 +19,12 @@ double cosine(std::span<const double> a, std::span<const double> b);
 
 /// x / |x|; as it is where it is zero.
 std::vector<double> normalised(std::vector<double> x);
+
+/// Instead of a class: there is no answer, which is wrong whatever the truth.
+inline constexpr std::size_t kNoAnswer = std::numeric_limits<std::size_t>::max();
+
+/// The class of the greatest logit, the first of equals; kNoAnswer unless all are finite.
+std::size_t most_likely_class(std::span<const double> logits);
 
 /// Of predicted against true classes.
 struct Classification {

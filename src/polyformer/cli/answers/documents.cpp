@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "polyformer/cli/common/output.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/text.h"
+#include "polyformer/tasks/metrics.h"
 
 namespace polyformer::cli {
 
@@ -17,16 +17,8 @@ namespace {
 constexpr std::size_t kShownDocuments = 10;
 constexpr std::size_t kTitleColumns = 60;
 
-/// The best of the scores, best first; what is not a number is the worst.
 std::vector<std::size_t> best_of(std::span<const double> scores) {
-    std::vector<std::size_t> order(scores.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto score = [&](std::size_t i) { return std::isnan(scores[i]) ? -HUGE_VAL : scores[i]; };
-    const std::size_t count = std::min(kShownDocuments, order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::size_t a, std::size_t b) { return score(a) != score(b) ? score(a) > score(b) : a < b; });
-    order.resize(count);
-    return order;
+    return tasks::best_of(scores, kShownDocuments);
 }
 
 std::size_t equal_places(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {

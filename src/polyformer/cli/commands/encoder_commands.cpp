@@ -130,7 +130,7 @@ void fit_head(const HeadCommand& options) {
     std::vector<std::size_t> predicted;
     for (const model::Tensor& logits : logits_of(head, vectors)) {
         for (const double logit : logits.values) largest = larger(largest, std::abs(logit));
-        predicted.push_back(tasks::best_of(logits.values, 1).front());
+        predicted.push_back(tasks::most_likely_class(logits.values));
     }
     const tasks::Classification fitted = tasks::judge_classes(predicted, classes);
     model::TextInput input = encoder.input;
