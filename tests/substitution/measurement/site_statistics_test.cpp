@@ -89,6 +89,33 @@ TEST(SiteStatistics, ExponentialsCountByTheSumOfTheirRow) {
     EXPECT_NEAR(squared.statistics().sites[0].histogram.total(), 10.0 / 100 + 8.0 / 64, 1e-12);
 }
 
+/// Weights as an attention's sums alone read them; with `also` their root goes to something else, too.
+Graph masked_weights(bool also) {
+    Graph graph{.context = 2, .width = 2, .vocabulary = 2, .nodes = {}};
+    graph.nodes.push_back({"input", Input{}});
+    graph.nodes.push_back({"scores", AttentionScores{.query = 0, .key = 0, .heads = 1, .scale = 1}});
+    graph.nodes.push_back({"root", Apply{1, {-1, 1, {0}}, "exp_half"}});
+    graph.nodes.push_back({"weights", Multiply{2, 2}});
+    graph.nodes.push_back({"sums", AttentionSums{.scores = 3, .heads = 1, .causal = true}});
+    if (also) graph.nodes.push_back({"product", Multiply{1, 2}});
+    if (also) graph.nodes.push_back({"other", AttentionSums{.scores = 5, .heads = 1, .causal = true}});
+    return graph;
+}
+
+TEST(SiteStatistics, WeightsAreAsLargeAsACausalMaskLeavesThem) {
+    for (const bool also : {false, true}) {
+        StatisticsCollector collector(masked_weights(also));
+        const std::vector<Tensor> values{{2, 2, {2, 50, 3, -4}}};
+        for (const NodeId node : {0, 1, 2, 3}) collector.observe(node, values);
+        const GraphStatistics& seen = collector.statistics();
+        EXPECT_EQ(seen.largest[1], (std::vector<float>{50})) << "scores are stored before any mask";
+        // Noise would hide small weights if the mask's share counted.
+        const std::vector<float> kept{also ? 50.0F : 4.0F};
+        EXPECT_EQ(seen.largest[2], kept);
+        EXPECT_EQ(seen.largest[3], kept);
+    }
+}
+
 TEST(SiteStatistics, MergingIsSeeingBoth) {
     const std::vector<Tensor> first{{1, 2, {1, -3}}};
     const std::vector<Tensor> second{{1, 2, {0, 9}}};

@@ -8,6 +8,7 @@
 
 #include "polyformer/model/interpreter/interval_watch.h"
 #include "polyformer/model/interpreter/operations.h"
+#include "polyformer/support/extremes.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::substitution {
@@ -104,6 +105,43 @@ bool is_squared(const model::Graph& graph, NodeId id) {
     return squares && readers == 2;
 }
 
+/// For each node whether it is stored under a causal mask alone, so that what the mask takes away is nowhere:
+/// exponentials of scores that attention reads, their roots, and the squares of those.
+std::vector<bool> stored_under_mask(const model::Graph& graph, const std::vector<bool>& causal) {
+    std::vector<bool> only_attention(graph.nodes.size(), true);
+    for (const model::Node& node : graph.nodes) {
+        const bool attention = std::holds_alternative<model::AttentionValues>(node.operation) ||
+                               std::holds_alternative<model::AttentionSums>(node.operation);
+        for (const NodeId input : model::inputs_of(node.operation)) {
+            only_attention[input] = only_attention[input] && attention;
+        }
+    }
+    std::vector<bool> under_mask(graph.nodes.size(), false);
+    const auto is_polynomial = [&](NodeId id) {
+        return std::holds_alternative<model::Apply>(graph.nodes[id].operation);
+    };
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        if (!causal[id] || !only_attention[id]) continue;
+        const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);
+        const bool square = product != nullptr && is_polynomial(product->left) && is_squared(graph, product->left);
+        under_mask[id] = is_polynomial(id) || square;
+        if (square) under_mask[product->left] = true;
+    }
+    return under_mask;
+}
+
+double largest_magnitude(const Tensor& tensor, bool under_causal_mask) {
+    if (!under_causal_mask) return model::largest_magnitude(tensor);
+    double largest = 0;
+    for (std::size_t row = 0; row < tensor.rows; ++row) {
+        const std::size_t seen = row % tensor.columns + 1;
+        for (std::size_t column = 0; column < seen; ++column) {
+            largest = larger(largest, std::abs(tensor.at(row, column)));
+        }
+    }
+    return largest;
+}
+
 }  // namespace
 
 Coordinate coordinate_of(std::string_view function) {
@@ -128,6 +166,7 @@ StatisticsCollector::StatisticsCollector(const model::Graph& graph, std::vector<
 
 StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_reading_(graph.nodes.size()) {
     const std::vector<bool> causal = model::causal_scores(graph);
+    under_mask_ = stored_under_mask(graph, causal);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto* apply = std::get_if<model::Apply>(&graph.nodes[id].operation);
         if (apply == nullptr || apply->replaces.empty()) continue;
@@ -156,7 +195,7 @@ void StatisticsCollector::note_magnitudes(NodeId node, std::span<const Tensor> v
         stressed_.assign(statistics_.largest.size(), {});
     }
     for (const Tensor& tensor : values) {
-        const double largest = model::largest_magnitude(tensor);
+        const double largest = largest_magnitude(tensor, under_mask_[node]);
         if (sample) statistics_.largest[node].push_back(static_cast<float>(largest));
         if (!sample) stressed_[node].push_back(largest);
     }

@@ -50,9 +50,10 @@ struct SiteStatistics {
 
 /// Mergeable, in memory that grows with the number of texts alone (some 16 bytes a node for each).
 struct GraphStatistics {
-    std::vector<SiteStatistics> sites;        ///< in order of evaluation
-    std::vector<std::vector<float>> largest;  ///< for each node the largest |value| of every sample text
-    std::vector<bool> lost;                   ///< sample texts that a site lost
+    std::vector<SiteStatistics> sites;  ///< in order of evaluation
+    /// For each node the largest |value| of every sample text; of weights what causal masks leave of them.
+    std::vector<std::vector<float>> largest;
+    std::vector<bool> lost;      ///< sample texts that a site lost
     std::vector<double> stress;  ///< for each node the largest |value| of all stress texts that no site lost
 };
 
@@ -75,6 +76,7 @@ class StatisticsCollector {
     void note_magnitudes(model::NodeId node, std::span<const model::Tensor> values, Purpose purpose);
 
     std::vector<std::vector<std::size_t>> sites_reading_;  ///< for each node
+    std::vector<bool> under_mask_;  ///< for each node whether it is stored under a causal mask alone
     std::vector<TextRange> limits_;
     std::size_t first_of_batch_ = 0;
     std::vector<std::vector<double>> stressed_;  ///< of a batch, for each node the largest |value| of each text
