@@ -152,7 +152,7 @@ ImportedModel next_token_model(const std::filesystem::path& folder, const ModelC
                    .output = TextOutput::next_token,
                    .normalise = false,
                    .labels = {}};
-    Decoder decoder = read_decoder(folder, config, context);
+    DecoderModel decoder = read_decoder(folder, config, context);
     result.graph = std::move(decoder.graph);
     result.embedding = std::move(decoder.embedding);
     return result;

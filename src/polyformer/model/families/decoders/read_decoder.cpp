@@ -43,7 +43,7 @@ bool is_decoder(const ModelConfig& config) {
     return find_decoder_family(config) != nullptr;
 }
 
-Decoder read_decoder(const std::filesystem::path& checkpoint, const ModelConfig& config, std::size_t context) {
+DecoderModel read_decoder(const std::filesystem::path& checkpoint, const ModelConfig& config, std::size_t context) {
     const DecoderFamily& family = *find_decoder_family(config);
     require<FormatError>(config.architecture.empty() || config.architecture.ends_with(family.architecture),
                          "{}: 'architectures' is '{}', but of {} only a name that ends in {}, with logits of the next "
@@ -61,7 +61,7 @@ Decoder read_decoder(const std::filesystem::path& checkpoint, const ModelConfig&
                                                         : weights.matrix(own, shape.vocabulary, shape.width)),
         {}};
     const NormWeights final_norm = std::move(tables.final_norm);
-    Decoder result;
+    DecoderModel result;
     const auto read_layer = [&](std::size_t layer) { return family.layer(weights, shape, layer); };
     result.graph = built_from(checkpoint,
                               [&] { return build_decoder(shape, read_layer, final_norm, std::move(logits), context); });

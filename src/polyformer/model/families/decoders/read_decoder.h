@@ -11,7 +11,7 @@
 namespace polyformer::model {
 
 /// What read_decoder() makes of a checkpoint.
-struct Decoder {
+struct DecoderModel {
     Graph graph;  ///< as build_decoder() describes it
     Embedding embedding;
 };
@@ -21,6 +21,6 @@ bool is_decoder(const ModelConfig& config);
 
 /// `checkpoint` is where `config` came from. Refuses by name what cannot be imported, and only then reads weights.
 /// Throws FormatError naming file and field or tensor, Error for a context beyond the model's positions.
-Decoder read_decoder(const std::filesystem::path& checkpoint, const ModelConfig& config, std::size_t context);
+DecoderModel read_decoder(const std::filesystem::path& checkpoint, const ModelConfig& config, std::size_t context);
 
 }  // namespace polyformer::model
