@@ -43,7 +43,7 @@ TEST(SiteStatistics, SeesWhatEntersEachFunction) {
     EXPECT_DOUBLE_EQ(scale.texts[0].smallest, std::log(0.5));
     EXPECT_DOUBLE_EQ(scale.texts[0].largest, std::log(8.0));
     EXPECT_EQ(seen.largest[0], (std::vector<float>{3, 7}));
-    EXPECT_EQ(seen.stress[0], 100);
+    EXPECT_EQ(seen.stress[0], (std::vector<float>{100}));
 }
 
 TEST(SiteStatistics, TextsWithoutACoordinateOrBeyondTheLimitsAreLost) {
@@ -65,7 +65,7 @@ TEST(SiteStatistics, AStressTextThatIsLostShowsNothing) {
     collector.observe(0, std::vector<Tensor>{{1, 2, {6, 0}}, {1, 2, {4, 0}}}, Purpose::stress);
     collector.observe(2, std::vector<Tensor>{{1, 2, {1, 1}}, {1, 2, {1, 1}}}, Purpose::stress);
     collector.observe(3, std::vector<Tensor>{{1, 2, {99, 0}}, {1, 2, {3, 0}}}, Purpose::stress);
-    EXPECT_EQ(collector.statistics().stress[3], 3);
+    EXPECT_EQ(collector.statistics().stress[3], (std::vector<float>{3}));
     EXPECT_EQ(collector.statistics().sites[0].stress.largest, 4);
     EXPECT_EQ(collector.statistics().sites[0].lost, 0U);
 }

@@ -65,6 +65,28 @@ TEST(SiteFit, IntervalsOfPositiveFunctionsStayPositive) {
     EXPECT_DOUBLE_EQ(sums.interval.upper, found.interval.upper);
 }
 
+TEST(SiteFit, WhereNoiseWouldHideTheLeastInputIntervalsEnd) {
+    SiteStatistics sums = site_of("reciprocal", 0, 1.5);
+    double least = 0;
+    double greatest = 0;
+    for (const TextRange& text : sums.texts) {
+        least = std::min(least, text.smallest);
+        greatest = std::max(greatest, text.largest);
+    }
+    const SiteInterval reachable = cut_for_noise(sums, {{1e-9, std::exp(greatest + 1)}, 1e-7});
+    EXPECT_DOUBLE_EQ(reachable.interval.upper, std::exp(greatest + 1));
+    EXPECT_EQ(reachable.escape, 1e-7);
+    const SiteInterval limited = cut_for_noise(sums, {{1e-9, 1e12}, 0});
+    EXPECT_EQ(limited.interval.lower, 1e-9);
+    EXPECT_LT(0x1p-22 * limited.interval.upper, std::exp(least) / 5);
+    EXPECT_GT(0x1p-22 * limited.interval.upper, std::exp(least) / 50) << "but not before";
+    EXPECT_GT(limited.escape, 0) << "what lies beyond is owned up to";
+    sums.texts.push_back({0, 25});
+    EXPECT_DOUBLE_EQ(cut_for_noise(sums, {{1e-9, 1e12}, 0}).interval.upper, std::exp(25.0))
+        << "what was seen stays inside";
+    EXPECT_EQ(cut_above(sums, {{1e-9, 10}, 1e-7}, 11).interval.upper, 10);
+}
+
 TEST(SiteFit, IsAccurateWhereInputsAreAndTameElsewhere) {
     const SiteStatistics site = site_of("gelu", 0, 1);
     const approx::Interval interval{-12, 12};

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "polyformer/substitution/polynomials/composed_inverse.h"
+#include "polyformer/substitution/softmax/attention.h"
+#include "polyformer/substitution/softmax/public_prefix.h"
 #include "polyformer/support/error.h"
 #include "tests/substitution/encoder.h"
 
@@ -33,6 +35,25 @@ TEST(MeasuredSites, SumsReachAsFarAsTheirGreatestWeight) {
     EXPECT_EQ(sites.seen.sites[*inverse].name, "inverse");
     EXPECT_GE(sites.intervals[*inverse].interval.upper, std::exp(sites.intervals[*root].interval.upper));
     EXPECT_FALSE(sites.reading(graph, 0));
+}
+
+TEST(MeasuredSites, SumsWithAPublicPrefixStayAboveNoise) {
+    const std::vector<std::int32_t> first{3};
+    Graph graph = with_prefix(small_decoder(false), embed(first), kContext - 1);
+    square_exponentials(graph);
+    CalibrationTexts some = texts();
+    for (Texts* each : {&some.sample, &some.stress}) {
+        for (auto& ids : each->tokens) ids.resize(std::min(ids.size(), graph.context));
+    }
+    SubstitutionOptions wide = kOptions;
+    wide.margin = 3;
+    const MeasuredSites sites = measure_sites(graph, some, wide, {});
+    const auto inverse = sites.reading(graph, softmax_attentions(graph).at(0).all_sums);
+    ASSERT_TRUE(inverse.has_value());
+    const SiteInterval widest = interval_of(sites.seen.sites[*inverse], 0.01, wide.margin);
+    const SiteInterval limited = cut_for_noise(sites.seen.sites[*inverse], widest);
+    EXPECT_LT(limited.interval.upper, widest.interval.upper / 10);
+    EXPECT_DOUBLE_EQ(sites.intervals[*inverse].interval.upper, limited.interval.upper);
 }
 
 TEST(MeasuredSites, WhatFollowsAFixedPolynomialHasAnIntervalByArithmetic) {

@@ -183,7 +183,7 @@ StatisticsCollector::StatisticsCollector(const model::Graph& graph) : sites_read
     constexpr double kAnywhere = std::numeric_limits<double>::infinity();
     limits_.assign(statistics_.sites.size(), {-kAnywhere, kAnywhere});
     statistics_.largest.resize(graph.nodes.size());
-    statistics_.stress.resize(graph.nodes.size(), 0.0);
+    statistics_.stress.resize(graph.nodes.size());
 }
 
 void StatisticsCollector::note_magnitudes(NodeId node, std::span<const Tensor> values, Purpose purpose) {
@@ -232,7 +232,7 @@ void StatisticsCollector::observe(NodeId node, std::span<const Tensor> values, P
     if (sample || node + 1 != statistics_.largest.size()) return;
     for (NodeId id = 0; id < statistics_.largest.size(); ++id) {
         for (std::size_t i = 0; i < stressed_[id].size(); ++i) {
-            if (!stress_lost_[i]) statistics_.stress[id] = std::max(statistics_.stress[id], stressed_[id][i]);
+            if (!stress_lost_[i]) statistics_.stress[id].push_back(static_cast<float>(stressed_[id][i]));
         }
     }
 }
@@ -249,7 +249,7 @@ void merge(GraphStatistics& all, const GraphStatistics& more) {
     all.lost.insert(all.lost.end(), more.lost.begin(), more.lost.end());
     for (std::size_t node = 0; node < all.largest.size(); ++node) {
         all.largest[node].insert(all.largest[node].end(), more.largest[node].begin(), more.largest[node].end());
-        all.stress[node] = std::max(all.stress[node], more.stress[node]);
+        all.stress[node].insert(all.stress[node].end(), more.stress[node].begin(), more.stress[node].end());
     }
 }
 

@@ -53,8 +53,8 @@ struct GraphStatistics {
     std::vector<SiteStatistics> sites;  ///< in order of evaluation
     /// For each node the largest |value| of every sample text; of weights what causal masks leave of them.
     std::vector<std::vector<float>> largest;
-    std::vector<bool> lost;      ///< sample texts that a site lost
-    std::vector<double> stress;  ///< for each node the largest |value| of all stress texts that no site lost
+    std::vector<bool> lost;                  ///< sample texts that a site lost
+    std::vector<std::vector<float>> stress;  ///< the same of every stress text that no site lost
 };
 
 /// What texts are measured for: stress texts are no sample of what will come. They show how far values can reach, but

@@ -32,6 +32,8 @@ constexpr double kMarginAboveFirstLook = 9;
 
 /// Standard deviation of what a bootstrap leaves in a slot, of values that fill [-1, 1].
 constexpr double kNoise = 0x1p-21;
+/// Of that what the least input may meet at most, relative to itself: all of thousands of slots must stay inside.
+constexpr double kMostNoise = 0.1;
 
 /// What was seen with the floor under it, on the whole interval, on the function's own scale.
 approx::Histogram density_of(const SiteStatistics& site, approx::Interval interval) {
@@ -59,6 +61,29 @@ approx::Histogram density_of(const SiteStatistics& site, approx::Interval interv
     return density;
 }
 
+/// Of the least and of the greatest inputs of texts, as coordinates; the lower one is negated.
+struct Tails {
+    Tail below;
+    Tail above;
+
+    double escape(double lower, double upper) const {
+        return std::min(1.0, below.exceedance(-lower) + above.exceedance(upper));
+    }
+};
+
+Tails tails_of(const SiteStatistics& site) {
+    std::vector<double> smallest;
+    std::vector<double> largest;
+    for (const TextRange& text : site.texts) {
+        smallest.push_back(-text.smallest);
+        largest.push_back(text.largest);
+    }
+    // Inputs of exp are logarithms, too.
+    const bool exponential = site.coordinate == Coordinate::logarithm || site.function == "exp_half";
+    const double heaviest = exponential ? 0 : kHeaviestShape;
+    return {estimate_tail(smallest, heaviest), estimate_tail(largest, heaviest)};
+}
+
 /// How far beyond `upper` shifted scores must be expected: not by how far the small ones lie below.
 double reach_above_scores(const SiteStatistics& site, double reach, double upper, double margin) {
     const double least = std::min(reach, kMarginAboveScores * kMarginOfLogarithms * margin);
@@ -72,26 +97,34 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
             "what enters '{}' is not finite, or not positive, in any of {} texts: the model's values are beyond what "
             "double precision holds",
             site.name, site.lost);
-    std::vector<double> smallest;
-    std::vector<double> largest;
-    for (const TextRange& text : site.texts) {
-        smallest.push_back(-text.smallest);
-        largest.push_back(text.largest);
-    }
-    // Inputs of exp are logarithms, too.
-    const bool exponential = site.coordinate == Coordinate::logarithm || site.function == "exp_half";
-    const double heaviest = exponential ? 0 : kHeaviestShape;
-    const Tail below = estimate_tail(smallest, heaviest);
-    const Tail above = estimate_tail(largest, heaviest);
-    double lower = std::min(-below.quantile(escape), site.stress.smallest);
-    double upper = std::max(above.quantile(escape), site.stress.largest);
+    const Tails tails = tails_of(site);
+    double lower = std::min(-tails.below.quantile(escape), site.stress.smallest);
+    double upper = std::max(tails.above.quantile(escape), site.stress.largest);
     const bool logarithmic = site.coordinate == Coordinate::logarithm;
     const double least = kLeastWidth * std::max({-lower, upper, 1e-3});
     const double reach = logarithmic ? kMarginOfLogarithms * margin : std::max(margin * (upper - lower), least);
     lower -= site.function == "reciprocal" ? kMarginBelowSums * reach : reach;
     upper += site.function == "exp_half" ? reach_above_scores(site, reach, upper, margin) : reach;
     return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},
-            std::min(1.0, below.exceedance(-lower) + above.exceedance(upper))};
+            tails.escape(lower, upper)};
+}
+
+SiteInterval cut_above(const SiteStatistics& site, const SiteInterval& interval, double upper) {
+    if (interval.interval.upper <= upper) return interval;
+    return {{interval.interval.lower, upper},
+            tails_of(site).escape(to_coordinate(site.coordinate, interval.interval.lower),
+                                  to_coordinate(site.coordinate, upper))};
+}
+
+SiteInterval cut_for_noise(const SiteStatistics& site, const SiteInterval& interval) {
+    double least = site.texts.front().smallest;
+    double greatest = site.texts.front().largest;
+    for (const TextRange& text : site.texts) {
+        least = std::min(least, text.smallest);
+        greatest = std::max(greatest, text.largest);
+    }
+    const double bearable = 2 * kMostNoise / kNoise * from_coordinate(site.coordinate, least);
+    return cut_above(site, interval, std::max(bearable, from_coordinate(site.coordinate, greatest)));
 }
 
 double error_by_noise(const SiteStatistics& site, approx::Interval interval) {

@@ -21,6 +21,14 @@ struct SiteInterval {
 /// Throws Error when no text had finite inputs.
 SiteInterval interval_of(const SiteStatistics& site, double escape, double margin);
 
+/// The interval with this upper end, if that is lower, and how likely it is to be left then.
+SiteInterval cut_above(const SiteStatistics& site, const SiteInterval& interval, double upper);
+
+/// Cut where a bootstrap's noise, which is some share of the upper end, would hide the least of positive inputs that
+/// was seen, but not below the greatest one of the sample. A text beyond that has no answer, but of the others none
+/// would have one else.
+SiteInterval cut_for_noise(const SiteStatistics& site, const SiteInterval& interval);
+
 /// A polynomial for a site, with its errors.
 struct SiteFit {
     model::Polynomial polynomial = {};

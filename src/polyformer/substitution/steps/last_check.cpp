@@ -1,6 +1,8 @@
 #include "polyformer/substitution/steps/last_check.h"
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "polyformer/substitution/measurement/tail_estimate.h"
 #include "polyformer/support/error.h"
@@ -13,6 +15,22 @@ using model::NodeId;
 
 /// Values beyond their bounds cost precision before they cost the answer: room for texts of other kinds.
 constexpr double kBoundMargin = 1.25;
+
+/// Stress texts that stay within the polynomials' intervals: others have no answer, and noise should not be large for
+/// their sake.
+std::vector<std::size_t> texts_inside(const model::Graph& graph, const GraphStatistics& seen) {
+    std::vector<std::size_t> inside;
+    for (std::size_t text = 0; text < seen.stress.front().size(); ++text) {
+        const auto leaves = [&](const model::Node& node) {
+            const auto* apply = std::get_if<model::Apply>(&node.operation);
+            if (apply == nullptr) return false;
+            const double reach = std::max(std::abs(apply->polynomial.lower), std::abs(apply->polynomial.upper));
+            return static_cast<double>(seen.stress[apply->input][text]) > reach;
+        };
+        if (std::ranges::none_of(graph.nodes, leaves)) inside.push_back(text);
+    }
+    return inside;
+}
 
 }  // namespace
 
@@ -41,13 +59,15 @@ HeldOutResult check_held_out(const model::Graph& original, const model::Graph& g
 
 void set_bounds(model::Graph& graph, const GraphStatistics& seen, const SubstitutionOptions& options) {
     const double each = options.escape / static_cast<double>(graph.nodes.size());
+    const std::vector<std::size_t> inside = texts_inside(graph, seen);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         std::vector<double> largest;
         for (std::size_t text = 0; text < seen.lost.size(); ++text) {
             if (!seen.lost[text]) largest.push_back(static_cast<double>(seen.largest[id][text]));
         }
         require(!largest.empty(), "no text stays within the intervals of all polynomials: use more calibration text");
-        const double reach = std::max(estimate_tail(largest).quantile(each), seen.stress[id]);
+        double reach = estimate_tail(largest).quantile(each);
+        for (const std::size_t text : inside) reach = std::max(reach, static_cast<double>(seen.stress[id][text]));
         graph.nodes[id].bound = reach > 0 ? reach * kBoundMargin : 1.0;
     }
 }

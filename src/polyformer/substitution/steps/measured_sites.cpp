@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "polyformer/substitution/polynomials/composed_inverse.h"
 #include "polyformer/substitution/softmax/attention.h"
@@ -43,6 +44,35 @@ void reach_weights(const Graph& graph, MeasuredSites& sites) {
         } else if (terms) {
             reach_terms(sites, terms, sites.reading(graph, sites.seen.sites[*terms].node + 1), 0.5);
         }
+    }
+}
+
+/// Where the polynomial that reads a softmax's sums ends: a reciprocal's, or that of a start before one.
+std::optional<double> end_of_sums(const Graph& graph, const MeasuredSites& sites,
+                                  const std::vector<FixedPolynomial>& fixed, NodeId sums) {
+    if (const auto site = sites.reading(graph, sums)) return sites.intervals[*site].interval.upper;
+    for (const model::Node& node : graph.nodes) {
+        const auto* apply = std::get_if<model::Apply>(&node.operation);
+        if (apply == nullptr || apply->input != sums) continue;
+        for (const FixedPolynomial& start : fixed) {
+            if (node.name == start.name + ".start") return start.interval.interval.upper;
+        }
+    }
+    return std::nullopt;
+}
+
+/// Sums that no second shift brings near 1, those with a public prefix's weights, must not be lost in noise for the
+/// sake of weights that garbled texts have. Nor need weights reach beyond the sums.
+void stay_above_noise(const Graph& graph, MeasuredSites& sites, const std::vector<FixedPolynomial>& fixed) {
+    for (const SoftmaxAttention& attention : softmax_attentions(graph)) {
+        if (!attention.prefix_scores || has_second_shift(graph, attention)) continue;
+        if (const auto sums = sites.reading(graph, attention.all_sums)) {
+            sites.intervals[*sums] = cut_for_noise(sites.seen.sites[*sums], sites.intervals[*sums]);
+        }
+        const auto end = end_of_sums(graph, sites, fixed, attention.all_sums);
+        const auto terms = sites.reading(graph, attention.shifted);
+        if (!end || !terms) continue;
+        sites.intervals[*terms] = cut_above(sites.seen.sites[*terms], sites.intervals[*terms], std::log(*end));
     }
 }
 
@@ -107,6 +137,7 @@ MeasuredSites measure_sites(const Graph& graph, const CalibrationTexts& texts, c
         clip_rest(site, fixed, sites.intervals.back().interval);
     }
     reach_weights(graph, sites);
+    stay_above_noise(graph, sites, fixed);
     for (std::size_t s = 0; s < sites.intervals.size(); ++s) {
         cover_hidden(sites.seen.sites[s], sites.intervals[s].interval, options.margin);
     }
