@@ -61,13 +61,15 @@ TEST(MeasuredSites, WhatFollowsAFixedPolynomialHasAnIntervalByArithmetic) {
     const MeasuredSites before = measure_sites(graph, texts(), kOptions, {});
     Graph composed = graph;
     const std::size_t inverse = *before.reading(graph, input_of(graph, "inverse"));
-    const approx::Interval wide{1e-4, before.intervals[inverse].interval.upper};
+    const approx::Interval wide{1e-4, 1e4 * before.intervals[inverse].interval.upper};
     compose_inverse(composed, before.seen.sites[inverse].node, wide, 15);
     const MeasuredSites after = measure_sites(composed, texts(), kOptions, {{"inverse", {wide, 0}, 15}});
     const auto rest = after.reading(composed, input_of(composed, "inverse.rest"));
     ASSERT_TRUE(rest.has_value());
     EXPECT_LE(after.intervals[*rest].interval.upper, inverse_rest(wide, 15).upper * 1.01);
     EXPECT_GE(after.intervals[*rest].interval.lower, inverse_rest(wide, 15).lower / 1.01);
+    const ValueHistogram& density = after.seen.sites[*rest].histogram;
+    EXPECT_GT(std::exp(density.quantile(0.9985)), 1.7) << "a start overshoots for sums that no text here has";
 }
 
 TEST(MeasuredSites, NeedFunctions) {
