@@ -39,7 +39,9 @@ double Tail::exceedance(double value) const {
 
 Tail estimate_tail(std::span<const double> extremes, double heaviest_shape) {
     require(!extremes.empty(), "a tail cannot be estimated from no text: measure some first");
-    require(all_finite(extremes), "a tail cannot be estimated from extremes that are not finite");
+    require(all_finite(extremes),
+            "a tail cannot be estimated from extremes that are not finite: the model's values overflow on these texts, "
+            "look at its weights");
     std::vector<double> sorted(extremes.begin(), extremes.end());
     std::ranges::sort(sorted, std::greater());
     const auto texts = static_cast<double>(sorted.size());
