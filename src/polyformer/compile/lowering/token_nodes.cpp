@@ -8,6 +8,22 @@
 
 namespace polyformer::compile {
 
+namespace {
+
+/// An operation that is one map with diagonals of full length; `gate_of` makes it.
+template <class Operation, class MakeGate>
+void lower_by_map(State& state, const Operation& operation, const MakeGate& gate_of) {
+    const Stored source = state.forms.laid_out(operation.input);
+    for (const Constants& wanted : state.forms.wanted(state.node)) {
+        Storage target = state.forms.target(state.node, wanted);
+        target.zero_elsewhere = true;
+        MapGate gate = gate_of(state.facts().packing, operation, source.storage, target);
+        state.forms.add(state.node, state.builder.gate(std::move(gate), {source.bundle}, target));
+    }
+}
+
+}  // namespace
+
 void lower(State& state, const model::AddConstant& sum) {
     const Stored source = state.forms.natural(sum.input);
     CombineGate gate;
@@ -19,23 +35,11 @@ void lower(State& state, const model::AddConstant& sum) {
 }
 
 void lower(State& state, const model::RotateFeatures& turn) {
-    const Stored source = state.forms.laid_out(turn.input);
-    for (const Constants& wanted : state.forms.wanted(state.node)) {
-        Storage target = state.forms.target(state.node, wanted);
-        target.zero_elsewhere = true;
-        MapGate gate = turned_features(state.facts().packing, turn, source.storage, target);
-        state.forms.add(state.node, state.builder.gate(std::move(gate), {source.bundle}, target));
-    }
+    lower_by_map(state, turn, turned_features);
 }
 
 void lower(State& state, const model::MixTokens& mix) {
-    const Stored source = state.forms.laid_out(mix.input);
-    for (const Constants& wanted : state.forms.wanted(state.node)) {
-        Storage target = state.forms.target(state.node, wanted);
-        target.zero_elsewhere = true;
-        MapGate gate = mixed_tokens(state.facts().packing, mix, source.storage, target);
-        state.forms.add(state.node, state.builder.gate(std::move(gate), {source.bundle}, target));
-    }
+    lower_by_map(state, mix, mixed_tokens);
 }
 
 /// Nothing happens but that the same slots are read another way.

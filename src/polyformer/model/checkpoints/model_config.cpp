@@ -105,6 +105,10 @@ double ModelConfig::number(const char* key, double least, double most, double ot
     return value;
 }
 
+bool ModelConfig::flag(const char* key, bool otherwise) const {
+    return value_of(document, key).is_null() ? otherwise : Fields(document, label).boolean(key);
+}
+
 std::string ModelConfig::text(const char* key, const std::string& otherwise) const {
     return value_of(document, key).is_null() ? otherwise : Fields(document, label).text(key);
 }

@@ -26,12 +26,13 @@ struct ModelConfig {
     /// The same, or `otherwise` where it is missing or null.
     std::size_t size(const char* key, std::size_t least, std::size_t most, std::size_t otherwise) const;
     double number(const char* key, double least, double most, double otherwise) const;
+    bool flag(const char* key, bool otherwise) const;
     std::string text(const char* key, const std::string& otherwise) const;
 };
 
 /// Reads `checkpoint`/config.json, or a GGUF file's metadata (gguf_config()). Throws IoError when there is none,
-/// FormatError naming the file and the field for what is no config, and for what no family here has: decoders and cross
-/// attention, positions other than absolute ones, pruned heads, quantised weights, code of the model's own, labels that
+/// FormatError naming the file and the field for what is no config, and for what no family here has: cross attention,
+/// relative positions, pruned heads, quantised weights, code of the model's own, labels that
 /// do not exclude each other.
 ModelConfig read_model_config(const std::filesystem::path& checkpoint);
 

@@ -5,19 +5,12 @@
 #include "polyformer/model/families/decoders/decoder_family.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/json.h"
 
 namespace polyformer::model {
 
 namespace {
 
 constexpr std::array<std::string_view, 1> model_types = {"gpt2"};
-
-bool flag(const ModelConfig& config, const char* key, bool otherwise) {
-    const auto found = config.document.find(key);
-    if (found == config.document.end() || found->is_null()) return otherwise;
-    return Fields(config.document, config.label).boolean(key);
-}
 
 DecoderShape shape_of(const ModelConfig& config, std::size_t) {
     DecoderShape shape;
@@ -35,8 +28,8 @@ DecoderShape shape_of(const ModelConfig& config, std::size_t) {
     shape.epsilon = config.number("layer_norm_epsilon", 0, 1, 1e-5);
     shape.activation = activation_of(config, "activation_function", "gelu_new");
     const double scale =
-        flag(config, "scale_attn_weights", true) ? 1 / std::sqrt(static_cast<double>(shape.head_width)) : 1;
-    const bool by_layer = flag(config, "scale_attn_by_inverse_layer_idx", false);
+        config.flag("scale_attn_weights", true) ? 1 / std::sqrt(static_cast<double>(shape.head_width)) : 1;
+    const bool by_layer = config.flag("scale_attn_by_inverse_layer_idx", false);
     for (std::size_t i = 0; i < shape.layers; ++i) {
         shape.score_scales.push_back(by_layer ? scale / static_cast<double>(i + 1) : scale);
     }

@@ -7,7 +7,6 @@
 #include "polyformer/model/families/decoders/rotary.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/json.h"
 
 namespace polyformer::model {
 
@@ -16,15 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 3> model_types = {"llama", "mistral", "qwen2"};
 constexpr std::size_t kMaxPositions = std::size_t{1} << 30;
 
-bool flag(const ModelConfig& config, const char* key, bool otherwise) {
-    const auto found = config.document.find(key);
-    if (found == config.document.end() || found->is_null()) return otherwise;
-    return Fields(config.document, config.label).boolean(key);
-}
-
 /// Mistral and Qwen2 may let a token see the last few only, which changes nothing in a text of no more.
 void check_window(const ModelConfig& config, std::size_t context) {
-    if (config.model_type == "llama" || !flag(config, "use_sliding_window", config.model_type == "mistral")) return;
+    if (config.model_type == "llama" || !config.flag("use_sliding_window", config.model_type == "mistral")) return;
     const std::size_t otherwise = config.model_type == "mistral" ? kMaxPositions : 4096;
     const std::size_t window = config.size("sliding_window", 1, kMaxPositions, otherwise);
     require<FormatError>(context <= window,
@@ -50,9 +43,9 @@ DecoderShape shape_of(const ModelConfig& config, std::size_t context) {
     shape.rotary_frequencies = rotary_frequencies(config, shape.head_width);
     shape.score_scales.assign(shape.layers, 1 / std::sqrt(static_cast<double>(shape.head_width)));
     const bool llama = config.model_type == "llama";
-    shape.attention_bias = config.model_type == "qwen2" || (llama && flag(config, "attention_bias", false));
+    shape.attention_bias = config.model_type == "qwen2" || (llama && config.flag("attention_bias", false));
     shape.output_bias = llama && shape.attention_bias;
-    shape.feed_forward_bias = llama && flag(config, "mlp_bias", false);
+    shape.feed_forward_bias = llama && config.flag("mlp_bias", false);
     shape.tied = tied(config, false);
     return shape;
 }
