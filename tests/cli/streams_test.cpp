@@ -13,6 +13,8 @@ namespace polyformer::test {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr int kIoError = 3;
@@ -28,6 +30,21 @@ TEST(Streams, ProgressThatCannotBeWrittenEndsNothing) {
         EXPECT_EQ(result.exit_code, 0) << how << result.output;
         // Not a note or a bar in it: no file took the place of standard error.
         folder.must("decrypt plan/client --secret secret.key --reply reply");
+    }
+}
+
+TEST(Streams, NoProgressIsDrawnWhenNoneIsWanted) {
+    const Folder& folder = prepared();
+    for (const std::string& command :
+         {kInfer + "quiet.reply", std::string("keygen plan/client --secret q.key --server-keys q.bin --allow-insecure"),
+          std::string("run model --insecure-ring-dimension 2048 --token-ids 1")}) {
+        const auto shown = [&](const std::string& more) {
+            fs::remove(folder.path("q.key"));
+            fs::remove(folder.path("q.bin"));
+            return folder.must(command + more + " 2>&1 >/dev/null");
+        };
+        EXPECT_THAT(shown(""), HasSubstr("done in")) << command;
+        EXPECT_THAT(shown(" --quiet"), Not(HasSubstr("done in"))) << command;
     }
 }
 

@@ -25,6 +25,7 @@ struct InferOptions {
     std::string reply;
     std::string json;
     bool profile = false;
+    bool quiet = false;
 };
 
 void print_profile(const runtime::Profile& profile, double total) {
@@ -54,10 +55,10 @@ void infer(const InferOptions& options) {
     const std::string key_fingerprint = service::check_server_keys(options.keys, plan);
     const service::Request request = service::load_request(options.request, plan, key_fingerprint);
     require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");
-    Progress loading("loading keys", 1);
+    Progress loading("loading keys", 1, options.quiet);
     const auto keys = service::load_server_keys(options.keys, plan, [&](double share) { loading.update(share); });
     loading.finish();
-    Progress computing("computing on ciphertext", 1);
+    Progress computing("computing on ciphertext", 1, options.quiet);
     const service::Inference inference = service::infer(
         plan, keys, request, [&](double share, const std::string& step) { computing.update(share, step); });
     computing.finish();
@@ -96,6 +97,7 @@ int run_server(int argc, char** argv) {
     add_json_option(program, options.json);
     program.add_flag("--profile", options.profile, "Print seconds by operation and by layer");
     add_threads_option(program);
+    add_quiet_option(program, options.quiet);
     program.callback([&options] { infer(options); });
     return parse(program, argc, argv);
 }

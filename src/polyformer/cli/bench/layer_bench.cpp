@@ -44,6 +44,7 @@ struct LayerOptions {
         .layers = 1, .width = 512, .heads = 8, .context = 128, .feed_forward = 0, .vocabulary = 64, .samples = 4};
     std::size_t insecure_ring_dimension = 0;
     std::string json;
+    bool quiet = false;
 };
 
 /// Seconds of one kind of step.
@@ -202,7 +203,7 @@ void bench_layer(LayerOptions options) {
     // is checked here is the encrypted computation, not how well a random model behaves on other text.
     const auto ids = model::random_tokens(shape.context, shape.vocabulary, shape.seed + 1);
     const model::Tensor embedded = transformer.embedding.embed(ids);
-    const Outcome outcome = run_encrypted(plan, std::span(&embedded, 1));
+    const Outcome outcome = run_encrypted(plan, std::span(&embedded, 1), options.quiet);
     const model::Evaluation exact = model::evaluate(transformer.graph, embedded);
     const double error = greatest_difference(outcome.logits, exact.logits.values);
     const LayerTimes times = times_of(plan, outcome.profile);
@@ -253,6 +254,7 @@ void add_bench_layer(CLI::App& bench) {
     add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);
+    add_quiet_option(*command, options->quiet);
     command->callback([options] { bench_layer(*options); });
 }
 

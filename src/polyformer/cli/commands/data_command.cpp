@@ -184,7 +184,7 @@ void add_data(CLI::App& program) {
         ->required();
     command->add_option("--out", options->fetch.out, "Folder to fill; default: the data set's name");
     command->add_option("--from", options->fetch.from, "Take it from this folder or archive instead");
-    command->add_flag("--quiet", options->fetch.quiet, "No progress bar");
+    add_quiet_option(*command, options->fetch.quiet);
     add_json_option(*command, options->json_path);
     command->callback([options] {
         const std::vector<std::string> known = known_names();

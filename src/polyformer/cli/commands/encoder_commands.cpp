@@ -215,7 +215,7 @@ void add_fit_head(CLI::App& program) {
     command->add_option("--penalty", options->head.penalty, "Weight of the squared weights against the mean loss")
         ->check(CLI::Range(0.0, 1e6))
         ->capture_default_str();
-    command->add_flag("--quiet", options->quiet, "No progress bars");
+    add_quiet_option(*command, options->quiet);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { fit_head(*options); });
@@ -242,7 +242,7 @@ void add_index(CLI::App& program) {
         ->check(whole_number(1, model::kMaxContext))
         ->capture_default_str();
     command->add_option("--out", options->out, "Where to write the index, a model's folder")->required();
-    command->add_flag("--quiet", options->quiet, "No progress bar");
+    add_quiet_option(*command, options->quiet);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { make_index(*options); });

@@ -224,7 +224,7 @@ void add_eval(CLI::App& program) {
                      "Only so many images, drawn at random, the same every time; 0: all")
         ->check(whole_number(0, kMostOfAny))
         ->capture_default_str();
-    command->add_flag("--quiet", text.quiet, "No progress bar");
+    add_quiet_option(*command, text.quiet);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] {

@@ -49,6 +49,7 @@ struct GenerateOptions {
     std::string out;
     std::string resume;
     std::string json;
+    bool quiet = false;
 
     /// Where an interrupted generation is kept; empty: nowhere.
     std::string state() const { return !resume.empty() ? resume : out.empty() ? "" : out + ".part"; }
@@ -145,12 +146,13 @@ class Generator {
         plan_ = std::make_unique<const compile::Plan>(compile::compile(graph_, plan_options(choice, graph_)));
         if (options_.json != "-") to_stdout("{}\n", describe(*plan_));
         require_memory(plan_->summary.key_bytes_memory + plan_->summary.working_bytes, "this plan");
-        session_.emplace(*plan_, outcome_);
+        session_.emplace(*plan_, outcome_, options_.quiet);
     }
 
     /// Logits of the next token from ciphertext.
     std::vector<double> ask(const model::Tensor& input) {
-        Progress computing(fmt::format("token {} of {}", generation_.tokens.size() + 1, most_tokens()), 1);
+        Progress computing(fmt::format("token {} of {}", generation_.tokens.size() + 1, most_tokens()), 1,
+                           options_.quiet);
         session_->ask(std::span(&input, 1),
                       [&](double share, const std::string& step) { computing.update(share, step); });
         computing.finish();
@@ -321,6 +323,7 @@ void add_generate(CLI::App& program) {
                         "it at the end");
     add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
+    add_quiet_option(*command, options->quiet);
     add_json_option(*command, options->json);
     command->callback([options] { generate(*options); });
 }

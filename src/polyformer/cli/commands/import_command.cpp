@@ -235,7 +235,7 @@ void add_import(CLI::App& program) {
                      "Of a model that predicts next tokens: ids of public tokens before every text, between commas;\n"
                      "'none'; or 'auto': the shortest of up to two behind which no text grows a huge feature")
         ->capture_default_str();
-    command->add_flag("--quiet", options->substitution.quiet, "No progress bars");
+    add_quiet_option(*command, options->substitution.quiet);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { import(*options); });

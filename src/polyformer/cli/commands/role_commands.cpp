@@ -37,6 +37,7 @@ struct RoleOptions {
     std::string threads = "0";
     QuerySource source;
     bool profile = false;
+    bool quiet = false;
     bool force = false;
     bool allow_insecure = false;
     std::uint64_t most_key_bytes = service::kMostServerKeyBytes;
@@ -58,7 +59,7 @@ void keygen(const RoleOptions& options) {
     const service::ClientPlan plan = service::load_client_plan(options.folder);
     const std::size_t key_bytes = plan.keys.file_bytes(plan.frame.parameters);
     if (key_bytes <= options.most_key_bytes) require_disk_space(key_bytes, options.keys);
-    Progress progress("generating keys", 1);
+    Progress progress("generating keys", 1, options.quiet);
     const service::KeyFiles files = service::create_keys(
         plan, options.secret, options.keys,
         options.allow_insecure ? service::WeakParameters::allow : service::WeakParameters::refuse,
@@ -110,6 +111,7 @@ void infer(const RoleOptions& options) {
                                    options.request, "--reply", options.reply,  "--threads", options.threads};
     if (!options.json.empty()) words.insert(words.end(), {"--json", options.json});
     if (options.profile) words.emplace_back("--profile");
+    if (options.quiet) words.emplace_back("--quiet");
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -145,6 +147,7 @@ void add_keygen(CLI::App& program) {
                     "Refuse a plan that asks for more bytes of server keys, such as 64GiB (default: 32GiB)")
         ->transform(CLI::AsSizeValue(false))
         ->check(whole_number(1, std::uint64_t{1} << 50));
+    add_quiet_option(command, options->quiet);
 }
 
 void add_encrypt(CLI::App& program) {
@@ -170,6 +173,7 @@ void add_infer(CLI::App& program) {
     command.add_option("--reply", options->reply, "Where to write the reply")->required();
     command.add_flag("--profile", options->profile, "Print seconds by operation and by layer");
     command.add_option("--threads", options->threads, "Threads; 0: all cores")->check(whole_number(0, 1024));
+    add_quiet_option(command, options->quiet);
 }
 
 }  // namespace polyformer::cli

@@ -41,6 +41,7 @@ struct RunOptions {
     std::string backend = "ckks";
     std::size_t top = kShownCandidates;
     PlanChoice choice{"all", 0, {}};
+    bool quiet = false;
     std::string json;
 };
 
@@ -245,8 +246,8 @@ void run(const RunOptions& options) {
             .client = client,
             .query = query,
             .plan = plan,
-            .outcome =
-                options.backend == "ckks" ? run_encrypted(plan, query.inputs) : run_clear_requests(plan, query.inputs),
+            .outcome = options.backend == "ckks" ? run_encrypted(plan, query.inputs, options.quiet)
+                                                 : run_clear_requests(plan, query.inputs),
             .clear = answer_in_the_clear(graph, query.inputs),
             .agreement = {},
             .answers = {},
@@ -298,6 +299,7 @@ void add_run(CLI::App& program) {
     add_top_option(*command, options->top);
     add_plan_choice(*command, options->choice);
     add_threads_option(*command);
+    add_quiet_option(*command, options->quiet);
     add_json_option(*command, options->json);
     command->callback([options] { run(*options); });
 }

@@ -39,7 +39,7 @@ void add_trainer_options(CLI::App& command, train::TrainerOptions& options) {
                     "bfloat16: mixed precision, faster where the processor has instructions for it")
         ->check(CLI::IsMember({"float32", "bfloat16"}))
         ->capture_default_str();
-    command.add_flag("--quiet", options.quiet, "No progress bar");
+    add_quiet_option(command, options.quiet);
 }
 
 namespace {

@@ -38,14 +38,14 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
     return requests;
 }
 
-EncryptedSession::EncryptedSession(const compile::Plan& plan, Outcome& outcome)
+EncryptedSession::EncryptedSession(const compile::Plan& plan, Outcome& outcome, bool quiet)
     : plan_(plan),
       outcome_(outcome),
       client_(service::client_plan(plan)),
       secret_(ckks::SecretKey::generate(plan.frame.parameters)) {
     Stopwatch watch;
     const ckks::KeyGenerator generator(plan.frame.parameters, secret_);
-    Progress making("generating keys", 1);
+    Progress making("generating keys", 1, quiet);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         generator.evaluation_keys(plan.keys, [&](std::size_t done, std::size_t total) {
             making.update(static_cast<double>(done) / static_cast<double>(total));
@@ -91,11 +91,11 @@ void EncryptedSession::ask(std::span<const model::Tensor> inputs, const runtime:
     outcome_.decrypt_seconds += watch.restart();
 }
 
-Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs) {
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs, bool quiet) {
     Outcome outcome;
-    EncryptedSession session(plan, outcome);
+    EncryptedSession session(plan, outcome, quiet);
     const std::vector<std::span<const model::Tensor>> requests = requests_of(plan, inputs);
-    Progress computing("computing on ciphertext", static_cast<double>(requests.size()));
+    Progress computing("computing on ciphertext", static_cast<double>(requests.size()), quiet);
     for (const std::span<const model::Tensor> some : requests) {
         const auto done = static_cast<double>(outcome.requests);
         session.ask(some, [&](double share, const std::string& step) { computing.update(done + share, step); });

@@ -40,9 +40,9 @@ std::vector<std::span<const model::Tensor>> requests_of(const compile::Plan& pla
 /// All roles over several requests, with keys that are made once.
 class EncryptedSession {
   public:
-    /// Makes keys, with a progress bar, and what the server needs for all requests; both take time and memory that
-    /// `outcome` tells. Both must outlive it.
-    EncryptedSession(const compile::Plan& plan, Outcome& outcome);
+    /// Makes keys, with a progress bar unless `quiet`, and what the server needs for all requests; both take time and
+    /// memory that `outcome` tells. Both must outlive it.
+    EncryptedSession(const compile::Plan& plan, Outcome& outcome, bool quiet);
 
     /// One request of these inputs (rows, width), encrypted, computed and decrypted: adds to the outcome. Throws what
     /// the roles throw, but for an answer that cannot be sound, which is a refusal of the outcome.
@@ -56,8 +56,8 @@ class EncryptedSession {
     std::optional<service::Server> server_;
 };
 
-/// Makes keys, encrypts inputs (rows, width) in as many requests as they take, infers and decrypts, with progress bars.
-/// Throws what these throw.
-Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs);
+/// Makes keys, encrypts inputs (rows, width) in as many requests as they take, infers and decrypts, with progress bars
+/// unless `quiet`. Throws what these throw.
+Outcome run_encrypted(const compile::Plan& plan, std::span<const model::Tensor> inputs, bool quiet);
 
 }  // namespace polyformer::cli

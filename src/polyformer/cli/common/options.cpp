@@ -170,6 +170,10 @@ void add_insecure_ring_option(CLI::App& command, std::size_t& dimension) {
         ->check(power_of_two);
 }
 
+void add_quiet_option(CLI::App& command, bool& quiet) {
+    command.add_flag("--quiet", quiet, "No progress bars");
+}
+
 void add_json_option(CLI::App& command, std::string& path) {
     command.add_option("--json", path, "Also write the results as JSON to this file ('-': standard output)");
 }

@@ -18,6 +18,9 @@ void add_threads_option(CLI::App& command);
 /// secure ones.
 void add_insecure_ring_option(CLI::App& command, std::size_t& dimension);
 
+/// "--quiet", for commands that take long.
+void add_quiet_option(CLI::App& command, bool& quiet);
+
 /// "--json FILE", for commands that have results.
 void add_json_option(CLI::App& command, std::string& path);
 
