@@ -110,6 +110,7 @@ TEST(Compile, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
         expect_sound_levels(plan);
         EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
         EXPECT_EQ(keys_used(plan).relinearisation_level, plan.keys.relinearisation_level);
+        EXPECT_EQ(keys_used(plan).conjugation_level, plan.keys.conjugation_level);
         EXPECT_EQ(plan.summary.key_bytes_memory, plan.keys.memory_bytes(plan.frame.parameters));
         EXPECT_GT(plan.summary.bootstraps, 0U);
         EXPECT_LE(plan.summary.bootstrapped_values, 2 * plan.summary.bootstraps);
@@ -262,6 +263,15 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
     expect_sound_levels(plan);
     EXPECT_EQ(plan.frame.parameters.security_bits(), 128);
     EXPECT_LE(plan.summary.bootstraps, 5U);
+    std::set<ckks::Pairing> pairings;
+    for (const Step& step : plan.steps) {
+        if (const auto* map = std::get_if<LinearMapStep>(&step.operation)) {
+            pairings.insert(map->map.pairing);
+            EXPECT_TRUE(map->real_inputs || map->map.pairing == ckks::Pairing::none) << step.name;
+        }
+    }
+    EXPECT_TRUE(pairings.contains(ckks::Pairing::outputs));
+    EXPECT_TRUE(pairings.contains(ckks::Pairing::inputs));
     const std::size_t bootstrapping =
         ckks::Bootstrapper::key_request(plan.frame.parameters, plan.frame.parameters.slots())
             .memory_bytes(plan.frame.parameters);

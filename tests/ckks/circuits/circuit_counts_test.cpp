@@ -70,12 +70,50 @@ TEST(CircuitCounts, OfAPeriodicMap) {
     const Evaluator evaluator = scheme().evaluator(map.key_request(scheme().parameters(), kLevel));
     const std::vector<Ciphertext> inputs{ciphertext(1), ciphertext(2)};
     const Measured measured = measure([&] { apply_periodic(evaluator, map, inputs); });
-    const KeySwitches switches = periodic_map_switches(MapShape(map), map.baby);
+    const MapCounts counts = periodic_map_counts(PairedMap(MapShape(map), map.pairing, map.baby));
+    const KeySwitches& switches = counts.switches;
+    EXPECT_EQ(counts.diagonals, 2U * (3 + 5 + 5));
     EXPECT_EQ(switches.hoisted, 2 * 3);           // by 1, 2 and 3
     EXPECT_EQ(switches.summed, 1 + 2 * (2 + 1));  // by 4; by -12 and -4 as well
     EXPECT_EQ(switches.total(), 13U);
     EXPECT_EQ(measured.transforms, in_all(switches).transforms);
     EXPECT_EQ(measured.products, 2 * in_all(switches).key_limbs);
+}
+
+TEST(CircuitCounts, OfAPeriodicMapWhoseSlotsArePaired) {
+    PeriodicDiagonals map{.period = 16, .inputs = 3, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
+    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(3));
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (const long offset : {-9L, -4L, 0L, 1L, 6L, 10L}) map.blocks[i][i][offset] = std::vector<double>(16, 0.1);
+    }
+    const std::vector<Ciphertext> inputs{ciphertext(1), ciphertext(2), ciphertext(3)};
+    for (const Pairing pairing : {Pairing::outputs, Pairing::inputs, Pairing::both}) {
+        map.pairing = pairing;
+        const Evaluator evaluator = scheme().evaluator(map.key_request(scheme().parameters(), kLevel));
+        const Measured measured = measure([&] { apply_periodic(evaluator, map, inputs); });
+        const MapCounts counts = periodic_map_counts(PairedMap(MapShape(map), pairing, map.baby));
+        const OperationCounts parting = counts.parting * OperationCounter(scheme().parameters(), kLevel - 1).rotation();
+        EXPECT_EQ(measured.transforms, (in_all(counts.switches) + parting).transforms) << static_cast<int>(pairing);
+        EXPECT_EQ(measured.products, 2 * (in_all(counts.switches) + parting).key_limbs) << static_cast<int>(pairing);
+    }
+}
+
+TEST(CircuitCounts, APairHasHalfTheProductsAndSteps) {
+    PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 2, .stride = 1, .baby = 4, .blocks = {}};
+    map.blocks.assign(2, std::vector<std::map<long, std::vector<double>>>(2));
+    for (auto& row : map.blocks) {
+        for (auto& block : row) {
+            for (long offset = 0; offset < 16; ++offset) block[offset] = std::vector<double>(16, 0.1);
+        }
+    }
+    const auto counts = [&](Pairing pairing) { return periodic_map_counts(PairedMap(MapShape(map), pairing, 4)); };
+    EXPECT_EQ(counts(Pairing::none).diagonals, 64U);
+    EXPECT_EQ(counts(Pairing::outputs).diagonals, 32U);
+    EXPECT_EQ(counts(Pairing::outputs).switches.summed, counts(Pairing::none).switches.summed / 2);
+    EXPECT_EQ(counts(Pairing::outputs).parting, 1);
+    EXPECT_EQ(counts(Pairing::inputs).diagonals, 32U);
+    EXPECT_EQ(counts(Pairing::inputs).switches.hoisted, counts(Pairing::none).switches.hoisted / 2);
+    EXPECT_EQ(counts(Pairing::inputs).parting, 2);
 }
 
 TEST(CircuitCounts, OfARotatedInnerProduct) {

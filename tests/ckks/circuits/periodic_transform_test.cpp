@@ -47,6 +47,85 @@ TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
     }
 }
 
+/// A real map of 16 positions, some of whose blocks lack some diagonals or all.
+PeriodicDiagonals sparse_map(std::size_t inputs, std::size_t outputs) {
+    PeriodicDiagonals map{.period = 16, .inputs = inputs, .outputs = outputs, .stride = 1, .baby = 4, .blocks = {}};
+    map.blocks.assign(outputs, std::vector<std::map<long, std::vector<double>>>(inputs));
+    unsigned seed = 0;
+    for (std::size_t output = 0; output < outputs; ++output) {
+        for (std::size_t input = 0; input < inputs; ++input) {
+            if (output == 1 && input == 0) continue;
+            for (const long offset : {-15L, -9L, -4L, -1L, 0L, 1L, 3L, 6L, 13L}) {
+                if ((output + input) % 2 == 1 && offset < 0) continue;
+                auto values = random_reals(16, ++seed);
+                for (double& value : values) value /= 8;
+                map.blocks[output][input][offset] = values;
+            }
+        }
+    }
+    return map;
+}
+
+/// The map on ciphertexts, with exactly the keys that it asks for, against the map on plain vectors.
+void expect_agreement(const PeriodicDiagonals& map) {
+    const int level = 4;
+    const Evaluator evaluator = map_scheme().evaluator(map.key_request(map_scheme().parameters(), level));
+    std::vector<std::vector<Complex>> x;
+    std::vector<Ciphertext> inputs;
+    for (std::size_t input = 0; input < map.inputs; ++input) {
+        x.push_back(as_complex(random_reals(1024, static_cast<unsigned>(100 + input))));
+        inputs.push_back(map_scheme().encrypt(x.back(), level));
+    }
+    const std::vector<Ciphertext> outputs = apply_periodic(evaluator, map, inputs);
+    ASSERT_THAT(outputs, SizeIs(map.outputs));
+    for (std::size_t output = 0; output < map.outputs; ++output) {
+        std::vector<Complex> expected(1024);
+        for (std::size_t input = 0; input < map.inputs; ++input) {
+            accumulate(map.blocks[output][input], x[input], expected);
+        }
+        EXPECT_EQ(outputs[output].level, level - 1);
+        EXPECT_DOUBLE_EQ(outputs[output].scale, map_scheme().parameters().scale(level - 1));
+        EXPECT_GT(map_scheme().bits(outputs[output], expected), 21) << output;
+    }
+}
+
+TEST(PeriodicDiagonals, PairsOfOutputsAndOfInputsGiveTheSame) {
+    for (const auto& [inputs, outputs] : {std::pair{1, 1}, {2, 4}, {3, 1}, {3, 2}, {1, 9}}) {
+        PeriodicDiagonals map = sparse_map(static_cast<std::size_t>(inputs), static_cast<std::size_t>(outputs));
+        for (const int baby : {1, 4}) {
+            map.baby = baby;
+            for (const Pairing pairing : {Pairing::outputs, Pairing::inputs}) {
+                map.pairing = pairing;
+                SCOPED_TRACE(::testing::Message() << inputs << " to " << outputs << ", baby steps " << baby
+                                                  << ", pairing " << static_cast<int>(pairing));
+                expect_agreement(map);
+            }
+        }
+    }
+}
+
+TEST(PeriodicDiagonals, PairsThatAreMappedAlikeGiveTheSame) {
+    for (const std::size_t count : {std::size_t{2}, std::size_t{5}}) {
+        PeriodicDiagonals map = sparse_map(count, count);
+        map.pairing = Pairing::both;
+        for (std::size_t output = 0; output < count; ++output) {
+            for (std::size_t input = 0; input < count; ++input) {
+                if (input != output) map.blocks[output][input].clear();
+            }
+            map.blocks[output][output] = map.blocks[output / 2 * 2][output / 2 * 2];
+        }
+        SCOPED_TRACE(count);
+        expect_agreement(map);
+    }
+}
+
+TEST(PeriodicDiagonals, RefusesToPairWhatIsNotMappedAlike) {
+    PeriodicDiagonals map = sparse_map(2, 2);
+    map.pairing = Pairing::both;
+    EXPECT_THAT([&] { map.key_request(map_scheme().parameters(), 2); },
+                ThrowsMessage<Error>(HasSubstr("cannot both be paired")));
+}
+
 TEST(PeriodicDiagonals, FullPeriodAndStride) {
     const Parameters& parameters = map_scheme().parameters();
     PeriodicDiagonals map{.period = 1024, .inputs = 1, .outputs = 1, .stride = 64, .baby = 3, .blocks = {}};
@@ -54,12 +133,15 @@ TEST(PeriodicDiagonals, FullPeriodAndStride) {
     for (const long offset : {-960L, -128L, 0L, 64L, 320L}) {
         map.blocks[0][0][offset] = random_reals(1024, static_cast<unsigned>(offset + 1000));
     }
-    const Evaluator evaluator = map_scheme().evaluator(map.key_request(parameters, 2));
-    const auto x = random_values(1024, 5);
+    const auto x = as_complex(random_reals(1024, 5));
     const Ciphertext input = map_scheme().encrypt(x, 2);
     std::vector<Complex> expected(1024);
     accumulate(map.blocks[0][0], x, expected);
-    EXPECT_GT(map_scheme().bits(apply_periodic(evaluator, map, std::span(&input, 1)).front(), expected), 21);
+    for (const Pairing pairing : {Pairing::none, Pairing::outputs, Pairing::inputs}) {
+        map.pairing = pairing;
+        const Evaluator evaluator = map_scheme().evaluator(map.key_request(parameters, 2));
+        EXPECT_GT(map_scheme().bits(apply_periodic(evaluator, map, std::span(&input, 1)).front(), expected), 21);
+    }
 }
 
 TEST(PeriodicDiagonals, RefusesWhatDoesNotFit) {

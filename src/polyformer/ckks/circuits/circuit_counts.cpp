@@ -1,6 +1,7 @@
 #include "polyformer/ckks/circuits/circuit_counts.h"
 
-#include <set>
+#include <algorithm>
+#include <span>
 
 #include "polyformer/ckks/circuits/baby_giant.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
@@ -9,20 +10,8 @@ namespace polyformer::ckks {
 
 namespace {
 
-double count_nonzero(const std::set<long>& steps) {
-    return static_cast<double>(steps.size() - steps.count(0));
-}
-
-double nonzero_baby_steps(const std::vector<long>& offsets, long stride, long baby) {
-    std::set<long> steps;
-    for (const long offset : offsets) steps.insert(split_offset(offset, stride, baby).baby_step);
-    return count_nonzero(steps);
-}
-
-double nonzero_giant_steps(const std::vector<long>& offsets, long stride, long baby) {
-    std::set<long> steps;
-    for (const long offset : offsets) steps.insert(split_offset(offset, stride, baby).giant_step);
-    return count_nonzero(steps);
+double count_nonzero(std::span<const long> steps) {
+    return static_cast<double>(std::ranges::count_if(steps, [](long step) { return step != 0; }));
 }
 
 }  // namespace
@@ -37,30 +26,30 @@ OperationCounts diagonal_transform_counts(const Parameters& parameters, int leve
            OperationCounts{.products = diagonals * 2 * at.rows()};
 }
 
-MapShape::MapShape(const PeriodicDiagonals& map) : period(map.period), inputs(map.inputs), stride(map.stride) {
-    std::set<long> all;
-    for (const auto& row : map.blocks) {
-        std::set<long> of_output;
-        for (const auto& block : row) {
-            diagonals += block.size();
-            for (const auto& [offset, values] : block) of_output.insert(offset);
-        }
-        all.insert(of_output.begin(), of_output.end());
-        output_offsets.emplace_back(of_output.begin(), of_output.end());
-    }
-    offsets.assign(all.begin(), all.end());
-}
+MapCounts periodic_map_counts(const PairedMap& map) {
+    const auto inputs = static_cast<double>(map.inputs);
+    MapCounts counts;
+    counts.switches.decompositions = inputs;
+    counts.switches.hoisted = inputs * count_nonzero(map.baby_steps);
+    counts.switches.whole = map.lone_input ? 1 : 0;
+    counts.switches.divisions = static_cast<double>(map.outputs);
+    counts.parting = static_cast<double>(map.conjugations()) + (map.lone_output ? 1 : 0);
+    if (map.terms.empty()) return counts;
 
-KeySwitches periodic_map_switches(const MapShape& shape, long baby) {
-    const auto inputs = static_cast<double>(shape.inputs);
-    KeySwitches switches;
-    switches.decompositions = inputs;
-    switches.hoisted = inputs * nonzero_baby_steps(shape.offsets, shape.stride, baby);
-    for (const auto& offsets : shape.output_offsets) {
-        switches.summed += nonzero_giant_steps(offsets, shape.stride, baby);
+    const long first_giant = map.giant_steps.front();
+    const auto giants = static_cast<std::size_t>(map.giant_steps.back() - first_giant + 1);
+    const auto babies = static_cast<std::size_t>(map.baby_steps.back() + 1);
+    std::vector<bool> sums(map.outputs * giants, false);
+    std::vector<bool> places(sums.size() * map.inputs * babies, false);
+    for (const MapTerm& term : map.terms) {
+        const std::size_t sum = term.output * giants + static_cast<std::size_t>(term.giant_step - first_giant);
+        if (!sums[sum] && term.giant_step != 0) counts.switches.summed += 1;
+        sums[sum] = true;
+        const std::size_t place = (sum * map.inputs + term.input) * babies + static_cast<std::size_t>(term.baby_step);
+        if (!places[place]) ++counts.diagonals;
+        places[place] = true;
     }
-    switches.divisions = static_cast<double>(shape.output_offsets.size());
-    return switches;
+    return counts;
 }
 
 KeySwitches rotated_product_switches(const RotatedInnerProduct& product) {

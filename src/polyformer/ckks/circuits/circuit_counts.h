@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "polyformer/ckks/circuits/periodic_transform.h"
+#include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/ckks/evaluator/operation_counts.h"
 
@@ -15,19 +15,15 @@ namespace polyformer::ckks {
 OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, double babies, double giants,
                                           double diagonals);
 
-/// All that counts depend on in a map: which diagonals it has, not what they hold.
-struct MapShape {
-    explicit MapShape(const PeriodicDiagonals& map);
-    std::size_t period = 0;
-    std::size_t inputs = 0;
-    long stride = 1;
-    std::size_t diagonals = 0;
-    std::vector<long> offsets;                      ///< of all blocks, ascending
-    std::vector<std::vector<long>> output_offsets;  ///< of each output's blocks
-};
+/// Of apply_periodic().
+struct MapCounts {
+    KeySwitches switches;       ///< at the map's level
+    double parting = 0;         ///< whole key switches one level below
+    std::size_t diagonals = 0;  ///< products with plaintexts, each of 2·l limbs
 
-/// Of apply_periodic() with so many baby steps. Its products are 2·l limbs for each diagonal.
-KeySwitches periodic_map_switches(const MapShape& shape, long baby);
+    std::size_t key_switches() const { return switches.total() + static_cast<std::size_t>(parting); }
+};
+MapCounts periodic_map_counts(const PairedMap& map);
 
 /// Of apply_rotated_inner_product() for one pair of operands, relinearisations among them, as if one of its groups took
 /// the right operand unrotated; where none does, it takes a decomposition and a hoisted rotation more. Its products are

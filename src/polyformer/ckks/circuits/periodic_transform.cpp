@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <complex>
 #include <iterator>
-#include <set>
 
 #include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
 #include "polyformer/ckks/circuits/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
@@ -15,27 +16,6 @@
 namespace polyformer::ckks {
 
 namespace {
-
-/// The baby and giant steps that some block of the map uses, ascending.
-struct Steps {
-    std::vector<long> baby;
-    std::vector<long> giant;
-};
-
-Steps steps_of(const PeriodicDiagonals& map) {
-    std::set<long> baby;
-    std::set<long> giant;
-    for (const auto& row : map.blocks) {
-        for (const auto& block : row) {
-            for (const auto& [offset, values] : block) {
-                const BabyGiant steps = split_offset(offset, map.stride, map.baby);
-                baby.insert(steps.baby_step);
-                giant.insert(steps.giant_step);
-            }
-        }
-    }
-    return {{baby.begin(), baby.end()}, {giant.begin(), giant.end()}};
-}
 
 std::size_t position(const std::vector<long>& sorted, long value) {
     return static_cast<std::size_t>(std::lower_bound(sorted.begin(), sorted.end(), value) - sorted.begin());
@@ -71,41 +51,53 @@ struct Range {
     std::size_t begin;
     std::size_t end;
     std::size_t size() const { return end - begin; }
+    bool has(std::size_t index) const { return begin <= index && index < end; }
 };
 
-/// (output, giant, input, baby) of some outputs and giant steps; absent diagonals are empty. Each is rotated by
-/// −stride·baby·giant step.
-std::vector<SubringPlaintext> encode(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+/// One diagonal, real or complex, of the map that is computed.
+struct Entry {
+    std::size_t index = 0;          ///< among the plaintexts
+    const MapTerm* real = nullptr;  ///< null where there is no such part
+    const MapTerm* imaginary = nullptr;
+};
+
+/// Adds factor times what a term's diagonal is where its sum is not rotated yet: rotated by −stride·baby·giant step.
+void add_unrotated(const PeriodicDiagonals& map, const MapTerm& term, std::complex<double> factor,
+                   std::vector<std::complex<double>>& sum) {
+    const std::vector<double>& values = map.blocks[term.of_output][term.of_input].at(term.offset);
+    const long shift = map.stride * map.baby * split_offset(term.offset, map.stride, map.baby).giant_step;
+    for (std::size_t slot = 0; slot < map.period; ++slot) {
+        const long from = normalised_step(static_cast<long>(slot) - shift, map.period);
+        sum[slot] += factor * values[static_cast<std::size_t>(from)];
+    }
+}
+
+/// (output, giant, input, baby) of some outputs and giant steps; absent diagonals are empty.
+std::vector<SubringPlaintext> encode(const Evaluator& evaluator, const PeriodicDiagonals& map, const PairedMap& paired,
                                      const Range& outputs, const Range& giants, int level) {
-    struct Entry {
-        std::size_t index;
-        long shift;
-        const std::vector<double>* values;
-    };
-    std::vector<Entry> entries;
-    for (std::size_t output = outputs.begin; output < outputs.end; ++output) {
-        for (std::size_t input = 0; input < map.inputs; ++input) {
-            for (const auto& [offset, values] : map.blocks[output][input]) {
-                const BabyGiant split = split_offset(offset, map.stride, map.baby);
-                const std::size_t giant = position(steps.giant, split.giant_step);
-                if (giant < giants.begin || giant >= giants.end) continue;
-                const std::size_t sum = (output - outputs.begin) * giants.size() + giant - giants.begin;
-                entries.push_back(
-                    {(sum * map.inputs + input) * steps.baby.size() + position(steps.baby, split.baby_step),
-                     map.stride * map.baby * split.giant_step, &values});
-            }
-        }
+    const std::size_t babies = paired.baby_steps.size();
+    std::vector<Entry> entries(outputs.size() * giants.size() * paired.inputs * babies);
+    for (const MapTerm& term : paired.terms) {
+        const std::size_t giant = position(paired.giant_steps, term.giant_step);
+        if (!outputs.has(term.output) || !giants.has(giant)) continue;
+        const std::size_t sum = (term.output - outputs.begin) * giants.size() + giant - giants.begin;
+        const std::size_t index =
+            (sum * paired.inputs + term.input) * babies + position(paired.baby_steps, term.baby_step);
+        (term.imaginary ? entries[index].imaginary : entries[index].real) = &term;
     }
     const double scale = evaluator.parameters().scale(level);
-    std::vector<SubringPlaintext> plaintexts(outputs.size() * giants.size() * map.inputs * steps.baby.size());
+    // Results are sums of a number and its conjugate. Re (D − i·D')·(x + i·x') = D·x + D'·x'.
+    const double factor = paired.pairing == Pairing::none ? 1 : 0.5;
+    const std::complex<double> turned(0, paired.pairing == Pairing::inputs ? -factor : factor);
+    std::vector<SubringPlaintext> plaintexts(entries.size());
     parallel_for(entries.size(), [&](std::size_t index) {
         const Entry& entry = entries[index];
-        std::vector<double> rotated(map.period);
-        for (std::size_t slot = 0; slot < map.period; ++slot) {
-            const long from = normalised_step(static_cast<long>(slot) - entry.shift, map.period);
-            rotated[slot] = (*entry.values)[static_cast<std::size_t>(from)];
-        }
-        plaintexts[entry.index] = evaluator.encoder().encode_periodic(rotated, level, scale);
+        if (entry.real == nullptr && entry.imaginary == nullptr) return;
+        std::vector<std::complex<double>> diagonal(map.period);
+        const bool whole = paired.lone_both && entry.real->output + 1 == paired.outputs;
+        if (entry.real != nullptr) add_unrotated(map, *entry.real, whole ? 1 : factor, diagonal);
+        if (entry.imaginary != nullptr) add_unrotated(map, *entry.imaginary, turned, diagonal);
+        plaintexts[index] = evaluator.encoder().encode_periodic(diagonal, level, scale);
     });
     return plaintexts;
 }
@@ -136,28 +128,50 @@ std::vector<Ciphertext> inner_sums(const Parameters& parameters, std::span<const
     return sums;
 }
 
+/// x + i·y.
+Ciphertext pair_of(const Evaluator& evaluator, const Ciphertext& x, const Ciphertext& y) {
+    return evaluator.add(x, evaluator.multiply_by_i(y));
+}
+
+std::vector<Ciphertext> paired_inputs(const Evaluator& evaluator, const PairedMap& paired,
+                                      std::span<const Ciphertext> inputs) {
+    if (paired.inputs == inputs.size() && !paired.lone_input) return {inputs.begin(), inputs.end()};
+    std::vector<Ciphertext> pairs;
+    for (std::size_t i = 0; i < inputs.size(); i += 2) {
+        if (i + 1 < inputs.size()) {
+            pairs.push_back(pair_of(evaluator, inputs[i], inputs[i + 1]));
+        } else if (paired.lone_input) {
+            const Ciphertext other = evaluator.rotate(inputs[i], paired.stride * paired.baby / 2);
+            pairs.push_back(pair_of(evaluator, inputs[i], other));
+        } else {
+            pairs.push_back(inputs[i]);
+        }
+    }
+    return pairs;
+}
+
 /// (input, baby): all baby rotations of all inputs.
-std::vector<Ciphertext> rotate_inputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+std::vector<Ciphertext> rotate_inputs(const Evaluator& evaluator, const PairedMap& paired,
                                       std::span<const Ciphertext> inputs) {
     std::vector<long> strides;
-    for (const long step : steps.baby) strides.push_back(map.stride * step);
+    for (const long step : paired.baby_steps) strides.push_back(paired.stride * step);
     std::vector<Ciphertext> rotated;
-    for (std::vector<Ciphertext>& of_input : rotations(evaluator, inputs, strides)) {
+    for (std::vector<Ciphertext>& of_input : rotations(evaluator, paired_inputs(evaluator, paired, inputs), strides)) {
         std::ranges::move(of_input, std::back_inserter(rotated));
     }
     return rotated;
 }
 
 /// Adds all giant steps of some outputs to their totals.
-void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const Steps& steps,
+void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const PairedMap& paired,
                  std::span<const Ciphertext> rotated, const Range& outputs, std::span<RotatedSum> totals) {
     const Parameters& parameters = evaluator.parameters();
     const std::size_t run = parameters.slots() / map.period;
     const std::size_t terms = rotated.size();
-    for (std::size_t begin = 0; begin < steps.giant.size(); begin += kMapGiantsAtATime) {
-        const Range giants{begin, std::min(begin + kMapGiantsAtATime, steps.giant.size())};
+    for (std::size_t begin = 0; begin < paired.giant_steps.size(); begin += kMapGiantsAtATime) {
+        const Range giants{begin, std::min(begin + kMapGiantsAtATime, paired.giant_steps.size())};
         const std::vector<SubringPlaintext> plaintexts =
-            encode(evaluator, map, steps, outputs, giants, rotated.front().level);
+            encode(evaluator, map, paired, outputs, giants, rotated.front().level);
         std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, outputs.size() * giants.size(), run);
         for (std::size_t giant = giants.begin; giant < giants.end; ++giant) {
             std::vector<Ciphertext> used;
@@ -173,7 +187,7 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
                 used.push_back(std::move(sums[sum]));
                 used_totals.push_back(&totals[output]);
             }
-            add_rotated(evaluator, used, map.stride * map.baby * steps.giant[giant], used_totals);
+            add_rotated(evaluator, used, map.stride * map.baby * paired.giant_steps[giant], used_totals);
         }
     }
 }
@@ -184,29 +198,59 @@ Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
     return {like.at(level, parameters.scale(level)), {zero, zero}};
 }
 
+/// −i·(z − z̄): twice the imaginary part.
+Ciphertext doubled_imaginary_part(const Evaluator& evaluator, const Ciphertext& z, const Ciphertext& conjugate) {
+    return evaluator.multiply_by_i(evaluator.subtract(conjugate, z));
+}
+
+/// The map's own outputs of some of the complex ones, from `first` on.
+std::vector<Ciphertext> parted(const Evaluator& evaluator, const PeriodicDiagonals& map, const PairedMap& paired,
+                               std::vector<Ciphertext> sums, std::size_t first) {
+    if (paired.pairing == Pairing::none) return sums;
+    const bool keeps_last = paired.lone_both && first + sums.size() == paired.outputs;
+    const std::span<const Ciphertext> complex(sums.data(), sums.size() - (keeps_last ? 1 : 0));
+    const std::vector<Ciphertext> conjugates = evaluator.conjugate(complex);
+    std::vector<Ciphertext> results;
+    for (std::size_t i = 0; i < complex.size(); ++i) {
+        const Ciphertext& sum = complex[i];
+        Ciphertext real = evaluator.add(sum, conjugates[i]);
+        if (paired.pairing == Pairing::inputs) {
+            results.push_back(std::move(real));
+            continue;
+        }
+        Ciphertext imaginary = doubled_imaginary_part(evaluator, sum, conjugates[i]);
+        if (paired.lone_output && first + i + 1 == paired.outputs) {
+            results.push_back(evaluator.add(real, evaluator.rotate(imaginary, map.stride * map.baby)));
+        } else {
+            results.push_back(std::move(real));
+            results.push_back(std::move(imaginary));
+        }
+    }
+    if (keeps_last) results.push_back(std::move(sums.back()));
+    return results;
+}
+
 }  // namespace
 
 KeyRequest PeriodicDiagonals::key_request(const Parameters& parameters, int level) const {
-    const Steps steps = steps_of(*this);
-    KeyRequest request;
-    for (const long step : steps.baby) request.add_rotation(parameters, stride * step, level);
-    for (const long step : steps.giant) request.add_rotation(parameters, stride * baby * step, level);
-    return request;
+    return PairedMap(MapShape(*this), pairing, baby).key_request(parameters, level);
 }
 
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs) {
     check(map, inputs);
-    const Steps steps = steps_of(map);
-    const std::vector<Ciphertext> rotated = rotate_inputs(evaluator, map, steps, inputs);
+    const PairedMap paired(MapShape(map), map.pairing, map.baby);
+    const std::vector<Ciphertext> rotated = rotate_inputs(evaluator, paired, inputs);
     std::vector<Ciphertext> results;
-    for (std::size_t begin = 0; begin < map.outputs; begin += kMapOutputsAtATime) {
-        const Range outputs{begin, std::min(begin + kMapOutputsAtATime, map.outputs)};
+    for (std::size_t begin = 0; begin < paired.outputs; begin += kMapOutputsAtATime) {
+        const Range outputs{begin, std::min(begin + kMapOutputsAtATime, paired.outputs)};
         std::vector<RotatedSum> totals(outputs.size(), RotatedSum(evaluator));
-        add_outputs(evaluator, map, steps, rotated, outputs, totals);
+        add_outputs(evaluator, map, paired, rotated, outputs, totals);
+        std::vector<Ciphertext> sums;
         for (const RotatedSum& total : totals) {
-            results.push_back(total.empty() ? zero_like(evaluator.parameters(), inputs.front()) : total.result(1));
+            sums.push_back(total.empty() ? zero_like(evaluator.parameters(), inputs.front()) : total.result(1));
         }
+        std::ranges::move(parted(evaluator, map, paired, std::move(sums), begin), std::back_inserter(results));
     }
     return results;
 }

@@ -18,6 +18,20 @@
 
 namespace polyformer::ckks {
 
+/// How a map of real values uses the imaginary halves of its slots (docs/packing.md): half the products, and half the
+/// giant or the baby steps, for a conjugation of each result. All but `none` demand inputs without an imaginary part.
+enum class Pairing {
+    none,
+    /// Two outputs are the real and the imaginary part of one sum. Of a last one alone, even giant steps are the real
+    /// part and odd ones the imaginary.
+    outputs,
+    /// Two inputs are the real and the imaginary part of one; a last one alone is paired with its rotation by half the
+    /// baby-step number.
+    inputs,
+    /// Both, where each input has one output and two neighbours the same diagonals.
+    both,
+};
+
 /// A map from `inputs` to `outputs` ciphertexts whose diagonals repeat with period F: a weight matrix over token-major
 /// packing (docs/packing.md). Plaintexts are subring words, multiplied as broadcast scalars.
 struct PeriodicDiagonals {
@@ -26,10 +40,11 @@ struct PeriodicDiagonals {
     std::size_t outputs = 0;
     long stride = 1;  ///< divides every offset
     int baby = 1;     ///< baby-step number: offset = stride·(a + baby·b), 0 ≤ a < baby
+    Pairing pairing = Pairing::none;
     /// blocks[output][input]: offset → F values. An offset that is absent is zero.
     std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
 
-    /// Rotations that apply_periodic() will use, at `level`.
+    /// Rotations that apply_periodic() will use at `level`, and the conjugation.
     KeyRequest key_request(const Parameters& parameters, int level) const;
 };
 
@@ -39,7 +54,7 @@ inline constexpr std::size_t kMapOutputsAtATime = 4;
 inline constexpr std::size_t kMapGiantsAtATime = 8;
 
 /// Inputs at one level and canonical scale; outputs one level down at canonical scale. Throws Error when shapes,
-/// periods or levels do not fit, or when a rotation key is missing.
+/// periods, levels or the pairing do not fit, or when a key is missing.
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs);
 

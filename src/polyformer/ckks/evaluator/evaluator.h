@@ -92,6 +92,8 @@ class Evaluator {
     Ciphertext rotate(const Ciphertext& a, long step) const { return rotator_.rotate(a, step); }
     /// Of every slot.
     Ciphertext conjugate(const Ciphertext& a) const { return rotator_.conjugate(a); }
+    /// Of several at one level, which share what the key costs.
+    std::vector<Ciphertext> conjugate(std::span<const Ciphertext> a) const { return rotator_.conjugate(a); }
     HoistedCiphertext hoist(Ciphertext a) const { return rotator_.hoist(std::move(a)); }
     Ciphertext rotate(const HoistedCiphertext& a, long step) const {
         return std::move(rotator_.rotate(std::span(&a, 1), step).front());

@@ -66,13 +66,19 @@ Ending Rotator::permuted(const Ciphertext& a, std::uint64_t galois_element) cons
 Rotator::Batch Rotator::batch_of(std::span<const Ciphertext* const> a, long step) const {
     const Ciphertext& first = *a.front();
     const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level);
-    Batch batch{.key = key, .endings = {}};
+    return batch_of(a, *key, rotation_galois_element(parameters_.ring_dimension(), key_step), "rotation");
+}
+
+Rotator::Batch Rotator::batch_of(std::span<const Ciphertext* const> a, const SwitchingKey& key,
+                                 std::uint64_t galois_element, const char* what) const {
+    const Ciphertext& first = *a.front();
+    Batch batch{.key = &key, .endings = {}};
     for (const Ciphertext* ciphertext : a) {
-        check_two_components(parameters_, *ciphertext, "rotation");
-        check_operands(parameters_, first, *ciphertext, "rotation");
-        require(ciphertext->slots == first.slots, "ciphertexts of {} and {} slots cannot be rotated together",
-                first.slots, ciphertext->slots);
-        batch.endings.push_back(permuted(*ciphertext, rotation_galois_element(parameters_.ring_dimension(), key_step)));
+        check_two_components(parameters_, *ciphertext, what);
+        check_operands(parameters_, first, *ciphertext, what);
+        require(ciphertext->slots == first.slots, "ciphertexts of {} and {} slots cannot go through one {}",
+                first.slots, ciphertext->slots, what);
+        batch.endings.push_back(permuted(*ciphertext, galois_element));
     }
     return batch;
 }
@@ -92,6 +98,23 @@ Ciphertext Rotator::conjugate(const Ciphertext& a) const {
     const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::conjugation}, a.level);
     const Ending ending = permuted(a, conjugation_galois_element(parameters_.ring_dimension()));
     return ciphertext_of(a.metadata(), switch_key(parameters_, a.components[1], key, a.level, ending));
+}
+
+std::vector<Ciphertext> Rotator::conjugate(std::span<const Ciphertext> a) const {
+    std::vector<Ciphertext> results;
+    if (a.empty()) return results;
+    const int level = a.front().level;
+    check_key_set(*keys_, a.front(), "conjugation");
+    const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::conjugation}, level);
+    std::vector<HoistedCiphertext> hoisted;
+    for (const Ciphertext& ciphertext : a) hoisted.push_back(hoist(ciphertext));
+    const Batch batch =
+        batch_of(ciphertexts_of(hoisted), key, conjugation_galois_element(parameters_.ring_dimension()), "conjugation");
+    std::vector<PolynomialPair> pairs = switch_key(parameters_, digits_of(hoisted), key, level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        results.push_back(ciphertext_of(a[i].metadata(), std::move(pairs[i])));
+    }
+    return results;
 }
 
 HoistedCiphertext Rotator::hoist(Ciphertext a) const {

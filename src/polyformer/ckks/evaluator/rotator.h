@@ -27,6 +27,7 @@ class Rotator {
 
     Ciphertext rotate(const Ciphertext& a, long step) const;
     Ciphertext conjugate(const Ciphertext& a) const;
+    std::vector<Ciphertext> conjugate(std::span<const Ciphertext> a) const;
     HoistedCiphertext hoist(Ciphertext a) const;
     std::vector<Ciphertext> rotate(std::span<const HoistedCiphertext> a, long step) const;
     std::vector<ExtendedCiphertext> rotate_extended(std::span<const Ciphertext> a, long step) const;
@@ -36,6 +37,9 @@ class Rotator {
     Ending permuted(const Ciphertext& a, std::uint64_t galois_element) const;
     bool is_identity(const Ciphertext& a, long step) const;
     Batch batch_of(std::span<const Ciphertext* const> a, long step) const;
+    /// With `key`, which belongs to the automorphism.
+    Batch batch_of(std::span<const Ciphertext* const> a, const SwitchingKey& key, std::uint64_t galois_element,
+                   const char* what) const;
 
     Parameters parameters_;
     std::shared_ptr<const EvaluationKeys> keys_;

@@ -1,5 +1,7 @@
 #include "polyformer/compile/circuit/circuit.h"
 
+#include <algorithm>
+
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/model/graph/visit.h"
 
@@ -20,6 +22,29 @@ int depth_of(const Gate& gate) {
                                  },
                                  [](const auto&) { return 1; }},
                       gate.operation);
+}
+
+std::vector<bool> real_bundles(const Circuit& circuit) {
+    std::vector<bool> real(circuit.bundles.size(), true);
+    for (const Gate& gate : circuit.gates) {
+        const bool inputs = std::ranges::all_of(gate.inputs, [&](BundleId input) { return real[input]; });
+        const bool outputs =
+            std::visit(Overloaded{[&](const PolynomialGate& polynomial) { return inputs && polynomial.masks.empty(); },
+                                  [](const AttentionGate&) { return false; },
+                                  [&](const CombineGate& combine) {
+                                      const auto is_real = [&](const CombineGate::Term& term) {
+                                          return real[gate.inputs[term.input]] && term.quarter_turns % 2 == 0;
+                                      };
+                                      return combine.doubled_real_part ||
+                                             std::ranges::all_of(combine.outputs, [&](const auto& terms) {
+                                                 return std::ranges::all_of(terms, is_real);
+                                             });
+                                  },
+                                  [&](const auto&) { return inputs; }},
+                       gate.operation);
+        for (const BundleId output : gate.outputs) real[output] = outputs;
+    }
+    return real;
 }
 
 }  // namespace polyformer::compile

@@ -121,4 +121,7 @@ struct Circuit {
     bool one_row = false;  ///< a request has one row of logits: all rows of the layout are equal
 };
 
+/// By bundle: whether its slots have no imaginary part. Scores and their weights do (docs/packing.md).
+std::vector<bool> real_bundles(const Circuit& circuit);
+
 }  // namespace polyformer::compile

@@ -28,6 +28,7 @@ struct LinearMapStep {
     /// Diagonals of full length tell tokens apart: the executor gives rows beyond the text those of the rows that they
     /// repeat.
     bool by_token = false;
+    bool real_inputs = true;  ///< so that their imaginary halves are free: what ckks::Pairing demands
 };
 
 /// output = left_factor · left + right. Depth 0; but with a factor other than 1, left must lie at least one level above

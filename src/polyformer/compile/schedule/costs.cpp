@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
-#include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/model/graph/visit.h"
 
@@ -19,6 +18,29 @@ StepCost& StepCost::operator+=(const StepCost& other) {
     return *this;
 }
 
+std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs) {
+    std::vector<ckks::Pairing> pairings{ckks::Pairing::none};
+    if (real_inputs && shape.diagonals > 1) {
+        pairings.push_back(ckks::Pairing::outputs);
+        pairings.push_back(ckks::Pairing::inputs);
+        if (shape.alike) pairings.push_back(ckks::Pairing::both);
+    }
+    long range = 1;
+    if (!shape.offsets.empty()) {
+        range = std::max(std::abs(shape.offsets.front()), std::abs(shape.offsets.back())) / shape.stride + 1;
+    }
+    std::vector<MapChoice> choices;
+    for (long baby = 1; baby < 2 * range; baby *= 2) {
+        for (const ckks::Pairing pairing : pairings) {
+            ckks::PairedMap map(shape, pairing, baby);
+            const ckks::MapCounts counts = periodic_map_counts(map);
+            map.terms = std::vector<ckks::MapTerm>();  // thousands, and counted
+            choices.push_back({std::move(map), counts});
+        }
+    }
+    return choices;
+}
+
 double StepPrices::words(double count) const {
     return costs_.seconds(parameters_, {.products = count});
 }
@@ -27,15 +49,15 @@ double StepPrices::ntts(double count) const {
     return costs_.seconds(parameters_, {.transforms = count});
 }
 
-StepCost StepPrices::map(const ckks::MapShape& shape, long baby, int level) const {
+StepCost StepPrices::map(const ckks::MapCounts& counts, std::size_t period, int level) const {
     const double limbs = level + 1;
-    const auto diagonals = static_cast<double>(shape.diagonals);
-    const ckks::KeySwitches switches = periodic_map_switches(shape, baby);
+    const auto diagonals = static_cast<double>(counts.diagonals);
     StepCost cost;
-    cost.seconds = costs_.seconds(parameters_, switches, level) + words(2 * limbs * diagonals);
-    if (shape.period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
-    cost.key_switches = switches.total();
-    cost.plaintext_products = shape.diagonals;
+    cost.seconds = costs_.seconds(parameters_, counts.switches, level) + words(2 * limbs * diagonals);
+    if (counts.parting > 0) cost.seconds += counts.parting * costs_.rotation(parameters_, level - 1);
+    if (period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
+    cost.key_switches = counts.key_switches();
+    cost.plaintext_products = counts.diagonals;
     return cost;
 }
 
@@ -115,23 +137,13 @@ StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
             .plaintext_products = 0};
 }
 
-long StepPrices::best_baby(const ckks::MapShape& shape, int level, const KeySet* keys) const {
-    if (shape.offsets.empty()) return 1;
-    const long range = std::max(std::abs(shape.offsets.front()), std::abs(shape.offsets.back())) / shape.stride + 1;
-    long best = 1;
-    double least = std::numeric_limits<double>::infinity();
-    for (long baby = 1; baby < 2 * range; baby *= 2) {
-        double price = map(shape, baby, level).seconds;
-        if (keys != nullptr) {
-            price += keys->price(ckks::rotation_request(parameters_, shape.offsets, shape.stride,
-                                                        static_cast<int>(baby), parameters_.slots(), level));
-        }
-        if (price < least) {
-            least = price;
-            best = baby;
-        }
-    }
-    return best;
+const MapChoice& StepPrices::best_choice(std::span<const MapChoice> choices, std::size_t period, int level,
+                                         const KeySet* keys) const {
+    const auto price = [&](const MapChoice& choice) {
+        const double seconds = map(choice.counts, period, level).seconds;
+        return keys == nullptr ? seconds : seconds + keys->price(choice.map.key_request(parameters_, level));
+    };
+    return *std::ranges::min_element(choices, {}, price);
 }
 
 long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys) const {
@@ -149,12 +161,15 @@ long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const K
     return best;
 }
 
-double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const ckks::MapShape* shape,
-                        int level) const {
+double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing,
+                        std::span<const MapChoice> choices, int level) const {
     const auto count = static_cast<double>(circuit.bundles[gate.outputs.front()].ciphertexts);
     return std::visit(
         model::Overloaded{
-            [&](const MapGate&) { return map(*shape, best_baby(*shape, level), level).seconds; },
+            [&](const MapGate& mapped) {
+                const std::size_t period = mapped.map.period;
+                return map(best_choice(choices, period, level).counts, period, level).seconds;
+            },
             [&](const SumGate&) { return count * sum(level).seconds; },
             [&](const ProductGate&) { return count * product(level).seconds; },
             [&](const AffineGate&) { return count * affine(level).seconds; },

@@ -1,6 +1,7 @@
-// Seconds that steps take by level, and the baby-step numbers that make rotations cheap.
+// Seconds that steps take by level, and the pairings and baby-step numbers that make them cheap.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "polyformer/ckks/circuits/circuit_counts.h"
@@ -19,12 +20,23 @@ struct StepCost {
     StepCost& operator+=(const StepCost& other);
 };
 
+/// A way to compute a map.
+struct MapChoice {
+    ckks::PairedMap map;  ///< without its terms
+    ckks::MapCounts counts;
+};
+
+/// All ways to compute a map: baby-step numbers are powers of two, so that maps share keys, and slots are paired only
+/// where inputs are real.
+std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs);
+
 /// Prices steps for one parameter set.
 class StepPrices {
   public:
     StepPrices(ckks::Parameters parameters, CostModel costs) : parameters_(std::move(parameters)), costs_(costs) {}
 
-    StepCost map(const ckks::MapShape& shape, long baby, int level) const;
+    /// `period`: of its diagonals.
+    StepCost map(const ckks::MapCounts& counts, std::size_t period, int level) const;
     StepCost rotated_product(const ckks::RotatedInnerProduct& product, int level) const;
     StepCost polynomial(std::size_t degree, bool masked, int level) const;
     StepCost product(int level) const;
@@ -37,14 +49,15 @@ class StepPrices {
     /// Refreshing one or two real ciphertexts together.
     StepCost bootstrap(std::size_t ciphertexts) const;
 
-    /// The baby-step number of least time, a power of two so that maps share keys; with `keys`, those missing count
-    /// too.
-    long best_baby(const ckks::MapShape& shape, int level, const KeySet* keys = nullptr) const;
+    /// The choice of least time; with `keys`, those missing count too.
+    const MapChoice& best_choice(std::span<const MapChoice> choices, std::size_t period, int level,
+                                 const KeySet* keys = nullptr) const;
+    /// The baby-step number of least time, likewise.
     long best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys = nullptr) const;
 
-    /// The whole gate at `level`, with the baby-step numbers of least time. `shape` is that of a gate's map, which
-    /// takes longer to find than to price; null for other gates.
-    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, const ckks::MapShape* shape,
+    /// The whole gate at `level`, in the ways of least time. `choices` are those of a gate's map, which take longer to
+    /// find than to price.
+    double gate(const Gate& gate, const Circuit& circuit, const Packing& packing, std::span<const MapChoice> choices,
                 int level) const;
 
   private:

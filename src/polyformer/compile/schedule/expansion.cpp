@@ -15,6 +15,7 @@ class Expansion {
         : circuit_(std::move(circuit)),
           schedule_(schedule),
           working_level_(working_level),
+          real_(real_bundles(circuit_)),
           values_(circuit_.bundles.size()) {}
 
     ExpandedCircuit run() {
@@ -75,7 +76,8 @@ class Expansion {
                            .outputs = {},
                            .map = std::move(map.map),
                            .bias = std::move(map.bias),
-                           .by_token = map.by_token};
+                           .by_token = map.by_token,
+                           .real_inputs = real_[gate.inputs.front()]};
         for (const BundleId output : gate.outputs) {
             const std::vector<ValueId> ids = new_values(output);
             step.outputs.insert(step.outputs.end(), ids.begin(), ids.end());
@@ -213,6 +215,7 @@ class Expansion {
     Circuit circuit_;
     const Schedule& schedule_;
     int working_level_;
+    std::vector<bool> real_;  ///< by bundle
     ExpandedCircuit expanded_;
     std::vector<std::vector<ValueId>> values_;  ///< of each bundle, as last refreshed
     std::map<ValueId, int> level_;

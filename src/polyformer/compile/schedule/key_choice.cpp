@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
-#include "polyformer/ckks/circuits/linear_transform.h"
+#include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/compile/schedule/costs.h"
 #include "polyformer/model/graph/visit.h"
 
@@ -43,19 +43,22 @@ ckks::KeyRequest fixed_keys(const Step& step, const Packing& packing, const ckks
     return request;
 }
 
-/// A step whose baby-step number is to be chosen, and the seconds that it takes with the best one for itself alone.
+/// A step whose baby-step number, and pairing if it is a map, are to be chosen, and the seconds that it takes with the
+/// best for itself alone.
 struct Chooser {
     double seconds = 0;
     std::function<void(KeySet& keys)> choose;
 };
 
 Chooser chooser_of(LinearMapStep& step, int level, const StepPrices& prices, const ckks::Parameters& parameters) {
-    ckks::MapShape shape(step.map);
-    const double seconds = prices.map(shape, prices.best_baby(shape, level), level).seconds;
-    return {seconds, [&, level, shape = std::move(shape)](KeySet& keys) {
-                step.map.baby = static_cast<int>(prices.best_baby(shape, level, &keys));
-                keys.add(ckks::rotation_request(parameters, shape.offsets, shape.stride, step.map.baby,
-                                                parameters.slots(), level));
+    std::vector<MapChoice> choices = map_choices(ckks::MapShape(step.map), step.real_inputs);
+    const std::size_t period = step.map.period;
+    const double seconds = prices.map(prices.best_choice(choices, period, level).counts, period, level).seconds;
+    return {seconds, [&, level, period, choices = std::move(choices)](KeySet& keys) {
+                const ckks::PairedMap& best = prices.best_choice(choices, period, level, &keys).map;
+                step.map.baby = static_cast<int>(best.baby);
+                step.map.pairing = best.pairing;
+                keys.add(best.key_request(parameters, level));
             }};
 }
 

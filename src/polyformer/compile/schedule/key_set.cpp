@@ -16,6 +16,10 @@ double KeySet::bytes(int level) const {
 
 double KeySet::price(const ckks::KeyRequest& wanted) const {
     double missing = 0;
+    if (wanted.conjugation_level) {
+        const double held = request_.conjugation_level ? bytes(*request_.conjugation_level) : 0;
+        missing += std::max(0.0, bytes(*wanted.conjugation_level) - held);
+    }
     for (const auto& [step, level] : wanted.rotation_levels) {
         const auto found = request_.rotation_levels.find(step);
         const double held = found == request_.rotation_levels.end() ? 0 : bytes(found->second);

@@ -1,4 +1,4 @@
-// The rotation keys that a plan has chosen so far, and what more of them would be worth.
+// The rotation keys, and the conjugation's, that a plan has chosen so far, and what more of them would be worth.
 #pragma once
 
 #include "polyformer/ckks/scheme/key_request.h"
@@ -11,7 +11,7 @@ namespace polyformer::compile {
 class KeySet {
   public:
     KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing);
-    /// Seconds that the rotation keys missing for `wanted` are worth.
+    /// Seconds that the keys of rotations and conjugation missing for `wanted` are worth.
     double price(const ckks::KeyRequest& wanted) const;
     void add(const ckks::KeyRequest& wanted) { request_.merge(wanted); }
     const ckks::KeyRequest& request() const { return request_; }

@@ -56,6 +56,7 @@ class Search {
           prices_(parameters, costs),
           packing_(packing),
           last_use_(last_uses(circuit)),
+          real_(real_bundles(circuit)),
           top_(parameters.working_level()),
           lowest_refreshed_(parameters.can_bootstrap() ? parameters.bootstrapping_input_level() : top_ + 1) {
         if (!parameters.can_bootstrap()) return;
@@ -117,12 +118,13 @@ class Search {
         const Gate& gate = circuit_.gates[g];
         const int depth = depth_of(gate);
         std::vector<double> seconds(static_cast<std::size_t>(top_) + 1);
-        std::optional<ckks::MapShape> shape;
-        if (const auto* map = std::get_if<MapGate>(&gate.operation)) shape.emplace(map->map);
+        std::vector<MapChoice> choices;
+        if (const auto* map = std::get_if<MapGate>(&gate.operation)) {
+            choices = map_choices(ckks::MapShape(map->map), real_[gate.inputs.front()]);
+        }
         parallel_for(seconds.size(), [&](std::size_t level) {
             if (static_cast<int>(level) >= depth) {
-                seconds[level] =
-                    prices_.gate(gate, circuit_, packing_, shape ? &*shape : nullptr, static_cast<int>(level));
+                seconds[level] = prices_.gate(gate, circuit_, packing_, choices, static_cast<int>(level));
             }
         });
 
@@ -265,6 +267,7 @@ class Search {
     StepPrices prices_;
     Packing packing_;
     std::vector<std::size_t> last_use_;
+    std::vector<bool> real_;
     std::vector<int> bundle_needs_;
     std::vector<int> gate_needs_;
     int top_;

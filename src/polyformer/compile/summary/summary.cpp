@@ -19,28 +19,30 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
         return cost;
     };
     return std::visit(
-        model::Overloaded{
-            [&](const LinearMapStep& map) { return prices.map(ckks::MapShape(map.map), map.map.baby, level); },
-            [&](const AddStep&) { return prices.sum(level); },
-            [&](const MultiplyStep&) { return prices.product(level); },
-            [&](const AffineStep&) { return prices.affine(level); },
-            [&](const PolynomialStep& polynomial) {
-                const ckks::ChebyshevSeries& series = polynomial.series;
-                return times(polynomial.inputs.size(),
-                             prices.polynomial(series.degree(), polynomial.scores.has_value(), level));
-            },
-            [&](const RotatedProductStep& product) {
-                return times(product.outputs.size(), prices.rotated_product(product.product, level));
-            },
-            [&](const SumSlotsStep& sum) { return prices.sum_slots(sum.count, level); },
-            [&](const CombineStep& combine) {
-                const auto rotations = std::ranges::count_if(
-                    combine.terms, [](const CombineStep::Term& term) { return term.rotation != 0; });
-                return prices.combine(combine.terms.size(), static_cast<std::size_t>(rotations),
-                                      combine.doubled_real_part, level);
-            },
-            [&](const SelectTokenStep&) { return prices.select_token(packing.tokens, level); },
-            [&](const BootstrapStep& bootstrap) { return prices.bootstrap(bootstrap.inputs.size()); }},
+        model::Overloaded{[&](const LinearMapStep& map) {
+                              const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby);
+                              return prices.map(ckks::periodic_map_counts(paired), map.map.period, level);
+                          },
+                          [&](const AddStep&) { return prices.sum(level); },
+                          [&](const MultiplyStep&) { return prices.product(level); },
+                          [&](const AffineStep&) { return prices.affine(level); },
+                          [&](const PolynomialStep& polynomial) {
+                              const ckks::ChebyshevSeries& series = polynomial.series;
+                              return times(polynomial.inputs.size(),
+                                           prices.polynomial(series.degree(), polynomial.scores.has_value(), level));
+                          },
+                          [&](const RotatedProductStep& product) {
+                              return times(product.outputs.size(), prices.rotated_product(product.product, level));
+                          },
+                          [&](const SumSlotsStep& sum) { return prices.sum_slots(sum.count, level); },
+                          [&](const CombineStep& combine) {
+                              const auto rotations = std::ranges::count_if(
+                                  combine.terms, [](const CombineStep::Term& term) { return term.rotation != 0; });
+                              return prices.combine(combine.terms.size(), static_cast<std::size_t>(rotations),
+                                                    combine.doubled_real_part, level);
+                          },
+                          [&](const SelectTokenStep&) { return prices.select_token(packing.tokens, level); },
+                          [&](const BootstrapStep& bootstrap) { return prices.bootstrap(bootstrap.inputs.size()); }},
         step.operation);
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/compile/schedule/costs.h"
 #include "polyformer/compile/schedule/key_choice.h"
 #include "polyformer/model/graph/visit.h"
@@ -51,25 +51,15 @@ std::size_t extended_bytes(const Parameters& parameters, int level) {
 /// Baby rotations of all inputs, and beside them first the digits that they are made from, then sums and plaintexts
 /// of some giant steps of some outputs.
 std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep& map, int level) {
-    const ckks::MapShape shape(map.map);
+    const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby);
     const std::size_t one = ciphertext_bytes(parameters, level);
     const std::size_t digits = hoisted_bytes(parameters, level);
-    // Those that some diagonal uses.
-    std::set<long> baby_steps;
-    std::set<long> giant_steps;
-    const long giant_step = shape.stride * map.map.baby;
-    for (const long offset : shape.offsets) {
-        const long baby_step = (offset % giant_step + giant_step) % giant_step;
-        baby_steps.insert(baby_step);
-        giant_steps.insert(offset - baby_step);
-    }
-    const std::size_t giants = giant_steps.size();
-    const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, map.outputs.size());
-    const std::size_t sums = outputs * std::min(ckks::kMapGiantsAtATime, giants);
-    const std::size_t plaintext = polynomial_bytes(parameters, level) / (parameters.slots() / shape.period);
-    const std::size_t rotated = shape.inputs * baby_steps.size();
+    const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, paired.outputs);
+    const std::size_t sums = outputs * std::min(ckks::kMapGiantsAtATime, paired.giant_steps.size());
+    const std::size_t plaintext = polynomial_bytes(parameters, level) / (parameters.slots() / map.map.period);
+    const std::size_t rotated = paired.inputs * paired.baby_steps.size();
     return rotated * one +
-           std::max(shape.inputs * digits,
+           std::max(paired.inputs * digits,
                     sums * (one + rotated * plaintext) + outputs * (digits + 2 * extended_bytes(parameters, level)));
 }
 
