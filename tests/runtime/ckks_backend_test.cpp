@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <complex>
 #include <random>
 
 #include "polyformer/ckks/client/encryption.h"
@@ -15,6 +16,7 @@
 #include "polyformer/model/builders/random_decoder.h"
 #include "polyformer/model/builders/random_encoder.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/runtime/clear/clear_backend.h"
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
@@ -51,6 +53,7 @@ class CkksBackendTest : public ::testing::Test {
             request.add_rotation(parameters_, static_cast<long>(step), parameters_.max_level());
         }
         for (const long step : {1L, 2L, 3L}) request.add_rotation(parameters_, step, parameters_.max_level());
+        request.add_conjugation(parameters_, parameters_.max_level());
         keys_ = std::make_shared<const ckks::EvaluationKeys>(
             ckks::KeyGenerator(parameters_, secret_).evaluation_keys(request));
         backend_ = std::make_unique<CkksBackend>(parameters_, packing_, keys_);
@@ -135,6 +138,59 @@ TEST_F(CkksBackendTest, MapsLinearlyWithBias) {
     expect_slots(outputs[0], 2,
                  slots([&](std::size_t i) { return diagonal[i % packing_.features] * (at(i) + at(i + 1)) - 0.5; }));
     expect_slots(outputs[1], 2, slots([&](std::size_t i) { return diagonal[i % packing_.features] * at(i + 3); }));
+}
+
+TEST_F(CkksBackendTest, MapsOfPairsAreRightAndDeviateAsTheClearBackEndForesees) {
+    compile::LinearMapStep step;
+    step.map.period = packing_.features;
+    step.map.inputs = step.map.outputs = 2;
+    step.map.baby = 2;
+    std::vector<double> diagonal(packing_.features);
+    for (std::size_t f = 0; f < packing_.features; ++f) diagonal[f] = 1 + 0.01 * static_cast<double>(f);
+    const std::map<long, std::vector<double>> block{{0, diagonal}, {1, diagonal}, {3, diagonal}};
+    step.bias.resize(2);
+    // Noise that fresh ciphertexts do not have: as large as that of the map is then next to nothing.
+    ClearBackend clear(parameters_, packing_, {.noise = false});
+    std::mt19937 random(2);
+    std::normal_distribution<double> noise(0, 1e-3);
+    std::vector<ckks::Ciphertext> inputs;
+    std::vector<ClearValue> exact;
+    for (const std::vector<double>& slots : {left_, right_}) {
+        std::vector<std::complex<double>> noisy;
+        for (const double slot : slots) noisy.emplace_back(slot + noise(random), noise(random));
+        inputs.push_back(
+            ckks::encrypt(parameters_, secret_, ckks::Encoder(parameters_).encode(noisy, 3, parameters_.scale(3))));
+        exact.push_back(clear.encrypt(slots, 3));
+        exact.back().noise = exact.back().imaginary_noise = 1e-3;
+    }
+    using ckks::Pairing;
+    for (const Pairing pairing : {Pairing::none, Pairing::outputs, Pairing::inputs, Pairing::both}) {
+        step.map.pairing = pairing;
+        step.map.blocks = {{block, block}, {block, {}}};
+        if (pairing == Pairing::both) step.map.blocks = {{block, {}}, {{}, block}};
+        const auto outputs = backend_->linear_map(step, inputs);
+        const std::vector<ClearValue> expected = clear.linear_map(step, exact);
+        for (std::size_t o = 0; o < 2; ++o) {
+            const auto slots =
+                ckks::Encoder(parameters_).decode(ckks::decrypt(parameters_, secret_, outputs[o]), packing_.slots);
+            double real = 0;
+            double imaginary = 0;
+            for (std::size_t i = 0; i < slots.size(); ++i) {
+                real += std::pow(slots[i].real() - expected[o].slots[i], 2);
+                imaginary += std::pow(slots[i].imag(), 2);
+            }
+            const auto count = static_cast<double>(slots.size());
+            EXPECT_NEAR(std::sqrt(real / count) / expected[o].noise, 1, 0.2) << static_cast<int>(pairing) << o;
+            if (pairing == Pairing::none) {
+                EXPECT_NEAR(std::sqrt(imaginary / count) / expected[o].imaginary_noise, 1, 0.2) << o;
+            } else {
+                EXPECT_LT(expected[o].imaginary_noise, 1e-4);
+                EXPECT_LT(std::sqrt(imaginary / count), 1e-4);
+            }
+        }
+    }
+    exact[0].imaginary.assign(packing_.slots, 0.5);
+    EXPECT_THAT([&] { clear.linear_map(step, exact); }, ThrowsMessage<Error>(HasSubstr("complex slots")));
 }
 
 TEST_F(CkksBackendTest, EvaluatesPolynomials) {

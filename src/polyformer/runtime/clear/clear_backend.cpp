@@ -5,6 +5,7 @@
 
 #include "polyformer/ckks/scheme/ciphertext.h"
 #include "polyformer/runtime/noise/noise.h"
+#include "polyformer/runtime/noise/spread.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -12,9 +13,18 @@ namespace polyformer::runtime {
 
 namespace {
 
-/// Complex slots appear in attention alone: between these steps a plan has none.
+/// Complex slots appear in attention alone, and within maps: between these steps a plan has none.
 void require_real(const ClearValue& value, const char* reader) {
     require(value.imaginary.empty(), "{} was given complex slots: the plan should take their real part first", reader);
+}
+
+/// Root mean square of p' over some of the slots.
+double typical_slope(std::span<const double> coefficients, std::span<const double> slots) {
+    constexpr std::size_t kSamples = 512;
+    const std::size_t step = std::max<std::size_t>(1, slots.size() / kSamples);
+    std::vector<double> slopes;
+    for (std::size_t i = 0; i < slots.size(); i += step) slopes.push_back(tangent_at(coefficients, slots[i]).slope);
+    return root_mean_square(slopes);
 }
 
 }  // namespace
@@ -39,7 +49,8 @@ double ClearBackend::rounding_noise(int level) const {
 
 void ClearBackend::add_noise(Value& value, double deviation) {
     value.noise = std::hypot(value.noise, deviation);
-    if (!options_.noise) return;
+    value.imaginary_noise = std::hypot(value.imaginary_noise, deviation);
+    if (!options_.noise || deviation == 0) return;
     std::normal_distribution<double> distribution(0, deviation);
     for (double& slot : value.slots) slot += distribution(generator_);
     for (double& slot : value.imaginary) slot += distribution(generator_);
@@ -61,7 +72,7 @@ ClearValue ClearBackend::encrypt(std::vector<double> slots, int level) {
     require(level >= 0 && level <= parameters_.working_level(), "level {} is outside the working levels 0 to {}", level,
             parameters_.working_level());
     for (const double slot : slots) require(std::isfinite(slot), "a slot of the request is {}", slot);
-    Value value{std::move(slots), {}, level, parameters_.scale(level), 0};
+    Value value{.slots = std::move(slots), .imaginary = {}, .level = level, .scale = parameters_.scale(level)};
     add_noise(value, fresh_noise(parameters_, level));
     return value;
 }
@@ -81,6 +92,7 @@ ClearValue ClearBackend::scaled(Value value, double factor) const {
     for (double& slot : value.slots) slot *= factor;
     for (double& slot : value.imaginary) slot *= factor;
     value.noise *= std::abs(factor);
+    value.imaginary_noise *= std::abs(factor);
     value.scale /= factor;
     return value;
 }
@@ -92,14 +104,21 @@ ClearValue ClearBackend::add(const Value& left, const Value& right) const {
     Value result = left;
     add_turned(result, right, 0, 0);
     result.noise = std::hypot(left.noise, right.noise);
+    result.imaginary_noise = std::hypot(left.imaginary_noise, right.imaginary_noise);
     return result;
 }
 
 ClearValue ClearBackend::blank_product(const Value& left, const Value& right) const {
     require(left.level == right.level, "cannot multiply values at levels {} and {}: adjust one of them", left.level,
             right.level);
-    Value result{std::vector<double>(left.slots.size()), {}, left.level, left.scale * right.scale, 0};
-    result.noise = product_noise(left.noise, root_mean_square(left.slots), right.noise, root_mean_square(right.slots));
+    Value result{.slots = std::vector<double>(left.slots.size()),
+                 .imaginary = {},
+                 .level = left.level,
+                 .scale = left.scale * right.scale};
+    const double left_size = root_mean_square(left.slots);
+    const double right_size = root_mean_square(right.slots);
+    result.noise = product_noise(left.noise, left_size, right.noise, right_size);
+    result.imaginary_noise = product_noise(left.imaginary_noise, left_size, right.imaginary_noise, right_size);
     return result;
 }
 
@@ -116,6 +135,7 @@ ClearValue ClearBackend::square(const Value& value) {
     Value result = blank_product(value, value);
     // Both factors have the same noise e, not two independent ones: (x + e)² = x² + 2·x·e + e².
     result.noise = 2 * value.noise * root_mean_square(value.slots);
+    result.imaginary_noise = 2 * value.imaginary_noise * root_mean_square(value.slots);
     for (std::size_t i = 0; i < result.slots.size(); ++i) result.slots[i] = value.slots[i] * value.slots[i];
     if (!value.imaginary.empty()) {
         result.imaginary.resize(result.slots.size());
@@ -133,13 +153,20 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
     require(inputs.size() == map.inputs && !inputs.empty(), "a map of {} inputs was given {}", map.inputs,
             inputs.size());
     const Value& first = inputs.front();
-    std::vector<double> noise;
-    for (const Value& input : inputs) noise.push_back(input.noise);
+    InputNoise noise;
+    for (const Value& input : inputs) {
+        if (map.pairing != ckks::Pairing::none) require_real(input, "a map of pairs");
+        noise.real.push_back(input.noise);
+        noise.imaginary.push_back(input.imaginary_noise);
+    }
+    const InputNoise new_noise{std::vector<double>(map.inputs, 0.0), noise.imaginary};
     std::vector<Value> outputs(map.outputs);
     parallel_for(map.outputs, [&](std::size_t o) {
         Value& output = outputs[o];
-        output = {
-            std::vector<double>(packing_.slots), {}, first.level, first.scale * parameters_.scale(first.level), 0};
+        output = {.slots = std::vector<double>(packing_.slots),
+                  .imaginary = {},
+                  .level = first.level,
+                  .scale = first.scale * parameters_.scale(first.level)};
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             for (const auto& [offset, diagonal] : map.blocks[o][i]) {
                 add_rotated(output.slots, diagonal, inputs[i].slots, offset);
@@ -149,16 +176,22 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
             }
         }
         output.noise = map_noise(parameters_, map, o, first.level, noise);
+        output.imaginary_noise = imaginary_map_noise(parameters_, map, o, first.level, noise);
     });
     for (std::size_t o = 0; o < outputs.size(); ++o) {
         Value& output = outputs[o];
         if (options_.noise) {
-            // Inputs carry their noise already; what is new are the rotations'.
+            // Inputs carry their noise already; what is new are the rotations', and that of imaginary parts.
             const double estimate = output.noise;
-            add_noise(output, map_noise(parameters_, map, o, output.level, std::vector<double>(map.inputs, 0.0)));
+            const double imaginary = output.imaginary_noise;
+            add_noise(output, map_noise(parameters_, map, o, output.level, new_noise));
             output.noise = estimate;
+            output.imaginary_noise = imaginary;
         }
         rescale(output);
+        if (map.pairing != ckks::Pairing::none) {
+            add_noise(output, parting_noise(parameters_, map, o, output.level));
+        }
         const std::vector<double>& bias = step.bias[o];
         for (std::size_t i = 0; i < output.slots.size() && !bias.empty(); ++i) output.slots[i] += bias[i % bias.size()];
     }
@@ -171,6 +204,7 @@ ClearValue ClearBackend::affine(const compile::AffineStep& step, const Value& in
         for (std::size_t i = 0; i < part->size(); ++i) (*part)[i] *= step.mask[i % step.mask.size()];
     }
     result.noise *= root_mean_square(step.mask);
+    result.imaginary_noise *= root_mean_square(step.mask);
     result.scale *= parameters_.scale(input.level);
     rescale(result);
     for (std::size_t i = 0; i < result.slots.size() && !step.addend.empty(); ++i) {
@@ -191,6 +225,9 @@ std::vector<ClearValue> ClearBackend::polynomial(const compile::PolynomialStep& 
         const double rounding = options_.noise ? rounding_noise(std::max(0, input.level - 1)) : 0;
         result.slots = evaluate_series(step.series.coefficients, input.slots, rounding, generator_);
         result.noise = polynomial_noise(parameters_, step.series.coefficients, input.level, input.noise);
+        result.imaginary_noise =
+            std::hypot(input.imaginary_noise * typical_slope(step.series.coefficients, input.slots),
+                       polynomial_noise(parameters_, step.series.coefficients, input.level, 0));
         result.level = input.level - depth;
         result.scale = parameters_.scale(result.level);
         apply_mask(step.series.mask, result);
@@ -228,6 +265,7 @@ ClearValue ClearBackend::sum_slots(const compile::SumSlotsStep& step, const Valu
         const std::vector<double> other = rotated(result.slots, step.stride * static_cast<long>(distance));
         for (std::size_t i = 0; i < other.size(); ++i) result.slots[i] += other[i];
         result.noise *= std::sqrt(2.0);
+        result.imaginary_noise *= std::sqrt(2.0);
         add_noise(result, rounding_noise(result.level));
     }
     return result;
@@ -235,15 +273,19 @@ ClearValue ClearBackend::sum_slots(const compile::SumSlotsStep& step, const Valu
 
 ClearValue ClearBackend::combine(const compile::CombineStep& step, std::span<const Value> values) {
     const Value& first = values.front();
-    Value result{std::vector<double>(first.slots.size()), {}, first.level, first.scale, 0};
+    Value result{
+        .slots = std::vector<double>(first.slots.size()), .imaginary = {}, .level = first.level, .scale = first.scale};
     double variance = 0;
+    double imaginary_variance = 0;
     std::size_t key_switches = step.doubled_real_part ? 1 : 0;
     for (std::size_t k = 0; k < values.size(); ++k) {
         add_turned(result, values[k], step.terms[k].rotation, step.terms[k].quarter_turns);
         variance += values[k].noise * values[k].noise;
+        imaginary_variance += values[k].imaginary_noise * values[k].imaginary_noise;
         key_switches += step.terms[k].rotation != 0 ? 1 : 0;
     }
     result.noise = std::sqrt(variance);
+    result.imaginary_noise = std::sqrt(step.doubled_real_part ? 0 : imaginary_variance);
     if (step.doubled_real_part) {
         result.imaginary.clear();
         for (double& slot : result.slots) slot *= 2;
@@ -268,6 +310,7 @@ std::vector<ClearValue> ClearBackend::bootstrap(std::span<const Value> inputs) {
         Value result = input;
         result.level = parameters_.working_level();
         result.scale = parameters_.scale(result.level);
+        result.imaginary_noise = 0;
         add_noise(result, options_.bootstrap_noise);
         outputs.push_back(std::move(result));
     }

@@ -18,6 +18,8 @@ struct ClearValue {
     int level = 0;
     double scale = 1;
     double noise = 0;  ///< standard deviation of the noise in a slot, estimated
+    /// That of the imaginary part's noise where values are real: maps of pairs turn it into noise of real parts.
+    double imaginary_noise = 0;
 };
 
 /// result[i] += factor[i mod period] · source[i + step], cyclically; periods and lengths are powers of two.

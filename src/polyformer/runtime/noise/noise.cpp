@@ -43,16 +43,62 @@ double polynomial_noise(const ckks::Parameters& parameters, std::span<const doub
     return std::sqrt(variance);
 }
 
+namespace {
+
+using ckks::Pairing;
+
+std::size_t neighbour(std::size_t index, std::size_t count) {
+    return std::min(index ^ 1, count - 1);
+}
+
+/// Σ over a block's diagonals of their mean square.
+double block_size(const ckks::PeriodicDiagonals& map, std::size_t output, std::size_t input) {
+    double sum = 0;
+    for (const auto& [offset, diagonal] : map.blocks[output][input]) sum += std::pow(root_mean_square(diagonal), 2);
+    return sum;
+}
+
+}  // namespace
+
+std::optional<std::size_t> paired_output(const ckks::PeriodicDiagonals& map, std::size_t output) {
+    return map.pairing == Pairing::outputs ? std::optional(neighbour(output, map.outputs)) : std::nullopt;
+}
+
+std::optional<std::size_t> paired_input(const ckks::PeriodicDiagonals& map, std::size_t input) {
+    const std::size_t other = neighbour(input, map.inputs);
+    const bool paired = map.pairing == Pairing::inputs || (map.pairing == Pairing::both && other != input);
+    return paired ? std::optional(other) : std::nullopt;
+}
+
 double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,
-                 std::span<const double> input_noise) {
+                 const InputNoise& inputs) {
     const double rounding = std::pow(rounding_noise(parameters, level), 2);
+    const std::optional<std::size_t> other_output = paired_output(map, output);
     double variance = 0;
     for (std::size_t i = 0; i < map.inputs; ++i) {
-        double size = 0;
-        for (const auto& [offset, diagonal] : map.blocks[output][i]) size += std::pow(root_mean_square(diagonal), 2);
-        variance += size * (std::pow(input_noise[i], 2) + rounding);
+        const std::optional<std::size_t> other_input = paired_input(map, i);
+        const double leaked = other_input ? std::pow(inputs.imaginary[*other_input], 2) : 0;
+        variance += block_size(map, output, i) * (std::pow(inputs.real[i], 2) + leaked + rounding);
+        if (other_output) {
+            variance += block_size(map, *other_output, i) * (std::pow(inputs.imaginary[i], 2) + rounding);
+        }
     }
     return std::sqrt(variance);
+}
+
+double imaginary_map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output,
+                           int level, const InputNoise& inputs) {
+    return map.pairing == Pairing::none ? map_noise(parameters, map, output, level, {inputs.imaginary, {}}) : 0;
+}
+
+// Twice the rounding of what was rescaled, and a key switch's: variances of 4 + 1, one of which the rescaling counts.
+double parting_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output,
+                     int level) {
+    const bool alone = output + 1 == map.outputs && map.outputs % 2 == 1;
+    if (map.pairing == Pairing::none || (map.pairing == Pairing::both && alone)) return 0;
+    // Its two parts are parted and added, one of them rotated.
+    const double variance = map.pairing == Pairing::outputs && alone ? 2 * (4 + 1) : 4;
+    return std::sqrt(variance) * rounding_noise(parameters, level);
 }
 
 }  // namespace polyformer::runtime

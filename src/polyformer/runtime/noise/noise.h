@@ -2,6 +2,8 @@
 // deviations of the real part, in units of the message.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,8 +30,27 @@ double product_noise(double left_noise, double left_size, double right_noise, do
 double polynomial_noise(const ckks::Parameters& parameters, std::span<const double> coefficients, int level,
                         double input_noise);
 
+/// Of two values that are the parts of one complex number (ckks::Pairing), each takes on the noise of what the other
+/// one has no use for: of a map's outputs or inputs the other one of the pair, or the same one if it is paired with
+/// itself. None where they are not paired.
+std::optional<std::size_t> paired_output(const ckks::PeriodicDiagonals& map, std::size_t output);
+std::optional<std::size_t> paired_input(const ckks::PeriodicDiagonals& map, std::size_t input);
+
+/// Noise of a map's inputs, one number each. That of imaginary parts matters to pairs.
+struct InputNoise {
+    std::vector<double> real;
+    std::vector<double> imaginary;
+};
+
 /// Of output `output` of a map of inputs at `level`, before it is rescaled: each rotation adds its own rounding.
 double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,
-                 std::span<const double> input_noise);
+                 const InputNoise& inputs);
+/// That of its imaginary part: none where it is parted from another one.
+double imaginary_map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output,
+                           int level, const InputNoise& inputs);
+/// What parting such an output adds to the rounding of its rescaling to `level`: the sum was only half as large, and it
+/// is conjugated.
+double parting_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output,
+                     int level);
 
 }  // namespace polyformer::runtime

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <optional>
 
 #include "polyformer/runtime/noise/noise.h"
 
@@ -20,31 +21,41 @@ NoiseValue NoiseBackend::plain(const Value& value, const Value& factor) {
     Value result = plain(value);
     result.mean *= factor.scale;
     result.deviation *= factor.scale;
-    if (factor.scales_noise) result.noise *= factor.scale;
+    if (factor.scales_noise) {
+        result.noise *= factor.scale;
+        result.imaginary *= factor.scale;
+    }
     return result;
+}
+
+void NoiseBackend::add_noise(Value& value, double deviation) {
+    value.noise = std::hypot(value.noise, deviation);
+    value.imaginary = std::hypot(value.imaginary, deviation);
 }
 
 NoiseValue NoiseBackend::rescaled(Value value) const {
     --value.level;
-    value.noise = std::hypot(value.noise, rounding_noise(parameters_, value.level));
+    add_noise(value, rounding_noise(parameters_, value.level));
     return value;
 }
 
 NoiseValue NoiseBackend::encrypt(int level, double share) const {
-    return {level, fresh_noise(parameters_, level), 0, input_deviation_, share};
+    const double noise = fresh_noise(parameters_, level);
+    return {.level = level, .noise = noise, .imaginary = noise, .deviation = input_deviation_, .share = share};
 }
 
 NoiseValue NoiseBackend::adjust(const Value& value, int level) const {
     if (value.level == level) return value;
     Value result = value;
     result.level = level;
-    result.noise = std::hypot(value.noise, rounding_noise(parameters_, level));
+    add_noise(result, rounding_noise(parameters_, level));
     return result;
 }
 
 NoiseValue NoiseBackend::scaled(const Value& value, double factor) const {
     Value result = value;
     result.noise *= std::abs(factor);
+    result.imaginary *= std::abs(factor);
     result.mean *= factor;
     result.deviation *= std::abs(factor);
     return result;
@@ -54,6 +65,7 @@ NoiseValue NoiseBackend::add(const Value& left, const Value& right) const {
     Value result = left;
     result.scale = 1;
     result.noise = std::hypot(left.noise, right.noise);
+    result.imaginary = std::hypot(left.imaginary, right.imaginary);
     set_bounded(result, {left.mean + right.mean, std::hypot(left.deviation, right.deviation),
                          std::max(left.share, right.share)});
     return result;
@@ -64,6 +76,7 @@ NoiseValue NoiseBackend::multiply(const Value& first, const Value& second) const
     const Value right = plain(second, first);
     Value result = left;
     result.noise = product_noise(left.noise, left.size(), right.noise, right.size());
+    result.imaginary = product_noise(left.imaginary, left.size(), right.imaginary, right.size());
     set_bounded(result, product(spread_of_value(left), spread_of_value(right)));
     return rescaled(result);
 }
@@ -73,11 +86,19 @@ NoiseValue NoiseBackend::square(const Value& value) const {
     result.split = value.split;
     result.squared = !value.split;
     result.noise = 2 * value.noise * value.size();
+    result.imaginary = 2 * value.imaginary * value.size();
     // Of a normal distribution.
     const double own = value.deviation * value.deviation;
     set_bounded(result, {value.size() * value.size(), std::sqrt(2 * own * own + 4 * own * value.mean * value.mean),
                          value.share});
     return rescaled(result);
+}
+
+double NoiseBackend::imaginary_output_noise(const ckks::PeriodicDiagonals& map, std::size_t output,
+                                            std::span<const Value> inputs) const {
+    InputNoise noise;
+    for (const Value& input : inputs) noise.imaginary.push_back(input.imaginary);
+    return imaginary_map_noise(parameters_, map, output, inputs.front().level, noise);
 }
 
 NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::size_t output,
@@ -88,9 +109,11 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
     std::vector<double> noises(period);
     std::vector<bool> used(period, false);
     const double rounding = std::pow(rounding_noise(parameters_, inputs.front().level), 2);
+    const auto leaked = [&](std::size_t i) { return std::pow(inputs[i].imaginary, 2); };
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const double variance = std::pow(inputs[i].deviation, 2);
-        const double noise = std::pow(inputs[i].noise, 2) + rounding;
+        const std::optional<std::size_t> paired = paired_input(step.map, i);
+        const double noise = std::pow(inputs[i].noise, 2) + (paired ? leaked(*paired) : 0) + rounding;
         for (const auto& [offset, diagonal] : step.map.blocks[output][i]) {
             for (std::size_t p = 0; p < period; ++p) {
                 if (diagonal[p] == 0) continue;
@@ -99,6 +122,15 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
                 variances[p] += square * variance;
                 noises[p] += square * noise;
                 used[p] = true;
+            }
+        }
+    }
+    if (const std::optional<std::size_t> paired = paired_output(step.map, output)) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            for (const auto& [offset, diagonal] : step.map.blocks[*paired][i]) {
+                for (std::size_t p = 0; p < period; ++p) {
+                    noises[p] += diagonal[p] * diagonal[p] * (leaked(i) + rounding);
+                }
             }
         }
     }
@@ -119,15 +151,18 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
     result.squared = inputs.front().squared;
     if (count == 0) {
         const Spread constant = spread_of(bias);
-        result.noise = 0;
+        result.noise = result.imaginary = 0;
         set_spread(result, constant);
         return rescaled(result);
     }
     result.noise = std::sqrt(noise / count);
+    result.imaginary = imaginary_output_noise(step.map, output, inputs);
     mean /= count;
     set_bounded(result,
                 {mean, std::sqrt(std::max(0.0, square / count - mean * mean)), count / static_cast<double>(period)});
-    return rescaled(result);
+    result = rescaled(result);
+    add_noise(result, parting_noise(parameters_, step.map, output, result.level));
+    return result;
 }
 
 std::vector<NoiseValue> NoiseBackend::linear_map(const compile::LinearMapStep& step,
@@ -143,6 +178,7 @@ NoiseValue NoiseBackend::affine(const compile::AffineStep& step, const Value& in
     const Spread mask = spread_of(step.mask);
     const Spread addend = spread_of(step.addend);
     result.noise *= std::hypot(mask.mean, mask.deviation);
+    result.imaginary *= std::hypot(mask.mean, mask.deviation);
     const Spread scaled = product(spread_of_value(input), mask);
     set_bounded(result, {scaled.mean + addend.mean, std::hypot(scaled.deviation, addend.deviation), scaled.share});
     return rescaled(result);
@@ -167,13 +203,14 @@ std::vector<NoiseValue> NoiseBackend::polynomial(const compile::PolynomialStep& 
             found = polynomial_spread(coefficients, input);
         }
         result.noise = std::hypot(found.gain * input.noise, own);
+        result.imaginary = std::hypot(found.gain * input.imaginary, own);
         set_spread(result, found.values);
         if (!step.series.mask.empty()) {
             result.noise *= std::hypot(mask.mean, mask.deviation);
             set_spread(result, product(found.values, mask));
             result.split = std::ranges::any_of(step.series.mask, [](const auto& weight) { return weight.imag() != 0; });
         }
-        result.noise = std::hypot(result.noise, rounding_noise(parameters_, result.level));
+        add_noise(result, rounding_noise(parameters_, result.level));
         outputs.push_back(result);
     }
     return outputs;
@@ -201,14 +238,16 @@ NoiseValue NoiseBackend::sum_slots(const compile::SumSlotsStep& step, const Valu
     Value result = input;
     if (count * input.share <= 1.001) {  // one term each: copies
         result.share = count * input.share;
-        result.noise = std::hypot(input.noise, rounding * std::sqrt(std::countr_zero(step.count)));
+        add_noise(result, rounding * std::sqrt(std::countr_zero(step.count)));
         return result;
     }
     // A sum over features meets the positions without one; tokens, and lanes of a head, lie close.
     const bool over_features = step.stride == 1 && 4 * step.count >= packing_.features;
     const double terms = over_features ? count * input.share : count;
     // Each rotation's rounding is added up by those after it.
-    result.noise = std::hypot(input.noise * std::sqrt(terms), rounding * std::sqrt(count));
+    result.noise *= std::sqrt(terms);
+    result.imaginary *= std::sqrt(terms);
+    add_noise(result, rounding * std::sqrt(count));
     set_spread(result, {terms * input.mean, std::sqrt(terms) * input.deviation, over_features ? 1 : input.share});
     return result;
 }
@@ -265,8 +304,11 @@ NoiseValue NoiseBackend::combine(const compile::CombineStep& step, std::span<con
     }
     const Spread addend = spread_of(step.addend);
     set_bounded(result, {result.mean + addend.mean, std::hypot(result.deviation, addend.deviation), result.share});
-    result.noise = std::hypot(result.noise,
-                              std::sqrt(static_cast<double>(key_switches)) * rounding_noise(parameters_, result.level));
+    result.imaginary = 0;
+    for (const Value& value : values) {
+        if (!step.doubled_real_part) result.imaginary = std::hypot(result.imaginary, value.imaginary);
+    }
+    add_noise(result, std::sqrt(static_cast<double>(key_switches)) * rounding_noise(parameters_, result.level));
     return result;
 }
 
@@ -274,7 +316,8 @@ std::vector<NoiseValue> NoiseBackend::bootstrap(std::span<const Value> inputs) c
     std::vector<Value> outputs(inputs.begin(), inputs.end());
     for (Value& output : outputs) {
         output.level = parameters_.working_level();
-        output.noise = std::hypot(output.noise, kBootstrapNoise);
+        output.imaginary = 0;
+        add_noise(output, kBootstrapNoise);
     }
     return outputs;
 }
@@ -282,7 +325,7 @@ std::vector<NoiseValue> NoiseBackend::bootstrap(std::span<const Value> inputs) c
 NoiseValue NoiseBackend::select_token(const Value& input, std::span<const std::size_t>) const {
     Value result = rescaled(input);
     const double copies = std::sqrt(2 * static_cast<double>(packing_.tokens));
-    result.noise = std::hypot(result.noise, copies * rounding_noise(parameters_, result.level));
+    add_noise(result, copies * rounding_noise(parameters_, result.level));
     return result;
 }
 

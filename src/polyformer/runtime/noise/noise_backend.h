@@ -48,8 +48,12 @@ class NoiseBackend {
     /// Without what tells of its origin; as the factor that it is multiplied by makes it.
     static Value plain(Value value);
     static Value plain(const Value& value, const Value& factor);
+    /// Of both parts.
+    static void add_noise(Value& value, double deviation);
     /// One level lower, with the rounding of a rescaling.
     Value rescaled(Value value) const;
+    double imaginary_output_noise(const ckks::PeriodicDiagonals& map, std::size_t output,
+                                  std::span<const Value> inputs) const;
     Value map_output(const compile::LinearMapStep& step, std::size_t output, std::span<const Value> inputs) const;
 
     const ckks::Parameters& parameters_;

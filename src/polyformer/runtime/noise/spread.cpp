@@ -25,12 +25,13 @@ Spread spread_of(const Values& values, Magnitude magnitude) {
     return {mean, std::sqrt(std::max(0.0, squares / count - mean * mean)), count / static_cast<double>(values.size())};
 }
 
-/// p and p' of a Chebyshev series, where u = cos θ: p' = Σ k·c_k·sin(kθ)/sin θ.
-struct Tangent {
-    double value = 0;
-    double slope = 0;
-};
+}  // namespace
 
+double NoiseValue::size() const {
+    return std::hypot(mean, deviation);
+}
+
+// Where u = cos θ, p' = Σ k·c_k·sin(kθ)/sin θ.
 Tangent tangent_at(std::span<const double> coefficients, double u) {
     Tangent result{coefficients[0], 0};
     double before = 1;  // T_{k−1} and U_{k−2}, then T_k and U_{k−1}
@@ -44,12 +45,6 @@ Tangent tangent_at(std::span<const double> coefficients, double u) {
         slope_before = std::exchange(slope, 2 * u * slope - slope_before);
     }
     return result;
-}
-
-}  // namespace
-
-double NoiseValue::size() const {
-    return std::hypot(mean, deviation);
 }
 
 Spread spread_of(std::span<const double> values) {

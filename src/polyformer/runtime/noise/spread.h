@@ -18,6 +18,7 @@ inline constexpr double kTypicalSize = 0.25;
 struct NoiseValue {
     int level = 0;
     double noise = 0;      ///< standard deviation of what deviates
+    double imaginary = 0;  ///< that of the imaginary part of what is real (noise.h)
     double mean = 0;       ///< of the values, guessed; as everything stored they are at most 1
     double deviation = 0;  ///< of the values
     double share = 1;      ///< of the slots that hold something
@@ -51,6 +52,14 @@ Spread product(const Spread& a, const Spread& b);
 void set_spread(NoiseValue& value, const Spread& spread);
 /// Of what is stored over its bound. A mean beyond it is kept: it tells by how much values were guessed too large.
 void set_bounded(NoiseValue& value, const Spread& spread);
+
+/// p and p' at u.
+struct Tangent {
+    double value = 0;
+    double slope = 0;
+};
+
+Tangent tangent_at(std::span<const double> coefficients, double u);
 
 /// Of p(u) for normally distributed u that stay within [−1, 1], and by what noise of u grows.
 struct PolynomialSpread {
