@@ -1,7 +1,6 @@
 #include "polyformer/ckks/circuits/map_shape.h"
 
 #include <algorithm>
-#include <ranges>
 #include <set>
 #include <span>
 
@@ -50,7 +49,9 @@ MapTerm term_of(const PairedMap& map, std::size_t output, std::size_t input, lon
 std::vector<long> steps_of(std::span<const MapTerm> terms, long MapTerm::*kind) {
     std::vector<long> steps;
     if (terms.empty()) return steps;
-    const auto [least, most] = std::ranges::minmax(terms | std::views::transform(kind));
+    const auto [first, last] = std::ranges::minmax_element(terms, {}, kind);
+    const long least = (*first).*kind;
+    const long most = (*last).*kind;
     std::vector<bool> used(static_cast<std::size_t>(most - least + 1), false);
     for (const MapTerm& term : terms) used[static_cast<std::size_t>(term.*kind - least)] = true;
     for (std::size_t i = 0; i < used.size(); ++i) {
