@@ -69,5 +69,18 @@ TEST(Plan, ModelsOfOtherNormsAndActivations) {
     EXPECT_EQ(folder.polyformer("random-model bad --norm group").exit_code, 2);
 }
 
+TEST(Plan, RandomEncodersOfAllOutputs) {
+    const Folder folder;
+    for (const std::string output : {"embedding", "classes", "tokens"}) {
+        folder.must("random-model " + output +
+                    " --layers 1 --width 16 --heads 2 --context 8 --feed-forward 32 --vocabulary 40 --encoder " +
+                    output);
+        EXPECT_THAT(folder.must("run " + output +
+                                " --insecure-ring-dimension 2048 --backend clear --token-ids 1 2 3 --json run.json"),
+                    HasSubstr("greatest"));
+        EXPECT_EQ(folder.json("run.json").at("output"), output);
+    }
+}
+
 }  // namespace
 }  // namespace polyformer::test

@@ -19,6 +19,7 @@
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/images/image_input.h"
 #include "polyformer/model/language/embedding.h"
+#include "polyformer/model/language/text_input.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/memory_limit.h"
@@ -75,8 +76,16 @@ std::size_t write_random_encoder(const RandomModelCommandOptions& options, const
                                               .gelu_degree = shape.activation_degree,
                                               .inverse_sqrt_degree = shape.inverse_sqrt_degree};
     const model::Transformer transformer = model::random_encoder(encoder);
+    model::TextInput input;
+    input.output = options.encoder == "embedding" ? model::TextOutput::embedding
+                   : options.encoder == "classes" ? model::TextOutput::classes
+                                                  : model::TextOutput::tokens;
+    for (std::size_t i = 0; input.output == model::TextOutput::classes && i < shape.vocabulary; ++i) {
+        input.labels.push_back(fmt::format("class {}", i));
+    }
     model::save_graph(transformer.graph, folder.path());
     model::save_embedding(transformer.embedding, folder.path());
+    model::save_text_input(input, folder.path());
     return transformer.graph.nodes.size();
 }
 
