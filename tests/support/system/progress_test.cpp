@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <thread>
+#include <vector>
+
 namespace polyformer {
 namespace {
 
@@ -15,6 +19,29 @@ TEST(Progress, LinesAreCutToTheTerminal) {
 
 TEST(Progress, LinesMoveNoCursor) {
     EXPECT_EQ(cut_to_columns("a\nb\033[2Jc\r", 20), "a?b?[2Jc?");
+}
+
+TEST(Progress, IsObservedByTheThreadThatAsksForIt) {
+    std::vector<std::string> seen;
+    const auto run = [](bool silent) {
+        Progress bar("counting", 4, silent);
+        bar.update(1, "one");
+        bar.finish();
+    };
+    {
+        const ObservedProgress observed([&](const std::string& title, double share, const std::string& note) {
+            seen.push_back(title + " " + std::to_string(share).substr(0, 4) + " " + note);
+        });
+        run(false);
+        run(true);
+        std::thread([&] { run(true); }).join();
+        {
+            const ObservedProgress inner(
+                [&](const std::string&, double, const std::string&) { seen.emplace_back("-"); });
+            run(false);
+        }
+    }
+    EXPECT_EQ(seen, (std::vector<std::string>{"counting 0.25 one", "counting 1.00 ", "-", "-"}));
 }
 
 }  // namespace

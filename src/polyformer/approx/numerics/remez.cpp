@@ -5,6 +5,7 @@
 
 #include "polyformer/approx/numerics/linear_system.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/cancellation.h"
 
 namespace polyformer::approx {
 namespace {
@@ -55,6 +56,7 @@ class Exchange {
         Real smallest_largest = -1;
         int since_improvement = 0;
         for (int iteration = 0; iteration < max_iterations && since_improvement < patience; ++iteration) {
+            throw_if_cancelled();
             RemezSolution solution = level(reference);
             std::vector<Extremum> extrema = alternating_extrema(solution.coefficients, reference);
             const Real largest = largest_error(extrema);

@@ -11,6 +11,7 @@
 #include "polyformer/compile/lowering/product_nodes.h"
 #include "polyformer/compile/lowering/state.h"
 #include "polyformer/compile/lowering/token_nodes.h"
+#include "polyformer/support/system/cancellation.h"
 
 namespace polyformer::compile {
 
@@ -30,6 +31,7 @@ Circuit lower(const model::Graph& graph, const Packing& packing, Positions posit
               Diagonals diagonals) {
     State state(graph, packing, positions, factors, diagonals);
     for (const model::NodeId id : evaluation_order(graph, state.all_facts)) {
+        throw_if_cancelled();
         state.node = id;
         state.builder.begin_node(graph.nodes[id].name);
         std::visit([&](const auto& operation) { lower(state, operation); }, graph.nodes[id].operation);

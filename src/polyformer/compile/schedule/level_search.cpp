@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/cancellation.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::compile {
@@ -67,7 +68,10 @@ class Search {
     Schedule run(std::optional<int> highest_input_level) {
         find_needs();
         start(highest_input_level.value_or(top_));
-        for (std::size_t g = 0; g < circuit_.gates.size(); ++g) advance(g);
+        for (std::size_t g = 0; g < circuit_.gates.size(); ++g) {
+            throw_if_cancelled();
+            advance(g);
+        }
         return walk_back();
     }
 

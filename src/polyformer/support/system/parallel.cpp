@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "polyformer/support/system/cancellation.h"
+
 namespace polyformer {
 
 namespace {
@@ -19,11 +21,13 @@ std::unique_ptr<tbb::global_control>& limit() {
 }  // namespace
 
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
+    throw_if_cancelled();
     if (count <= 1 || thread_count() == 1) {
         for (std::size_t i = 0; i < count; ++i) body(i);
         return;
     }
     tbb::parallel_for(std::size_t{0}, count, body);
+    throw_if_cancelled();  // a loop that is cancelled ends early without a word
 }
 
 void set_thread_count(std::size_t threads) {

@@ -7,7 +7,8 @@
 namespace polyformer {
 
 /// Calls body(i) for every i in [0, count), on as many threads as set_thread_count() allows. The first exception thrown
-/// is rethrown to the caller. Each call should do at least some 10 µs of work.
+/// is rethrown to the caller. Throws Cancelled when the work that it is part of was cancelled (cancellation.h). Each
+/// call should do at least some 10 µs of work.
 void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
 /// Limits all later parallel loops to `threads` (at least 1); by default there are as many as the machine has cores.

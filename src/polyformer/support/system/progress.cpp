@@ -19,6 +19,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kBarWidth = 28;
 constexpr std::size_t kBesideBar = 60;  ///< columns that title, time and note should have
 
+thread_local const ProgressObserver* observer_of_thread = nullptr;
+
 double seconds_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double>(to - from).count();
 }
@@ -32,10 +34,20 @@ std::size_t terminal_columns() {
 
 }  // namespace
 
+ObservedProgress::ObservedProgress(ProgressObserver observer)
+    : observer_(std::move(observer)), outer_(observer_of_thread) {
+    observer_of_thread = &observer_;
+}
+
+ObservedProgress::~ObservedProgress() {
+    observer_of_thread = outer_;
+}
+
 Progress::Progress(std::string title, double total, bool silent)
     : title_(std::move(title)),
       total_(std::max(total, 1e-9)),
-      silent_(silent),
+      observer_(silent ? nullptr : observer_of_thread),
+      silent_(silent || observer_ != nullptr),
       terminal_(isatty(STDERR_FILENO) == 1),
       start_(Clock::now()),
       last_drawn_(start_) {}
@@ -45,6 +57,7 @@ Progress::~Progress() {
 }
 
 void Progress::update(double done, const std::string& note) {
+    if (observer_ != nullptr) (*observer_)(title_, std::clamp(done / total_, 0.0, 1.0), note);
     const auto now = Clock::now();
     const double interval = terminal_ ? 0.2 : 10.0;
     if (silent_ || seconds_between(last_drawn_, now) < interval) return;
@@ -70,6 +83,7 @@ void Progress::draw(double done, const std::string& note) {
 }
 
 void Progress::finish(const std::string& note) {
+    if (observer_ != nullptr) (*observer_)(title_, 1, note);
     if (finished_ || silent_) return;
     finished_ = true;
     const double elapsed = seconds_between(start_, Clock::now());

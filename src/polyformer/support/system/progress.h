@@ -3,9 +3,28 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace polyformer {
+
+/// Gets what a bar would show: its title, the share done in [0, 1], and what is being done now.
+using ProgressObserver = std::function<void(const std::string& title, double share, const std::string& note)>;
+
+/// While one exists, bars that its thread makes report to the observer and draw nothing.
+class ObservedProgress {
+  public:
+    explicit ObservedProgress(ProgressObserver observer);
+    ~ObservedProgress();
+    ObservedProgress(const ObservedProgress&) = delete;
+    ObservedProgress& operator=(const ObservedProgress&) = delete;
+    ObservedProgress(ObservedProgress&&) = delete;
+    ObservedProgress& operator=(ObservedProgress&&) = delete;
+
+  private:
+    ProgressObserver observer_;
+    const ProgressObserver* outer_;
+};
 
 /// Draws on standard error: a bar redrawn in place on a terminal, cut to its width, a line every ten seconds otherwise.
 /// What standard error does not take is lost. Not for use from several threads at once.
@@ -29,6 +48,7 @@ class Progress {
 
     std::string title_;
     double total_;
+    const ProgressObserver* observer_;
     bool silent_;
     bool terminal_;
     bool finished_ = false;
