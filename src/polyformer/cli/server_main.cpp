@@ -3,11 +3,11 @@
 #include <string>
 
 #include "polyformer/cli/common/exit_codes.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
+#include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"

@@ -97,7 +97,11 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
 
 Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, const ckks::SecretKey& secret,
                  const std::optional<Asked>& asked) {
-    const ckks::FileSource source(path);
+    return read_reply(ckks::FileSource(path), plan, secret, asked);
+}
+
+Reply read_reply(const ckks::ByteSource& source, const ClientPlan& plan, const ckks::SecretKey& secret,
+                 const std::optional<Asked>& asked) {
     const ReplyReader reader(source, plan.frame.parameters);
     check_reply(plan, secret.key_fingerprint(), reader.fields(), reader.ciphertexts(), asked);
     for (std::size_t i = 0; i < reader.ciphertexts(); ++i) check_output(plan, i, reader.head(i));

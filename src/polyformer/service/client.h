@@ -61,6 +61,9 @@ Request make_request(const ClientPlan& plan, const ckks::SecretKey& secret, cons
 /// FormatError for anything but an intact reply, IoError when the file cannot be read.
 Reply load_reply(const std::filesystem::path& path, const ClientPlan& plan, const ckks::SecretKey& secret,
                  const std::optional<Asked>& asked = std::nullopt);
+/// The same from anywhere.
+Reply read_reply(const ckks::ByteSource& source, const ClientPlan& plan, const ckks::SecretKey& secret,
+                 const std::optional<Asked>& asked = std::nullopt);
 
 /// Logits of each image or text, of plan.frame.logit_rows(reply.asked.lengths): a row for each token, or one. Judges
 /// the reply as load_reply() does, and then what was decrypted: throws InvalidAnswer, an Error, when a value is not

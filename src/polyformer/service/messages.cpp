@@ -167,7 +167,10 @@ std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters
 }
 
 Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters) {
-    const ckks::FileSource source(path);
+    return asked_in(ckks::FileSource(path), parameters);
+}
+
+Asked asked_in(const ckks::ByteSource& source, const ckks::Parameters& parameters) {
     return read_request_fields(open_message(source, kRequestKind, parameters, {}), parameters).asked();
 }
 

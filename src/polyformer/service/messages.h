@@ -95,6 +95,7 @@ class ReplyReader {
 std::size_t save_request(const std::filesystem::path& path, const ckks::Parameters& parameters, const Request& request);
 /// What the request in a file asked, without its ciphertexts.
 Asked load_asked(const std::filesystem::path& path, const ckks::Parameters& parameters);
+Asked asked_in(const ckks::ByteSource& source, const ckks::Parameters& parameters);
 std::size_t save_reply(const std::filesystem::path& path, const ckks::Parameters& parameters, const Reply& reply);
 
 }  // namespace polyformer::service

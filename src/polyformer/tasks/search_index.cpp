@@ -84,4 +84,12 @@ SearchIndex make_index(const TextModel& encoder, const TextModel& reader, std::s
     return index;
 }
 
+void save_index(const std::filesystem::path& folder, const std::filesystem::path& like, SearchIndex index,
+                model::TextInput input) {
+    input.output = model::TextOutput::documents;
+    input.normalise = false;
+    input.labels = std::move(index.titles);
+    save_text_model(folder, like, index.graph, input);
+}
+
 }  // namespace polyformer::tasks

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -27,5 +28,10 @@ std::string title_of(const Document& document);
 /// done. Throws Error when either gives no embedding, or embeddings of another size.
 SearchIndex make_index(const TextModel& encoder, const TextModel& reader, std::span<const Document> documents,
                        const std::function<void(double)>& progress);
+
+/// Writes it as a model's folder, with what the encoder's folder `like` has for texts. Throws IoError when it cannot be
+/// written.
+void save_index(const std::filesystem::path& folder, const std::filesystem::path& like, SearchIndex index,
+                model::TextInput input);
 
 }  // namespace polyformer::tasks

@@ -17,19 +17,28 @@ constexpr std::size_t kTokensAtATime = 4096;
 
 TextAnswers answer_texts(const model::Graph& graph, std::span<const std::string> texts, const Embed& embed,
                          model::Functions functions, const std::function<void(double)>& progress) {
-    // By length in bytes, which is near enough: scores of a batch then take little more than they must.
-    std::vector<std::size_t> order(texts.size());
+    std::vector<std::size_t> bytes;
+    for (const std::string& text : texts) bytes.push_back(text.size());
+    return answer_inputs(
+        graph, bytes, [&](std::size_t i) { return embed(texts[i]); }, functions, progress);
+}
+
+TextAnswers answer_inputs(const model::Graph& graph, std::span<const std::size_t> sizes,
+                          const std::function<model::Tensor(std::size_t)>& embed, model::Functions functions,
+                          const std::function<void(double)>& progress) {
+    // By length, of which that in bytes is near enough: scores of a batch then take little more than they must.
+    std::vector<std::size_t> order(sizes.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return texts[i].size(); });
+    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return sizes[i]; });
 
     TextAnswers answers;
-    answers.logits.resize(texts.size());
+    answers.logits.resize(sizes.size());
     for (std::size_t first = 0; first < order.size();) {
         std::vector<model::Tensor> batch;
         std::size_t tokens = 0;
         std::size_t end = first;
         while (end < order.size() && tokens < kTokensAtATime) {
-            batch.push_back(embed(texts[order[end++]]));
+            batch.push_back(embed(order[end++]));
             tokens += batch.back().rows;
         }
         const bool watches = functions == model::Functions::polynomials;

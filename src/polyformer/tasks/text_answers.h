@@ -27,4 +27,9 @@ struct TextAnswers {
 TextAnswers answer_texts(const model::Graph& graph, std::span<const std::string> texts, const Embed& embed,
                          model::Functions functions, const std::function<void(double)>& progress = {});
 
+/// The same of any inputs: `embed(i)` gives the one that is `sizes[i]` long, in whichever unit.
+TextAnswers answer_inputs(const model::Graph& graph, std::span<const std::size_t> sizes,
+                          const std::function<model::Tensor(std::size_t)>& embed, model::Functions functions,
+                          const std::function<void(double)>& progress = {});
+
 }  // namespace polyformer::tasks

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "polyformer/cli/common/output.h"
+#include "polyformer/service/shown_values.h"
 #include "polyformer/support/extremes.h"
 
 namespace polyformer::cli {
@@ -32,13 +33,6 @@ Vector normalised(Vector vector) {
     return vector;
 }
 
-/// To multiples of `grid`, where it is not 0.
-Vector rounded(Vector vector, double grid) {
-    if (grid == 0) return vector;
-    for (double& value : vector) value = grid * std::round(value / grid);
-    return vector;
-}
-
 /// A text's vector as each of the three has it.
 struct Embedding {
     Vector found;
@@ -57,13 +51,9 @@ std::vector<Embedding> embeddings_of(const AnswerSource& source) {
     for (std::size_t i = 0; i < source.names.size(); ++i) {
         const std::span<const double> output = source.output(i);
         Embedding& one = all.emplace_back();
-        one.length = length_of(output);
-        // Shrunk to length 1, so is the noise.
-        const double shrunk = source.grid == 0 || !normalise || !std::isfinite(one.length) || one.length == 0
-                                  ? source.grid
-                                  : std::exp2(std::ceil(std::log2(source.grid / one.length)));
-        one.found = rounded(finished(output), shrunk);
-        if (source.grid != 0) one.length = rounded({one.length}, source.grid).front();
+        service::ShownVector shown = service::shown_vector(output, normalise, source.grid);
+        one.found = std::move(shown.values);
+        one.length = shown.length;
         if (source.clear.empty()) continue;
         one.polynomial = finished(source.clear[i].polynomial.logits.values);
         one.before_substitution = finished(source.clear[i].before_substitution.values);

@@ -16,14 +16,15 @@
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
 #include "polyformer/cli/common/exit_codes.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/reply_check.h"
+#include "polyformer/service/shown_values.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
+#include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/command_files.h"
@@ -58,23 +59,6 @@ nlohmann::json logits_document(const service::PrivateLogits& shape, std::span<co
     return {{"rows", one_or_list(shape.rows())}, {"logits", images}};
 }
 
-/// A power of two that hides the noise in roundings: many times what the plan foresees.
-double disclosed_grid(const service::ClientPlan& plan) {
-    constexpr double kTimesNoise = 1024;
-    return std::exp2(std::ceil(std::log2(kTimesNoise * plan.output_noise)));
-}
-
-/// What embeddings and scores are shown by: about 1/256 of the outputs' bound, or the grid above where that is coarser.
-/// Noise that is foreseen to drown the outputs says nothing of the noise that is there.
-double shown_grid(const service::ClientPlan& plan) {
-    constexpr double kSteps = 256;
-    constexpr double kLeastSteps = 16;
-    const double bound = plan.frame.output_bound;
-    const double coarse = std::exp2(std::floor(std::log2(bound / kSteps)));
-    const double disclosed = disclosed_grid(plan);
-    return disclosed <= bound / kLeastSteps ? std::max(coarse, disclosed) : coarse;
-}
-
 /// Exact logits go into a file of mode 0600, or nowhere: no stream, device or pipe, by whatever name.
 void require_private_place(const std::filesystem::path& path) {
     std::error_code missing;
@@ -95,7 +79,7 @@ void write_logits(const DecryptOptions& options, const service::ClientPlan& plan
         write_file(options.logits, document.dump() + "\n", FileAccess::owner_only);
     }
     if (!options.disclose.empty()) {
-        const double grid = disclosed_grid(plan);
+        const double grid = service::disclosed_grid(plan);
         nlohmann::json document = logits_document(logits, logits.rounded(grid));
         document["grid"] = grid;
         write_file(options.disclose, document.dump() + "\n");
@@ -113,7 +97,7 @@ AnswerSource source_of(const service::ClientPlan& plan, const ClientPart& client
                         .names = {},
                         .clear = clear,
                         .tokens = tokens,
-                        .grid = shown_grid(plan)};
+                        .grid = service::shown_grid(plan)};
     for (std::size_t i = 0; i < logits.images(); ++i) {
         source.names.push_back(logits.images() > 1 ? fmt::format("text {}", i + 1) : "the text");
     }

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
+#include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
@@ -186,11 +186,7 @@ void make_index(const IndexCommand& options) {
     tasks::SearchIndex index =
         tasks::make_index(encoder, other ? *other : encoder, documents, [&](double share) { bar.update(share); });
     bar.finish();
-    model::TextInput input = encoder.input;
-    input.output = model::TextOutput::documents;
-    input.normalise = false;
-    input.labels = std::move(index.titles);
-    tasks::save_text_model(options.out, options.model, index.graph, input);
+    tasks::save_index(options.out, options.model, std::move(index), encoder.input);
     if (options.json != "-") {
         to_stdout("'{}': {} documents, in {}\nAsk it: polyformer run {} --text \"...\"\n", options.out.string(),
                   documents.size(), format_duration(watch.seconds()), options.out.string());

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/model/images/image_model.h"
@@ -19,6 +18,7 @@
 #include "polyformer/model/language/quality.h"
 #include "polyformer/model/language/text_input.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
 #include "polyformer/tasks/evaluation.h"

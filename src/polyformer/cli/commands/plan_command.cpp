@@ -8,19 +8,15 @@
 
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
-#include "polyformer/cli/common/folders.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
 #include "polyformer/compile/compile.h"
-#include "polyformer/compile/plan_files.h"
 #include "polyformer/model/graph/graph_files.h"
 #include "polyformer/model/images/image_model.h"
-#include "polyformer/model/language/embedding.h"
-#include "polyformer/service/client_plan.h"
+#include "polyformer/queries/deployment.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/folders/folder_writer.h"
+#include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/standard_streams.h"
-#include "polyformer/support/system/atomic_file.h"
 #include "polyformer/support/system/command_files.h"
 
 namespace polyformer::cli {
@@ -54,12 +50,9 @@ void plan(const PlanCommandOptions& options) {
     part.require_fits({graph.context, graph.width, graph.vocabulary});
     PlanChoice choice = options.choice;
     if (part.output() == model::TextOutput::tokens) choice.positions = "all";
-    std::optional<FolderWriter> server;
-    std::optional<FolderWriter> client;
-    if (!options.out.empty()) {
-        server.emplace(std::filesystem::path(options.out) / "server");
-        client.emplace(std::filesystem::path(options.out) / "client");
-    }
+    const std::filesystem::path out = options.out;
+    std::optional<queries::PlanFolders> folders;
+    if (!options.out.empty()) folders.emplace(out);
     const compile::Plan made = compile::compile(graph, plan_options(choice, graph));
     nlohmann::json report = to_json(made);
     if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
@@ -70,24 +63,10 @@ void plan(const PlanCommandOptions& options) {
     }
     write_json(report, options.json);
     if (options.out.empty()) return;
-    compile::save_plan(made, graph, server->path());
-    service::save_client_plan(service::client_plan(made), client->path());
-    if (takes_images) {
-        model::save_image_input(model::load_image_input(folder), client->path());
-    } else {
-        model::save_embedding(model::load_embedding(folder), client->path());
-        const model::TextInput& text = part.text();
-        if (std::filesystem::exists(folder / model::text_input_file)) model::save_text_input(text, client->path());
-        if (find_tokenizer(folder, text)) {
-            write_file(client->path() / text.tokenizer, read_file(folder / text.tokenizer));
-        }
-    }
-    server->commit();
-    client->commit();
-    const std::filesystem::path out = options.out;
+    folders->write(made, graph, folder);
     if (options.json != "-") {
-        to_stdout("\nwritten: {} for the server, {} for clients\n", (out / "server").string(),
-                  (out / "client").string());
+        to_stdout("\nwritten: {} for the server, {} for clients\n", queries::PlanFolders::server_in(out).string(),
+                  queries::PlanFolders::client_in(out).string());
     }
 }
 

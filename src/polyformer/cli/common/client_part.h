@@ -1,28 +1,19 @@
-// The client's part of a model, of texts or of images: how they become what the model takes, and what its logits stand
-// for.
+// What a model is asked, as commands are told.
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstddef>
-#include <cstdint>
-#include <filesystem>
-#include <optional>
-#include <span>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include "polyformer/cli/common/text.h"
-#include "polyformer/model/images/image_input.h"
-#include "polyformer/model/language/embedding.h"
+#include "polyformer/queries/client_part.h"
 
 namespace polyformer::cli {
 
-/// What a command is given: a text, or images.
-struct QuerySource {
-    TextSource text;
-    std::vector<std::string> images;  ///< files
-};
+using queries::ClientPart;
+using queries::find_tokenizer;
+using queries::ImageSample;
+using queries::ModelShape;
+using queries::Query;
+using queries::QuerySource;
+using queries::TextSource;
 
 /// Adds --text, --text-file, --text-lines, --token-ids and --context-end.
 void add_text_options(CLI::App& command, TextSource& source);
@@ -30,89 +21,10 @@ void add_text_options(CLI::App& command, TextSource& source);
 /// Adds them and --image. All but texts and token ids go with `needed` where it is not null.
 void add_query_options(CLI::App& command, QuerySource& source, CLI::Option* needed = nullptr);
 
-/// Labelled images, drawn from a split of a data set.
-struct ImageSample {
-    std::filesystem::path data;  ///< a folder that open_image_set() knows; empty: none
-    std::string split = "test";
-    std::size_t images = 20;
-};
-
 /// Adds --data, --split and --most-images, beside those of add_query_options(), which they exclude.
 void add_sample_options(CLI::App& command, ImageSample& sample);
 
-/// What a model, or a plan of it, takes and gives.
-struct ModelShape {
-    std::size_t context = 0;     ///< most tokens
-    std::size_t width = 0;       ///< of what a token is embedded as
-    std::size_t vocabulary = 0;  ///< logits of a row
-};
-
-/// A text, or some images, as the model takes them.
-struct Query {
-    std::vector<model::Tensor> inputs;            ///< (rows, width): the embedded text, or each image's patches
-    std::vector<std::string> names;               ///< of each: "the text", or the file
-    std::vector<std::size_t> labels = {};         ///< of each, as the model's logits count classes; or none
-    std::vector<model::EncodedText> tokens = {};  ///< of each text
-    /// What was left out, for people: of a long text, or files of the data set that are no images. Or empty.
-    std::string note = {};
-};
-
 /// Prints its note to standard error, if it has one.
 void print_note(const Query& query);
-
-class ClientPart {
-  public:
-    /// From a model's folder, or the client's folder of a plan; images where it has an image.json. Throws FormatError
-    /// when a file is damaged.
-    explicit ClientPart(std::filesystem::path folder);
-
-    bool takes_images() const { return image_.has_value(); }
-
-    /// Throws Error when the source is a text for an image model or an image for a language model, there is nothing or
-    /// too much, or the text has more tokens than the context; IoError or FormatError when a file cannot be read, or is
-    /// of another model.
-    Query read(const QuerySource& source, const ModelShape& model) const;
-    /// Throws Error for a language model; FormatError when the data set's classes are not the model's, and as
-    /// open_image_set() does.
-    Query read(const ImageSample& sample, const ModelShape& model) const;
-
-    /// Throws FormatError unless texts or images become what such a model takes, and its logits have names.
-    void require_fits(const ModelShape& model) const;
-    /// Throws FormatError unless each of a row's logits that has to have a name has one: a class, a document, or a
-    /// token where there is a tokenizer.
-    void require_names_for(std::size_t logits) const;
-
-    /// The class or the token that a logit stands for.
-    std::string name_of(std::size_t logit) const;
-
-    /// What comes out of a text; of an image model, classes.
-    model::TextOutput output() const { return image_ ? model::TextOutput::classes : text_.output; }
-    const model::TextInput& text() const { return text_; }
-    /// Whether there is one row of outputs for a text or image, whatever its number of tokens.
-    bool gives_one_row() const;
-    /// How many special tokens stand before and behind a text.
-    std::pair<std::size_t, std::size_t> special_tokens() const;
-    /// Whether a token is of no text, and so its end when a model says it.
-    bool ends_text(std::int32_t id) const { return tokenizer_ && tokenizer_->is_special(id); }
-    /// What embeds tokens for such a model. Throws FormatError when it is of another.
-    model::Embedding embedding_for(const ModelShape& model) const;
-    /// Tokens as the text that they are of, special ones left out; as text_of() without a tokenizer.
-    std::string decode(std::span<const std::int32_t> ids) const;
-    /// Tokens as text, piece by piece; "#7 #8" without a tokenizer.
-    std::string text_of(std::span<const std::int32_t> ids) const;
-
-    /// What such a name is called: "class", "word" or "document".
-    const char* kind_of_name() const;
-    /// "most likely class", "most likely next", "most likely token" or "best document".
-    const char* heading() const;
-
-  private:
-    Query read_texts(const TextSource& source, const ModelShape& model) const;
-
-    std::filesystem::path folder_;
-    std::optional<model::ImageInput> image_;
-    model::TextInput text_;
-    std::optional<model::Tokenizer> tokenizer_;
-};
 
 }  // namespace polyformer::cli

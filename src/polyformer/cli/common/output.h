@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "polyformer/support/table.h"
 
 namespace polyformer::cli {
 
-/// Columns aligned, first row the heading, numbers to the right; cells are shown as printable() has them.
-std::string format_table(const std::vector<std::vector<std::string>>& cells);
+using polyformer::format_table;
 
 /// One number where all are equal, else the list.
 nlohmann::json one_or_list(std::span<const std::size_t> counts);

@@ -1,4 +1,4 @@
-#include "polyformer/cli/commands/import_images.h"
+#include "polyformer/importing/image_import.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,10 +15,9 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/json.h"
-#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/atomic_file.h"
 
-namespace polyformer::cli {
+namespace polyformer::importing {
 
 namespace {
 
@@ -78,7 +77,7 @@ bool is_image_checkpoint(const std::filesystem::path& folder) {
 
 nlohmann::ordered_json import_images(const ImageImport& options) {
     model::ImportedImageModel model = model::read_vision(options.folder, model::read_model_config(options.folder));
-    for (const std::string& note : model.notes) to_stderr("note: {}\n", note);
+    for (const std::string& note : model.notes) options.note(note);
     const Calibration calibration(options, model.input);
     FolderWriter folder(options.out);
     substitution::Substituted made =
@@ -92,4 +91,4 @@ nlohmann::ordered_json import_images(const ImageImport& options) {
     return made.report;
 }
 
-}  // namespace polyformer::cli
+}  // namespace polyformer::importing

@@ -1,4 +1,4 @@
-#include "polyformer/cli/common/text.h"
+#include "polyformer/queries/text_source.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 #include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
 
-namespace polyformer::cli {
+namespace polyformer::queries {
 
 namespace {
 
@@ -124,4 +124,4 @@ std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& fold
     return model::Tokenizer(file);
 }
 
-}  // namespace polyformer::cli
+}  // namespace polyformer::queries

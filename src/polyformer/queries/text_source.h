@@ -11,9 +11,9 @@
 #include "polyformer/model/language/text_input.h"
 #include "polyformer/model/language/tokenizer.h"
 
-namespace polyformer::cli {
+namespace polyformer::queries {
 
-/// Where a command's texts come from: exactly one of the first four is set.
+/// Where texts come from: exactly one of the first four is set.
 struct TextSource {
     std::vector<std::string> texts;
     std::optional<std::string> file;   ///< "-": standard input
@@ -39,4 +39,4 @@ std::vector<model::EncodedText> read_tokens(const TextSource& source, const std:
 /// FormatError when it is damaged, lost or not the folder's own.
 std::optional<model::Tokenizer> find_tokenizer(const std::filesystem::path& folder, const model::TextInput& input);
 
-}  // namespace polyformer::cli
+}  // namespace polyformer::queries
