@@ -7,7 +7,7 @@ if(POLYFORMER_WARNINGS_AS_ERRORS)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-Wno-restrict)  # GCC 12 sees overlaps in "text" + string
-    if(BUILD_SHARED_LIBS)
+    if(BUILD_SHARED_LIBS OR CMAKE_POSITION_INDEPENDENT_CODE)
         add_compile_options(-fno-semantic-interposition)  # else calls within a library cannot be inlined
     endif()
 endif()

@@ -1,0 +1,16 @@
+import os
+from typing import Callable
+
+_Progress = Callable[[str, float, str], None]
+
+class Server:
+    @property
+    def key_bytes(self) -> int: ...
+    @property
+    def estimated_seconds(self) -> float: ...
+
+def load(plan: str, keys: str, progress: _Progress | None) -> Server: ...
+def infer(
+    server: Server, request: bytes | str | os.PathLike[str], progress: _Progress | None
+) -> tuple[bytes, float, list[tuple[str, str, int, float]]]: ...
+def set_thread_count(threads: int) -> None: ...

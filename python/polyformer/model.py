@@ -1,0 +1,226 @@
+"""Models: loaded, imported or built; asked in the clear, and planned for encrypted inference."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import warnings
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _model
+from ._inputs import FloatArray, Inputs, is_single, read
+from ._progress import Bars, Progress
+from .errors import Error
+from .graph import Graph
+from .plan import Plan
+
+
+class _TemporaryFolder:
+    """A folder that is gone when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp(prefix="polyformer-")
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
+def _place(out: str | os.PathLike[str] | None) -> tuple[_TemporaryFolder | None, str]:
+    """A model's folder: the one asked for, or one that is gone with the object beside it."""
+    if out is not None:
+        return None, os.fspath(out)
+    keep = _TemporaryFolder()
+    return keep, os.path.join(keep.name, "model")
+
+
+class Model:
+    """A polynomial transformer: what the server will compute, and how texts or images become its input."""
+
+    def __init__(self, folder: str | os.PathLike[str], *, keep: Any = None, report: dict[str, Any] | None = None) -> None:
+        """As load() does. `keep` is held as long as the model is."""
+        self._native = _model.load(os.fspath(folder))
+        self._folder = os.fspath(folder)
+        self._keep = keep
+        self._report = report
+
+    @classmethod
+    def import_huggingface(
+        cls,
+        checkpoint: str | os.PathLike[str],
+        *,
+        calibrate: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        context: int | None = None,
+        out: str | os.PathLike[str] | None = None,
+        texts: int = 1000,
+        loss: float | None = None,
+        escape: float = 1e-4,
+        margin: float = 0.08,
+        prefix: str | Sequence[int] = "auto",
+        progress: Progress = True,
+    ) -> Model:
+        """A pretrained checkpoint (a Hugging Face folder or a GGUF file; docs/checkpoints.md says which) with
+        polynomials in place of its functions, without training: minutes.
+
+        `calibrate` names files with one text a line, of the kind that the model will meet; of a model of images a
+        folder of them. `context` is the greatest number of tokens of a text. `texts` of them are measured; `loss` is
+        what the mean loss may be (1 − cosine, or nats); `escape` the probability that a text leaves an interval, which
+        makes its answer worthless; `margin` widens intervals besides; `prefix` are public tokens before every text of
+        a decoder: ids, "none" or "auto". The model lies in the folder `out`, or in a temporary one until save() is
+        called. What was decided is told as warnings. Raises IoError, FormatError naming file and field for what cannot
+        be imported, Error for options that do not fit it."""
+        files = [calibrate] if isinstance(calibrate, (str, os.PathLike)) else list(calibrate)
+        ids = prefix if isinstance(prefix, str) else ",".join(str(token) for token in prefix) or "none"
+        if context is not None and context < 1:
+            raise Error(f"a context of {context} tokens holds no text: give at least 1")
+        if texts < 1:
+            raise Error(f"{texts} texts to measure are too few: give some hundred")
+        keep, folder = _place(out)
+        with Bars(progress) as bars:
+            report, notes = _model.import_checkpoint(
+                os.fspath(checkpoint),
+                folder,
+                [os.fspath(file) for file in files],
+                context or 0,
+                texts,
+                loss or 0.0,
+                escape,
+                margin,
+                ids,
+                bars.callback,
+            )
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return cls(folder, keep=keep, report=json.loads(report))
+
+    @classmethod
+    def from_graph(
+        cls, graph: Graph, *, tokens: npt.ArrayLike | None = None, positions: npt.ArrayLike | None = None
+    ) -> Model:
+        """A graph of one's own (polyformer.GraphBuilder). With an embedding of `tokens` (vocabulary, width), and of
+        `positions` (context, width) or none, it takes token ids; without one, arrays of floats alone."""
+        keep, folder = _place(None)
+        tables = [
+            None if table is None else np.ascontiguousarray(table, dtype=np.float32) for table in (tokens, positions)
+        ]
+        _model.save_graph(graph, folder, tables[0], tables[1])
+        return cls(folder, keep=keep)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes the model's folder, whole or not at all. Raises IoError, or Error when something else is there."""
+        _model.save_model(self._native, os.fspath(folder))
+
+    def logits(
+        self, inputs: Inputs, *, exact: bool = False, context_end: bool = False, progress: Progress = False
+    ) -> Any:
+        """What the model gives in the clear, by its polynomials as it would under encryption, or with the `exact`
+        functions before substitution: (rows, outputs), a row for each token or one; of several inputs a list of them.
+        Warns when values have left a polynomial's interval, which makes an answer worthless."""
+        arrays = read(self._native.inputs, inputs, context_end)
+        with Bars(progress) as bars:
+            answers, outside, how = _model.answer(self._native, arrays, exact, bars.callback)
+        if outside:
+            warnings.warn(f"{outside} of {len(arrays)} input(s): {how}", stacklevel=2)
+        return answers[0] if is_single(inputs) else answers
+
+    def embed(
+        self, texts: str | Sequence[str], *, exact: bool = False, progress: Progress = False
+    ) -> FloatArray:
+        """An encoder's vectors in the clear: (features,) of one text, (texts, features) of several, of length 1 where
+        the model's are. Raises Error for a model that gives none."""
+        if self.output != "embedding":
+            raise Error(f"this model gives {self.output}, no embeddings: ask it for logits()")
+        answers = self.logits([texts] if isinstance(texts, str) else texts, exact=exact, progress=progress)
+        vectors: FloatArray = np.concatenate(answers)
+        if self._native.inputs.normalise:
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    def plan(
+        self,
+        *,
+        positions: str = "last",
+        inputs: int | str = 1,
+        insecure_ring_dimension: int = 0,
+        progress: Progress = True,
+    ) -> Plan:
+        """What encrypted inference will do and take. `positions`: logits of the "last" position of a text, or of
+        "all"; `inputs`: texts or images side by side in a request, a power of two or "most", which share the time of
+        one. An insecure ring is small and quick, hides nothing, and is for tests. Raises Error naming the node when the
+        model cannot be compiled."""
+        if positions not in ("last", "all"):
+            raise Error(f"positions '{positions}': give 'last' or 'all'")
+        ring = insecure_ring_dimension
+        if ring != 0 and (ring & (ring - 1) or not 1024 <= ring <= 131072):
+            raise Error(f"insecure_ring_dimension {ring}: give a power of two from 1024 to 131072, or 0 for security")
+        with Bars(progress) as bars:
+            return Plan(_model.make_plan(self._native, positions, str(inputs), ring, bars.callback))
+
+    def index(
+        self,
+        documents: Sequence[str | tuple[str, str]],
+        *,
+        reader: str | os.PathLike[str] | None = None,
+        reader_tokens: int = 256,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress = True,
+    ) -> Model:
+        """An encoder with documents behind it, as one more linear map: a query's scores of all of them come out of its
+        ciphertext. A document is a text or (title, text). They are read in the clear: by `reader`, a checkpoint's or a
+        model's folder, or by this model; queries may then be shorter than documents. Raises Error for a model of no
+        embeddings."""
+        pairs = [("", entry) if isinstance(entry, str) else (entry[0], entry[1]) for entry in documents]
+        keep, folder = _place(out)
+        with Bars(progress) as bars:
+            _model.make_index(
+                self._folder,
+                None if reader is None else os.fspath(reader),
+                reader_tokens,
+                pairs,
+                folder,
+                bars.callback,
+            )
+        return Model(folder, keep=keep)
+
+    @property
+    def graph(self) -> Graph:
+        """What the server computes."""
+        return self._native.graph
+
+    @property
+    def output(self) -> str:
+        """What comes out: "embedding", "classes", "documents", "next_token" or "tokens"."""
+        return self._native.inputs.output
+
+    @property
+    def context(self) -> int:
+        """The most tokens of a text, or the patches of an image."""
+        return self._native.inputs.context
+
+    @property
+    def names(self) -> list[str]:
+        """Of the outputs: classes, documents or tokens. Empty for an embedding."""
+        inputs = self._native.inputs
+        return [] if inputs.output == "embedding" else [inputs.name_of(index) for index in range(inputs.outputs)]
+
+    @property
+    def import_report(self) -> dict[str, Any] | None:
+        """What import_huggingface() found and did (docs/import.md); None for a model that was not imported."""
+        if self._report is None and (file := pathlib.Path(self._folder) / "import.json").exists():
+            self._report = json.loads(file.read_text(encoding="utf-8"))
+        return self._report
+
+    def __repr__(self) -> str:
+        graph = self.graph
+        return f"<Model: {self.output}, {graph.context} tokens of width {graph.width}, {graph.outputs} outputs>"
+
+
+def load(folder: str | os.PathLike[str]) -> Model:
+    """A model's folder, as `polyformer import` and `convert` and Model.save() write it. Raises IoError when it cannot be
+    read, FormatError when a file in it is damaged or not its own, Error when it is a folder of another kind."""
+    return Model(folder)
