@@ -209,7 +209,8 @@ void bind_evaluator(nb::module_& module) {
         .def(
             "rotate", [](const Evaluator& by, const HoistedCiphertext& a, long step) { return by.rotate(a, step); },
             "a"_a, "step"_a, Released())
-        .def("conjugate", &Evaluator::conjugate, "a"_a, Released())
+        .def(
+            "conjugate", [](const Evaluator& by, const Ciphertext& a) { return by.conjugate(a); }, "a"_a, Released())
         .def("hoist", &Evaluator::hoist, "a"_a, Released())
         .def("sum_slots", &Evaluator::sum_slots, "a"_a, "count"_a, "stride"_a = 1, Released())
         .def(
