@@ -62,7 +62,7 @@ model::Graph decoder() {
     return graph;
 }
 
-const std::vector<Ids> kTexts{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}, {4, 6}};
+const PrefixTexts kTexts{{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}, {4, 6}}, {}};
 
 TEST(PrefixSearch, TakesNoneWhereNothingGrows) {
     const PrefixChoice choice = choose_prefix(decoder(), embedding(kContext), tokenizer(true), kTexts);
@@ -88,6 +88,21 @@ TEST(PrefixSearch, TriesFrequentTokensWithoutAMarkAndBehindOne) {
     const PrefixChoice two = choose_prefix(decoder(), embedding(1), tokenizer(true), kTexts);
     ASSERT_EQ(two.chosen().tokens.size(), 2U);
     EXPECT_EQ(two.chosen().tokens[0], 0);
+}
+
+TEST(PrefixSearch, HeedsStressTexts) {
+    // Token 6 grows a huge feature, and the texts do without it.
+    model::Embedding client = embedding(kContext);
+    for (std::size_t j = 0; j < kWidth; ++j) client.tokens.values[6 * kWidth + j] *= 5000;
+    const std::vector<Ids> texts{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}};
+    const model::Graph graph = decoder();
+    EXPECT_TRUE(choose_prefix(graph, client, tokenizer(true), {texts, {}}).chosen().tokens.empty());
+    const PrefixTexts stressed{texts, {{6, 1, 2, 3}, {3, 6, 1, 5}}};
+    const PrefixChoice heeded = choose_prefix(graph, client, tokenizer(true), stressed);
+    EXPECT_GT(heeded.tried.size(), 1U);
+    EXPECT_EQ(heeded.tried[0].effect.huge, 0U);
+    EXPECT_EQ(heeded.tried[0].huge_stress, 2U);
+    EXPECT_EQ(to_json(heeded, tokenizer(true))["tried"][0]["huge_stress"], 2);
 }
 
 TEST(PrefixSearch, SaysWhatTheOneAskedForDoes) {

@@ -80,8 +80,10 @@ nlohmann::ordered_json import_images(const ImageImport& options) {
     for (const std::string& note : model.notes) options.note(note);
     const Calibration calibration(options, model.input);
     FolderWriter folder(options.out);
+    const substitution::TurnedStreams turned = substitution::turn_streams(model.graph, calibration.texts(), false);
     substitution::Substituted made =
         substitution::substitute(std::move(model.graph), calibration.texts(), options.substitution);
+    made.report["stream"] = substitution::to_json(turned);
     made.report["model"] = {{"family", model.family}, {"output", "classes"}, {"context", model.input.tokens()}};
     model::save_graph(made.graph, folder.path());
     model::save_image_input(model.input, folder.path());

@@ -15,6 +15,7 @@
 #include "polyformer/substitution/import_report.h"
 #include "polyformer/substitution/prefix_search.h"
 #include "polyformer/substitution/softmax/public_prefix.h"
+#include "polyformer/substitution/stream/turned_stream.h"
 #include "polyformer/substitution/substitution.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_writer.h"
@@ -25,7 +26,8 @@ namespace polyformer::importing {
 
 namespace {
 
-constexpr std::size_t kPrefixTexts = 64;
+constexpr std::size_t kTextsForPrefix = 384;  // stress texts are a quarter of them
+constexpr std::size_t kPrefixTexts = 64;      // whose perplexity is looked at
 
 /// Token ids between commas; none for "none".
 std::vector<std::int32_t> ids_of(const std::string& prefix) {
@@ -52,8 +54,8 @@ nlohmann::ordered_json put_behind_prefix(model::ImportedModel& model, const mode
         options.prefix == "auto" ? std::vector<std::int32_t>{} : ids_of(options.prefix);
     const auto texts =
         substitution::choose_texts(lines, tokenizer, model.embedding,
-                                   {.context = options.context, .texts = kPrefixTexts, .special_tokens = false});
-    const std::vector<std::vector<std::int32_t>> tokens = texts.texts.sample.part(0, kPrefixTexts).tokens;
+                                   {.context = options.context, .texts = kTextsForPrefix, .special_tokens = false});
+    const substitution::PrefixTexts tokens{texts.texts.sample.part(0, kPrefixTexts).tokens, texts.texts.stress.tokens};
     const substitution::PrefixChoice choice =
         options.prefix == "auto" ? substitution::choose_prefix(model.graph, model.embedding, tokenizer, tokens)
                                  : substitution::try_prefix(model.graph, model.embedding, wanted, tokens);
@@ -130,6 +132,9 @@ Imported import_texts(const ImportOptions& options) {
     for (const std::string& note : model.notes) options.note(note);
     for (const std::string& warning : choice.warnings) options.warning(warning);
     FolderWriter folder(options.out);
+    const substitution::TurnedStreams turned =
+        substitution::turn_streams(model.graph, choice.texts, !model.embedding.norm.has_value());
+    if (turned.input) substitution::turn(model.embedding);
 
     substitution::SubstitutionOptions substitution = options.substitution;
     substitution.kind = loss_of(model.text.output);
@@ -142,6 +147,7 @@ Imported import_texts(const ImportOptions& options) {
                        {"output", model::name_of(model.text.output)},
                        {"context", options.context}};
     if (next_tokens) report["prefix"] = prefix;
+    report["stream"] = substitution::to_json(turned);
     report["calibration"]["lines"] = lines.size();
     report["calibration"]["unknown_share"] = choice.unknown_share;
     save(model, made.graph, report, folder);

@@ -22,6 +22,7 @@ constexpr std::size_t kHeldOut = 8;         // every eighth line
 constexpr std::size_t kStretchesALine = 4;  // at most
 constexpr std::size_t kWhole = 4;           // every fourth text
 constexpr std::size_t kStressShare = 4;     // texts for each stress text
+constexpr std::size_t kMostStress = 512;    // they widen intervals as long as they are new: soon, few are
 constexpr std::size_t kLargeVocabulary = 2000;
 constexpr double kManyUnknown = 0.05;
 constexpr double kMostlyUnknown = 0.5;
@@ -194,7 +195,7 @@ CalibrationChoice choose_texts(const std::vector<std::string>& lines, const mode
     CalibrationChoice made{{{{}, embed}, {{}, embed}, {{}, embed}}, 0, {}};
     chooser.add_stretches(measured, choice.texts, made.texts.sample);
     chooser.add_stretches(held_out, kHeldOutTexts, made.texts.held_out);
-    chooser.add_stress(measured, made.texts.sample.count() / kStressShare, made.texts.stress);
+    chooser.add_stress(measured, std::min(kMostStress, made.texts.sample.count() / kStressShare), made.texts.stress);
     made.unknown_share = unknown_share(made.texts.sample, tokenizer);
     require(
         made.unknown_share < kMostlyUnknown,

@@ -16,8 +16,6 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-/// Variances this many times a norm's median are of features grown for others to look at, not of what a text says.
-constexpr double kHugeRatio = 1000;
 constexpr std::size_t kFrequent = 3;
 
 constexpr std::array<std::string_view, 8> kBeginnings = {
@@ -60,7 +58,7 @@ Ids fillers(const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
 
 class Search {
   public:
-    Search(const model::Graph& exact, const model::Embedding& embedding, const std::vector<Ids>& texts)
+    Search(const model::Graph& exact, const model::Embedding& embedding, const PrefixTexts& texts)
         : exact_(exact), embedding_(embedding), texts_(texts) {}
 
     /// Whether one of them will do; the best of those is picked.
@@ -68,15 +66,14 @@ class Search {
         bool found = false;
         for (const Ids& prefix : prefixes) {
             choice_.tried.push_back(
-                {prefix, effect_of_prefix(exact_, prefix, texts_,
-                                          [&](std::span<const std::int32_t> ids) { return embedding_.embed(ids); })});
-            const PrefixEffect& effect = choice_.tried.back().effect;
-            const PrefixEffect& best = choice_.chosen().effect;
-            const bool fits = effect.ratio <= kHugeRatio;
-            if (fits ? !found || effect.perplexity < best.perplexity : !found && effect.ratio < best.ratio) {
+                {prefix, effect_of(prefix, texts_.texts, true), effect_of(prefix, texts_.stress, false).huge});
+            const TriedPrefix& best = choice_.chosen();
+            const std::size_t huge = huge_texts(choice_.tried.back());
+            const bool better = choice_.tried.back().effect.perplexity < best.effect.perplexity;
+            if (huge < huge_texts(best) || (huge == huge_texts(best) && better)) {
                 choice_.pick = choice_.tried.size() - 1;
             }
-            found = found || fits;
+            found = found || huge == 0;
         }
         return found;
     }
@@ -85,19 +82,26 @@ class Search {
     void pick_last() { choice_.pick = choice_.tried.size() - 1; }
 
   private:
+    PrefixEffect effect_of(const Ids& prefix, const std::vector<Ids>& texts, bool predict) const {
+        if (texts.empty()) return {};
+        return effect_of_prefix(
+            exact_, prefix, texts, [&](std::span<const std::int32_t> ids) { return embedding_.embed(ids); }, predict);
+    }
+    static std::size_t huge_texts(const TriedPrefix& tried) { return tried.effect.huge + tried.huge_stress; }
+
     const model::Graph& exact_;
     const model::Embedding& embedding_;
-    const std::vector<Ids>& texts_;
+    const PrefixTexts& texts_;
     PrefixChoice choice_;
 };
 
 }  // namespace
 
 PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& embedding,
-                           const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
+                           const model::Tokenizer& tokenizer, const PrefixTexts& texts) {
     Search search(exact, embedding, texts);
     if (search.try_all({Ids{}})) return search.take();
-    const Ids second = fillers(tokenizer, texts);
+    const Ids second = fillers(tokenizer, texts.texts);
     const Ids marks = beginnings(tokenizer);
     const Ids& first = marks.empty() ? second : marks;
     std::vector<Ids> singles;
@@ -112,7 +116,7 @@ PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& em
 }
 
 PrefixChoice try_prefix(const model::Graph& exact, const model::Embedding& embedding, const Ids& tokens,
-                        const std::vector<Ids>& texts) {
+                        const PrefixTexts& texts) {
     Search search(exact, embedding, texts);
     search.try_all({Ids{}});
     if (!tokens.empty()) search.try_all({tokens});
@@ -132,6 +136,8 @@ nlohmann::ordered_json to_json(const PrefixChoice& choice, const model::Tokenize
                          {"text", text_of(one.tokens)},
                          {"ratio", finite_or_null(one.effect.ratio)},
                          {"norm", one.effect.norm},
+                         {"huge", one.effect.huge},
+                         {"huge_stress", one.huge_stress},
                          {"perplexity", finite_or_null(one.effect.perplexity)}});
     }
     return {{"tokens", choice.chosen().tokens},

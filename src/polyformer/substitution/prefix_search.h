@@ -20,7 +20,16 @@ inline constexpr std::size_t kLongestPrefix = 2;
 /// A prefix, and what texts do behind it.
 struct TriedPrefix {
     std::vector<std::int32_t> tokens = {};
-    PrefixEffect effect = {};
+    PrefixEffect effect = {};     ///< of the texts
+    std::size_t huge_stress = 0;  ///< of stress texts those that grow a huge variance
+};
+
+/// What prefixes are tried on, tokens without marks.
+struct PrefixTexts {
+    std::vector<std::vector<std::int32_t>> texts = {};
+    /// Garbled and shuffled ones: a token that grows a huge feature wherever nothing stands before it does so in few
+    /// texts of a kind, but in many of those.
+    std::vector<std::vector<std::int32_t>> stress = {};
 };
 
 /// All that were tried, and the one that was chosen.
@@ -33,16 +42,17 @@ struct PrefixChoice {
 
 /// Tries no prefix, then one token (the marks of a text's beginning that the tokenizer knows; where it knows none, a
 /// full stop, a line's end and other frequent tokens), then one of these and one of those: the shortest behind which
-/// no variance of a norm is huge, and of those the one that predicts the texts best; where all grow some, the one that
-/// grows least. `exact` needs a context of kLongestPrefix more than the texts have. Texts are tokens without marks.
+/// no variance of a norm is huge, and of those the one that predicts the texts best; where all grow some, the one
+/// behind which the fewest texts do. `exact` needs a context of kLongestPrefix more than the texts have.
 PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& embedding,
-                           const model::Tokenizer& tokenizer, const std::vector<std::vector<std::int32_t>>& texts);
+                           const model::Tokenizer& tokenizer, const PrefixTexts& texts);
 
 /// The one prefix that was asked for, beside none, to say what it does.
 PrefixChoice try_prefix(const model::Graph& exact, const model::Embedding& embedding,
-                        const std::vector<std::int32_t>& tokens, const std::vector<std::vector<std::int32_t>>& texts);
+                        const std::vector<std::int32_t>& tokens, const PrefixTexts& texts);
 
-/// {"tokens", "text", "huge_ratio", "tried": [{"tokens", "text", "ratio", "norm", "perplexity"}]}.
+/// {"tokens", "text", "huge_ratio", "tried": [{"tokens", "text", "ratio", "norm", "huge", "huge_stress",
+/// "perplexity"}]}.
 nlohmann::ordered_json to_json(const PrefixChoice& choice, const model::Tokenizer& tokenizer);
 
 /// A sentence on what the prefix removes and what it costs, from to_json()'s document.

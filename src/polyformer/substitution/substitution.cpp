@@ -1,7 +1,10 @@
 #include "polyformer/substitution/substitution.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,6 +30,7 @@ constexpr double kChoiceShare = 0.5;
 constexpr int kChoices = 3;
 constexpr int kMostStarts = 2;
 constexpr std::size_t kLeastTexts = 16;
+constexpr std::size_t kStreamTexts = 16;  // of the sample, and of the stress texts
 
 /// How many texts to try each polynomial on: fewer for large models.
 std::size_t trial_texts(const Graph& graph, const Texts& texts) {
@@ -41,6 +45,12 @@ std::size_t trial_texts(const Graph& graph, const Texts& texts) {
         products += weights * static_cast<double>(texts.tokens[count++].size());
     }
     return count;
+}
+
+std::vector<std::string> names_of(const Graph& graph) {
+    std::vector<std::string> names;
+    for (const model::Node& node : graph.nodes) names.push_back(node.name);
+    return names;
 }
 
 std::vector<HeadFindings> findings_of(const Graph& graph, const FittedAttention& fitted) {
@@ -84,15 +94,24 @@ Substituted substitute(Graph graph, const CalibrationTexts& texts, const Substit
         fixed.insert(fixed.end(), more.begin(), more.end());
         return !more.empty();
     };
-    MeasuredSites sites = measure_sites(graph, texts, options, fixed);
+    GraphStatistics seen = measure(graph, texts, options);
+    MeasuredSites sites = sites_of(graph, seen, options, fixed);
+    const auto measure_again = [&] {
+        seen = measure(graph, texts, options);
+        sites = sites_of(graph, seen, options, fixed);
+    };
     if (add_second_shifts(graph, attention.attentions, sites)) {
-        sites = measure_sites(graph, texts, options, fixed);
+        measure_again();
         fix(fix_second_shifts(graph, sites, options));
-        sites = measure_sites(graph, texts, options, fixed);
+        measure_again();
     }
-    for (int round = 0; round < kMostStarts && fix(compose_inverses(graph, sites, trial, options)); ++round) {
-        sites = measure_sites(graph, texts, options, fixed);
+    for (int round = 0; round < kMostStarts; ++round) {
+        const std::vector<std::string> names = names_of(graph);
+        if (!fix(compose_inverses(graph, sites, trial, options))) break;
+        seen = measure_added(graph, names, seen, texts, options);
+        sites = sites_of(graph, seen, options, fixed);
     }
+    seen = {};
     attention.attentions = softmax_attentions(graph);
 
     std::vector<TriedDegrees> tried = try_degrees(graph, sites, trial, Prices(graph), options);
@@ -129,6 +148,22 @@ Substituted substitute(Graph graph, const CalibrationTexts& texts, const Substit
     }
     for (const FixedPolynomial& one : fixed) findings.escape += one.interval.escape;
     return {std::move(graph), to_json(findings)};
+}
+
+TurnedStreams turn_streams(Graph& graph, const CalibrationTexts& texts, bool input_turns) {
+    Texts some = texts.sample.part(0, kStreamTexts);
+    for (const auto& tokens : texts.stress.part(0, kStreamTexts).tokens) some.tokens.push_back(tokens);
+    return turn_streams(graph, some, input_turns);
+}
+
+nlohmann::ordered_json to_json(const TurnedStreams& streams) {
+    return {{"turned", streams.turned}, {"gain", streams.gain}};
+}
+
+std::string describe_stream(const nlohmann::ordered_json& document) {
+    if (!document["turned"].get<bool>()) return "";
+    return fmt::format("the residual stream has turned coordinates: its largest values are {:.2g} times smaller\n",
+                       document["gain"].get<double>());
 }
 
 }  // namespace polyformer::substitution

@@ -8,9 +8,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/substitution/steps/options.h"
+#include "polyformer/substitution/stream/turned_stream.h"
 
 namespace polyformer::substitution {
 
@@ -27,5 +29,14 @@ struct Substituted {
 /// Replaces every Apply that names a function, sets the shifts and every node's bound. Throws Error when the graph
 /// names no function or an unknown one, when there are too few texts, or no degree keeps the output finite.
 Substituted substitute(model::Graph graph, const CalibrationTexts& texts, const SubstitutionOptions& options);
+
+/// Turns residual streams of a few features far larger than the others (stream/turned_stream.h), as some of the texts
+/// show them; before substitute(). One that the client begins is left as it is unless `input_turns`.
+TurnedStreams turn_streams(model::Graph& graph, const CalibrationTexts& texts, bool input_turns);
+
+/// {"turned", "gain"}
+nlohmann::ordered_json to_json(const TurnedStreams& streams);
+/// A sentence on what was gained, from that; nothing where nothing was turned.
+std::string describe_stream(const nlohmann::ordered_json& document);
 
 }  // namespace polyformer::substitution

@@ -81,6 +81,9 @@ TEST(Interpreter, SizesBeyondOneBlockMatchAPlainProduct) {
     Tensor input{rows, inner, std::vector<double>(rows * inner)};
     for (std::size_t i = 0; i < input.values.size(); ++i) input.values[i] = std::cos(static_cast<double>(i));
     const Tensor logits = evaluate(graph, input).logits;
+    const Tensor in_single =
+        ResumableEvaluation(graph, std::span(&input, 1), Functions::exact, Sums::in_single).output().front();
+    double difference = 0;
     for (std::size_t t = 0; t < rows; ++t) {
         for (std::size_t j = 0; j < columns; ++j) {
             double sum = 0;
@@ -88,8 +91,11 @@ TEST(Interpreter, SizesBeyondOneBlockMatchAPlainProduct) {
                 sum += input.at(t, i) * static_cast<double>(weight.values[i * columns + j]);
             }
             ASSERT_NEAR(logits.at(t, j), sum, 1e-12);
+            ASSERT_NEAR(in_single.at(t, j), sum, 1e-5);
+            difference = std::max(difference, std::abs(in_single.at(t, j) - sum));
         }
     }
+    EXPECT_GT(difference, 1e-10) << "in single precision";
 }
 
 TEST(Interpreter, PolynomialsAreChebyshevSeriesOverTheirInterval) {

@@ -17,7 +17,7 @@ TEST(SecondShiftStep, FixesFirstLooksAndLeavesRoots) {
     std::vector<SoftmaxAttention> attentions = softmax_attentions(graph);
     add_second_shift(graph, attentions, 0);
     const CalibrationTexts texts{random_texts(60, 1), random_texts(10, 2), random_texts(4, 3)};
-    const MeasuredSites sites = measure_sites(graph, texts, kOptions, {});
+    const MeasuredSites sites = sites_of(graph, measure(graph, texts, kOptions), kOptions, {});
     const std::vector<FixedPolynomial> fixed = fix_second_shifts(graph, sites, kOptions);
     ASSERT_EQ(fixed.size(), 2U);
     EXPECT_EQ(fixed[0].name, "glance");
@@ -35,7 +35,7 @@ TEST(SecondShiftStep, LeavesSumsThatSpreadLittle) {
     std::vector<SoftmaxAttention> attentions = softmax_attentions(graph);
     const std::size_t nodes = graph.nodes.size();
     const CalibrationTexts texts{random_texts(60, 1), random_texts(10, 2), random_texts(4, 3)};
-    MeasuredSites sites = measure_sites(graph, texts, kOptions, {});
+    MeasuredSites sites = sites_of(graph, measure(graph, texts, kOptions), kOptions, {});
     EXPECT_FALSE(add_second_shifts(graph, attentions, sites));
     EXPECT_EQ(graph.nodes.size(), nodes);
     sites.intervals[*sites.reading(graph, attentions[0].sums)].interval.upper *= 1e6;

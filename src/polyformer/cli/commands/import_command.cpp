@@ -12,6 +12,7 @@
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/substitution/import_report.h"
 #include "polyformer/substitution/prefix_search.h"
+#include "polyformer/substitution/substitution.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
 
@@ -44,6 +45,7 @@ if (options.json != "-") to_stdout("{}", substitution::describe(report));
 if (options.json != "-" && report.contains("prefix")) {
     to_stdout("{}", substitution::describe_prefix(report["prefix"]));
 }
+if (options.json != "-") to_stdout("{}", substitution::describe_stream(report["stream"]));
 if (!imported.shortfall.empty()) import.warning(imported.shortfall);
 write_json(report, options.json);
 if (options.json != "-") {

@@ -19,9 +19,9 @@ std::vector<NodeId> last_readers(const Graph& graph) {
 }
 
 std::vector<Tensor> evaluate_node(const Node& node, const ResumableEvaluation::Values& earlier,
-                                  std::span<const Tensor> embedded, Functions functions) {
+                                  std::span<const Tensor> embedded, Functions functions, Sums sums) {
     if (const auto* linear = std::get_if<Linear>(&node.operation)) {
-        return apply_linear(*linear, earlier[linear->input]);
+        return apply_linear(*linear, earlier[linear->input], sums);
     }
     const auto* exact = functions == Functions::exact ? std::get_if<Apply>(&node.operation) : nullptr;
     std::vector<Tensor> values(embedded.size());
@@ -35,15 +35,16 @@ std::vector<Tensor> evaluate_node(const Node& node, const ResumableEvaluation::V
 
 }  // namespace
 
-ResumableEvaluation::ResumableEvaluation(const Graph& graph, std::span<const Tensor> embedded, Functions functions)
-    : graph_(graph), embedded_(embedded), functions_(functions), values_(graph.nodes.size()) {
+ResumableEvaluation::ResumableEvaluation(const Graph& graph, std::span<const Tensor> embedded, Functions functions,
+                                         Sums sums)
+    : graph_(graph), embedded_(embedded), functions_(functions), sums_(sums), values_(graph.nodes.size()) {
     for (const Tensor& text : embedded) static_cast<void>(checked_shapes(graph, text));
 }
 
 void ResumableEvaluation::advance_to(NodeId node, const Visit& visit) {
     const std::vector<NodeId> last_reader = last_readers(graph_);
     for (; next_ < node; ++next_) {
-        values_[next_] = evaluate_node(graph_.nodes[next_], values_, embedded_, functions_);
+        values_[next_] = evaluate_node(graph_.nodes[next_], values_, embedded_, functions_, sums_);
         if (visit) visit(next_, values_);
         for (const NodeId input : inputs_of(graph_.nodes[next_].operation)) {
             if (last_reader[input] == next_) values_[input] = {};  // its memory serves the next ones

@@ -13,19 +13,36 @@ namespace polyformer::model {
 #define POLYFORMER_VECTOR_CLONES
 #endif
 
-POLYFORMER_VECTOR_CLONES
-void multiply_block(const std::array<const double*, kRowBlock>& rows, const double* panel, std::size_t terms,
-                    double* out) {
-    double sums[kRowBlock][kColumnBlock] = {};  // NOLINT(modernize-avoid-c-arrays): std::array is not unrolled
+namespace {
+
+template <class Real>
+[[gnu::always_inline]] inline void multiply(const std::array<const Real*, kRowBlock>& rows, const Real* panel,
+                                            std::size_t terms, Real* out) {
+    constexpr std::size_t columns = kColumnBlock<Real>;
+    Real sums[kRowBlock][columns] = {};  // NOLINT(modernize-avoid-c-arrays): std::array is not unrolled
     for (std::size_t i = 0; i < terms; ++i) {
         for (std::size_t t = 0; t < kRowBlock; ++t) {
-            const double value = rows[t][i];
-            for (std::size_t j = 0; j < kColumnBlock; ++j) sums[t][j] += value * panel[i * kColumnBlock + j];
+            const Real value = rows[t][i];
+            for (std::size_t j = 0; j < columns; ++j) sums[t][j] += value * panel[i * columns + j];
         }
     }
     for (std::size_t t = 0; t < kRowBlock; ++t) {
-        for (std::size_t j = 0; j < kColumnBlock; ++j) out[t * kColumnBlock + j] = sums[t][j];
+        for (std::size_t j = 0; j < columns; ++j) out[t * columns + j] = sums[t][j];
     }
+}
+
+}  // namespace
+
+POLYFORMER_VECTOR_CLONES
+void multiply_block(const std::array<const double*, kRowBlock>& rows, const double* panel, std::size_t terms,
+                    double* out) {
+    multiply(rows, panel, terms, out);
+}
+
+POLYFORMER_VECTOR_CLONES
+void multiply_block(const std::array<const float*, kRowBlock>& rows, const float* panel, std::size_t terms,
+                    float* out) {
+    multiply(rows, panel, terms, out);
 }
 
 POLYFORMER_VECTOR_CLONES

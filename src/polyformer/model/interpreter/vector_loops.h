@@ -10,11 +10,15 @@
 namespace polyformer::model {
 
 inline constexpr std::size_t kRowBlock = 4;
-inline constexpr std::size_t kColumnBlock = 32;
+
+/// How many columns a panel has.
+template <class Real>
+inline constexpr std::size_t kColumnBlock = 256 / sizeof(Real);
 
 /// sums[t, j] = Σ_i rows[t][i]·panel[i, j], all sums kept in registers.
 void multiply_block(const std::array<const double*, kRowBlock>& rows, const double* panel, std::size_t terms,
                     double* out);
+void multiply_block(const std::array<const float*, kRowBlock>& rows, const float* panel, std::size_t terms, float* out);
 
 inline constexpr std::size_t kPolynomialBlock = 32;
 

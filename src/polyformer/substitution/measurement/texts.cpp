@@ -25,9 +25,11 @@ Texts Texts::part(std::size_t first, std::size_t count) const {
             embed};
 }
 
-std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
-                                          const model::Observer& observer, const OnProgress& on_progress) {
-    std::vector<model::Tensor> outputs;
+namespace {
+
+/// evaluate(batch) for some thousand tokens of embedded texts at a time.
+template <class Evaluate>
+void for_each_batch(const Texts& texts, const OnProgress& on_progress, Evaluate evaluate) {
     std::size_t done = 0;
     for (std::size_t first = 0; first < texts.count();) {
         std::vector<model::Tensor> batch;
@@ -37,20 +39,40 @@ std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts
             tokens += texts.tokens[first].size();
             batch.push_back(texts.embed(texts.tokens[first]));
         }
-        std::vector<model::Tensor> results = model::evaluate_batch(graph, batch, functions, observer);
-        std::ranges::move(results, std::back_inserter(outputs));
+        evaluate(batch);
         done += tokens;
         if (on_progress) on_progress(done);
     }
+}
+
+}  // namespace
+
+std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
+                                          const model::Observer& observer, const OnProgress& on_progress) {
+    std::vector<model::Tensor> outputs;
+    for_each_batch(texts, on_progress, [&](std::span<const model::Tensor> batch) {
+        std::vector<model::Tensor> results = model::evaluate_batch(graph, batch, functions, observer);
+        std::ranges::move(results, std::back_inserter(outputs));
+    });
     return outputs;
 }
 
+void observe_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
+                   const model::Observer& observer, model::Sums sums, bool output, const OnProgress& on_progress) {
+    for_each_batch(texts, on_progress, [&](std::span<const model::Tensor> batch) {
+        model::ResumableEvaluation evaluation(graph, batch, functions, sums);
+        evaluation.advance_to(
+            graph.nodes.size() - (output ? 0 : 1),
+            [&](model::NodeId id, const model::ResumableEvaluation::Values& values) { observer(id, values[id]); });
+    });
+}
+
 void pass(const std::string& title, const model::Graph& graph, const Texts& texts, bool quiet,
-          const model::Observer& observer) {
+          const model::Observer& observer, bool output) {
     if (texts.count() == 0) return;
     Progress bar(title, static_cast<double>(texts.token_count()), quiet);
-    evaluate_texts(graph, texts, model::Functions::exact, observer,
-                   [&](std::size_t tokens) { bar.update(static_cast<double>(tokens)); });
+    observe_texts(graph, texts, model::Functions::exact, observer, model::Sums::in_single, output,
+                  [&](std::size_t tokens) { bar.update(static_cast<double>(tokens)); });
     bar.finish();
 }
 

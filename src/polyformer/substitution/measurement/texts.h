@@ -10,6 +10,7 @@
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/interpreter/interpreter.h"
+#include "polyformer/model/interpreter/resumable_evaluation.h"
 
 namespace polyformer::substitution {
 
@@ -31,8 +32,14 @@ using OnProgress = std::function<void(std::size_t tokens)>;
 std::vector<model::Tensor> evaluate_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
                                           const model::Observer& observer = {}, const OnProgress& on_progress = {});
 
-/// A pass with exact functions whose outputs nobody wants, with a progress bar unless `quiet`. Nothing without texts.
+/// The same for what `observer` sees alone: outputs, which may be large, are not kept. The graph's last node is left
+/// out unless `output`.
+void observe_texts(const model::Graph& graph, const Texts& texts, model::Functions functions,
+                   const model::Observer& observer, model::Sums sums, bool output = true,
+                   const OnProgress& on_progress = {});
+
+/// That with exact functions, sums in single precision and a progress bar unless `quiet`. Nothing without texts.
 void pass(const std::string& title, const model::Graph& graph, const Texts& texts, bool quiet,
-          const model::Observer& observer);
+          const model::Observer& observer, bool output = true);
 
 }  // namespace polyformer::substitution

@@ -23,7 +23,7 @@ LossSummary Trial::loss(const Graph& graph, Functions functions) const {
 }
 
 SiteTrial::SiteTrial(const Trial& trial, Graph& graph)
-    : trial_(trial), graph_(graph), evaluation_(graph, trial.inputs_, Functions::exact) {}
+    : trial_(trial), graph_(graph), evaluation_(graph, trial.inputs_, Functions::exact, model::Sums::in_single) {}
 
 double SiteTrial::loss(model::NodeId site, const model::Polynomial& polynomial) {
     evaluation_.advance_to(site);

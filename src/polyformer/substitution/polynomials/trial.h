@@ -27,7 +27,8 @@ class Trial {
 };
 
 /// Tries polynomials at one site after the other, in order of evaluation, with exact functions elsewhere: what lies
-/// before a site is evaluated once. Refers to trial and graph, whose nodes must stay where they are.
+/// before a site is evaluated once, and sums are in single precision: losses below some 1e-9 are rounding. Refers to
+/// trial and graph, whose nodes must stay where they are.
 class SiteTrial {
   public:
     SiteTrial(const Trial& trial, model::Graph& graph);

@@ -166,10 +166,10 @@ Graph with_prefix(const Graph& exact, const Tensor& prefix, std::size_t context)
 
 PrefixEffect effect_of_prefix(const Graph& exact, const std::vector<std::int32_t>& prefix,
                               const std::vector<std::vector<std::int32_t>>& texts,
-                              const std::function<Tensor(std::span<const std::int32_t>)>& embed) {
+                              const std::function<Tensor(std::span<const std::int32_t>)>& embed, bool predict) {
     struct Norm {
         ValueHistogram logarithms;
-        double largest = 0;
+        std::vector<double> largest;  // of each text
     };
     std::map<NodeId, Norm> norms;
     for (const model::Node& node : exact.nodes) {
@@ -183,12 +183,13 @@ PrefixEffect effect_of_prefix(const Graph& exact, const std::vector<std::int32_t
     }
     NextTokens predicted;
     std::size_t first = 0;  // of a batch
-    evaluate_texts(exact, whole, model::Functions::exact, [&](NodeId node, std::span<const Tensor> values) {
+    const model::Observer observer = [&](NodeId node, std::span<const Tensor> values) {
         if (const auto found = norms.find(node); found != norms.end()) {
             for (const Tensor& variances : values) {
+                double& largest = found->second.largest.emplace_back(0);
                 for (std::size_t t = prefix.size(); t < variances.rows; ++t) {
                     const double x = variances.at(t, 0);
-                    found->second.largest = std::max(found->second.largest, x);
+                    largest = std::max(largest, x);
                     if (x > 0) found->second.logarithms.add(std::log(x));
                 }
             }
@@ -198,15 +199,22 @@ PrefixEffect effect_of_prefix(const Graph& exact, const std::vector<std::int32_t
             predicted.add(values[i], whole.tokens[first + i], prefix.size());
         }
         first += values.size();
-    });
+    };
+    observe_texts(exact, whole, model::Functions::exact, observer, model::Sums::in_single, predict);
     PrefixEffect effect{.perplexity = predicted.perplexity()};
+    std::vector<bool> huge(texts.size(), false);
     for (const auto& [node, norm] : norms) {
         if (norm.logarithms.empty()) continue;
-        const double ratio = norm.largest / std::exp(norm.logarithms.quantile(0.5));
-        if (ratio <= effect.ratio) continue;
-        effect.ratio = ratio;
-        effect.norm = exact.nodes[node].name;
+        const double median = std::exp(norm.logarithms.quantile(0.5));
+        for (std::size_t i = 0; i < norm.largest.size(); ++i) {
+            const double ratio = norm.largest[i] / median;
+            if (ratio > kHugeRatio) huge[i] = true;
+            if (ratio <= effect.ratio) continue;
+            effect.ratio = ratio;
+            effect.norm = exact.nodes[node].name;
+        }
     }
+    effect.huge = static_cast<std::size_t>(std::ranges::count(huge, true));
     return effect;
 }
 

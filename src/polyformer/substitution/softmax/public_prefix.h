@@ -6,6 +6,7 @@
 // of a text does that.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -28,12 +29,17 @@ model::Graph with_prefix(const model::Graph& exact, const model::Tensor& prefix,
 struct PrefixEffect {
     double ratio = 0;  ///< the greatest variance that enters a norm by the median of that norm, the greatest over norms
     std::string norm = {};  ///< where
-    double perplexity = 0;  ///< of each text's tokens but the first
+    std::size_t huge = 0;   ///< texts in which a variance is more than kHugeRatio times its norm's median
+    double perplexity = 0;  ///< of each text's tokens but the first, if that was asked for
 };
+
+/// Variances this many times a norm's median are of features grown for others to look at, not of what a text says.
+inline constexpr double kHugeRatio = 1000;
 
 /// Of texts behind a prefix, by the exact graph; its context must hold both. `embed` is of tokens from place 0.
 PrefixEffect effect_of_prefix(const model::Graph& exact, const std::vector<std::int32_t>& prefix,
                               const std::vector<std::vector<std::int32_t>>& texts,
-                              const std::function<model::Tensor(std::span<const std::int32_t>)>& embed);
+                              const std::function<model::Tensor(std::span<const std::int32_t>)>& embed,
+                              bool predict = true);
 
 }  // namespace polyformer::substitution

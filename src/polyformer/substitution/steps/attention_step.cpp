@@ -1,5 +1,7 @@
 #include "polyformer/substitution/steps/attention_step.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "polyformer/substitution/softmax/constant_heads.h"
@@ -14,6 +16,18 @@ using model::Tensor;
 /// Heads steadier than this may be folded, as long as all of them together cost no more than this share of the loss.
 constexpr double kMostSpread = 0.02;
 constexpr double kFoldingShare = 0.1;
+
+/// A regression on so many features is as good with so many tokens for each of them as with more.
+constexpr std::size_t kTokensAFeature = 40;
+constexpr std::size_t kFewestTokens = 20'000;
+
+Texts enough_of(const Texts& sample, std::size_t features) {
+    const std::size_t enough = std::max(kFewestTokens, kTokensAFeature * features);
+    std::size_t tokens = 0;
+    std::size_t count = 0;
+    while (count < sample.count() && tokens < enough) tokens += sample.tokens[count++].size();
+    return sample.part(0, count);
+}
 
 void fold_heads(model::Graph& graph, FittedAttention& fitted, const std::vector<ConstantHead>& candidates,
                 const Trial& trial, double most_loss) {
@@ -45,10 +59,11 @@ FittedAttention fit_attention(model::Graph& graph, const Texts& sample, const Tr
     if (softmax_attentions(graph).empty()) return {};
     ShiftFit shifts(graph);
     PatternFit patterns(graph);
-    pass("Predicting log-sum-exps", graph, sample, options.quiet, [&](NodeId node, std::span<const Tensor> values) {
+    const model::Observer observer = [&](NodeId node, std::span<const Tensor> values) {
         shifts.observe(node, values);
         patterns.observe(node, values);
-    });
+    };
+    pass("Predicting log-sum-exps", graph, enough_of(sample, graph.width), options.quiet, observer, false);
     FittedAttention fitted{.attentions = shifts.attentions(), .residuals = shifts.apply_to(graph), .folded = {}};
     fold_heads(graph, fitted, patterns.find(kMostSpread), trial, kFoldingShare * options.loss);
     return fitted;

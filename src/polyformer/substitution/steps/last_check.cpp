@@ -62,7 +62,7 @@ void set_bounds(model::Graph& graph, const GraphStatistics& seen, const Substitu
     const std::vector<std::size_t> inside = texts_inside(graph, seen);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         std::vector<double> largest;
-        for (std::size_t text = 0; text < seen.lost.size(); ++text) {
+        for (std::size_t text = 0; text < seen.largest[id].size(); ++text) {
             if (!seen.lost[text]) largest.push_back(static_cast<double>(seen.largest[id][text]));
         }
         require(!largest.empty(), "no text stays within the intervals of all polynomials: use more calibration text");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 
 #include "polyformer/substitution/polynomials/composed_inverse.h"
@@ -13,6 +14,10 @@ namespace {
 
 using model::Graph;
 using model::NodeId;
+
+/// How many texts the output is looked at in, and nodes that were added later.
+constexpr std::size_t kTextsForOutput = 512;
+constexpr std::size_t kTextsForAdded = 512;
 
 /// Room for rounding around an interval that arithmetic alone gives.
 constexpr double kRounding = 1.001;
@@ -130,16 +135,49 @@ std::optional<std::size_t> MeasuredSites::reading(const Graph& graph, NodeId nod
     return std::nullopt;
 }
 
-MeasuredSites measure_sites(const Graph& graph, const CalibrationTexts& texts, const SubstitutionOptions& options,
-                            const std::vector<FixedPolynomial>& fixed) {
+GraphStatistics measure(const Graph& graph, const CalibrationTexts& texts, const SubstitutionOptions& options) {
     StatisticsCollector collector(graph);
-    for (const Purpose purpose : {Purpose::sample, Purpose::stress}) {
-        const bool sample = purpose == Purpose::sample;
-        pass(sample ? "Measuring inputs of functions" : "Measuring how far they reach", graph,
-             sample ? texts.sample : texts.stress, options.quiet,
-             [&](NodeId node, std::span<const model::Tensor> values) { collector.observe(node, values, purpose); });
+    const auto observer = [&](Purpose purpose) {
+        return [&, purpose](NodeId node, std::span<const model::Tensor> values) {
+            collector.observe(node, values, purpose);
+        };
+    };
+    const std::size_t rest = texts.sample.count() - std::min(kTextsForOutput, texts.sample.count());
+    pass("Measuring inputs of functions", graph, texts.sample.part(0, kTextsForOutput), options.quiet,
+         observer(Purpose::sample));
+    pass("Measuring inputs of functions", graph, texts.sample.part(kTextsForOutput, rest), options.quiet,
+         observer(Purpose::sample), false);
+    pass("Measuring how far they reach", graph, texts.stress, options.quiet, observer(Purpose::stress));
+    return collector.statistics();
+}
+
+GraphStatistics measure_added(const Graph& graph, const std::vector<std::string>& names_before,
+                              const GraphStatistics& seen, const CalibrationTexts& texts,
+                              const SubstitutionOptions& options) {
+    const CalibrationTexts some{texts.sample.part(0, kTextsForAdded), texts.stress, {}};
+    GraphStatistics now = measure(graph, some, options);
+    std::map<std::string, NodeId> before;
+    for (NodeId id = 0; id < names_before.size(); ++id) before.emplace(names_before[id], id);
+    for (NodeId id = 0; id < graph.nodes.size(); ++id) {
+        const auto found = before.find(graph.nodes[id].name);
+        if (found != before.end()) now.largest[id] = seen.largest[found->second];
     }
-    MeasuredSites sites{.seen = collector.statistics(), .intervals = {}};
+    for (SiteStatistics& site : now.sites) {
+        const auto found = std::ranges::find(seen.sites, site.name, &SiteStatistics::name);
+        if (found == seen.sites.end()) continue;
+        const NodeId node = site.node;
+        site = *found;
+        site.node = node;
+    }
+    std::vector<bool> lost = seen.lost;
+    for (std::size_t text = 0; text < now.lost.size(); ++text) lost[text] = lost[text] || now.lost[text];
+    now.lost = std::move(lost);
+    return now;
+}
+
+MeasuredSites sites_of(const Graph& graph, GraphStatistics seen, const SubstitutionOptions& options,
+                       const std::vector<FixedPolynomial>& fixed) {
+    MeasuredSites sites{.seen = std::move(seen), .intervals = {}};
     require(!sites.seen.sites.empty(), "the graph names no function that a polynomial could replace");
     const double each = options.escape / (2 * static_cast<double>(sites.seen.sites.size()));
     for (SiteStatistics& site : sites.seen.sites) {

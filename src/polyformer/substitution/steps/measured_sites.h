@@ -34,9 +34,18 @@ struct MeasuredSites {
     std::optional<std::size_t> reading(const model::Graph& graph, model::NodeId node) const;
 };
 
-/// Passes over sample and stress texts with exact functions. `fixed` are the polynomials that are in the graph already:
-/// what follows them has an interval by arithmetic. Throws Error when the graph names no function.
-MeasuredSites measure_sites(const model::Graph& graph, const CalibrationTexts& texts,
-                            const SubstitutionOptions& options, const std::vector<FixedPolynomial>& fixed);
+/// What exact functions meet in sample and stress texts; of the graph's last node, which may be wide, in some of them.
+GraphStatistics measure(const model::Graph& graph, const CalibrationTexts& texts, const SubstitutionOptions& options);
+
+/// The same after nodes were put into a graph that leave all values as they were, from what was `seen` before, when
+/// nodes had these names: what is new is measured on some of the texts.
+GraphStatistics measure_added(const model::Graph& graph, const std::vector<std::string>& names_before,
+                              const GraphStatistics& seen, const CalibrationTexts& texts,
+                              const SubstitutionOptions& options);
+
+/// Intervals by what was seen. `fixed` are the polynomials that are in the graph already: what follows them has an
+/// interval by arithmetic. Throws Error when the graph names no function.
+MeasuredSites sites_of(const model::Graph& graph, GraphStatistics seen, const SubstitutionOptions& options,
+                       const std::vector<FixedPolynomial>& fixed);
 
 }  // namespace polyformer::substitution
