@@ -106,15 +106,15 @@ Imported finished(nlohmann::ordered_json report, double loss, const std::string&
 Imported import_image_model(const ImportOptions& options) {
     require(options.calibrate.size() == 1, "a model of images is calibrated on one folder of images, not on {}",
             options.calibrate.size());
-    ImageImport import{.folder = options.checkpoint,
+    ImageImport wanted{.folder = options.checkpoint,
                        .out = options.out,
                        .images = options.calibrate.front(),
                        .count = options.texts,
                        .substitution = options.substitution,
                        .note = options.note};
-    import.substitution.kind = substitution::OutputLoss::divergence;
-    import.substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(import.substitution.kind);
-    return finished(import_images(import), import.substitution.loss, "");
+    wanted.substitution.kind = substitution::OutputLoss::divergence;
+    wanted.substitution.loss = options.loss > 0 ? options.loss : substitution::default_loss(wanted.substitution.kind);
+    return finished(import_images(wanted), wanted.substitution.loss, "");
 }
 
 Imported import_texts(const ImportOptions& options) {

@@ -23,36 +23,36 @@ namespace {
 constexpr std::uint64_t kMostTexts = 1'000'000;
 
 struct ImportCommandOptions {
-    importing::ImportOptions import;
+    importing::ImportOptions wanted;
     std::string json;
 };
 
 void import(const ImportCommandOptions& options) {
-    importing::ImportOptions import = options.import;
+    importing::ImportOptions wanted = options.wanted;
     CommandFiles()
-        .reads("folder", import.checkpoint)
-        .reads("--calibrate", import.calibrate)
-        .writes_folder("--out", import.out)
+        .reads("folder", wanted.checkpoint)
+        .reads("--calibrate", wanted.calibrate)
+        .writes_folder("--out", wanted.out)
         .writes("--json", options.json)
         .check();
-    import.note = [](const std::string& note) { to_stderr("note: {}\n", note);
-};
-import.warning = [](const std::string& warning) { to_stderr("warning: {}\n", warning);
-};  // namespace
-const importing::Imported imported = importing::import_checkpoint(import);
-const nlohmann::ordered_json& report = imported.report;
-if (options.json != "-") to_stdout("{}", substitution::describe(report));
-if (options.json != "-" && report.contains("prefix")) {
-    to_stdout("{}", substitution::describe_prefix(report["prefix"]));
+    wanted.note = [](const std::string& note) { to_stderr("note: {}\n", note); };
+    wanted.warning = [](const std::string& warning) { to_stderr("warning: {}\n", warning); };
+    const importing::Imported imported = importing::import_checkpoint(wanted);
+    const nlohmann::ordered_json& report = imported.report;
+    const bool for_people = options.json != "-";
+    if (for_people) {
+        to_stdout("{}", substitution::describe(report));
+        if (report.contains("prefix")) to_stdout("{}", substitution::describe_prefix(report["prefix"]));
+        to_stdout("{}", substitution::describe_stream(report["stream"]));
+    }
+    if (!imported.shortfall.empty()) wanted.warning(imported.shortfall);
+    write_json(report, options.json);
+    if (for_people) {
+        to_stdout("written: {} (plan, run and eval take it; report.html shows what each function costs and loses){}\n",
+                  wanted.out.string(),
+                  imported.licence.empty() ? "" : "; licence of the original: " + imported.licence);
+    }
 }
-if (options.json != "-") to_stdout("{}", substitution::describe_stream(report["stream"]));
-if (!imported.shortfall.empty()) import.warning(imported.shortfall);
-write_json(report, options.json);
-if (options.json != "-") {
-    to_stdout("written: {} (plan, run and eval take it; report.html shows what each function costs and loses){}\n",
-              import.out.string(), imported.licence.empty() ? "" : "; licence of the original: " + imported.licence);
-}
-}  // namespace polyformer::cli
 
 }  // namespace
 
@@ -71,39 +71,39 @@ void add_import(CLI::App& program) {
         "'polyformer data' makes it. Nothing is trained on it, it says which values occur. scripts/to-safetensors "
         "makes\n"
         "such folders of other files.");
-    command->add_option("folder", options->import.checkpoint, "The checkpoint's folder")->required();
-    command->add_option("--out", options->import.out, "The model folder to write")->required();
+    command->add_option("folder", options->wanted.checkpoint, "The checkpoint's folder")->required();
+    command->add_option("--out", options->wanted.out, "The model folder to write")->required();
     command
-        ->add_option("--calibrate", options->import.calibrate,
+        ->add_option("--calibrate", options->wanted.calibrate,
                      "Text files, one text a line; of a model of images a folder of images")
         ->required();
     command
-        ->add_option("--context", options->import.context, "Greatest number of tokens of a text, special ones included")
+        ->add_option("--context", options->wanted.context, "Greatest number of tokens of a text, special ones included")
         ->check(whole_number(1, model::kMaxContext));
-    command->add_option("--texts", options->import.texts, "How many texts or images to measure")
+    command->add_option("--texts", options->wanted.texts, "How many texts or images to measure")
         ->check(whole_number(1, kMostTexts))
         ->capture_default_str();
     command
-        ->add_option("--loss", options->import.loss,
+        ->add_option("--loss", options->wanted.loss,
                      "What may be lost in the mean: 1 - cosine of embeddings (by default 0.0005), or nats of the\n"
                      "divergence of tokens and classes (0.00002)")
         ->check(CLI::Range(1e-9, 1.0));
     command
-        ->add_option("--escape", options->import.substitution.escape,
+        ->add_option("--escape", options->wanted.substitution.escape,
                      "Probability of a text with a value outside an interval, which makes its answer worthless")
         ->check(CLI::Range(1e-12, 0.5))
         ->capture_default_str();
     command
-        ->add_option("--margin", options->import.substitution.margin,
+        ->add_option("--margin", options->wanted.substitution.margin,
                      "Share of each interval's width to add at both ends, for texts of other kinds")
         ->check(CLI::Range(0.0, 10.0))
         ->capture_default_str();
     command
-        ->add_option("--prefix", options->import.prefix,
+        ->add_option("--prefix", options->wanted.prefix,
                      "Of a model that predicts next tokens: ids of public tokens before every text, between commas;\n"
                      "'none'; or 'auto': the shortest of up to two behind which no text grows a huge feature")
         ->capture_default_str();
-    add_quiet_option(*command, options->import.substitution.quiet);
+    add_quiet_option(*command, options->wanted.substitution.quiet);
     add_threads_option(*command);
     add_json_option(*command, options->json);
     command->callback([options] { import(*options); });
