@@ -45,20 +45,15 @@ void Rotation::turn(std::span<double> row) const {
     }
 }
 
-void Rotation::turn_rows(model::Matrix& matrix) const {
-    std::vector<double> row(matrix.columns);
-    for (std::size_t i = 0; i < matrix.rows; ++i) {
-        float* values = &matrix.values[i * matrix.columns];
-        row.assign(values, values + matrix.columns);
-        turn(std::span(row));
-        for (std::size_t j = 0; j < matrix.columns; ++j) values[j] = static_cast<float>(row[j]);
-    }
-}
-
-void Rotation::turn(std::vector<float>& row) const {
+void Rotation::turn(std::span<float> row) const {
     std::vector<double> values(row.begin(), row.end());
     turn(std::span(values));
     for (std::size_t j = 0; j < row.size(); ++j) row[j] = static_cast<float>(values[j]);
+}
+
+void Rotation::turn_rows(model::Matrix& matrix) const {
+    const std::span<float> values(matrix.values);
+    for (std::size_t i = 0; i < matrix.rows; ++i) turn(values.subspan(i * matrix.columns, matrix.columns));
 }
 
 // The transform is symmetric, so that Qᵀ times a column is what x·Q is of a row.

@@ -18,10 +18,10 @@ class Rotation {
     std::size_t features() const { return signs_.size(); }
     /// x·Q of one row. Throws Error when it has another number of features.
     void turn(std::span<double> row) const;
+    void turn(std::span<float> row) const;
 
     /// W → W·Q: of a map that writes turned features. Throws Error as above.
     void turn_rows(model::Matrix& matrix) const;
-    void turn(std::vector<float>& row) const;
     /// W → Qᵀ·W: of a map that reads turned features as the ones they were. Throws Error as above.
     void turn_columns(model::Matrix& matrix) const;
 

@@ -13,6 +13,7 @@
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/graph/visit.h"
 #include "polyformer/substitution/stream/rotation.h"
+#include "polyformer/support/extremes.h"
 
 namespace polyformer::substitution {
 namespace {
@@ -101,7 +102,7 @@ class StreamFinder {
 
 double largest_of(std::span<const double> values) {
     double largest = 0;
-    for (const double value : values) largest = std::max(largest, std::abs(value));
+    for (const double value : values) largest = larger(largest, std::abs(value));
     return largest;
 }
 
@@ -135,7 +136,7 @@ void turn(Graph& graph, const Stream& stream) {
             if (turned.contains(map->input)) rotation.turn_columns(map->weight);
             if (!turned.contains(id)) continue;
             rotation.turn_rows(map->weight);
-            if (!map->bias.empty()) rotation.turn(map->bias);
+            if (!map->bias.empty()) rotation.turn(std::span(map->bias));
         }
         auto* constant = std::get_if<model::AddConstant>(&graph.nodes[id].operation);
         if (constant != nullptr && turned.contains(id)) rotation.turn_rows(constant->values);
@@ -165,13 +166,13 @@ TurnedStreams turn_streams(Graph& graph, const Texts& texts, bool input_turns) {
         const auto found = reaches.find(id);
         if (found == reaches.end()) return;
         for (const model::Tensor& tensor : values) {
-            found->second.before = std::max(found->second.before, largest_of(tensor.values));
+            found->second.before = larger(found->second.before, largest_of(tensor.values));
             std::vector<double> turned = tensor.values;
             const Rotation& rotation = rotations.at(tensor.columns);
             for (std::size_t row = 0; row < tensor.rows; ++row) {
                 rotation.turn(std::span(turned).subspan(row * tensor.columns, tensor.columns));
             }
-            found->second.after = std::max(found->second.after, largest_of(turned));
+            found->second.after = larger(found->second.after, largest_of(turned));
         }
     };
     observe_texts(graph, texts, model::Functions::exact, observer, model::Sums::in_single, false);
