@@ -129,7 +129,7 @@ TEST_F(CkksBackendTest, MapsLinearlyWithBias) {
     step.map.baby = 2;
     std::vector<double> diagonal(packing_.features);
     for (std::size_t f = 0; f < packing_.features; ++f) diagonal[f] = 0.01 * static_cast<double>(f);
-    step.map.blocks = {{{{0, diagonal}, {1, diagonal}}}, {{{3, diagonal}}}};
+    step.map.blocks = {{ckks::DiagonalBlock{{0, diagonal}, {1, diagonal}}}, {ckks::DiagonalBlock{{3, diagonal}}}};
     step.bias = {std::vector<double>(packing_.features, -0.5), {}};
     const std::vector<ckks::Ciphertext> inputs = {encrypt(left_, 3)};
     const auto outputs = backend_->linear_map(step, inputs);

@@ -109,8 +109,8 @@ class Execution {
         }
         compile::LinearMapStep repeated = map;
         for (auto& row : repeated.map.blocks) {
-            for (auto& block : row) {
-                for (auto& [offset, diagonal] : block) repeat_texts(diagonal);
+            for (ckks::DiagonalBlock& block : row) {
+                block = block.changed([&](std::vector<double>& diagonal) { repeat_texts(diagonal); });
             }
         }
         for (std::vector<double>& bias : repeated.bias) repeat_texts(bias);

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <numeric>
+#include <span>
+
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
@@ -57,15 +61,18 @@ TEST(CircuitCounts, OfADiagonalTransform) {
     EXPECT_EQ(measured.weighted, counts.products + counts.conversion_products + converted);
 }
 
+DiagonalBlock block_at(std::span<const long> offsets) {
+    std::map<long, std::vector<double>> diagonals;
+    for (const long offset : offsets) diagonals[offset] = std::vector<double>(16, 0.1);
+    return diagonals;
+}
+
 TEST(CircuitCounts, OfAPeriodicMap) {
     PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
-    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(2));
+    map.blocks.assign(3, std::vector<DiagonalBlock>(2));
+    const std::array offsets{-9L, -4L, 0L, 1L, 6L};
     for (std::size_t output = 0; output < 3; ++output) {
-        for (auto& block : map.blocks[output]) {
-            for (const long offset : {-9L, -4L, 0L, 1L, 6L}) {
-                if (output > 0 || offset >= 0) block[offset] = std::vector<double>(16, 0.1);
-            }
-        }
+        for (auto& block : map.blocks[output]) block = block_at(std::span(offsets).subspan(output > 0 ? 0 : 2));
     }
     const Evaluator evaluator = scheme().evaluator(map.key_request(scheme().parameters(), kLevel));
     const std::vector<Ciphertext> inputs{ciphertext(1), ciphertext(2)};
@@ -82,10 +89,9 @@ TEST(CircuitCounts, OfAPeriodicMap) {
 
 TEST(CircuitCounts, OfAPeriodicMapWhoseSlotsArePaired) {
     PeriodicDiagonals map{.period = 16, .inputs = 3, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
-    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(3));
-    for (std::size_t i = 0; i < 3; ++i) {
-        for (const long offset : {-9L, -4L, 0L, 1L, 6L, 10L}) map.blocks[i][i][offset] = std::vector<double>(16, 0.1);
-    }
+    map.blocks.assign(3, std::vector<DiagonalBlock>(3));
+    const std::array offsets{-9L, -4L, 0L, 1L, 6L, 10L};
+    for (std::size_t i = 0; i < 3; ++i) map.blocks[i][i] = block_at(offsets);
     const std::vector<Ciphertext> inputs{ciphertext(1), ciphertext(2), ciphertext(3)};
     for (const Pairing pairing : {Pairing::outputs, Pairing::inputs, Pairing::both}) {
         map.pairing = pairing;
@@ -100,12 +106,10 @@ TEST(CircuitCounts, OfAPeriodicMapWhoseSlotsArePaired) {
 
 TEST(CircuitCounts, APairHasHalfTheProductsAndSteps) {
     PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 2, .stride = 1, .baby = 4, .blocks = {}};
-    map.blocks.assign(2, std::vector<std::map<long, std::vector<double>>>(2));
-    for (auto& row : map.blocks) {
-        for (auto& block : row) {
-            for (long offset = 0; offset < 16; ++offset) block[offset] = std::vector<double>(16, 0.1);
-        }
-    }
+    map.blocks.assign(2, std::vector<DiagonalBlock>(2));
+    std::vector<long> offsets(16);
+    std::iota(offsets.begin(), offsets.end(), 0L);
+    for (auto& row : map.blocks) row.assign(2, block_at(offsets));
     const auto counts = [&](Pairing pairing) { return periodic_map_counts(PairedMap(MapShape(map), pairing, 4)); };
     EXPECT_EQ(counts(Pairing::none).diagonals, 64U);
     EXPECT_EQ(counts(Pairing::outputs).diagonals, 32U);

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "polyformer/ckks/circuits/diagonal_block.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
 
 namespace polyformer::ckks::testing {
@@ -28,6 +29,12 @@ void accumulate(const std::map<long, std::vector<Value>>& diagonals, std::span<c
             sum[i] += values[i % values.size()] * x[cyclic(static_cast<long>(i) + offset, x.size())];
         }
     }
+}
+
+inline std::map<long, std::vector<double>> diagonals_of(const DiagonalBlock& block) {
+    std::map<long, std::vector<double>> diagonals;
+    for (std::size_t index = 0; index < block.size(); ++index) diagonals[block.offset(index)] = block.values(index);
+    return diagonals;
 }
 
 /// Every rotation key that a request names, and no other.

@@ -18,15 +18,15 @@ TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
     const Parameters& parameters = map_scheme().parameters();
     PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
     const std::vector<long> offsets{-15, -9, -4, -1, 0, 1, 6, 13};
-    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(2));
+    map.blocks.assign(3, std::vector<DiagonalBlock>(2));
     unsigned seed = 0;
     for (const auto& [output, input] : {std::pair{0, 0}, std::pair{0, 1}, std::pair{1, 1}}) {
+        std::map<long, std::vector<double>> diagonals;
         for (const long offset : offsets) {
             if (output == 1 && offset < 0) continue;  // an output that needs fewer giant steps
-            auto values = random_reals(16, ++seed);
-            for (double& value : values) value /= 8;
-            map.blocks[output][input][offset] = values;
+            diagonals[offset] = random_reals(16, ++seed);
         }
+        map.blocks[output][input] = {diagonals, 0.125};
     }
     const int level = 4;
     const KeyRequest request = map.key_request(parameters, level);
@@ -40,7 +40,8 @@ TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
     ASSERT_THAT(outputs, SizeIs(3));
     for (std::size_t output = 0; output < 3; ++output) {
         std::vector<Complex> expected(1024);
-        for (std::size_t input = 0; input < 2; ++input) accumulate(map.blocks[output][input], x[input], expected);
+        for (std::size_t input = 0; input < 2; ++input)
+            accumulate(diagonals_of(map.blocks[output][input]), x[input], expected);
         EXPECT_EQ(outputs[output].level, level - 1);
         EXPECT_DOUBLE_EQ(outputs[output].scale, parameters.scale(level - 1));
         EXPECT_GT(map_scheme().bits(outputs[output], expected), 22) << output;
@@ -50,17 +51,17 @@ TEST(PeriodicDiagonals, AgreesWithPlainVectors) {
 /// A real map of 16 positions, some of whose blocks lack some diagonals or all.
 PeriodicDiagonals sparse_map(std::size_t inputs, std::size_t outputs) {
     PeriodicDiagonals map{.period = 16, .inputs = inputs, .outputs = outputs, .stride = 1, .baby = 4, .blocks = {}};
-    map.blocks.assign(outputs, std::vector<std::map<long, std::vector<double>>>(inputs));
+    map.blocks.assign(outputs, std::vector<DiagonalBlock>(inputs));
     unsigned seed = 0;
     for (std::size_t output = 0; output < outputs; ++output) {
         for (std::size_t input = 0; input < inputs; ++input) {
             if (output == 1 && input == 0) continue;
+            std::map<long, std::vector<double>> diagonals;
             for (const long offset : {-15L, -9L, -4L, -1L, 0L, 1L, 3L, 6L, 13L}) {
                 if ((output + input) % 2 == 1 && offset < 0) continue;
-                auto values = random_reals(16, ++seed);
-                for (double& value : values) value /= 8;
-                map.blocks[output][input][offset] = values;
+                diagonals[offset] = random_reals(16, ++seed);
             }
+            map.blocks[output][input] = {diagonals, 0.125};
         }
     }
     return map;
@@ -81,7 +82,7 @@ void expect_agreement(const PeriodicDiagonals& map) {
     for (std::size_t output = 0; output < map.outputs; ++output) {
         std::vector<Complex> expected(1024);
         for (std::size_t input = 0; input < map.inputs; ++input) {
-            accumulate(map.blocks[output][input], x[input], expected);
+            accumulate(diagonals_of(map.blocks[output][input]), x[input], expected);
         }
         EXPECT_EQ(outputs[output].level, level - 1);
         EXPECT_DOUBLE_EQ(outputs[output].scale, map_scheme().parameters().scale(level - 1));
@@ -110,7 +111,7 @@ TEST(PeriodicDiagonals, PairsThatAreMappedAlikeGiveTheSame) {
         map.pairing = Pairing::both;
         for (std::size_t output = 0; output < count; ++output) {
             for (std::size_t input = 0; input < count; ++input) {
-                if (input != output) map.blocks[output][input].clear();
+                if (input != output) map.blocks[output][input] = {};
             }
             map.blocks[output][output] = map.blocks[output / 2 * 2][output / 2 * 2];
         }
@@ -129,14 +130,16 @@ TEST(PeriodicDiagonals, RefusesToPairWhatIsNotMappedAlike) {
 TEST(PeriodicDiagonals, FullPeriodAndStride) {
     const Parameters& parameters = map_scheme().parameters();
     PeriodicDiagonals map{.period = 1024, .inputs = 1, .outputs = 1, .stride = 64, .baby = 3, .blocks = {}};
-    map.blocks.assign(1, std::vector<std::map<long, std::vector<double>>>(1));
+    map.blocks.assign(1, std::vector<DiagonalBlock>(1));
+    std::map<long, std::vector<double>> diagonals;
     for (const long offset : {-960L, -128L, 0L, 64L, 320L}) {
-        map.blocks[0][0][offset] = random_reals(1024, static_cast<unsigned>(offset + 1000));
+        diagonals[offset] = random_reals(1024, static_cast<unsigned>(offset + 1000));
     }
+    map.blocks[0][0] = diagonals;
     const auto x = as_complex(random_reals(1024, 5));
     const Ciphertext input = map_scheme().encrypt(x, 2);
     std::vector<Complex> expected(1024);
-    accumulate(map.blocks[0][0], x, expected);
+    accumulate(diagonals_of(map.blocks[0][0]), x, expected);
     for (const Pairing pairing : {Pairing::none, Pairing::outputs, Pairing::inputs}) {
         map.pairing = pairing;
         const Evaluator evaluator = map_scheme().evaluator(map.key_request(parameters, 2));
@@ -145,12 +148,13 @@ TEST(PeriodicDiagonals, FullPeriodAndStride) {
 }
 
 TEST(PeriodicDiagonals, RefusesWhatDoesNotFit) {
-    PeriodicDiagonals map{.period = 16, .inputs = 1, .outputs = 1, .stride = 1, .baby = 4, .blocks = {{{{0, {1, 2}}}}}};
+    PeriodicDiagonals map{
+        .period = 16, .inputs = 1, .outputs = 1, .stride = 1, .baby = 4, .blocks = {{DiagonalBlock{{0, {1, 2}}}}}};
     const Evaluator evaluator = map_scheme().evaluator(map.key_request(map_scheme().parameters(), 2));
     const std::vector<Ciphertext> one{map_scheme().encrypt(random_values(1024, 1), 2)};
     EXPECT_THAT([&] { apply_periodic(evaluator, map, one); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("2 values"), HasSubstr("period is 16"))));
-    map.blocks[0][0][0].resize(16);
+    map.blocks[0][0] = DiagonalBlock{{0, std::vector<double>(16)}};
     const std::vector<Ciphertext> low{map_scheme().encrypt(random_values(1024, 1), 0)};
     EXPECT_THAT([&] { apply_periodic(evaluator, map, low); }, ThrowsMessage<Error>(HasSubstr("level 0 is too low")));
     map.inputs = 2;

@@ -12,8 +12,9 @@ namespace {
 
 constexpr Packing kPacking{128, 8, 16};
 
+/// In single precision, as weights are.
 double weight(std::size_t i, std::size_t j) {
-    return std::sin(1.0 + 3.0 * static_cast<double>(i) + 0.7 * static_cast<double>(j));
+    return static_cast<float>(std::sin(1.0 + 3.0 * static_cast<double>(i) + 0.7 * static_cast<double>(j)));
 }
 
 FeatureMap some_map(std::size_t inputs, std::size_t outputs) {
@@ -46,10 +47,11 @@ std::vector<std::vector<double>> apply_map(const MapGate& gate, const std::vecto
         for (std::size_t s = 0; s < kPacking.slots; ++s) {
             if (!gate.bias[o].empty()) output[s] = gate.bias[o][s % gate.bias[o].size()];
             for (std::size_t i = 0; i < inputs.size(); ++i) {
-                for (const auto& [offset, diagonal] : gate.map.blocks[o][i]) {
-                    const auto from = (static_cast<long>(s) + offset + 128) % 128;
-                    if (diagonal[s % diagonal.size()] == 0) continue;
-                    output[s] += diagonal[s % diagonal.size()] * inputs[i][static_cast<std::size_t>(from)];
+                const ckks::DiagonalBlock& block = gate.map.blocks[o][i];
+                for (std::size_t index = 0; index < block.size(); ++index) {
+                    const auto from = (static_cast<long>(s) + block.offset(index) + 128) % 128;
+                    const double factor = block.values(index)[s % block.period()];
+                    if (factor != 0) output[s] += factor * inputs[i][static_cast<std::size_t>(from)];
                 }
             }
         }

@@ -41,9 +41,11 @@ std::size_t expect_mixed(const model::MixTokens& mix) {
     const MapGate gate = mixed_tokens(kPacking, mix, source, target);
     for (std::size_t s = 0; s < input.size(); ++s) {
         double output = gate.bias[0][s % gate.map.period];
-        for (const auto& [offset, diagonal] : gate.map.blocks[0][0]) {
-            const double weight = diagonal[s % gate.map.period];
-            if (weight != 0) output += weight * input[(s + static_cast<std::size_t>(offset)) % input.size()];
+        const ckks::DiagonalBlock& block = gate.map.blocks[0][0];
+        for (std::size_t index = 0; index < block.size(); ++index) {
+            const double weight = block.values(index)[s % gate.map.period];
+            const auto offset = static_cast<std::size_t>(block.offset(index));
+            if (weight != 0) output += weight * input[(s + offset) % input.size()];
         }
         double expected = 0;
         if (held(s)) {

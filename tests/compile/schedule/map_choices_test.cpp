@@ -13,12 +13,9 @@ using ckks::Pairing;
 
 ckks::PeriodicDiagonals dense_map(std::size_t inputs, std::size_t outputs) {
     ckks::PeriodicDiagonals map{.period = 256, .inputs = inputs, .outputs = outputs, .blocks = {}};
-    map.blocks.assign(outputs, std::vector<std::map<long, std::vector<double>>>(inputs));
-    for (auto& row : map.blocks) {
-        for (auto& block : row) {
-            for (long offset = -255; offset < 256; ++offset) block[offset] = {};
-        }
-    }
+    std::map<long, std::vector<double>> diagonals;
+    for (long offset = -255; offset < 256; ++offset) diagonals[offset] = {};
+    map.blocks.assign(outputs, std::vector<ckks::DiagonalBlock>(inputs, diagonals));
     return map;
 }
 
@@ -36,18 +33,19 @@ TEST(MapChoices, WideMapsPairOutputsAndNarrowingOnesInputs) {
 
 TEST(MapChoices, NothingIsPairedWhereInputsAreComplexOrOneDiagonalIsAll) {
     EXPECT_EQ(best_pairing(dense_map(2, 8), false), Pairing::none);
-    ckks::PeriodicDiagonals map{.period = 4, .inputs = 1, .outputs = 1, .blocks = {{{{0, {1, 1, 1, 1}}}}}};
+    ckks::PeriodicDiagonals map{
+        .period = 4, .inputs = 1, .outputs = 1, .blocks = {{ckks::DiagonalBlock{{0, {1, 1, 1, 1}}}}}};
     EXPECT_EQ(best_pairing(map, true), Pairing::none);
 }
 
 TEST(MapChoices, NeighboursThatAreMappedAlikeAreBothPaired) {
     ckks::PeriodicDiagonals map{.period = 4, .inputs = 2, .outputs = 2, .stride = 256, .blocks = {}};
-    map.blocks.assign(2, std::vector<std::map<long, std::vector<double>>>(2));
-    for (long row = 0; row < 64; ++row) {
-        for (std::size_t i = 0; i < 2; ++i) map.blocks[i][i][256 * row] = {1, 0, 0, 1};
-    }
+    std::map<long, std::vector<double>> diagonals;
+    for (long row = 0; row < 64; ++row) diagonals[256 * row] = {1, 0, 0, 1};
+    map.blocks = {{diagonals, {}}, {{}, diagonals}};
     EXPECT_EQ(best_pairing(map, true), Pairing::both);
-    map.blocks[1][1][256] = {1, 0, 0, 2};
+    diagonals[256] = {1, 0, 0, 2};
+    map.blocks[1][1] = diagonals;
     EXPECT_NE(best_pairing(map, true), Pairing::both);
 }
 

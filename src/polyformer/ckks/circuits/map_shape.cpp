@@ -14,12 +14,11 @@ namespace {
 /// Each input has one output, and two neighbours the same diagonals. Those whose values are not there are not.
 bool all_alike(const PeriodicDiagonals& map) {
     if (map.inputs < 2 || map.inputs != map.outputs) return false;
-    const auto has_values = [](const auto& diagonal) { return !diagonal.second.empty(); };
     for (std::size_t output = 0; output < map.outputs; ++output) {
         for (std::size_t input = 0; input < map.inputs; ++input) {
             if (input != output && !map.blocks[output][input].empty()) return false;
         }
-        if (!std::ranges::all_of(map.blocks[output][output], has_values)) return false;
+        if (!map.blocks[output][output].empty() && map.blocks[output][output].period() == 0) return false;
         if (output % 2 == 1 && map.blocks[output][output] != map.blocks[output - 1][output - 1]) return false;
     }
     return true;
@@ -69,7 +68,7 @@ MapShape::MapShape(const PeriodicDiagonals& map)
         auto& blocks_of_row = blocks.emplace_back();
         for (const auto& block : row) {
             std::vector<long>& of_block = blocks_of_row.emplace_back();
-            for (const auto& [offset, values] : block) of_block.push_back(offset);
+            for (std::size_t index = 0; index < block.size(); ++index) of_block.push_back(block.offset(index));
             diagonals += block.size();
             all.insert(of_block.begin(), of_block.end());
         }

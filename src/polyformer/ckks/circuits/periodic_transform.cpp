@@ -37,11 +37,9 @@ void check(const PeriodicDiagonals& map, std::span<const Ciphertext> inputs) {
     }
     for (const auto& row : map.blocks) {
         require(row.size() == map.inputs, "a map of {} inputs has a row of {} blocks", map.inputs, row.size());
-        for (const auto& block : row) {
-            for (const auto& [offset, values] : block) {
-                require(values.size() == map.period, "diagonal {} has {} values, but the period is {}", offset,
-                        values.size(), map.period);
-            }
+        for (const DiagonalBlock& block : row) {
+            require(block.empty() || block.period() == map.period,
+                    "the diagonals of a block have {} values, but the period is {}", block.period(), map.period);
         }
     }
 }
@@ -64,12 +62,11 @@ struct Entry {
 /// Adds factor times what a term's diagonal is where its sum is not rotated yet: rotated by −stride·baby·giant step.
 void add_unrotated(const PeriodicDiagonals& map, const MapTerm& term, std::complex<double> factor,
                    std::vector<std::complex<double>>& sum) {
-    const std::vector<double>& values = map.blocks[term.of_output][term.of_input].at(term.offset);
-    const long shift = map.stride * map.baby * split_offset(term.offset, map.stride, map.baby).giant_step;
-    for (std::size_t slot = 0; slot < map.period; ++slot) {
-        const long from = normalised_step(static_cast<long>(slot) - shift, map.period);
-        sum[slot] += factor * values[static_cast<std::size_t>(from)];
-    }
+    const DiagonalBlock& block = map.blocks[term.of_output][term.of_input];
+    const long steps = map.stride * map.baby * split_offset(term.offset, map.stride, map.baby).giant_step;
+    const auto shift = static_cast<std::size_t>(normalised_step(steps, map.period));
+    block.for_each(block.index_of(term.offset),
+                   [&](std::size_t position, double value) { sum[(position + shift) % map.period] += factor * value; });
 }
 
 /// (output, giant, input, baby) of some outputs and giant steps; absent diagonals are empty.

@@ -3,16 +3,16 @@
 //
 //     // y = 2·x + (x rotated by one slot), for every slot.
 //     const PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 1, .stride = 1, .baby = 2,
-//                                 .blocks = {{{{0, {2.0}}, {1, {1.0}}}}}};
+//                                 .blocks = {{DiagonalBlock{{0, {2.0}}, {1, {1.0}}}}}};
 //     // … an evaluator with the keys of map.key_request(parameters, x.level)
 //     const Ciphertext y = apply_periodic(evaluator, map, std::span(&x, 1)).front();
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <span>
 #include <vector>
 
+#include "polyformer/ckks/circuits/diagonal_block.h"
 #include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/ckks/scheme/key_request.h"
 
@@ -41,8 +41,7 @@ struct PeriodicDiagonals {
     long stride = 1;  ///< divides every offset
     int baby = 1;     ///< baby-step number: offset = stride·(a + baby·b), 0 ≤ a < baby
     Pairing pairing = Pairing::none;
-    /// blocks[output][input]: offset → F values. An offset that is absent is zero.
-    std::vector<std::vector<std::map<long, std::vector<double>>>> blocks;
+    std::vector<std::vector<DiagonalBlock>> blocks;  ///< blocks[output][input], of F values each
 
     /// Rotations that apply_periodic() will use at `level`, and the conjugation.
     KeyRequest key_request(const Parameters& parameters, int level) const;

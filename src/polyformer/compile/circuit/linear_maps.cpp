@@ -68,22 +68,25 @@ class RowOfBlocks {
           used_(inputs * 2 * width, false),
           diagonals_(inputs * 2 * width) {}
 
-    void add(const Reading& reading, std::size_t slot, double value) {
+    void add(const Reading& reading, std::size_t slot, double weight) {
         const long index = (static_cast<long>(2 * reading.ciphertext) + 1) * width_ + reading.offset;
         used_[static_cast<std::size_t>(index)] = true;
         if (!with_values_) return;
         auto& diagonal = diagonals_[static_cast<std::size_t>(index)];
         if (diagonal.empty()) diagonal.resize(period_);
-        diagonal[slot] += value;
+        diagonal[slot] = static_cast<float>(weight);  // only this entry lies there
     }
 
-    std::vector<std::map<long, std::vector<double>>> take() {
-        std::vector<std::map<long, std::vector<double>>> blocks(diagonals_.size() /
-                                                                static_cast<std::size_t>(2 * width_));
-        for (std::size_t index = 0; index < diagonals_.size(); ++index) {
-            if (!used_[index]) continue;
-            const long offset = static_cast<long>(index) % (2 * width_) - width_;
-            blocks[index / static_cast<std::size_t>(2 * width_)][offset] = std::move(diagonals_[index]);
+    /// All multiplied by `factor`.
+    std::vector<ckks::DiagonalBlock> take(double factor) {
+        std::vector<ckks::DiagonalBlock> blocks;
+        for (std::size_t begin = 0; begin < diagonals_.size(); begin += static_cast<std::size_t>(2 * width_)) {
+            std::map<long, std::vector<float>> block;
+            for (long offset = -width_; offset < width_; ++offset) {
+                const std::size_t index = begin + static_cast<std::size_t>(offset + width_);
+                if (used_[index]) block[offset] = std::move(diagonals_[index]);
+            }
+            blocks.emplace_back(block, factor);
         }
         return blocks;
     }
@@ -92,8 +95,8 @@ class RowOfBlocks {
     long width_;
     std::size_t period_;
     bool with_values_;
-    std::vector<bool> used_;                      ///< by input, then offset + width
-    std::vector<std::vector<double>> diagonals_;  ///< likewise
+    std::vector<bool> used_;                     ///< by input, then offset + width
+    std::vector<std::vector<float>> diagonals_;  ///< likewise
 };
 
 }  // namespace
@@ -137,12 +140,12 @@ MapGate diagonals_of(const FeatureMap& map, const Storage& source, const Storage
             const std::size_t first = target.layout.image(held) * map.inputs;
             bias[slot] = constants[j];
             for (std::size_t i = 0; i < map.inputs; ++i) {
-                const double value = gain * map.weight(i, j);
-                if (value == 0) continue;
-                row.add(index.read(first + i, slot % width), slot, value);
+                const double weight = map.weight(i, j);
+                if (weight == 0) continue;
+                row.add(index.read(first + i, slot % width), slot, weight);
             }
         }
-        gate.map.blocks[output] = row.take();
+        gate.map.blocks[output] = row.take(gain);
         if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[output] = std::move(bias);
     });
     return gate;
@@ -155,17 +158,19 @@ MapGate skew(const Packing& packing, const Layout& layout, const std::vector<std
     gate.map.inputs = count;
     gate.map.outputs = count;
     gate.map.stride = static_cast<long>(packing.row());
-    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
+    gate.map.blocks.assign(count, std::vector<ckks::DiagonalBlock>(count));
     gate.bias.resize(count);
     for (std::size_t c = 0; c < count; ++c) {
+        std::map<long, std::vector<float>> diagonals;
         for (std::size_t f = 0; f < packing.features; ++f) {
             if (layout.position[c][f] == Layout::kNothing) continue;
             // Back by shift rows is forth by tokens − shift, cyclically.
             const std::size_t rows = (packing.tokens - shift[f] % packing.tokens) % packing.tokens;
-            auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.row())];
+            auto& diagonal = diagonals[static_cast<long>(rows * packing.row())];
             diagonal.resize(packing.features);
-            diagonal[f] = factor;
+            diagonal[f] = 1;
         }
+        gate.map.blocks[c][c] = {diagonals, factor};
     }
     return gate;
 }
@@ -219,19 +224,19 @@ MapGate mean_of_sums(const Packing& packing, std::size_t features, std::size_t p
     MapGate gate;
     gate.map.period = width;
     gate.map.inputs = gate.map.outputs = 1;
-    gate.map.blocks.assign(1, std::vector<std::map<long, std::vector<double>>>(1));
-    auto& diagonals = gate.map.blocks[0][0];
+    std::map<long, std::vector<float>> diagonals;
     const std::size_t right = width - period + 1;  // positions whose sum stayed within the token
-    diagonals[0].assign(width, 0.0);
-    std::fill_n(diagonals[0].begin(), right, weight);
+    diagonals[0].assign(width, 0);
+    std::fill_n(diagonals[0].begin(), right, 1.0F);
     std::vector<double> bias(width, shift);
     if (period == width) {
         std::fill(bias.begin() + 1, bias.end(), 0.0);
     } else if (period > 1) {
         auto& from_below = diagonals[-static_cast<long>(period)];
-        from_below.assign(width, 0.0);
-        std::fill(from_below.begin() + static_cast<long>(right), from_below.end(), weight);
+        from_below.assign(width, 0);
+        std::fill(from_below.begin() + static_cast<long>(right), from_below.end(), 1.0F);
     }
+    gate.map.blocks = {{ckks::DiagonalBlock(diagonals, weight)}};
     gate.bias.resize(1);
     if (shift != 0) gate.bias[0] = std::move(bias);
     return gate;

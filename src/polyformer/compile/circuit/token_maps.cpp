@@ -39,14 +39,15 @@ bool halves_alike(const std::vector<double>& values, std::size_t length) {
     return std::equal(values.begin(), middle, middle);
 }
 
+/// By offset.
+using Vectors = std::map<long, std::vector<double>>;
+
 /// All diagonals and biases cut to the shortest period, down to `least`, that all of them have.
-void shorten(MapGate& gate, std::size_t least) {
+void shorten(MapGate& gate, std::vector<Vectors>& diagonals, std::size_t least) {
     const auto all = [&](auto holds) {
-        for (const auto& row : gate.map.blocks) {
-            for (const auto& block : row) {
-                for (const auto& [offset, values] : block) {
-                    if (!holds(values)) return false;
-                }
+        for (const Vectors& block : diagonals) {
+            for (const auto& [offset, values] : block) {
+                if (!holds(values)) return false;
             }
         }
         return std::ranges::all_of(gate.bias, [&](const auto& bias) { return bias.empty() || holds(bias); });
@@ -54,10 +55,8 @@ void shorten(MapGate& gate, std::size_t least) {
     std::size_t period = gate.map.period;
     while (period > least && all([&](const auto& values) { return halves_alike(values, period); })) period /= 2;
     gate.map.period = period;
-    for (auto& row : gate.map.blocks) {
-        for (auto& block : row) {
-            for (auto& [offset, values] : block) values.resize(period);
-        }
+    for (Vectors& block : diagonals) {
+        for (auto& [offset, values] : block) values.resize(period);
     }
     for (auto& bias : gate.bias) bias.resize(std::min(bias.size(), period));
 }
@@ -101,8 +100,9 @@ MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const 
     gate.map.period = packing.slots;
     gate.map.inputs = gate.map.outputs = count;
     gate.map.stride = static_cast<long>(packing.row());
-    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
+    gate.map.blocks.assign(count, std::vector<ckks::DiagonalBlock>(count));
     gate.bias.resize(count);
+    std::vector<Vectors> diagonals(count);  // before the gain
     parallel_for(count, [&](std::size_t c) {
         const std::vector<std::int32_t>& positions = source.layout.position[c];
         std::vector<double> bias(packing.slots);
@@ -123,17 +123,18 @@ MapGate mixed_tokens(const Packing& packing, const model::MixTokens& mix, const 
                 return static_cast<double>(mix.weights.values[tap * mix.weights.columns + feature]);
             };
             for (const auto& [rows, tokens] : taps[tap]) {
-                auto& diagonal = gate.map.blocks[c][c][static_cast<long>(rows * packing.row())];
+                auto& diagonal = diagonals[c][static_cast<long>(rows * packing.row())];
                 diagonal.resize(packing.slots);
                 for (const std::size_t t : tokens) {
-                    at_row(diagonal, t, [&](std::size_t feature) { return gain * weight(feature); });
+                    at_row(diagonal, t, weight);
                     at_row(bias, t, [&](std::size_t feature) { return -gain * source.shift * weight(feature); });
                 }
             }
         }
         if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[c] = std::move(bias);
     });
-    shorten(gate, packing.features);
+    shorten(gate, diagonals, packing.features);
+    for (std::size_t c = 0; c < count; ++c) gate.map.blocks[c][c] = {diagonals[c], gain};
     return gate;
 }
 
@@ -148,10 +149,10 @@ MapGate turned_features(const Packing& packing, const model::RotateFeatures& tur
     gate.by_token = true;
     gate.map.period = packing.slots;
     gate.map.inputs = gate.map.outputs = count;
-    gate.map.blocks.assign(count, std::vector<std::map<long, std::vector<double>>>(count));
     gate.bias.resize(count);
+    std::vector<std::vector<Vectors>> diagonals(count, std::vector<Vectors>(count));  // before the gain
     const auto diagonal = [&](std::size_t output, const Place& from, long offset) -> std::vector<double>& {
-        auto& values = gate.map.blocks[output][from.ciphertext][offset];
+        auto& values = diagonals[output][from.ciphertext][offset];
         values.resize(packing.slots);
         return values;
     };
@@ -170,14 +171,18 @@ MapGate turned_features(const Packing& packing, const model::RotateFeatures& tur
             for (std::size_t t = 0; t < packing.tokens; ++t) {
                 const std::size_t row = t % turn.angles.rows * turn.angles.columns;
                 const auto angle = static_cast<double>(turn.angles.values[row + pair]);
-                const double cosine = gain * std::cos(angle);
-                const double sine = (first ? -gain : gain) * std::sin(angle);
+                const double cosine = std::cos(angle);
+                const double sine = first ? -std::sin(angle) : std::sin(angle);
                 own[t * layout.row() + p] += cosine;
                 other[t * layout.row() + p] += sine;
-                bias[t * layout.row() + p] = target.shift - source.shift * (cosine + sine);
+                bias[t * layout.row() + p] = target.shift - gain * source.shift * (cosine + sine);
             }
         }
         if (std::ranges::any_of(bias, [](double value) { return value != 0; })) gate.bias[c] = std::move(bias);
+    }
+    for (const std::vector<Vectors>& row : diagonals) {
+        auto& blocks = gate.map.blocks.emplace_back();
+        for (const Vectors& block : row) blocks.emplace_back(block, gain);
     }
     return gate;
 }

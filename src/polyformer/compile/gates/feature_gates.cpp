@@ -22,7 +22,7 @@ Stored spread(CircuitBuilder& builder, const Packing& packing, const Stored& sou
     gate.bias.resize(layout.ciphertexts());
     for (const std::vector<double>& mask : layout_masks(layout)) {
         const auto end = mask.begin() + static_cast<std::ptrdiff_t>(packing.features);
-        gate.map.blocks.push_back({{{0, std::vector<double>(mask.begin(), end)}}});
+        gate.map.blocks.push_back({ckks::DiagonalBlock{{0, std::vector<double>(mask.begin(), end)}}});
     }
     return builder.gate(std::move(gate), {source.bundle}, source.storage, layout.ciphertexts());
 }
@@ -116,11 +116,12 @@ Stored centred_features(CircuitBuilder& builder, const Packing& packing, const S
     Stored means;
     if (period < packing.features) {
         MapGate gate = mean_of_sums(packing, features, period, 1, 0);
-        for (auto& [offset, diagonal] : gate.map.blocks[0][0]) {
+        ckks::DiagonalBlock& block = gate.map.blocks[0][0];
+        block = block.changed([&](std::vector<double>& diagonal) {
             for (std::size_t p = 0; p < diagonal.size(); ++p) {
                 if (layout.position[0][p] == Layout::kNothing) diagonal[p] = 0;
             }
-        }
+        });
         means = builder.gate(std::move(gate), {sums->bundle}, storage);
     } else {
         means = means_of_sums(builder, packing, *sums, storage);

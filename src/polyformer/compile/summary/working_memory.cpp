@@ -120,12 +120,30 @@ std::size_t most_live_bytes(const Plan& plan) {
     return most;
 }
 
-/// What the steps themselves hold: diagonals of maps, as they are encoded from.
-std::size_t diagonal_bytes(const Plan& plan) {
+std::size_t bytes_of(const std::vector<double>& values) {
+    return values.size() * sizeof(double);
+}
+
+/// What a map holds, from which plaintexts are encoded.
+std::size_t weight_bytes(const LinearMapStep& map) {
+    std::size_t bytes = 0;
+    for (const auto& row : map.map.blocks) {
+        for (const ckks::DiagonalBlock& block : row) bytes += block.bytes();
+    }
+    for (const std::vector<double>& bias : map.bias) bytes += bytes_of(bias);
+    return bytes;
+}
+
+/// What the steps themselves hold: the model's weights, constants and masks.
+std::size_t weight_bytes(const Plan& plan) {
     std::size_t bytes = 0;
     for (const Step& step : plan.steps) {
-        const auto* map = std::get_if<LinearMapStep>(&step.operation);
-        if (map != nullptr) bytes += ckks::MapShape(map->map).diagonals * map->map.period * sizeof(double);
+        bytes += std::visit(
+            Overloaded{[](const LinearMapStep& map) { return weight_bytes(map); },
+                       [](const AffineStep& affine) { return bytes_of(affine.mask) + bytes_of(affine.addend); },
+                       [](const CombineStep& combine) { return bytes_of(combine.addend); },
+                       [](const auto&) { return std::size_t{0}; }},
+            step.operation);
     }
     return bytes;
 }
@@ -136,7 +154,7 @@ std::size_t working_bytes(const Plan& plan) {
     const Parameters& parameters = plan.frame.parameters;
     const std::size_t transforms =
         bootstraps(plan.steps) ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots()) : 0;
-    return most_live_bytes(plan) + diagonal_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
+    return most_live_bytes(plan) + weight_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
            transforms;
 }
 

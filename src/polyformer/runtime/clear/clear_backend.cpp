@@ -168,7 +168,10 @@ std::vector<ClearValue> ClearBackend::linear_map(const compile::LinearMapStep& s
                   .level = first.level,
                   .scale = first.scale * parameters_.scale(first.level)};
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            for (const auto& [offset, diagonal] : map.blocks[o][i]) {
+            const ckks::DiagonalBlock& block = map.blocks[o][i];
+            for (std::size_t index = 0; index < block.size(); ++index) {
+                const std::vector<double> diagonal = block.values(index);
+                const long offset = block.offset(index);
                 add_rotated(output.slots, diagonal, inputs[i].slots, offset);
                 if (inputs[i].imaginary.empty()) continue;
                 output.imaginary.resize(packing_.slots);

@@ -53,9 +53,12 @@ std::size_t neighbour(std::size_t index, std::size_t count) {
 
 /// Σ over a block's diagonals of their mean square.
 double block_size(const ckks::PeriodicDiagonals& map, std::size_t output, std::size_t input) {
+    const ckks::DiagonalBlock& block = map.blocks[output][input];
     double sum = 0;
-    for (const auto& [offset, diagonal] : map.blocks[output][input]) sum += std::pow(root_mean_square(diagonal), 2);
-    return sum;
+    for (std::size_t index = 0; index < block.size(); ++index) {
+        block.for_each(index, [&](std::size_t, double value) { sum += value * value; });
+    }
+    return sum / static_cast<double>(map.period);
 }
 
 }  // namespace

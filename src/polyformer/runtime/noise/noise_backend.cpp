@@ -114,23 +114,24 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
         const double variance = std::pow(inputs[i].deviation, 2);
         const std::optional<std::size_t> paired = paired_input(step.map, i);
         const double noise = std::pow(inputs[i].noise, 2) + (paired ? leaked(*paired) : 0) + rounding;
-        for (const auto& [offset, diagonal] : step.map.blocks[output][i]) {
-            for (std::size_t p = 0; p < period; ++p) {
-                if (diagonal[p] == 0) continue;
-                const double square = diagonal[p] * diagonal[p];
-                means[p] += diagonal[p] * inputs[i].mean;
+        const ckks::DiagonalBlock& block = step.map.blocks[output][i];
+        for (std::size_t index = 0; index < block.size(); ++index) {
+            block.for_each(index, [&](std::size_t p, double value) {
+                if (value == 0) return;
+                const double square = value * value;
+                means[p] += value * inputs[i].mean;
                 variances[p] += square * variance;
                 noises[p] += square * noise;
                 used[p] = true;
-            }
+            });
         }
     }
     if (const std::optional<std::size_t> paired = paired_output(step.map, output)) {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            for (const auto& [offset, diagonal] : step.map.blocks[*paired][i]) {
-                for (std::size_t p = 0; p < period; ++p) {
-                    noises[p] += diagonal[p] * diagonal[p] * (leaked(i) + rounding);
-                }
+            const ckks::DiagonalBlock& block = step.map.blocks[*paired][i];
+            const double noise = leaked(i) + rounding;
+            for (std::size_t index = 0; index < block.size(); ++index) {
+                block.for_each(index, [&](std::size_t p, double value) { noises[p] += value * value * noise; });
             }
         }
     }
