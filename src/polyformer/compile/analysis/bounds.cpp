@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "polyformer/compile/analysis/node_classes.h"
+#include "polyformer/compile/analysis/weight_bounds.h"
 
 namespace polyformer::compile {
 
@@ -80,13 +81,15 @@ void choose_bounds(const Graph& graph, std::vector<NodeFacts>& facts) {
             for (const NodeId node : nodes) facts[node].bound = bound;
         }
     }
+    loosen_weights(graph, sums, facts);
     for (NodeId id = 0; id < graph.nodes.size(); ++id) {
         const auto* product = std::get_if<model::Multiply>(&graph.nodes[id].operation);
-        if (product == nullptr) continue;
+        if (product == nullptr || is_squared_for_attention(graph, facts, product->left)) continue;
         NodeFacts& left = facts[product->left];
         NodeFacts& right = facts[product->right];
         if (!in_sum[id]) {
             facts[id].bound = left.bound * right.bound;
+            facts[id].loose = (left.loose || right.loose) && facts[id].bound < graph.nodes[id].bound;
             continue;
         }
         const auto rescale = [&](NodeId factor, const NodeFacts& other) {

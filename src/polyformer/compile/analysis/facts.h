@@ -54,7 +54,8 @@ struct NodeFacts {
     bool by_head = false;                        ///< one number a head, in lanes of `attention`
     std::optional<PrefixFacts> prefix;           ///< of the text's weights, and of the polynomial that they are of
     std::optional<model::NodeId> behind_scores;  ///< of a prefix's nodes: these weights of the text have theirs behind
-    bool absorbed = false;                       ///< ScaleFeatures that the maps behind it take up: it is never stored
+    bool loose = false;     ///< the bound is less than the greatest value: slots may leave [-1, 1] (weight_bounds.h)
+    bool absorbed = false;  ///< ScaleFeatures that the maps behind it take up: it is never stored
     bool is_output = false;
 
     bool only(Role role) const;

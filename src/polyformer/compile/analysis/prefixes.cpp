@@ -88,7 +88,11 @@ void find_prefix(const Graph& graph, std::vector<NodeFacts>& facts, NodeId shift
     for (const auto& [mine, theirs] :
          {std::pair(own->polynomial, other->polynomial), std::pair(own->weights, other->weights)}) {
         facts[mine].prefix = PrefixFacts{prefix->shifted, other->weights, features / heads.heads};
-        facts[mine].bound = facts[theirs].bound = std::max(graph.nodes[mine].bound, graph.nodes[theirs].bound);
+        if (!facts[mine].loose) {
+            facts[mine].bound = std::max(graph.nodes[mine].bound, graph.nodes[theirs].bound);
+        }
+        facts[theirs].bound = facts[mine].bound;
+        facts[theirs].loose = facts[mine].loose;
     }
 }
 

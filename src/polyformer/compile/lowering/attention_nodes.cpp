@@ -61,6 +61,9 @@ void lower(State& state, const model::AttentionSums& sums) {
         const Stored masked = state.builder.affine(
             total, wanted,
             rows_left ? row_masks(state.facts().packing, layout, state.facts().shape.tokens) : layout_masks(layout));
+        if (state.facts().loose && wanted.shift == 0) {
+            state.builder.circuit.bundles[masked.bundle].can_bootstrap = false;
+        }
         state.forms.add(state.node, heads.paired ? in_both_halves(state.builder, heads, masked) : masked);
     }
 }

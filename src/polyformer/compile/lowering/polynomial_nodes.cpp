@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "polyformer/compile/analysis/weight_bounds.h"
 #include "polyformer/compile/lowering/score_weights.h"
 #include "polyformer/model/interpreter/operations.h"
 
@@ -64,8 +65,8 @@ std::optional<Inverse> inverse_of(const model::Polynomial& polynomial) {
 }  // namespace
 
 void lower(State& state, const model::Apply& apply) {
-    if (is_squared_for_attention(state, state.node)) return;  // made with its square
-    if (state.facts().behind_scores) return;                  // made with the text's
+    if (is_squared_for_attention(state.graph, state.all_facts, state.node)) return;  // made with its square
+    if (state.facts().behind_scores) return;                                         // made with the text's
     const Stored input = state.forms.stored(apply.input, chebyshev_variable(apply.polynomial));
     if (state.facts().only(Role::attention)) {
         // The mask rides on the polynomial: once for each of the masks that there are.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "polyformer/compile/analysis/weight_bounds.h"
 #include "polyformer/compile/circuit/linear_maps.h"
 #include "polyformer/compile/gates/attention_gates.h"
 #include "polyformer/compile/lowering/score_weights.h"
@@ -90,7 +91,8 @@ void lower(State& state, const model::Multiply& product) {
     };
     if (state.postponed[state.node] && std::ranges::all_of(state.facts().uses, reads_postponed)) return;
     if (state.facts().behind_scores) return;  // made with the text's
-    if (is_squared_for_attention(state, product.left)) return lower_squared_weights(state, product.left);
+    if (is_squared_for_attention(state.graph, state.all_facts, product.left))
+        return lower_squared_weights(state, product.left);
     const bool left_is_wider =
         state.all_facts[product.left].shape.features >= state.all_facts[product.right].shape.features;
     const NodeId wide_id = left_is_wider ? product.left : product.right;

@@ -74,19 +74,9 @@ Stored weights_for(State& state, NodeId scores, const WeighedKeys& keys) {
     return add_weights(state, scores, keys, state.forms.natural(scores), PolynomialGate{{0, 0.5}, {}});
 }
 
-bool is_squared_for_attention(const State& state, NodeId id) {
-    const NodeFacts& half = state.all_facts[id];
-    if (!half.shape.scores || !std::holds_alternative<model::Apply>(state.graph.nodes[id].operation)) return false;
-    if (half.is_output || half.uses.size() != 2 || half.uses[0].reader != half.uses[1].reader) return false;
-    const NodeId reader = half.uses[0].reader;
-    return std::holds_alternative<model::Multiply>(state.graph.nodes[reader].operation) &&
-           state.all_facts[reader].only(Role::attention);
-}
-
 void lower_squared_weights(State& state, NodeId half) {
     const auto& apply = std::get<model::Apply>(state.graph.nodes[half].operation);
     const Stored input = state.forms.stored(apply.input, chebyshev_variable(apply.polynomial));
-    if (!state.facts().prefix) state.all_facts[state.node].bound = state.graph.nodes[state.node].bound;
     for (const Use& use : state.facts().uses) {
         const WeighedKeys keys = keys_of(state, use.reader);
         if (find_weights(state, state.node, keys)) continue;

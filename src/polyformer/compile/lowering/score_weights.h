@@ -18,10 +18,6 @@ Stored add_weights(State& state, model::NodeId scores, const WeighedKeys& keys, 
 /// Found, or made by a product with the mask.
 Stored weights_for(State& state, model::NodeId scores, const WeighedKeys& keys);
 
-/// Whether all that is made of a polynomial of scores is their square, and of that the weights of attention. A
-/// square keeps small weights exact beside large ones: e^x as (e^(x/2))².
-bool is_squared_for_attention(const State& state, model::NodeId id);
-
 /// The roots of the masks ride on the polynomial.
 void lower_squared_weights(State& state, model::NodeId half);
 

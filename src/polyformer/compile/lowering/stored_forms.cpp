@@ -36,6 +36,11 @@ Stored StoredForms::stored(NodeId id, const Constants& wanted) {
     return result;
 }
 
+void StoredForms::add(NodeId id, const Stored& form) {
+    if (facts_[id].loose && form.storage.shift == 0) builder_.circuit.bundles[form.bundle].can_bootstrap = false;
+    forms_[id].push_back(form);
+}
+
 std::optional<Stored> StoredForms::behind(NodeId id) const {
     const std::optional<PrefixFacts>& prefix = facts_[facts_[id].uses.front().reader].prefix;
     return prefix ? std::optional(readable(prefix->shifted)) : std::nullopt;
@@ -61,7 +66,9 @@ Stored StoredForms::in_layout(NodeId id, const Layout& layout) {
 Stored StoredForms::alone_in_layout(NodeId id, const Layout& layout) {
     Stored found = in_layout(id, layout);
     if (found.storage.zero_elsewhere || !facts_[id].by_head) return found;
-    return builder_.affine(found, {found.storage.factor, 0}, layout_masks(layout));
+    const Stored alone = builder_.affine(found, {found.storage.factor, 0}, layout_masks(layout));
+    if (facts_[id].loose) builder_.circuit.bundles[alone.bundle].can_bootstrap = false;
+    return alone;
 }
 
 Stored StoredForms::value_of(NodeId id, const AttentionLayout& heads, std::size_t blocks) {

@@ -25,7 +25,8 @@ class StoredForms {
     StoredForms(const model::Graph& graph, const std::vector<NodeFacts>& facts, CircuitBuilder& builder)
         : graph_(graph), facts_(facts), builder_(builder), forms_(facts.size()), raw_scores_(facts.size()) {}
 
-    void add(model::NodeId id, const Stored& form) { forms_[id].push_back(form); }
+    /// Where slots may leave [-1, 1] the form is not bootstrapped, unless a polynomial reads it.
+    void add(model::NodeId id, const Stored& form);
     /// Complex, before lanes are masked and a bias (model::AttentionScores; it must outlive this) is added.
     struct RawScores {
         Stored stored;

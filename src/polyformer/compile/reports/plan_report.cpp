@@ -1,7 +1,10 @@
 #include "polyformer/compile/reports/plan_report.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "polyformer/compile/reports/stretches.h"
@@ -37,6 +40,17 @@ std::string describe(const Packing& packing) {
     return fmt::format("{}{} tokens x {} features a ciphertext", images, packing.tokens, packing.features);
 }
 
+/// Levels used in each stretch; of a deep model, whose list nobody would read, the least, the greatest and the mean.
+std::string used_levels(const Plan& plan) {
+    constexpr std::size_t kMostListed = 24;
+    std::vector<int> used;
+    for (const Stretch& stretch : stretches_of(plan)) used.push_back(stretch.used);
+    if (used.size() <= kMostListed) return fmt::format("{}", fmt::join(used, ", "));
+    const auto [least, greatest] = std::ranges::minmax(used);
+    const double mean = std::accumulate(used.begin(), used.end(), 0.0) / static_cast<double>(used.size());
+    return fmt::format("{} to {}, {:.1f} on average, in {} stretches", least, greatest, mean, used.size());
+}
+
 std::string bytes(std::size_t count) {
     return format_bytes(static_cast<double>(count));
 }
@@ -49,10 +63,6 @@ std::string describe(const Plan& plan) {
     const ckks::Parameters& parameters = frame.parameters;
     const std::string security =
         parameters.security_bits() > 0 ? fmt::format("{} bits (classical)", parameters.security_bits()) : "insecure";
-    std::string stretches;
-    for (const Stretch& stretch : stretches_of(plan)) {
-        stretches += fmt::format("{}{}", stretches.empty() ? "" : ", ", stretch.used);
-    }
     std::string time = format_duration(summary.seconds);
     if (frame.packing.images > 1) {
         time += fmt::format(" ({} each)", format_duration(summary.seconds / static_cast<double>(frame.packing.images)));
@@ -65,7 +75,7 @@ std::string describe(const Plan& plan) {
         {"security", security},
         {"packing", describe(frame.packing)},
         {"working levels", fmt::format("{}", parameters.working_level())},
-        {"levels used between bootstraps", stretches},
+        {"levels used between bootstraps", used_levels(plan)},
         {"bootstraps", fmt::format("{} (of {} ciphertexts)", summary.bootstraps, summary.bootstrapped_values)},
         {"key switchings", fmt::format("{}", summary.key_switches)},
         {"ciphertext products", fmt::format("{}", summary.ciphertext_products)},
