@@ -73,6 +73,7 @@ TEST(Import, MakesAModelOfImages) {
     const std::string text = folder.must("import " + vit + " --out model --calibrate data --texts 50 --loss 0.1 " +
                                          "--escape 0.1 --json import.json");
     EXPECT_THAT(text, AllOf(HasSubstr("final_norm.inverse_sqrt"), HasSubstr("written: model")));
+    EXPECT_THAT(text, HasSubstr("images held out"));
     EXPECT_EQ(folder.json("import.json").at("model").at("family"), "vit");
     folder.must("run model --image data/train/crane/0.png --backend clear --insecure-ring-dimension 2048");
 

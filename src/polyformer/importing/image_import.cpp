@@ -84,6 +84,7 @@ nlohmann::ordered_json import_images(const ImageImport& options) {
     substitution::Substituted made =
         substitution::substitute(std::move(model.graph), calibration.texts(), options.substitution);
     made.report["stream"] = substitution::to_json(turned);
+    made.report["calibration"]["of"] = "images";
     made.report["model"] = {{"family", model.family}, {"output", "classes"}, {"context", model.input.tokens()}};
     model::save_graph(made.graph, folder.path());
     model::save_image_input(model.input, folder.path());

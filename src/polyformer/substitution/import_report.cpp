@@ -90,9 +90,15 @@ std::string range(const Json& ends) {
     return fmt::format("{:>9} .. {:>8}", number(ends[0]), number(ends[1]));
 }
 
+/// "texts", or what else was measured.
+std::string measured(const Json& report) {
+    return report["calibration"].value("of", "texts");
+}
+
 /// "1 in 12000 texts".
-std::string one_in(double probability) {
-    return probability > 0 ? fmt::format("1 in {:.2g} texts", 1 / probability) : "no text";
+std::string one_in(double probability, const std::string& things) {
+    return probability > 0 ? fmt::format("1 in {:.2g} {}", 1 / probability, things)
+                           : fmt::format("none of the {}", things);
 }
 
 }  // namespace
@@ -160,7 +166,7 @@ std::string describe(const Json& report) {
     for (const Json& head : report["heads"]) {
         if (!head["constant"].get<bool>()) continue;
         text +=
-            fmt::format("head {} of {} gives the same weights whatever the text says: it became a mask (loss {})\n",
+            fmt::format("head {} of {} gives the same weights whatever it is given: it became a mask (loss {})\n",
                         head["head"].get<std::size_t>(), head["attention"].get<std::string>(), number(head["loss"]));
     }
     for (const Json& start : report["starts"]) {
@@ -170,9 +176,9 @@ std::string describe(const Json& report) {
     }
     const Json& loss = report["loss"];
     const Json& calibration = report["calibration"];
-    text += fmt::format("{}: mean {}, largest {} over {} texts held out (asked for: {})\n",
+    text += fmt::format("{}: mean {}, largest {} over {} {} held out (asked for: {})\n",
                         loss["kind"].get<std::string>(), number(loss["mean"]), number(loss["largest"]),
-                        calibration["held_out_texts"].get<std::size_t>(), number(loss["budget"]));
+                        calibration["held_out_texts"].get<std::size_t>(), measured(report), number(loss["budget"]));
     if (loss.contains("most_likely_alike")) {
         text +=
             fmt::format("the most likely answer stays in {:.1f} %\n", 100 * loss["most_likely_alike"].get<double>());
@@ -182,8 +188,9 @@ std::string describe(const Json& report) {
                             number(loss["perplexity"]["before"]));
     }
     text +=
-        fmt::format("an interval is left by {}, as far as {} texts can tell; a text that leaves one has no answer\n",
-                    one_in(report["escape"]["probability"].get<double>()), calibration["texts"].get<std::size_t>());
+        fmt::format("an interval is left by {0}, as far as {1} {2} can tell; where one is left there is no answer\n",
+                    one_in(report["escape"]["probability"].get<double>(), measured(report)),
+                    calibration["texts"].get<std::size_t>(), measured(report));
     return text;
 }
 

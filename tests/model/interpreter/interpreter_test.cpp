@@ -171,6 +171,28 @@ TEST(Interpreter, WhatIsNotANumberLiesOutside) {
     EXPECT_EQ(farthest_outside({}), 0);
 }
 
+TEST(Interpreter, ShowsTheIntervalsThatWereLeftMostOften) {
+    const auto report = [](int index) {
+        return IntervalReport{.node = "site " + std::to_string(index) + ":",
+                              .lower = -100,
+                              .upper = 100,
+                              .values = 10,
+                              .outside = index == 17 ? 1U : 0U,
+                              .smallest = static_cast<double>(-index),
+                              .largest = index == 17 ? 101.0 : 0.0};
+    };
+    std::vector<IntervalReport> reports;
+    for (int index = 0; index < 20; ++index) reports.push_back(report(index));
+    const std::string shown = describe(reports);
+    EXPECT_LT(shown.find("site 17:"), shown.find("site 19:"));
+    EXPECT_LT(shown.find("site 19:"), shown.find("site 18:"));
+    EXPECT_THAT(shown, testing::HasSubstr("site 8:"));
+    EXPECT_THAT(shown, testing::Not(testing::HasSubstr("site 7:")));
+    EXPECT_THAT(shown, testing::HasSubstr("of 8 more, none with values outside"));
+    reports.resize(3);
+    EXPECT_THAT(describe(reports), testing::Not(testing::HasSubstr("more")));
+}
+
 TEST(Interpreter, MaskedScoresDoNotCount) {
     const Polynomial identity{-4, 4, {0, 4}};
     const Tensor input{3, 1, {1, 2, 5}};  // the scores: 1 | 2 4 | 5 10 25, and above the diagonal 2 5 10

@@ -25,7 +25,7 @@ std::string describe_outside(double share, double farthest);
 
 /// Extremes that are not finite are null.
 nlohmann::ordered_json to_json(const std::vector<IntervalReport>& reports);
-/// A heading and a line for each polynomial.
+/// A heading and a line for each of a dozen polynomials, those first whose intervals were left most often.
 std::string describe(const std::vector<IntervalReport>& reports);
 
 }  // namespace polyformer::model
