@@ -36,7 +36,7 @@
 #include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/circuits/periodic_transform.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/ckks/client/encryption.h"
 #include "polyformer/ckks/client/key_generator.h"
 #include "polyformer/ckks/client/secret_key.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::runtime {

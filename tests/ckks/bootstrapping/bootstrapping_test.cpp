@@ -27,10 +27,10 @@ struct Fixture {
     Evaluator evaluator;
     int input_level;
 
-    explicit Fixture(std::size_t slot_count)
+    explicit Fixture(std::size_t slot_count, double key_price = 0)
         : slots(slot_count),
-          bootstrapper(scheme().parameters(), slots),
-          evaluator(scheme().evaluator(Bootstrapper::key_request(scheme().parameters(), slots))),
+          bootstrapper(scheme().parameters(), slots, key_price),
+          evaluator(scheme().evaluator(Bootstrapper::key_request(scheme().parameters(), slots, key_price))),
           input_level(scheme().parameters().bootstrapping_input_level()) {}
 
     void expect_refreshed(const Ciphertext& result, std::span<const Complex> expected) const {
@@ -88,6 +88,28 @@ TEST_P(BootstrapTest, LargestMessage) {
 
 INSTANTIATE_TEST_SUITE_P(Slots, BootstrapTest, ::testing::Values(std::size_t{1024}, std::size_t{64}, std::size_t{1}),
                          [](const auto& test) { return "slots_" + std::to_string(test.param); });
+
+TEST(Bootstrap, WithFewerKeysGivesTheSame) {
+    const Parameters& parameters = scheme().parameters();
+    for (const std::size_t slots : {std::size_t{1024}, std::size_t{64}}) {
+        const auto x = as_complex(random_reals(slots, 1));
+        const auto y = as_complex(random_reals(slots, 2));
+        std::size_t keys = Bootstrapper::key_request(parameters, slots).rotation_levels.size();
+        for (const double key_price : {1e-4, 1e-2}) {
+            SCOPED_TRACE(::testing::Message() << slots << " slots, price " << key_price);
+            const Fixture fixture(slots, key_price);
+            const std::size_t fewer = fixture.evaluator.keys().rotations.size();
+            EXPECT_LT(fewer, keys);
+            keys = fewer;
+            const auto [first, second] =
+                fixture.bootstrapper.bootstrap_pair(fixture.evaluator, scheme().encrypt(x, fixture.input_level),
+                                                    scheme().encrypt(y, fixture.input_level));
+            fixture.expect_refreshed(first, x);
+            fixture.expect_refreshed(second, y);
+            EXPECT_EQ(fixture.bootstrapper.bytes(), Bootstrapper::plaintext_bytes(parameters, slots, key_price));
+        }
+    }
+}
 
 TEST(Bootstrap, RefreshesAnExhaustedCiphertext) {
     const Fixture fixture(16);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/bootstrapping/transform_plan.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks::testing {
@@ -55,6 +57,24 @@ TEST(DftPlan, OfTheFullSize) {
     using Shape = std::vector<std::pair<int, int>>;
     EXPECT_EQ(shape(2, DftDirection::to_slots, 2), (Shape{{8, 32}, {7, 32}}));
     EXPECT_EQ(shape(3, DftDirection::to_coefficients, parameters.max_level()), (Shape{{5, 8}, {5, 16}, {5, 16}}));
+}
+
+TEST(DftPlan, TakesFewerKeysTheMoreTheyAreWorth) {
+    const Parameters parameters = Parameters::create(presets::bootstrapping_65536());
+    std::size_t bytes = Bootstrapper::key_request(parameters, parameters.slots()).file_bytes(parameters);
+    double transforms = plan_transforms(parameters, parameters.slots(), 0).counts(parameters).transforms;
+    for (const double price : {1e-6, 4e-6, 2e-5, 1e-3}) {
+        const std::size_t fewer =
+            Bootstrapper::key_request(parameters, parameters.slots(), price).file_bytes(parameters);
+        EXPECT_LT(fewer, bytes) << price;
+        const double more = plan_transforms(parameters, parameters.slots(), price).counts(parameters).transforms;
+        EXPECT_GT(more, transforms) << price;
+        bytes = fewer;
+        transforms = more;
+    }
+    EXPECT_LT(bytes, std::size_t{400} << 20);
+    EXPECT_THAT([&] { plan_dft(parameters, 64, 2, DftDirection::to_slots, 5, -1); },
+                ThrowsMessage<Error>(HasSubstr("worth -1 transforms")));
 }
 
 }  // namespace

@@ -1,23 +1,20 @@
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 
-#include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include <bit>
+
+#include "polyformer/ckks/bootstrapping/transform_plan.h"
 #include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::ckks {
 
 OperationCounts bootstrap_counts(const Parameters& parameters, std::size_t ciphertexts) {
-    const KeyRequest keys = Bootstrapper::key_request(parameters, parameters.slots());
     const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     OperationCounts sum;
-    for (const auto& [step, level] : keys.rotation_levels) {
-        sum += OperationCounter(parameters, level).hoisted_rotation();
-    }
-    for (int factor = 0; factor < literal.slots_to_coefficients_levels; ++factor) {
-        sum += OperationCounter(parameters, parameters.bootstrapping_input_level() - factor).decomposition();
-    }
-    for (int factor = 0; factor < literal.coefficients_to_slots_levels; ++factor) {
-        sum += OperationCounter(parameters, parameters.max_level() - factor).decomposition();
+    for (const PlannedFactor& factor : plan_transforms(parameters, parameters.slots(), 0).all()) {
+        const OperationCounter at(parameters, factor.level);
+        sum += (factor.steps.baby_rotations().rotations + factor.steps.giant_rotations()) * at.hoisted_rotation() +
+               at.decomposition();
     }
     // The polynomial's products lie within its levels, half way down on average; then one squaring for each angle.
     const auto each = static_cast<double>(ciphertexts);
@@ -37,8 +34,10 @@ std::size_t bootstrap_products(const Parameters& parameters, std::size_t ciphert
     return ciphertexts * static_cast<std::size_t>(products);
 }
 
-std::size_t bootstrap_key_switches(const Parameters& parameters, std::size_t slots, std::size_t ciphertexts) {
-    return Bootstrapper::rotation_count(parameters, slots) + 3 + bootstrap_products(parameters, ciphertexts);
+std::size_t bootstrap_key_switches(const Parameters& parameters, std::size_t slots, std::size_t ciphertexts,
+                                   double key_price) {
+    const auto repetitions = static_cast<std::size_t>(std::countr_zero(parameters.slots() / slots));
+    return plan_transforms(parameters, slots, key_price).rotations() + repetitions + 3 + bootstrap_products(parameters, ciphertexts);
 }
 
 }  // namespace polyformer::ckks

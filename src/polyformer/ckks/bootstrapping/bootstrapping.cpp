@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/dft_factors.h"
-#include "polyformer/ckks/bootstrapping/dft_plan.h"
 #include "polyformer/ckks/bootstrapping/modular_sine.h"
+#include "polyformer/ckks/bootstrapping/transform_plan.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
@@ -31,24 +31,6 @@ double raised_scale(const Parameters& parameters) {
     return q0 / ratio * (1 + u * u / 8);
 }
 
-/// The transforms of one direction, from `level` down. Their plaintexts share the factor that turns `from` into `to`.
-std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Parameters& parameters, std::size_t slots,
-                                              int levels, DftDirection direction, int level, double from, double to) {
-    double log2_total = std::log2(to / from);
-    for (int k = 0; k < levels; ++k) {
-        log2_total += std::log2(static_cast<double>(parameters.q(level - k).modulus().value()));
-    }
-    const double plaintext_scale = std::exp2(log2_total / levels);
-    std::vector<DiagonalTransform> transforms;
-    const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
-    for (const DftFactor& factor : dft_factors(slots, groups, direction)) {
-        transforms.emplace_back(encoder, parameters, factor.diagonals, factor.stride, factor.baby, level,
-                                plaintext_scale);
-        --level;
-    }
-    return transforms;
-}
-
 void check_slots(const Parameters& parameters, std::size_t slots) {
     require(
         parameters.can_bootstrap(),
@@ -57,23 +39,25 @@ void check_slots(const Parameters& parameters, std::size_t slots) {
             "bootstrapping of {} slots: their number must be a power of two up to {}", slots, parameters.slots());
 }
 
-/// The factors of both transforms, without values, and the levels at which they are applied.
-std::vector<std::pair<DftFactor, int>> patterns(const Parameters& parameters, std::size_t slots) {
-    const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
-    std::vector<std::pair<DftFactor, int>> result;
-    const auto add = [&](int levels, DftDirection direction, int level) {
-        const std::vector<DftGroup> groups = plan_dft(parameters, slots, levels, direction, level);
-        for (DftFactor& factor : dft_pattern(slots, groups)) result.emplace_back(std::move(factor), level--);
-    };
-    add(literal.slots_to_coefficients_levels, DftDirection::to_slots, parameters.bootstrapping_input_level());
-    add(literal.coefficients_to_slots_levels, DftDirection::to_coefficients, parameters.max_level());
-    return result;
-}
-
-std::vector<long> offsets_of(const DftFactor& factor) {
-    std::vector<long> offsets;
-    for (const auto& [offset, values] : factor.diagonals) offsets.push_back(offset);
-    return offsets;
+/// Transforms of these factors, whose plaintexts share the factor that turns `from` into `to`.
+std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Parameters& parameters,
+                                              std::span<const PlannedFactor> planned,
+                                              std::vector<DftFactor> factors, double from, double to) {
+    double log2_total = std::log2(to / from);
+    for (const PlannedFactor& factor : planned) {
+        log2_total += std::log2(static_cast<double>(parameters.q(factor.level).modulus().value()));
+    }
+    const double plaintext_scale = std::exp2(log2_total / static_cast<double>(planned.size()));
+    std::vector<DiagonalTransform> transforms;
+    for (std::size_t k = 0; k < planned.size(); ++k) {
+        const PlannedFactor& plan = planned[k];
+        std::map<long, std::vector<std::complex<double>>> diagonals;
+        for (auto& [offset, values] : factors[k].diagonals) diagonals[plan.placed(offset)] = std::move(values);
+        transforms.emplace_back(encoder, parameters, diagonals, plan.steps.stride(),
+                                static_cast<int>(plan.steps.baby()), plan.level, plaintext_scale,
+                                plan.steps.saving(), plan.steps.leaves_turn());
+    }
+    return transforms;
 }
 
 /// Residues modulo q_0 to those of the same centred numbers modulo the whole chain.
@@ -129,11 +113,12 @@ struct Bootstrapper::Transforms {
     Ciphertext lowered(const Evaluator& evaluator, const Ciphertext& input) const;
 };
 
-Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
+Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots, double key_price) {
     check_slots(parameters, slots);
     const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     const Encoder encoder(parameters);
     const int input_level = parameters.bootstrapping_input_level();
+    const PlannedTransforms planned = plan_transforms(parameters, slots, key_price);
     const double q0 = static_cast<double>(parameters.q(0).modulus().value());
     // Summing the repetitions of a sparsely packed message multiplies it by their number.
     const double repetitions = static_cast<double>(parameters.slots()) / static_cast<double>(slots);
@@ -141,25 +126,27 @@ Bootstrapper::Bootstrapper(const Parameters& parameters, std::size_t slots) {
     auto transforms = std::make_shared<Transforms>();
     transforms->slots = slots;
     transforms->slots_to_coefficients =
-        encode_factors(encoder, parameters, slots, literal.slots_to_coefficients_levels, DftDirection::to_slots,
-                       input_level, parameters.scale(input_level), raised_scale(parameters));
+        encode_factors(encoder, parameters, planned.slots_to_coefficients,
+                       dft_factors(slots, planned.groups(DftDirection::to_slots), DftDirection::to_slots),
+                       parameters.scale(input_level), raised_scale(parameters));
     // Seen as y = (m/q_0 + I)/K, what comes out of ModRaise has scale K·q_0. EvalMod takes the sum of a slot and its
     // conjugate, twice the real part: so half the scale.
-    transforms->coefficients_to_slots = encode_factors(
-        encoder, parameters, slots, literal.coefficients_to_slots_levels, DftDirection::to_coefficients,
-        parameters.max_level(), literal.interval * q0 * repetitions, parameters.scale(parameters.eval_mod_level()) / 2);
+    transforms->coefficients_to_slots =
+        encode_factors(encoder, parameters, planned.coefficients_to_slots,
+                       dft_factors(slots, planned.groups(DftDirection::to_coefficients), DftDirection::to_coefficients),
+                       literal.interval * q0 * repetitions, parameters.scale(parameters.eval_mod_level()) / 2);
     transforms->cosine.coefficients = modular_sine_series(literal);
     transforms_ = std::move(transforms);
 }
 
-KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t slots) {
+KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t slots, double key_price) {
     check_slots(parameters, slots);
     KeyRequest request;
     request.add_relinearisation(parameters, parameters.eval_mod_level());
     request.add_conjugation(parameters, parameters.eval_mod_level() + 1);
     request.bootstrapping = true;
-    for (const auto& [factor, level] : patterns(parameters, slots)) {
-        request.merge(rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level));
+    for (const PlannedFactor& factor : plan_transforms(parameters, slots, key_price).all()) {
+        request.merge(factor.steps.key_request(parameters, factor.level));
     }
     for (std::size_t distance = slots; distance < parameters.slots(); distance *= 2) {
         request.add_rotation(parameters, static_cast<long>(distance), parameters.max_level());
@@ -167,22 +154,12 @@ KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t s
     return request;
 }
 
-std::size_t Bootstrapper::rotation_count(const Parameters& parameters, std::size_t slots) {
-    check_slots(parameters, slots);
-    auto count = static_cast<std::size_t>(std::countr_zero(parameters.slots() / slots));
-    for (const auto& [factor, level] : patterns(parameters, slots)) {
-        count += rotation_request(parameters, offsets_of(factor), factor.stride, factor.baby, slots, level)
-                     .rotation_levels.size();
-    }
-    return count;
-}
-
-std::size_t Bootstrapper::plaintext_bytes(const Parameters& parameters, std::size_t slots) {
+std::size_t Bootstrapper::plaintext_bytes(const Parameters& parameters, std::size_t slots, double key_price) {
     check_slots(parameters, slots);
     std::size_t bytes = 0;
-    for (const auto& [factor, level] : patterns(parameters, slots)) {
-        const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
-        bytes += factor.diagonals.size() * rows * 2 * factor.period * sizeof(std::uint64_t);
+    for (const PlannedFactor& factor : plan_transforms(parameters, slots, key_price).all()) {
+        const auto rows = static_cast<std::size_t>(factor.level + 1 + parameters.special_count());
+        bytes += factor.diagonals * rows * 2 * factor.period * sizeof(std::uint64_t);
     }
     return bytes;
 }

@@ -23,14 +23,14 @@ namespace polyformer::ckks {
 /// Bootstraps throw Error when keys are missing, or when an input has another number of slots or too low a level.
 class Bootstrapper {
   public:
-    /// Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
-    Bootstrapper(const Parameters& parameters, std::size_t slots);
+    /// `key_price`: what the transforms may cost for fewer keys, as plan_dft() takes it; keys and bootstrapper must agree
+    /// on it. Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
+    Bootstrapper(const Parameters& parameters, std::size_t slots, double key_price = 0);
 
     /// Rotations, relinearisation, conjugation and encapsulation keys, each at the level where it is used.
-    static KeyRequest key_request(const Parameters& parameters, std::size_t slots);
-    /// Rotations that one bootstrap makes, and the bytes() that a bootstrapper will take.
-    static std::size_t rotation_count(const Parameters& parameters, std::size_t slots);
-    static std::size_t plaintext_bytes(const Parameters& parameters, std::size_t slots);
+    static KeyRequest key_request(const Parameters& parameters, std::size_t slots, double key_price = 0);
+    /// The bytes() that a bootstrapper will take.
+    static std::size_t plaintext_bytes(const Parameters& parameters, std::size_t slots, double key_price = 0);
 
     /// Real message in [−1, 1] per slot (the imaginary part is dropped). The input may have any level from
     /// parameters.bootstrapping_input_level() up, at canonical scale; the result is at parameters.working_level().

@@ -76,7 +76,8 @@ DftFactor pattern_of(const DftGroup& group, std::size_t n) {
     DftFactor factor;
     factor.stride = 1L << group.first;
     factor.baby = group.baby;
-    factor.period = std::size_t{1} << group.end();
+    factor.inner = group.inner;
+    factor.period = group.stages == 0 ? 1 : std::size_t{1} << group.end();  // no stages: the identity
     const long reach = (1L << group.stages) - 1;
     for (long multiple = -reach; multiple <= reach; ++multiple) {
         factor.diagonals[normalised_offset(multiple * factor.stride, group, n)];

@@ -15,6 +15,7 @@ struct DftGroup {
     int first = 0;
     int stages = 0;
     int baby = 1;  ///< baby-step number of the factor
+    int inner = 1;  ///< KeySaving::inner, a divisor of it
 
     int end() const { return first + stages; }
 };
@@ -24,6 +25,7 @@ struct DftFactor {
     std::map<long, std::vector<std::complex<double>>> diagonals;
     long stride = 1;  ///< divides every offset
     int baby = 1;
+    int inner = 1;
     std::size_t period = 1;  ///< with which every diagonal repeats
 };
 

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "polyformer/ckks/circuits/circuit_counts.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
+#include "polyformer/ckks/scheme/key_request.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -26,19 +28,29 @@ constexpr double kShortRunProduct = 0.5;  // runs shorter than a vector
 // A row of each rotated input of a factor lies in memory at the same time.
 constexpr int kMostBabySteps = 32;
 
-/// What one factor costs on top of what all do.
+// Digits of so many rotated inputs lie in memory at the same time.
+constexpr int kMostInner = 4;
+
+/// What one factor costs on top of what all do, its keys' bytes too.
 class FactorCost {
   public:
-    FactorCost(const Parameters& parameters, std::size_t slots, int level)
-        : parameters_(parameters), slots_(slots), level_(level) {}
+    FactorCost(const Parameters& parameters, std::size_t slots, int level, double key_price)
+        : parameters_(parameters), slots_(slots), level_(level), key_price_(key_price) {}
 
     double operator()(const DftGroup& group) const {
         const bool wraps = (std::size_t{1} << group.end()) == slots_;
-        const double offsets = std::exp2(group.stages + (wraps ? 0 : 1));
-        const double giants = std::max(1.0, offsets / group.baby);
-        const OperationCounts counts = diagonal_transform_counts(parameters_, level_, group.baby, giants, offsets);
+        const long reach = (1L << group.stages) - 1;
+        const double offsets = static_cast<double>(wraps ? reach + 1 : 2 * reach + 1);
+        const double giants =
+            static_cast<double>(reach / group.baby - (wraps ? 0 : floor_divide(-reach, group.baby).quotient));
+        const double inner = group.inner;
+        const double outer = static_cast<double>(group.baby) / inner;
+        const BabyWork babies{group.baby - 1.0, outer > 1 ? inner - 1 : 0};
+        const OperationCounts counts = diagonal_transform_counts(parameters_, level_, babies, giants, offsets);
+        const double keys = (inner - 1) + (outer - 1) + (giants > 0 ? 1 : 0);
         return kTransform * counts.transforms + 2 * kKeyProduct * counts.key_limbs + kAutomorphism * counts.permuted +
-               product(std::size_t{1} << group.end()) * counts.products;
+               product(std::size_t{1} << group.end()) * counts.products +
+               kTransform * key_price_ * keys * static_cast<double>(key_file_bytes(parameters_, level_));
     }
 
   private:
@@ -51,6 +63,7 @@ class FactorCost {
     const Parameters& parameters_;
     std::size_t slots_;
     int level_;
+    double key_price_;
 };
 
 struct Plan {
@@ -58,47 +71,72 @@ struct Plan {
     std::vector<DftGroup> groups;
 };
 
-DftGroup with_best_baby(DftGroup group, const FactorCost& cost) {
-    DftGroup best = group;
-    for (group.baby = 1; group.baby <= std::min(kMostBabySteps, 1 << group.stages); group.baby *= 2) {
-        if (cost(group) < cost(best)) best = group;
+/// Baby steps of a group, and how they are taken. Where keys are worth nothing, no rotation takes others.
+Plan best_group(const DftGroup& stages, const FactorCost& cost, bool saves_keys) {
+    Plan best;
+    for (int inner = 1; inner <= (saves_keys ? kMostInner : 1); inner *= 2) {
+        const int most = std::min(kMostBabySteps, 1 << stages.stages);
+        for (int outer = 1; inner * outer <= most; outer += saves_keys ? 1 : outer) {
+            const DftGroup group{stages.first, stages.stages, inner * outer, inner};
+            const double cost_of_group = cost(group);
+            if (cost_of_group < best.cost) best = {cost_of_group, {group}};
+        }
     }
     return best;
 }
 
+/// groups[index][first][count]: the best group of so many stages as so-manieth factor.
+using Groups = std::vector<std::vector<std::vector<Plan>>>;
+
+Groups best_groups(std::span<const FactorCost> costs, int stages, bool saves_keys) {
+    Groups groups;
+    for (const FactorCost& cost : costs) {
+        auto& of_factor = groups.emplace_back();
+        for (int first = 0; first <= stages; ++first) {
+            auto& from_first = of_factor.emplace_back();
+            for (int count = 0; count <= stages - first; ++count) {
+                from_first.push_back(best_group({first, count}, cost, saves_keys));
+            }
+        }
+    }
+    return groups;
+}
+
 /// Extends `chosen`, which ends at `first` stages and is cheaper than the best so far, in all ways.
-void search(std::span<const FactorCost> costs, int stages, std::size_t index, int first, Plan chosen, Plan& best) {
-    if (index == costs.size()) {
-        if (first == stages && chosen.cost < best.cost) best = std::move(chosen);
+void search(const Groups& groups, int stages, std::size_t index, int first, const Plan& chosen, Plan& best) {
+    if (index == groups.size()) {
+        if (first == stages && chosen.cost < best.cost) best = chosen;
         return;
     }
     for (int count = 0; count <= stages - first; ++count) {
-        const DftGroup group = with_best_baby({first, count, 1}, costs[index]);
+        const Plan& group = groups[index][static_cast<std::size_t>(first)][static_cast<std::size_t>(count)];
         Plan longer = chosen;
-        longer.cost += costs[index](group);
+        longer.cost += group.cost;
         if (longer.cost >= best.cost) continue;
-        longer.groups.push_back(group);
-        search(costs, stages, index + 1, first + count, std::move(longer), best);
+        longer.groups.push_back(group.groups.front());
+        search(groups, stages, index + 1, first + count, longer, best);
     }
 }
 
 }  // namespace
 
 std::vector<DftGroup> plan_dft(const Parameters& parameters, std::size_t slots, int levels, DftDirection direction,
-                               int level) {
+                               int level, double key_price) {
     require(std::has_single_bit(slots) && slots <= parameters.slots(),
             "{} slots have no Fourier transform: their number must be a power of two up to {}", slots,
             parameters.slots());
     require(levels > 0 && levels <= level,
             "a Fourier transform from level {} on {} levels is impossible: it needs 1 to {}", level, levels, level);
+    require(key_price >= 0, "a byte of keys cannot be worth {} transforms: a price is 0 or more", key_price);
     // Groups from the shortest distances up; CoeffsToSlots applies the last one first.
     const bool reversed = direction == DftDirection::to_coefficients;
     std::vector<FactorCost> costs;
     for (int index = 0; index < levels; ++index) {
-        costs.emplace_back(parameters, slots, level - (reversed ? levels - 1 - index : index));
+        costs.emplace_back(parameters, slots, level - (reversed ? levels - 1 - index : index), key_price);
     }
+    const int stages = std::countr_zero(slots);
     Plan best;
-    search(costs, std::countr_zero(slots), 0, 0, {0, {}}, best);
+    search(best_groups(costs, stages, key_price > 0), stages, 0, 0, {0, {}}, best);
     if (reversed) std::reverse(best.groups.begin(), best.groups.end());
     return best.groups;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 
 namespace polyformer::ckks {
@@ -16,13 +16,13 @@ double count_nonzero(std::span<const long> steps) {
 
 }  // namespace
 
-OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, double babies, double giants,
-                                          double diagonals) {
+OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, const BabyWork& babies,
+                                          double giants, double diagonals) {
     const OperationCounter at(parameters, level);
-    // Rotations stay over Q·P.
-    const OperationCounts baby_step = at.key_product() + OperationCounts{.permuted = 2 * at.rows()};
-    const OperationCounts giant_step = at.division() + at.decomposition() + baby_step;
-    return (babies - 1) * baby_step + (giants - 1) * giant_step +
+    // Rotations stay over Q·P until they are decomposed again.
+    const OperationCounts rotation = at.key_product() + OperationCounts{.permuted = 2 * at.rows()};
+    const OperationCounts between = at.division() + at.decomposition();
+    return babies.rotations * rotation + babies.intermediates * between + giants * (between + rotation) +
            OperationCounts{.products = diagonals * 2 * at.rows()};
 }
 

@@ -7,13 +7,14 @@
 #include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/ckks/evaluator/operation_counts.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 
 namespace polyformer::ckks {
 
-/// Of a DiagonalTransform at `level`, so many diagonals in so many baby and giant steps, 0 among either: what it takes
-/// on top of what all take, whatever their diagonals (one decomposition, one division, the rescaling).
-OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, double babies, double giants,
-                                          double diagonals);
+/// Of a DiagonalTransform at `level` with so many rotations and diagonals: what it takes on top of what all take,
+/// whatever their diagonals (one decomposition, one division, the rescaling).
+OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, const BabyWork& babies,
+                                          double giants, double diagonals);
 
 /// Of apply_periodic().
 struct MapCounts {

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
-#include "polyformer/ckks/circuits/rotated_rows.h"
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/rotated_rows.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
@@ -37,22 +36,10 @@ std::ptrdiff_t index_of(const std::vector<long>& sorted, long value) {
 
 }  // namespace
 
-KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
-                            std::size_t slots, int level) {
-    KeyRequest request;
-    for (const long offset : offsets) {
-        const BabyGiant steps = split_offset(offset, stride, baby);
-        request.add_rotation(parameters, normalised_step(stride * steps.baby_step, slots), level);
-        request.add_rotation(parameters, normalised_step(stride * baby * steps.giant_step, slots), level);
-    }
-    return request;
-}
-
 DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& parameters, const Diagonals& diagonals,
-                                     long stride, int baby, int level, double plaintext_scale)
-    : stride_(stride),
-      baby_(baby),
-      level_(level),
+                                     long stride, int baby, int level, double plaintext_scale, KeySaving saving,
+                                     bool leaves_turn)
+    : level_(level),
       plaintext_scale_(plaintext_scale),
       automorphisms_(std::make_shared<const AutomorphismCache>(parameters.ring_dimension())) {
     require(!diagonals.empty(), "a linear transform needs at least one diagonal");
@@ -63,24 +50,22 @@ DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& p
     require(std::has_single_bit(slots_) && slots_ <= parameters.slots(),
             "diagonals of {} values: their length must be a power of two up to {}", slots_, parameters.slots());
 
-    std::set<long> baby_steps;
-    std::set<long> giant_steps;
+    std::vector<long> offsets;
     for (const auto& [offset, values] : diagonals) {
         require(values.size() == slots_, "diagonal {} has {} values, the first one {}: all must be equally long",
                 offset, values.size(), slots_);
         require(std::abs(offset) < static_cast<long>(slots_), "diagonal {} lies outside (-{}, {})", offset, slots_,
                 slots_);
-        const BabyGiant steps = split_offset(offset, stride, baby);
-        baby_steps.insert(steps.baby_step);
-        giant_steps.insert(steps.giant_step);
+        offsets.push_back(offset);
     }
-    baby_steps_.assign(baby_steps.begin(), baby_steps.end());
-    giant_steps_.assign(giant_steps.begin(), giant_steps.end());
+    steps_.emplace(offsets, stride, baby, slots_, saving, leaves_turn);
+    const std::vector<long>& baby_steps = steps_->baby_steps();
+    const std::vector<long>& giant_steps = steps_->giant_steps();
 
     const auto period = static_cast<long>(common_period(diagonals, slots_));
     std::vector<const Diagonals::value_type*> entries;
     for (const auto& entry : diagonals) entries.push_back(&entry);
-    plaintexts_.resize(baby_steps_.size() * giant_steps_.size());
+    plaintexts_.resize(baby_steps.size() * giant_steps.size());
     parallel_for(entries.size(), [&](std::size_t index) {
         const auto& [offset, values] = *entries[index];
         const BabyGiant steps = split_offset(offset, stride, baby);
@@ -90,9 +75,9 @@ DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& p
                 normalised_step(slot - stride * baby * steps.giant_step, static_cast<std::size_t>(period));
             rotated[static_cast<std::size_t>(slot)] = values[static_cast<std::size_t>(from)];
         }
-        const auto row = static_cast<std::size_t>(index_of(giant_steps_, steps.giant_step));
-        const auto column = static_cast<std::size_t>(index_of(baby_steps_, steps.baby_step));
-        plaintexts_[row * baby_steps_.size() + column] =
+        const auto row = static_cast<std::size_t>(index_of(giant_steps, steps.giant_step));
+        const auto column = static_cast<std::size_t>(index_of(baby_steps, steps.baby_step));
+        plaintexts_[row * baby_steps.size() + column] =
             encoder.encode_periodic_extended(rotated, level, plaintext_scale);
     });
 }
@@ -106,17 +91,28 @@ Ciphertext DiagonalTransform::apply_unrescaled(const Evaluator& evaluator, const
             "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
             level_, input.level);
     require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
-    std::vector<ExtendedCiphertext> sums = giant_sums(evaluator, input);
+    return sum_of_giants(evaluator, giant_sums(evaluator, input));
+}
+
+Ciphertext DiagonalTransform::sum_of_giants(const Evaluator& evaluator, std::vector<ExtendedCiphertext> sums) const {
+    const std::vector<long>& giant_steps = steps_->giant_steps();
+    const bool horner = steps_->saving().horner;
     RotatedSum total(evaluator);
-    for (std::size_t g = 0; g < sums.size(); ++g) {
-        const long step = normalised_step(stride_ * baby_ * giant_steps_[g], slots_);
-        if (step == 0) {
+    for (std::size_t g = sums.size(); g-- > 0;) {
+        const long step = steps_->giant_rotation(giant_steps[g]);
+        if (horner || step == 0) {
             total.add(std::move(sums[g]));
         } else {
             total.add(evaluator.divide_by_special(sums[g]), step);
             sums[g] = {};
         }
+        if (!horner || g == 0) continue;
+        const GiantChain chain = steps_->chain();
+        const long rotations = chain.rotations(giant_steps[g]) - chain.rotations(giant_steps[g - 1]);
+        for (long k = 0; k < rotations; ++k) total.rotate(steps_->giant_rotation(chain.unit));
     }
+    const long last = steps_->giant_rotation(giant_steps.front());
+    if (horner && !steps_->leaves_turn() && last != 0) total.rotate(last);
     return total.result();
 }
 
@@ -125,12 +121,11 @@ std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& e
     const Parameters& parameters = evaluator.parameters();
     const std::size_t n = parameters.ring_dimension();
     const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
-    std::vector<long> steps;
-    for (const long baby_step : baby_steps_) steps.push_back(normalised_step(stride_ * baby_step, slots_));
-    const RotatedRows rotated(evaluator, input, steps, *automorphisms_);
+    const RotatedRows rotated(evaluator, input, steps_->stride(), steps_->baby_steps(), steps_->saving().inner,
+                              *automorphisms_);
 
     std::vector<ExtendedCiphertext> sums;
-    for (std::size_t g = 0; g < giant_steps_.size(); ++g) {
+    for (std::size_t g = 0; g < steps_->giant_steps().size(); ++g) {
         sums.push_back(uninitialised_extended(parameters, input.at(level_, input.scale * plaintext_scale_)));
     }
     const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
@@ -152,17 +147,6 @@ std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& e
         plaintext_sums(operands, weights, n, present->run, parameters.row(level_, row).modulus());
     });
     return sums;
-}
-
-KeyRequest DiagonalTransform::key_request(const Parameters& parameters) const {
-    KeyRequest request;
-    for (const long baby_step : baby_steps_) {
-        request.add_rotation(parameters, normalised_step(stride_ * baby_step, slots_), level_);
-    }
-    for (const long giant_step : giant_steps_) {
-        request.add_rotation(parameters, normalised_step(stride_ * baby_ * giant_step, slots_), level_);
-    }
-    return request;
 }
 
 std::size_t DiagonalTransform::bytes() const {

@@ -7,11 +7,12 @@
 #include <complex>
 #include <map>
 #include <memory>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/rotations/diagonal_steps.h"
 #include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
@@ -22,10 +23,11 @@ class DiagonalTransform {
   public:
     /// `diagonals`: offset in (−slots, slots) → `slots` values. All offsets are multiples of `stride`. The plaintexts
     /// are encoded here, for ciphertexts at `level`, at `plaintext_scale`; diagonals that all repeat with a short
-    /// period are kept as words of a subring. Throws Error on lengths or offsets that do not fit.
+    /// period are kept as words of a subring. With `leaves_turn` results are rotated (DiagonalSteps). Throws Error on
+    /// lengths or offsets that do not fit.
     DiagonalTransform(const Encoder& encoder, const Parameters& parameters,
                       const std::map<long, std::vector<std::complex<double>>>& diagonals, long stride, int baby,
-                      int level, double plaintext_scale);
+                      int level, double plaintext_scale, KeySaving saving = {}, bool leaves_turn = false);
 
     /// Result: one level down, scale = input scale · plaintext_scale / q_level. Throws Error unless the input has the
     /// level and the slots that the map was made for, or when a rotation key is missing.
@@ -33,8 +35,9 @@ class DiagonalTransform {
     /// The same before rescaling: for those who have more to add first.
     Ciphertext apply_unrescaled(const Evaluator& evaluator, const Ciphertext& input) const;
 
+    const DiagonalSteps& steps() const { return *steps_; }
     /// The rotations that apply() will use.
-    KeyRequest key_request(const Parameters& parameters) const;
+    KeyRequest key_request(const Parameters& parameters) const { return steps_->key_request(parameters, level_); }
     /// Of the plaintexts.
     std::size_t bytes() const;
 
@@ -43,21 +46,16 @@ class DiagonalTransform {
     /// only.
     std::vector<ExtendedCiphertext> giant_sums(const Evaluator& evaluator, const Ciphertext& input) const;
 
-    long stride_ = 1;
-    int baby_ = 1;
+    /// Σ of what these give, each rotated by its giant step.
+    Ciphertext sum_of_giants(const Evaluator& evaluator, std::vector<ExtendedCiphertext> sums) const;
+
+    std::optional<DiagonalSteps> steps_;
     int level_ = 0;
     double plaintext_scale_ = 1;
     std::size_t slots_ = 0;
-    std::vector<long> baby_steps_;   ///< ascending
-    std::vector<long> giant_steps_;  ///< ascending
-    /// (giant_steps, baby_steps), rotated by −stride·baby·giant step; empty where there is no diagonal.
+    /// (giant steps, baby steps), rotated by −stride·baby·giant step; empty where there is no diagonal.
     std::vector<SubringPlaintext> plaintexts_;
     std::shared_ptr<const AutomorphismCache> automorphisms_;
 };
-
-/// Rotations that a baby-step giant-step map with these offsets uses at `level` over `slots` slots. Throws Error unless
-/// all offsets are multiples of `stride`.
-KeyRequest rotation_request(const Parameters& parameters, std::span<const long> offsets, long stride, int baby,
-                            std::size_t slots, int level);
 
 }  // namespace polyformer::ckks

@@ -4,7 +4,7 @@
 #include <set>
 #include <span>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {

@@ -5,10 +5,10 @@
 #include <complex>
 #include <iterator>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"

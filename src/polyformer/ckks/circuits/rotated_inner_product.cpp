@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "polyformer/ckks/circuits/baby_giant.h"
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 

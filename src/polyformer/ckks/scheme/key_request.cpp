@@ -18,6 +18,11 @@ void check_level(const Parameters& parameters, std::string_view name, int level)
             name, level, parameters.max_level());
 }
 
+std::size_t shape_bytes(const Parameters& parameters, const KeyShape& key) {
+    return sizeof(Seed) +
+           static_cast<std::size_t>(key.digits()) * parameters.packed_rows_bytes(key.level, key.special);
+}
+
 }  // namespace
 
 void KeyRequest::add_relinearisation(const Parameters& parameters, int level) {
@@ -74,11 +79,12 @@ std::size_t KeyRequest::memory_bytes(const Parameters& parameters) const {
 
 std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
     std::size_t bytes = 0;
-    for (const KeyShape& key : keys(parameters)) {
-        bytes += sizeof(Seed) +
-                 static_cast<std::size_t>(key.digits()) * parameters.packed_rows_bytes(key.level, key.special);
-    }
+    for (const KeyShape& key : keys(parameters)) bytes += shape_bytes(parameters, key);
     return bytes;
+}
+
+std::size_t key_file_bytes(const Parameters& parameters, int level) {
+    return shape_bytes(parameters, key_shape(parameters, {KeyRole::relinearisation}, level));
 }
 
 std::vector<std::string> key_differences(const Parameters& parameters, const KeyRequest& wanted,

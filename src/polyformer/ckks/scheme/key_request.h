@@ -44,6 +44,9 @@ struct KeyRequest {
     std::size_t file_bytes(const Parameters& parameters) const;
 };
 
+/// Bytes on disk of a key for `level` with all special primes: rotations, conjugation, relinearisation.
+std::size_t key_file_bytes(const Parameters& parameters, int level);
+
 /// How keys differ from those that are wanted, in words: what is missing ("rotation by 512 at level 9 is missing"), is
 /// there for another level or in another shape, or is not asked for. Empty when they are exactly the ones wanted.
 /// Throws like KeyRequest::keys().

@@ -1,5 +1,7 @@
-#include "polyformer/ckks/circuits/rotated_sum.h"
+#include "polyformer/ckks/rotations/rotated_sum.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "polyformer/ckks/kernels/kernels.h"
@@ -37,6 +39,14 @@ void RotatedSum::add(ExtendedCiphertext a) {
     });
 }
 
+void RotatedSum::rotate(long step) {
+    if (empty()) return;
+    const Ciphertext sum = result();
+    rotated_.reset();
+    unrotated_.reset();
+    add(sum, step);
+}
+
 Ciphertext RotatedSum::result(int rescaled_levels) const {
     require(rotated_ || unrotated_, "a sum of rotations has no terms");
     if (!rotated_) return evaluator_->rescale(*unrotated_, rescaled_levels);
@@ -60,6 +70,34 @@ std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::
     return results;
 }
 
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
+                                                    std::span<const Ciphertext> ciphertexts, long stride,
+                                                    std::span<const long> baby_steps, long inner) {
+    const auto strides = [&](std::span<const long> steps) {
+        std::vector<long> result;
+        for (const long step : steps) result.push_back(stride * step);
+        return result;
+    };
+    if (inner == 1) return rotations(evaluator, ciphertexts, strides(baby_steps));
+    std::vector<std::vector<Ciphertext>> results(ciphertexts.size(), std::vector<Ciphertext>(baby_steps.size()));
+    for (const BabyStage& stage : baby_stages(baby_steps, inner)) {
+        std::vector<Ciphertext> intermediates;
+        for (auto& of_one : rotations(evaluator, ciphertexts, strides(stage.residues))) {
+            std::ranges::move(of_one, std::back_inserter(intermediates));
+        }
+        auto rotated = rotations(evaluator, intermediates, strides(stage.rests));
+        for (std::size_t k = 0; k < rotated.size(); ++k) {
+            const std::size_t residues = stage.residues.size();
+            for (std::size_t rest = 0; rest < stage.rests.size(); ++rest) {
+                const long step = stage.residues[k % residues] + stage.rests[rest];
+                const auto place = std::ranges::lower_bound(baby_steps, step) - baby_steps.begin();
+                results[k / residues][static_cast<std::size_t>(place)] = std::move(rotated[k][rest]);
+            }
+        }
+    }
+    return results;
+}
+
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals) {
     if (terms.empty()) return;
@@ -70,6 +108,18 @@ void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, 
     }
     std::vector<ExtendedCiphertext> rotated = evaluator.rotate_extended(terms, normalised);
     for (std::size_t i = 0; i < rotated.size(); ++i) totals[i]->add(std::move(rotated[i]));
+}
+
+void add_rotated(const Evaluator& evaluator, std::span<const RotatedSum> sums, long step,
+                 std::span<RotatedSum> totals) {
+    std::vector<Ciphertext> terms;
+    std::vector<RotatedSum*> used;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        if (sums[i].empty()) continue;
+        terms.push_back(sums[i].result());
+        used.push_back(&totals[i]);
+    }
+    add_rotated(evaluator, terms, step, used);
 }
 
 }  // namespace polyformer::ckks

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 
 namespace polyformer::ckks {
 
@@ -16,6 +17,8 @@ class RotatedSum {
 
     void add(const Ciphertext& a, long step);
     void add(ExtendedCiphertext a);
+    /// What was added so far by `step` more: Horner's rule. Nothing where nothing was added.
+    void rotate(long step);
 
     /// The sum, rescaled so many times in the same division. Throws Error when nothing was added.
     Ciphertext result(int rescaled_levels = 0) const;
@@ -33,8 +36,17 @@ class RotatedSum {
 std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
                                                std::span<const long> steps);
 
+/// results[i][k] = rot_{stride·baby_steps[k]}(ciphertexts[i]), baby steps being ascending and taken with as few keys as
+/// KeySaving::inner says.
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
+                                                    std::span<const Ciphertext> ciphertexts, long stride,
+                                                    std::span<const long> baby_steps, long inner);
+
 /// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals);
+
+/// totals[i] += rot_step(sums[i]) where there is one, all sums at one level; they share the key.
+void add_rotated(const Evaluator& evaluator, std::span<const RotatedSum> sums, long step, std::span<RotatedSum> totals);
 
 }  // namespace polyformer::ckks
