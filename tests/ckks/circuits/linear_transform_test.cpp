@@ -75,6 +75,33 @@ INSTANTIATE_TEST_SUITE_P(
                       TransformCase{"giants_alone", 1024, 16, 16, 1, {-48, 16, 32}}),
     [](const auto& test) { return test.param.name; });
 
+TEST(DiagonalTransform, WithFewerKeysGivesTheSame) {
+    const Parameters& parameters = map_scheme().parameters();
+    const int level = 3;
+    const std::size_t slots = 64;
+    const auto x = random_values(slots, 1);
+    const Ciphertext input = map_scheme().encrypt(x, level);
+    for (const std::vector<long>& offsets : {std::vector<long>{-28, -24, -20, -16, -8, -4, 0, 4, 8, 24, 28},
+                                             std::vector<long>{36, 40, 52, 60}, std::vector<long>{0, 12}}) {
+        const Diagonals diagonals = random_diagonals(offsets, slots, 16);
+        const std::vector<Complex> expected = expected_of(diagonals, x);
+        for (const KeySaving saving : {KeySaving{1, true}, KeySaving{2, false}, KeySaving{2, true}}) {
+            for (const bool leaves_turn : {false, true}) {
+                if (leaves_turn && !saving.horner) continue;
+                const DiagonalTransform transform(Encoder(parameters), parameters, diagonals, 4, 4, level,
+                                                  parameters.scale(level), saving, leaves_turn);
+                const Evaluator evaluator = map_scheme().evaluator(transform.key_request(parameters));
+                std::vector<Complex> turned(slots);
+                for (std::size_t i = 0; i < slots; ++i) {
+                    turned[i] = expected[cyclic(static_cast<long>(i) - transform.steps().turn(), slots)];
+                }
+                EXPECT_GT(map_scheme().bits(transform.apply(evaluator, input), turned), 23)
+                    << offsets.front() << " " << saving.inner << " " << saving.horner << " " << leaves_turn;
+            }
+        }
+    }
+}
+
 TEST(DiagonalTransform, RefusesWhatDoesNotFit) {
     const Parameters& parameters = map_scheme().parameters();
     const Encoder encoder(parameters);

@@ -105,6 +105,40 @@ TEST(PeriodicDiagonals, PairsOfOutputsAndOfInputsGiveTheSame) {
     }
 }
 
+TEST(PeriodicDiagonals, WithFewerKeysGivesTheSame) {
+    for (const auto& [inputs, outputs] : {std::pair{1, 1}, {3, 5}}) {
+        PeriodicDiagonals map = sparse_map(static_cast<std::size_t>(inputs), static_cast<std::size_t>(outputs));
+        for (const int baby : {1, 4, 8}) {
+            map.baby = baby;
+            for (const KeySaving saving : {KeySaving{1, true}, KeySaving{2, false}, KeySaving{4, true}}) {
+                map.saving = saving;
+                for (const Pairing pairing : {Pairing::none, Pairing::outputs, Pairing::inputs}) {
+                    map.pairing = pairing;
+                    SCOPED_TRACE(::testing::Message() << inputs << " to " << outputs << ", baby steps " << baby
+                                                      << " by " << saving.inner << ", Horner " << saving.horner
+                                                      << ", pairing " << static_cast<int>(pairing));
+                    expect_agreement(map);
+                }
+            }
+        }
+    }
+}
+
+TEST(PeriodicDiagonals, GiantStepsFarFromZeroGoToTheNearestFirst) {
+    PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 2, .stride = 4, .baby = 2, .saving = {1, true}, .blocks = {}};
+    map.blocks.assign(2, std::vector<std::map<long, std::vector<double>>>(1));
+    for (const long offset : {64L, 68L, 80L, 96L}) map.blocks[0][0][offset] = {1.0 / static_cast<double>(offset)};
+    map.blocks[1][0][64] = {0.5};
+    EXPECT_THAT(steps_of(map.key_request(map_scheme().parameters(), 4)), ::testing::ElementsAre(4, 16, 64));
+    expect_agreement(map);
+    for (auto& row : map.blocks) {
+        std::map<long, std::vector<double>> mirrored;
+        for (const auto& [offset, values] : row[0]) mirrored[-offset] = values;
+        row[0] = mirrored;
+    }
+    expect_agreement(map);
+}
+
 TEST(PeriodicDiagonals, PairsThatAreMappedAlikeGiveTheSame) {
     for (const std::size_t count : {std::size_t{2}, std::size_t{5}}) {
         PeriodicDiagonals map = sparse_map(count, count);

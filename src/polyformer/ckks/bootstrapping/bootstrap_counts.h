@@ -11,7 +11,7 @@ namespace polyformer::ckks {
 /// the fastest transforms make, a decomposition for each transform's factor, and EvalMod's products with their
 /// rescalings, level by level, for each message. What giant steps take beyond hoisted rotations is not in it, nor are
 /// products with plaintexts. It is no strict bound: baby steps are divided by P
-/// together with their giant step, not one by one; in small rings that makes the estimate up to a quarter too high.
+/// together with their giant step, not one by one; in small rings that makes the estimate up to a third too high.
 /// Throws Error when the parameters cannot bootstrap.
 OperationCounts bootstrap_counts(const Parameters& parameters, std::size_t ciphertexts);
 

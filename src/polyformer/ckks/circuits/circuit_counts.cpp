@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
@@ -12,6 +13,24 @@ namespace {
 
 double count_nonzero(std::span<const long> steps) {
     return static_cast<double>(std::ranges::count_if(steps, [](long step) { return step != 0; }));
+}
+
+/// Of the giant steps of one output.
+void add_giant_switches(const PairedMap& map, std::span<const long> giant_steps, KeySwitches& switches) {
+    if (!map.saving.horner) {
+        switches.summed += count_nonzero(giant_steps);
+        return;
+    }
+    // The base is that of all outputs.
+    const GiantChain all(map.giant_steps);
+    const bool above = giant_steps.back() > all.base;
+    const bool below = giant_steps.front() < all.base;
+    for (const auto& [on_this_side, end] : {std::pair{above, giant_steps.back()}, {below, giant_steps.front()}}) {
+        if (!on_this_side) continue;
+        switches.whole += static_cast<double>(all.rotations(end) - 1);
+        switches.summed += 1;
+    }
+    if (all.base != 0) (above || below ? switches.whole : switches.summed) += 1;
 }
 
 }  // namespace
@@ -29,8 +48,9 @@ OperationCounts diagonal_transform_counts(const Parameters& parameters, int leve
 MapCounts periodic_map_counts(const PairedMap& map) {
     const auto inputs = static_cast<double>(map.inputs);
     MapCounts counts;
-    counts.switches.decompositions = inputs;
-    counts.switches.hoisted = inputs * count_nonzero(map.baby_steps);
+    const BabyWork babies = baby_work(map.baby_steps, map.saving.inner);
+    counts.switches.decompositions = inputs * (1 + babies.intermediates);
+    counts.switches.hoisted = inputs * babies.rotations;
     counts.switches.whole = map.lone_input ? 1 : 0;
     counts.switches.divisions = static_cast<double>(map.outputs);
     counts.parting = static_cast<double>(map.conjugations()) + (map.lone_output ? 1 : 0);
@@ -38,16 +58,23 @@ MapCounts periodic_map_counts(const PairedMap& map) {
 
     const long first_giant = map.giant_steps.front();
     const auto giants = static_cast<std::size_t>(map.giant_steps.back() - first_giant + 1);
-    const auto babies = static_cast<std::size_t>(map.baby_steps.back() + 1);
+    const auto babies_at_most = static_cast<std::size_t>(map.baby_steps.back() + 1);
     std::vector<bool> sums(map.outputs * giants, false);
-    std::vector<bool> places(sums.size() * map.inputs * babies, false);
+    std::vector<bool> places(sums.size() * map.inputs * babies_at_most, false);
     for (const MapTerm& term : map.terms) {
         const std::size_t sum = term.output * giants + static_cast<std::size_t>(term.giant_step - first_giant);
-        if (!sums[sum] && term.giant_step != 0) counts.switches.summed += 1;
         sums[sum] = true;
-        const std::size_t place = (sum * map.inputs + term.input) * babies + static_cast<std::size_t>(term.baby_step);
+        const std::size_t place =
+            (sum * map.inputs + term.input) * babies_at_most + static_cast<std::size_t>(term.baby_step);
         if (!places[place]) ++counts.diagonals;
         places[place] = true;
+    }
+    for (std::size_t output = 0; output < map.outputs; ++output) {
+        std::vector<long> used;
+        for (std::size_t giant = 0; giant < giants; ++giant) {
+            if (sums[output * giants + giant]) used.push_back(first_giant + static_cast<long>(giant));
+        }
+        if (!used.empty()) add_giant_switches(map, used, counts.switches);
     }
     return counts;
 }

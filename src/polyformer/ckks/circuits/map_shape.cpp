@@ -76,8 +76,13 @@ MapShape::MapShape(const PeriodicDiagonals& map)
     offsets.assign(all.begin(), all.end());
 }
 
-PairedMap::PairedMap(const MapShape& shape, Pairing the_pairing, long the_baby)
-    : pairing(the_pairing), stride(shape.stride), baby(the_baby), inputs(shape.inputs), outputs(shape.outputs) {
+PairedMap::PairedMap(const MapShape& shape, Pairing the_pairing, long the_baby, KeySaving the_saving)
+    : pairing(the_pairing),
+      stride(shape.stride),
+      baby(the_baby),
+      saving(the_saving),
+      inputs(shape.inputs),
+      outputs(shape.outputs) {
     require(pairing != Pairing::both || shape.alike,
             "inputs and outputs of a map from {} to {} ciphertexts cannot both be paired: each input must have one "
             "output, and two neighbours the same diagonals",
@@ -106,8 +111,14 @@ std::size_t PairedMap::conjugations() const {
 
 KeyRequest PairedMap::key_request(const Parameters& parameters, int level) const {
     KeyRequest request;
-    for (const long step : baby_steps) request.add_rotation(parameters, stride * step, level);
-    for (const long step : giant_steps) request.add_rotation(parameters, stride * baby * step, level);
+    for (const long step : baby_keys(baby_steps, saving.inner)) request.add_rotation(parameters, stride * step, level);
+    if (!saving.horner) {
+        for (const long step : giant_steps) request.add_rotation(parameters, stride * baby * step, level);
+    } else if (!giant_steps.empty()) {
+        const GiantChain chain(giant_steps);
+        for (const long step : giant_keys(chain)) request.add_rotation(parameters, stride * baby * step, level);
+        request.add_rotation(parameters, stride * baby * chain.base, level);
+    }
     if (lone_input) request.add_rotation(parameters, stride * baby / 2, level);
     if (lone_output) request.add_rotation(parameters, stride * baby, level - 1);
     if (conjugations() > 0) request.add_conjugation(parameters, level - 1);

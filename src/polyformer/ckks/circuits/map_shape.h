@@ -38,7 +38,7 @@ struct MapTerm {
 struct PairedMap {
     /// Throws Error when the baby-step number is not positive, an offset is no multiple of the stride, or the map does
     /// not allow the pairing.
-    PairedMap(const MapShape& shape, Pairing pairing, long baby);
+    PairedMap(const MapShape& shape, Pairing pairing, long baby, KeySaving saving = {});
 
     /// Rotations that it takes at `level` and below, and the conjugation.
     KeyRequest key_request(const Parameters& parameters, int level) const;
@@ -48,6 +48,7 @@ struct PairedMap {
     Pairing pairing = Pairing::none;
     long stride = 1;
     long baby = 1;
+    KeySaving saving;
     std::size_t inputs = 0;
     std::size_t outputs = 0;
     bool lone_input = false;   ///< the last one is paired with its rotation by half the baby steps

@@ -4,10 +4,12 @@
 #include <bit>
 #include <complex>
 #include <iterator>
+#include <optional>
 
 #include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
+#include "polyformer/ckks/rotations/giant_steps.h"
 #include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
@@ -150,10 +152,9 @@ std::vector<Ciphertext> paired_inputs(const Evaluator& evaluator, const PairedMa
 /// (input, baby): all baby rotations of all inputs.
 std::vector<Ciphertext> rotate_inputs(const Evaluator& evaluator, const PairedMap& paired,
                                       std::span<const Ciphertext> inputs) {
-    std::vector<long> strides;
-    for (const long step : paired.baby_steps) strides.push_back(paired.stride * step);
     std::vector<Ciphertext> rotated;
-    for (std::vector<Ciphertext>& of_input : rotations(evaluator, paired_inputs(evaluator, paired, inputs), strides)) {
+    for (std::vector<Ciphertext>& of_input : baby_rotations(evaluator, paired_inputs(evaluator, paired, inputs),
+                                                            paired.stride, paired.baby_steps, paired.saving.inner)) {
         std::ranges::move(of_input, std::back_inserter(rotated));
     }
     return rotated;
@@ -164,29 +165,27 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
                  std::span<const Ciphertext> rotated, const Range& outputs, std::span<RotatedSum> totals) {
     const Parameters& parameters = evaluator.parameters();
     const std::size_t run = parameters.slots() / map.period;
-    const std::size_t terms = rotated.size();
-    for (std::size_t begin = 0; begin < paired.giant_steps.size(); begin += kMapGiantsAtATime) {
-        const Range giants{begin, std::min(begin + kMapGiantsAtATime, paired.giant_steps.size())};
+    const GiantSums sums = [&](std::size_t begin, std::size_t end) {
         const std::vector<SubringPlaintext> plaintexts =
-            encode(evaluator, map, paired, outputs, giants, rotated.front().level);
-        std::vector<Ciphertext> sums = inner_sums(parameters, plaintexts, rotated, outputs.size() * giants.size(), run);
-        for (std::size_t giant = giants.begin; giant < giants.end; ++giant) {
-            std::vector<Ciphertext> used;
-            std::vector<RotatedSum*> used_totals;
-            for (std::size_t output = 0; output < outputs.size(); ++output) {
-                // A giant step that only other outputs use costs nothing here.
-                const std::size_t sum = output * giants.size() + giant - giants.begin;
-                const auto first = plaintexts.begin() + static_cast<std::ptrdiff_t>(sum * terms);
-                if (std::all_of(first, first + static_cast<std::ptrdiff_t>(terms),
-                                [](const SubringPlaintext& p) { return p.polynomial.limbs() == 0; })) {
-                    continue;
-                }
-                used.push_back(std::move(sums[sum]));
-                used_totals.push_back(&totals[output]);
-            }
-            add_rotated(evaluator, used, map.stride * map.baby * paired.giant_steps[giant], used_totals);
+            encode(evaluator, map, paired, outputs, {begin, end}, rotated.front().level);
+        std::vector<Ciphertext> all =
+            inner_sums(parameters, plaintexts, rotated, outputs.size() * (end - begin), run);
+        std::vector<std::optional<Ciphertext>> used(all.size());
+        for (std::size_t sum = 0; sum < all.size(); ++sum) {
+            // A giant step that only other outputs use costs nothing here.
+            const auto of_sum = std::span(plaintexts).subspan(sum * rotated.size(), rotated.size());
+            const bool empty = std::ranges::all_of(
+                of_sum, [](const SubringPlaintext& plaintext) { return plaintext.polynomial.limbs() == 0; });
+            if (!empty) used[sum] = std::move(all[sum]);
         }
-    }
+        return used;
+    };
+    add_giant_steps(evaluator,
+                    {.steps = paired.giant_steps,
+                     .distance = map.stride * map.baby,
+                     .horner = paired.saving.horner,
+                     .at_a_time = kMapGiantsAtATime},
+                    sums, totals);
 }
 
 Ciphertext zero_like(const Parameters& parameters, const Ciphertext& like) {
@@ -230,13 +229,13 @@ std::vector<Ciphertext> parted(const Evaluator& evaluator, const PeriodicDiagona
 }  // namespace
 
 KeyRequest PeriodicDiagonals::key_request(const Parameters& parameters, int level) const {
-    return PairedMap(MapShape(*this), pairing, baby).key_request(parameters, level);
+    return PairedMap(MapShape(*this), pairing, baby, saving).key_request(parameters, level);
 }
 
 std::vector<Ciphertext> apply_periodic(const Evaluator& evaluator, const PeriodicDiagonals& map,
                                        std::span<const Ciphertext> inputs) {
     check(map, inputs);
-    const PairedMap paired(MapShape(map), map.pairing, map.baby);
+    const PairedMap paired(MapShape(map), map.pairing, map.baby, map.saving);
     const std::vector<Ciphertext> rotated = rotate_inputs(evaluator, paired, inputs);
     std::vector<Ciphertext> results;
     for (std::size_t begin = 0; begin < paired.outputs; begin += kMapOutputsAtATime) {

@@ -14,6 +14,7 @@
 
 #include "polyformer/ckks/circuits/diagonal_block.h"
 #include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
@@ -40,6 +41,7 @@ struct PeriodicDiagonals {
     std::size_t outputs = 0;
     long stride = 1;  ///< divides every offset
     int baby = 1;     ///< baby-step number: offset = stride·(a + baby·b), 0 ≤ a < baby
+    KeySaving saving{};
     Pairing pairing = Pairing::none;
     std::vector<std::vector<DiagonalBlock>> blocks;  ///< blocks[output][input], of F values each
 

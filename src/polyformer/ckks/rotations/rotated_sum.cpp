@@ -1,7 +1,6 @@
 #include "polyformer/ckks/rotations/rotated_sum.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "polyformer/ckks/kernels/kernels.h"
@@ -39,6 +38,11 @@ void RotatedSum::add(ExtendedCiphertext a) {
     });
 }
 
+void RotatedSum::add(RotatedSum other) {
+    if (other.rotated_) add(std::move(*other.rotated_));
+    if (other.unrotated_) add(*other.unrotated_, 0);
+}
+
 void RotatedSum::rotate(long step) {
     if (empty()) return;
     const Ciphertext sum = result();
@@ -73,27 +77,37 @@ std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::
 std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
                                                     std::span<const Ciphertext> ciphertexts, long stride,
                                                     std::span<const long> baby_steps, long inner) {
-    const auto strides = [&](std::span<const long> steps) {
-        std::vector<long> result;
-        for (const long step : steps) result.push_back(stride * step);
-        return result;
-    };
-    if (inner == 1) return rotations(evaluator, ciphertexts, strides(baby_steps));
-    std::vector<std::vector<Ciphertext>> results(ciphertexts.size(), std::vector<Ciphertext>(baby_steps.size()));
+    if (inner == 1) {
+        std::vector<long> steps;
+        for (const long step : baby_steps) steps.push_back(stride * step);
+        return rotations(evaluator, ciphertexts, steps);
+    }
+    const std::size_t inputs = ciphertexts.size();
+    std::vector<std::vector<Ciphertext>> results(inputs, std::vector<Ciphertext>(baby_steps.size()));
+    // The inputs, and those of their rotations that are rotated once more.
+    std::vector<HoistedCiphertext> hoisted;
+    for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
     for (const BabyStage& stage : baby_stages(baby_steps, inner)) {
-        std::vector<Ciphertext> intermediates;
-        for (auto& of_one : rotations(evaluator, ciphertexts, strides(stage.residues))) {
-            std::ranges::move(of_one, std::back_inserter(intermediates));
-        }
-        auto rotated = rotations(evaluator, intermediates, strides(stage.rests));
-        for (std::size_t k = 0; k < rotated.size(); ++k) {
-            const std::size_t residues = stage.residues.size();
-            for (std::size_t rest = 0; rest < stage.rests.size(); ++rest) {
-                const long step = stage.residues[k % residues] + stage.rests[rest];
-                const auto place = std::ranges::lower_bound(baby_steps, step) - baby_steps.begin();
-                results[k / residues][static_cast<std::size_t>(place)] = std::move(rotated[k][rest]);
+        const bool rotated_again = std::ranges::any_of(stage.rests, [](long rest) { return rest != 0; });
+        for (const long residue : stage.residues) {
+            if (residue == 0) continue;
+            for (Ciphertext& rotated : evaluator.rotate(std::span(std::as_const(hoisted)).first(inputs),
+                                                        stride * residue)) {
+                hoisted.push_back(rotated_again ? evaluator.hoist(std::move(rotated))
+                                                : HoistedCiphertext{std::move(rotated), {}});
             }
         }
+        const std::size_t first = stage.residues.front() == 0 ? 0 : inputs;
+        for (const long rest : stage.rests) {
+            std::vector<Ciphertext> rotated =
+                evaluator.rotate(std::span(std::as_const(hoisted)).subspan(first), stride * rest);
+            for (std::size_t k = 0; k < rotated.size(); ++k) {
+                const long step = stage.residues[k / inputs] + rest;
+                const auto place = std::ranges::lower_bound(baby_steps, step) - baby_steps.begin();
+                results[k % inputs][static_cast<std::size_t>(place)] = std::move(rotated[k]);
+            }
+        }
+        hoisted.resize(inputs);
     }
     return results;
 }

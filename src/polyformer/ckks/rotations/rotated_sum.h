@@ -17,6 +17,7 @@ class RotatedSum {
 
     void add(const Ciphertext& a, long step);
     void add(ExtendedCiphertext a);
+    void add(RotatedSum other);
     /// What was added so far by `step` more: Horner's rule. Nothing where nothing was added.
     void rotate(long step);
 
