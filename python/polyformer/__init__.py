@@ -15,7 +15,7 @@ from .errors import Error, FormatError, InvalidAnswer, IoError
 from .graph import Graph, GraphBuilder, Polynomial, fit, functions
 from .messages import Message, Reply, Request
 from .model import Model, load
-from .plan import Plan, Stretch
+from .plan import KeyPoint, Plan, Stretch
 
 __all__ = [
     "Error",
@@ -27,6 +27,7 @@ __all__ = [
     "InvalidAnswer",
     "IoError",
     "Message",
+    "KeyPoint",
     "Model",
     "Plan",
     "Polynomial",

@@ -146,20 +146,23 @@ class Model:
         *,
         positions: str = "last",
         inputs: int | str = 1,
+        keys: str = "balanced",
         insecure_ring_dimension: int = 0,
         progress: Progress = True,
     ) -> Plan:
         """What encrypted inference will do and take. `positions`: logits of the "last" position of a text, or of
         "all"; `inputs`: texts or images side by side in a request, a power of two or "most", which share the time of
-        one. An insecure ring is small and quick, hides nothing, and is for tests. Raises Error naming the node when the
+        one; `keys`: "small" ones are soon uploaded, "fast" ones save time (see Plan.key_points). An insecure ring is small and quick, hides nothing, and is for tests. Raises Error naming the node when the
         model cannot be compiled."""
         if positions not in ("last", "all"):
             raise Error(f"positions '{positions}': give 'last' or 'all'")
+        if keys not in ("small", "balanced", "fast"):
+            raise Error(f"keys '{keys}': give 'small', 'balanced' or 'fast'")
         ring = insecure_ring_dimension
         if ring != 0 and (ring & (ring - 1) or not 1024 <= ring <= 131072):
             raise Error(f"insecure_ring_dimension {ring}: give a power of two from 1024 to 131072, or 0 for security")
         with Bars(progress) as bars:
-            return Plan(_model.make_plan(self._native, positions, str(inputs), ring, bars.callback))
+            return Plan(_model.make_plan(self._native, positions, str(inputs), keys, ring, bars.callback))
 
     def index(
         self,

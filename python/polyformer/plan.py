@@ -26,6 +26,17 @@ class Stretch(NamedTuple):
     slack: int
 
 
+class KeyPoint(NamedTuple):
+    """What the plan would take with other keys: "small", "balanced" or "fast"."""
+
+    keys: str
+    rotation_keys: int
+    key_bytes_file: int
+    key_bytes_memory: int
+    working_bytes: int
+    seconds: float
+
+
 class Plan:
     """Everything that encrypted inference will do and take. A notebook shows it as a table, with its stretches as a
     picture; print() shows what the command line does."""
@@ -67,6 +78,16 @@ class Plan:
     @property
     def stretches(self) -> list[Stretch]:
         return [Stretch(*(entry[name] for name in Stretch._fields)) for entry in self.report["stretches"]]
+
+    @property
+    def keys(self) -> str:
+        """Which keys the plan takes: "small", "balanced" or "fast"."""
+        return str(self.report["keys"])
+
+    @property
+    def key_points(self) -> list[KeyPoint]:
+        """What each kind of keys would take, the smallest first."""
+        return [KeyPoint(*(entry[name] for name in KeyPoint._fields)) for entry in self.report["key_points"]]
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes folder/server, for whoever computes (with the model's weights), and folder/client, for data owners.

@@ -114,6 +114,7 @@ void save_graph(const model::Graph& graph, const std::filesystem::path& out, con
 /// A plan and the model that it is of.
 struct Plan {
     compile::Plan plan;
+    std::vector<compile::KeyPoint> key_points;
     GraphPointer graph;
     std::filesystem::path model;
 
@@ -123,14 +124,23 @@ struct Plan {
     }
 };
 
-Plan make_plan(const Model& model, const std::string& positions, const std::string& inputs, std::size_t insecure_ring,
-               const nb::object& progress) {
+Plan make_plan(const Model& model, const std::string& positions, const std::string& inputs, const std::string& keys,
+               std::size_t insecure_ring, const nb::object& progress) {
     return long_call(progress, [&] {
-        compile::PlanChoice choice{positions, insecure_ring, inputs};
+        compile::PlanChoice choice{positions, insecure_ring, inputs, keys};
         if (model.inputs.part.output() == model::TextOutput::tokens) choice.positions = "all";
-        return Plan{compile::compile(*model.graph, compile::plan_options(choice, *model.graph)), model.graph,
-                    model.folder};
+        Plan made{
+            compile::compile(*model.graph, compile::plan_options(choice, *model.graph)), {}, model.graph, model.folder};
+        made.key_points = compile::key_points(made.plan);
+        return made;
     });
+}
+
+/// All numbers, as `polyformer plan --json` has them.
+std::string report_of(const Plan& plan) {
+    nlohmann::json report = to_json(plan.plan);
+    report["key_points"] = compile::to_json(plan.key_points);
+    return polyformer::to_text(report, 1);
 }
 
 /// The report as JSON, notes and warnings.
@@ -190,8 +200,12 @@ NB_MODULE(_model, module) {
             "inputs", [](const Model& model) -> const Inputs& { return model.inputs; },
             nb::rv_policy::reference_internal);
     nb::class_<Plan>(module, "Plan")
-        .def("report", [](const Plan& plan) { return polyformer::to_text(to_json(plan.plan), 1); })
-        .def("describe", [](const Plan& plan) { return describe(plan.plan) + "\n" + describe_stretches(plan.plan); })
+        .def("report", report_of)
+        .def("describe",
+             [](const Plan& plan) {
+                 return describe(plan.plan) + "\n" + compile::describe(plan.key_points, plan.plan.options.keys) + "\n" +
+                        describe_stretches(plan.plan);
+             })
         .def("save", &Plan::save, nb::arg("folder"));
     module.def(
         "load",
@@ -203,7 +217,7 @@ NB_MODULE(_model, module) {
     module.def("save_model", save_model, nb::arg("model"), nb::arg("folder"));
     module.def("save_graph", save_graph, nb::arg("graph"), nb::arg("folder"), nb::arg("tokens").none(),
                nb::arg("positions").none());
-    module.def("make_plan", make_plan, nb::arg("model"), nb::arg("positions"), nb::arg("inputs"),
+    module.def("make_plan", make_plan, nb::arg("model"), nb::arg("positions"), nb::arg("inputs"), nb::arg("keys"),
                nb::arg("insecure_ring"), nb::arg("progress").none());
     module.def("import_checkpoint", import_checkpoint, nb::arg("checkpoint"), nb::arg("out"), nb::arg("calibrate"),
                nb::arg("context"), nb::arg("texts"), nb::arg("loss"), nb::arg("escape"), nb::arg("margin"),

@@ -62,6 +62,17 @@ def test_a_plan_says_what_it_takes(encoder: polyformer.Model, plan_folder: pathl
     assert sorted(path.name for path in plan_folder.iterdir()) == ["client", "server"]
 
 
+def test_smaller_keys_take_longer(encoder: polyformer.Model) -> None:
+    plan = encoder.plan(keys="small", insecure_ring_dimension=RING, progress=False)
+    assert plan.keys == "small"
+    assert [point.keys for point in plan.key_points] == ["small", "balanced", "fast"]
+    assert plan.key_points[0].key_bytes_file == plan.key_bytes < plan.key_points[2].key_bytes_file
+    assert plan.key_points[0].seconds == plan.seconds > plan.key_points[2].seconds
+    with pytest.raises(polyformer.Error) as keys:
+        encoder.plan(keys="tiny", insecure_ring_dimension=RING)
+    assert "tiny" in str(keys.value)
+
+
 def test_documents_behind_an_encoder(encoder: polyformer.Model) -> None:
     documents = ["a b c", ("the second", "h g f e"), "c c d"]
     index = encoder.index(documents, progress=False)

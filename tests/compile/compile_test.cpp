@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <map>
 #include <set>
+#include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/model/builders/random_encoder.h"
@@ -89,7 +92,7 @@ ckks::KeyRequest keys_used(const Plan& plan) {
             }
         }
         if (std::holds_alternative<BootstrapStep>(step.operation)) {
-            one = ckks::Bootstrapper::key_request(parameters, parameters.slots());
+            one = ckks::Bootstrapper::key_request(parameters, parameters.slots(), plan.bootstrap_key_price);
         }
         if (std::holds_alternative<MultiplyStep>(step.operation) ||
             std::holds_alternative<PolynomialStep>(step.operation)) {
@@ -114,6 +117,33 @@ TEST(Compile, AccountsForLevelsAndAsksForTheKeysItUsesAndNoOthers) {
         EXPECT_EQ(plan.summary.key_bytes_memory, plan.keys.memory_bytes(plan.frame.parameters));
         EXPECT_GT(plan.summary.bootstraps, 0U);
         EXPECT_LE(plan.summary.bootstrapped_values, 2 * plan.summary.bootstraps);
+    }
+}
+
+TEST(Compile, SmallerKeysTakeLonger) {
+    const model::Transformer model = small_transformer();
+    std::size_t bytes = 0;
+    double seconds = std::numeric_limits<double>::infinity();
+    for (const Keys keys : {Keys::small, Keys::balanced, Keys::fast}) {
+        PlanOptions options = plan_options(2048);
+        options.keys = keys;
+        Plan plan = compile(model.graph, options);
+        EXPECT_EQ(keys_used(plan).rotation_levels, plan.keys.rotation_levels);
+        EXPECT_EQ(keys_used(plan).conjugation_level, plan.keys.conjugation_level);
+        EXPECT_GT(plan.summary.key_bytes_file, bytes);
+        EXPECT_LT(plan.summary.seconds, seconds);
+        bytes = plan.summary.key_bytes_file;
+        seconds = plan.summary.seconds;
+
+        // What the others would take is known without compiling again, and changes nothing.
+        const std::map<int, int> rotations = plan.keys.rotation_levels;
+        const std::vector<KeyPoint> points = key_points(plan);
+        ASSERT_EQ(points.size(), 3U);
+        EXPECT_EQ(points[static_cast<std::size_t>(keys)].keys, keys);
+        EXPECT_EQ(points[static_cast<std::size_t>(keys)].summary.key_bytes_file, bytes);
+        EXPECT_EQ(points[static_cast<std::size_t>(keys)].summary.seconds, seconds);
+        EXPECT_EQ(plan.keys.rotation_levels, rotations);
+        EXPECT_EQ(plan.summary.key_bytes_file, bytes);
     }
 }
 
@@ -273,7 +303,7 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
     EXPECT_TRUE(pairings.contains(ckks::Pairing::outputs));
     EXPECT_TRUE(pairings.contains(ckks::Pairing::inputs));
     const std::size_t bootstrapping =
-        ckks::Bootstrapper::key_request(plan.frame.parameters, plan.frame.parameters.slots())
+        ckks::Bootstrapper::key_request(plan.frame.parameters, plan.frame.parameters.slots(), plan.bootstrap_key_price)
             .memory_bytes(plan.frame.parameters);
     EXPECT_LT(plan.summary.key_bytes_memory - bootstrapping, std::size_t{2} << 30);
     EXPECT_LT(plan.summary.key_bytes_memory + plan.summary.working_bytes, std::size_t{8} << 30);

@@ -29,6 +29,7 @@ class PlanFiles : public testing::Test {
         model_ = small_transformer();
         PlanOptions options = plan_options(2048, Positions::last);
         options.costs.bootstrap = 7;
+        options.keys = Keys::small;
         options.highest_input_level = 5;
         save_plan(compile(model_.graph, options), model_.graph, directory_);
     }
@@ -51,8 +52,10 @@ TEST_F(PlanFiles, ComeBackAsTheyWere) {
     EXPECT_EQ(plan.options.positions, Positions::last);
     EXPECT_EQ(plan.options.costs.bootstrap, 7);
     EXPECT_EQ(plan.options.highest_input_level, 5);
+    EXPECT_EQ(plan.options.keys, Keys::small);
     PlanOptions options = plan_options(2048, Positions::last);
     options.costs.bootstrap = 7;
+    options.keys = Keys::small;
     options.highest_input_level = 5;
     const Plan again = compile(model_.graph, options);
     EXPECT_EQ(plan.keys.rotation_levels, again.keys.rotation_levels);

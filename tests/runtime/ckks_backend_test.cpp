@@ -263,7 +263,7 @@ std::vector<double> encrypted_logits(const compile::Plan& plan, std::span<const 
     const ckks::SecretKey secret = ckks::SecretKey::generate(frame.parameters);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::KeyGenerator(frame.parameters, secret).evaluation_keys(plan.keys));
-    CkksBackend backend(frame.parameters, frame.packing, keys);
+    CkksBackend backend(frame.parameters, frame.packing, keys, plan.bootstrap_key_price);
     const auto result = run(plan, backend, encrypt(frame, secret, values, lengths), lengths);
     const ckks::Encoder encoder(frame.parameters);
     std::vector<std::vector<double>> slots;
@@ -365,6 +365,11 @@ TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreter) {
     expect_interpreters_logits(transformer_);
 }
 
+TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreterWithFewKeys) {
+    options_.keys = compile::Keys::small;
+    expect_interpreters_logits(transformer_);
+}
+
 TEST_F(EncryptedTransformerTest, AgreesWithTheInterpreterForOtherNormsAndActivations) {
     model::RandomModelOptions options = small_model();
     options.norm = model::NormKind::rms_norm;
@@ -383,7 +388,7 @@ TEST_F(EncryptedTransformerTest, NamesTheStepThatLacksARotationKey) {
     request.rotation_levels.clear();
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
         ckks::KeyGenerator(plan.frame.parameters, secret).evaluation_keys(request));
-    CkksBackend backend(plan.frame.parameters, plan.frame.packing, keys);
+    CkksBackend backend(plan.frame.parameters, plan.frame.packing, keys, plan.bootstrap_key_price);
     const auto embedded = transformer_.embedding.embed(model::random_tokens(6, transformer_.graph.vocabulary, 5));
     EXPECT_THAT([&] { run(plan, backend, encrypt(plan.frame, secret, embedded.values, {6}), {6}); },
                 ThrowsMessage<Error>(AllOf(HasSubstr("layers.0."), HasSubstr("rotation"))));

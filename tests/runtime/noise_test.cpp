@@ -1,4 +1,6 @@
 // The noise that is foreseen from a plan against what a run on slots measures.
+#include "polyformer/runtime/noise/noise.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -41,6 +43,19 @@ TEST(ForeseenNoise, IsThatOfTransformers) {
             EXPECT_GT(found, 1 / kForeseenWithin);
         }
     }
+}
+
+TEST(RoundingsOfAMap, AreTwoWhereABabyStepIsTheSumOfTwo) {
+    ckks::PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 1, .stride = 2, .baby = 8, .blocks = {}};
+    map.blocks.assign(1, std::vector<ckks::DiagonalBlock>(1));
+    map.blocks[0][0] = {{-2, {1.0}}, {2, {1.0}}, {8, {1.0}}};  // baby steps 7, 1 and 4
+    EXPECT_EQ(roundings(map, -2), 1);
+    map.saving.inner = 2;
+    EXPECT_EQ(roundings(map, -2), 2);
+    EXPECT_EQ(roundings(map, 2), 1);
+    EXPECT_EQ(roundings(map, 8), 1);
+    const ckks::Parameters parameters = ckks::Parameters::create(ckks::presets::insecure_bootstrapping(2048));
+    EXPECT_DOUBLE_EQ(map_noise(parameters, map, 0, 5, {{0}, {0}}), 2 * rounding_noise(parameters, 5));
 }
 
 TEST(ForeseenNoise, IsThatOfVisionModels) {

@@ -67,6 +67,19 @@ Candidate cheapest_candidate(const model::Graph& graph, const PlanOptions& optio
     return std::move(*best);
 }
 
+/// Chooses the plan's keys, and counts again what it takes.
+void set_keys(Plan& plan, Keys keys) {
+    const ckks::Parameters& parameters = plan.frame.parameters;
+    constexpr double kGibibyte = std::size_t{1} << 30;
+    constexpr double kRingDimension = 65536;
+    const double bytes = kGibibyte * static_cast<double>(parameters.ring_dimension()) / kRingDimension;
+    const double seconds_per_byte = share_of_time(keys) * plan.seconds_without_keys / bytes;
+    KeyChoice choice = choose_keys(plan.steps, plan.frame.packing, parameters, plan.options.costs, seconds_per_byte);
+    plan.keys = std::move(choice.keys);
+    plan.bootstrap_key_price = choice.bootstrap_key_price;
+    summarise(plan);
+}
+
 /// The level at which a plan leaves a value.
 int level_of(const Plan& plan, ValueId value) {
     for (auto step = plan.steps.rbegin(); step != plan.steps.rend(); ++step) {
@@ -77,6 +90,16 @@ int level_of(const Plan& plan, ValueId value) {
 }
 
 }  // namespace
+
+std::vector<KeyPoint> key_points(Plan& plan) {
+    std::vector<KeyPoint> points;
+    for (const Keys keys : {Keys::small, Keys::balanced, Keys::fast}) {
+        set_keys(plan, keys);
+        points.push_back({keys, plan.summary});
+    }
+    set_keys(plan, plan.options.keys);
+    return points;
+}
 
 std::size_t largest_image_count(const model::Graph& graph, const ckks::Parameters& parameters) {
     model::validate(graph);
@@ -112,8 +135,8 @@ Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std
     plan.steps = std::move(expanded.steps);
     plan.outputs = std::move(expanded.outputs);
     frame.output_level = level_of(plan, plan.outputs.front());
-    plan.keys = choose_keys(plan.steps, frame.packing, frame.parameters, options.costs);
-    summarise(plan);
+    plan.seconds_without_keys = schedule.seconds;
+    set_keys(plan, options.keys);
     return plan;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "polyformer/compile/lowering/lowering.h"
 #include "polyformer/compile/plan/plan.h"
@@ -21,6 +22,16 @@ Plan compile(const model::Graph& graph, const PlanOptions& options);
 /// The cheapest by estimate of the plans with these places of tokens' factors, at least one; compile() tries all.
 /// Throws as it does.
 Plan compile_cheapest(const model::Graph& graph, const PlanOptions& options, std::span<const TokenFactors> places);
+
+/// One of the plans that differ in their keys alone.
+struct KeyPoint {
+    Keys keys = Keys::balanced;
+    PlanSummary summary;
+};
+
+/// What the plan would take with each kind of keys, the smallest first. The plan stays as it is, but no one else may
+/// use it meanwhile.
+std::vector<KeyPoint> key_points(Plan& plan);
 
 /// The most images a ciphertext that the model's heads leave room for. Throws as compile() does when not even one fits.
 std::size_t largest_image_count(const model::Graph& graph, const ckks::Parameters& parameters);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <optional>
 
 #include "polyformer/compile/compile.h"
 #include "polyformer/support/error.h"
@@ -16,6 +17,9 @@ PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, st
     options.parameters = choice.insecure_ring_dimension == 0
                              ? ckks::presets::bootstrapping_65536()
                              : ckks::presets::insecure_bootstrapping(choice.insecure_ring_dimension);
+    const std::optional<Keys> keys = keys_named(choice.keys);
+    require(keys.has_value(), "keys '{}': give 'small', 'balanced' or 'fast'", choice.keys);
+    options.keys = *keys;
     options.costs.threads = static_cast<double>(thread_count());
     if (choice.images == "most" || (choice.images.empty() && inputs > 1)) {
         const std::size_t most = largest_image_count(graph, ckks::Parameters::create(options.parameters));

@@ -13,12 +13,13 @@ namespace polyformer::compile {
 struct PlanChoice {
     std::string positions;                    ///< "all" or "last"
     std::size_t insecure_ring_dimension = 0;  ///< 0: 128-bit parameters; else a small ring without any security
-    std::string images;  ///< or texts, in one ciphertext: a number, "most", or empty: as many as there are
+    std::string images{};           ///< or texts, in one ciphertext: a number, "most", or empty: as many as there are
+    std::string keys = "balanced";  ///< "small", "balanced" or "fast"
 };
 
 /// 128-bit bootstrapping parameters unless told otherwise, the measured cost model, and room for `inputs` texts or
 /// images side by side, or as many of them as there is room for, unless the choice says how many. Throws Error for a
-/// number of images that is none.
+/// number of images that is none and for keys of another name.
 PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs = 1);
 
 }  // namespace polyformer::compile

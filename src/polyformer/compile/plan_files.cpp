@@ -1,6 +1,7 @@
 #include "polyformer/compile/plan_files.h"
 
 #include <cmath>
+#include <optional>
 
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/compile/compile.h"
@@ -20,7 +21,7 @@ using nlohmann::json;
 
 constexpr const char* kFile = "plan.json";
 constexpr const char* kFormat = "polyformer-plan";
-constexpr std::size_t kVersion = 3;
+constexpr std::size_t kVersion = 4;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxLevel = 1000;
 constexpr std::size_t kMaxImages = std::size_t{1} << 20;
@@ -31,8 +32,7 @@ json costs_to_json(const CostModel& costs) {
             {"key_word", costs.key_word},
             {"bootstrap", costs.bootstrap},
             {"bootstrap_second", costs.bootstrap_second},
-            {"threads", costs.threads},
-            {"key_byte", costs.key_byte}};
+            {"threads", costs.threads}};
 }
 
 CostModel costs_from_json(const json& object, const std::string& place) {
@@ -44,10 +44,9 @@ CostModel costs_from_json(const json& object, const std::string& place) {
     costs.bootstrap = fields.number("bootstrap");
     costs.bootstrap_second = fields.number("bootstrap_second");
     costs.threads = fields.number("threads");
-    costs.key_byte = fields.number("key_byte");
     fields.finish();
-    for (const double cost : {costs.ntt, costs.product_word, costs.key_word, costs.bootstrap, costs.bootstrap_second,
-                              costs.threads, costs.key_byte}) {
+    for (const double cost :
+         {costs.ntt, costs.product_word, costs.key_word, costs.bootstrap, costs.bootstrap_second, costs.threads}) {
         require<FormatError>(std::isfinite(cost) && cost >= 0 && costs.threads > 0,
                              "{}: a cost is {} with {} threads; costs must be finite, not negative, threads positive",
                              place, cost, costs.threads);
@@ -95,6 +94,7 @@ json results_to_json(const Plan& plan) {
 json options_to_json(const PlanOptions& options) {
     json object{{"positions", options.positions == Positions::all ? "all" : "last"},
                 {"images", options.images},
+                {"keys", name_of(options.keys)},
                 {"parameters", literal_to_json(options.parameters)},
                 {"costs", costs_to_json(options.costs)}};
     if (options.highest_input_level) object["highest_input_level"] = *options.highest_input_level;
@@ -117,6 +117,10 @@ PlanOptions options_from_json(const json& object, const std::string& place) {
                          place, positions);
     options.positions = positions == "all" ? Positions::all : Positions::last;
     options.images = fields.count("images", kMaxImages);
+    const std::string keys = fields.text("keys");
+    const std::optional<Keys> known = keys_named(keys);
+    require<FormatError>(known.has_value(), "{}: keys are '{}', not 'small', 'balanced' or 'fast'", place, keys);
+    options.keys = *known;
     options.parameters = literal_from_json(fields.object("parameters"), place + ": parameters");
     options.costs = costs_from_json(fields.object("costs"), place + ": costs");
     if (object.contains("highest_input_level")) {

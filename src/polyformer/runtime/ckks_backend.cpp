@@ -8,8 +8,8 @@
 namespace polyformer::runtime {
 
 CkksBackend::CkksBackend(const ckks::Parameters& parameters, const compile::Packing& packing,
-                         std::shared_ptr<const ckks::EvaluationKeys> keys)
-    : packing_(packing), evaluator_(parameters, std::move(keys)) {
+                         std::shared_ptr<const ckks::EvaluationKeys> keys, double bootstrap_key_price)
+    : packing_(packing), evaluator_(parameters, std::move(keys)), bootstrap_key_price_(bootstrap_key_price) {
     require(packing.slots == parameters.slots() && packing.tokens * packing.row() == packing.slots,
             "a packing of {} tokens by {} features in {} slots does not fill the {} slots of ring dimension {}",
             packing.tokens, packing.row(), packing.slots, parameters.slots(), parameters.ring_dimension());
@@ -96,7 +96,7 @@ CkksBackend::Value CkksBackend::combine(const compile::CombineStep& step, std::s
 
 void CkksBackend::prepare_bootstrapping() {
     if (bootstrapper_) return;
-    bootstrapper_ = std::make_unique<ckks::Bootstrapper>(evaluator_.parameters(), packing_.slots);
+    bootstrapper_ = std::make_unique<ckks::Bootstrapper>(evaluator_.parameters(), packing_.slots, bootstrap_key_price_);
 }
 
 std::vector<CkksBackend::Value> CkksBackend::bootstrap(std::span<const Value> inputs) {

@@ -19,9 +19,10 @@ class CkksBackend {
   public:
     using Value = ckks::Ciphertext;
 
-    /// Throws Error when the keys belong to other parameters or the packing does not fill the ring's slots.
+    /// `bootstrap_key_price`: the plan's. Throws Error when the keys belong to other parameters or the packing does not
+    /// fill the ring's slots.
     CkksBackend(const ckks::Parameters& parameters, const compile::Packing& packing,
-                std::shared_ptr<const ckks::EvaluationKeys> keys);
+                std::shared_ptr<const ckks::EvaluationKeys> keys, double bootstrap_key_price = 0);
 
     int level(const Value& value) const { return value.level; }
     Value adjust(const Value& value, int level) const { return evaluator_.adjust(value, level); }
@@ -59,6 +60,7 @@ class CkksBackend {
 
     compile::Packing packing_;
     ckks::Evaluator evaluator_;
+    double bootstrap_key_price_;
     std::unique_ptr<const ckks::Bootstrapper> bootstrapper_;  ///< holds large plaintexts
 };
 

@@ -37,7 +37,9 @@ void check_request(const compile::Plan& plan, const ckks::EvaluationKeys& keys, 
 }
 
 Server::Server(const compile::Plan& plan, std::shared_ptr<const ckks::EvaluationKeys> keys)
-    : plan_(plan), keys_(std::move(keys)), backend_(plan.frame.parameters, plan.frame.packing, keys_) {
+    : plan_(plan),
+      keys_(std::move(keys)),
+      backend_(plan.frame.parameters, plan.frame.packing, keys_, plan.bootstrap_key_price) {
     const std::vector<std::string> differences =
         ckks::key_differences(plan.frame.parameters, plan.keys, keys_->shapes());
     require(differences.empty(), "the keys are not those that this plan needs, {} of which differ: {}",

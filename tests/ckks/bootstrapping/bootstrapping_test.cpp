@@ -101,9 +101,8 @@ TEST(Bootstrap, WithFewerKeysGivesTheSame) {
             const std::size_t fewer = fixture.evaluator.keys().rotations.size();
             EXPECT_LT(fewer, keys);
             keys = fewer;
-            const auto [first, second] =
-                fixture.bootstrapper.bootstrap_pair(fixture.evaluator, scheme().encrypt(x, fixture.input_level),
-                                                    scheme().encrypt(y, fixture.input_level));
+            const auto [first, second] = fixture.bootstrapper.bootstrap_pair(
+                fixture.evaluator, scheme().encrypt(x, fixture.input_level), scheme().encrypt(y, fixture.input_level));
             fixture.expect_refreshed(first, x);
             fixture.expect_refreshed(second, y);
             EXPECT_EQ(fixture.bootstrapper.bytes(), Bootstrapper::plaintext_bytes(parameters, slots, key_price));

@@ -62,7 +62,8 @@ TEST(CircuitCounts, OfADiagonalTransform) {
         EXPECT_EQ(measured.products, 2 * counts.key_limbs);
         // What is decomposed again was not permuted over P.
         EXPECT_EQ(measured.permuted, counts.permuted - babies.intermediates * 2 * (at.rows() - at.limbs()));
-        // Conversions write one limb for each transform forth of what they wrote, and take off a multiple of Q for each.
+        // Conversions write one limb for each transform forth of what they wrote, and take off a multiple of Q for
+        // each.
         const double divisions = 3 + babies.intermediates;
         const double converted = divisions * (at.raised_limbs() - at.limbs()) + divisions * 2 * at.limbs();
         EXPECT_EQ(measured.weighted, counts.products + counts.conversion_products + converted);
@@ -114,19 +115,13 @@ TEST(CircuitCounts, OfAPeriodicMapWhoseSlotsArePaired) {
 
 TEST(CircuitCounts, OfAPeriodicMapWithFewerKeys) {
     PeriodicDiagonals map{.period = 16, .inputs = 2, .outputs = 3, .stride = 1, .baby = 4, .blocks = {}};
-    map.blocks.assign(3, std::vector<std::map<long, std::vector<double>>>(2));
-    for (const std::size_t shift : {0, 32}) {  // giant steps about 0, and far from it
-        for (std::size_t output = 0; output < 3; ++output) {
-            for (auto& block : map.blocks[output]) {
-                block.clear();
-                for (const long offset : {-9L, -4L, 0L, 1L, 6L, 11L, 15L}) {
-                    if (output != 1 || offset >= 0) {
-                        block[offset + static_cast<long>(shift)] = std::vector<double>(16, 0.1);
-                    }
-                }
-            }
-        }
-        map.blocks[2].assign(2, {{static_cast<long>(shift) - 12, std::vector<double>(16, 0.1)}});
+    const auto block = [](std::initializer_list<long> offsets, long shift) {
+        std::map<long, std::vector<double>> diagonals;
+        for (const long offset : offsets) diagonals[offset + shift] = std::vector<double>(16, 0.1);
+        return std::vector<DiagonalBlock>(2, DiagonalBlock(diagonals));
+    };
+    for (const long shift : {0L, 32L}) {  // giant steps about 0, and far from it
+        map.blocks = {block({-9, -4, 0, 1, 6, 11, 15}, shift), block({0, 1, 6, 11, 15}, shift), block({-12}, shift)};
         for (const KeySaving saving : {KeySaving{1, true}, KeySaving{2, false}, KeySaving{2, true}}) {
             map.saving = saving;
             const Evaluator evaluator = scheme().evaluator(map.key_request(scheme().parameters(), kLevel));
@@ -157,18 +152,19 @@ TEST(CircuitCounts, APairHasHalfTheProductsAndSteps) {
 }
 
 TEST(CircuitCounts, OfARotatedInnerProduct) {
-    const RotatedInnerProduct product{
-        .first = -8, .last = 8, .left_step = 1, .right_step = 17, .right_offset = 5, .baby = 4};
-    const Evaluator evaluator = scheme().evaluator(product.key_request(scheme().parameters(), kLevel));
-    const std::vector<Ciphertext> left{ciphertext(1)};
-    const std::vector<Ciphertext> right{ciphertext(2)};
-    const Measured measured = measure([&] { apply_rotated_inner_product(evaluator, product, left, right); });
-    const OperationCounts counts = in_all(rotated_product_switches(product));
-    const OperationCounter at(scheme().parameters(), kLevel);
-    // Counted as if one group took the right operand as it is; here all of them rotate it.
-    const OperationCounts more = at.decomposition() + at.hoisted_rotation();
-    EXPECT_EQ(measured.products, 2 * (counts + more).key_limbs + 4 * at.limbs() * 16);
-    EXPECT_EQ(measured.transforms, (counts + more).transforms);
+    RotatedInnerProduct product{.first = -8, .last = 8, .left_step = 1, .right_step = 17, .right_offset = 5, .baby = 4};
+    for (product.inner = 1; product.inner <= 2; ++product.inner) {
+        const Evaluator evaluator = scheme().evaluator(product.key_request(scheme().parameters(), kLevel));
+        const std::vector<Ciphertext> left{ciphertext(1)};
+        const std::vector<Ciphertext> right{ciphertext(2)};
+        const Measured measured = measure([&] { apply_rotated_inner_product(evaluator, product, left, right); });
+        const OperationCounts counts = in_all(rotated_product_switches(product));
+        const OperationCounter at(scheme().parameters(), kLevel);
+        // Counted as if one group took the right operand as it is; here all of them rotate it.
+        const OperationCounts more = at.decomposition() + at.hoisted_rotation();
+        EXPECT_EQ(measured.products, 2 * (counts + more).key_limbs + 4 * at.limbs() * 16);
+        EXPECT_EQ(measured.transforms, (counts + more).transforms);
+    }
 }
 
 TEST(CircuitCounts, OfABootstrapAreAboutWhatItTakes) {

@@ -114,9 +114,9 @@ TEST(PeriodicDiagonals, WithFewerKeysGivesTheSame) {
                 map.saving = saving;
                 for (const Pairing pairing : {Pairing::none, Pairing::outputs, Pairing::inputs}) {
                     map.pairing = pairing;
-                    SCOPED_TRACE(::testing::Message() << inputs << " to " << outputs << ", baby steps " << baby
-                                                      << " by " << saving.inner << ", Horner " << saving.horner
-                                                      << ", pairing " << static_cast<int>(pairing));
+                    SCOPED_TRACE(::testing::Message()
+                                 << inputs << " to " << outputs << ", baby steps " << baby << " by " << saving.inner
+                                 << ", Horner " << saving.horner << ", pairing " << static_cast<int>(pairing));
                     expect_agreement(map);
                 }
             }
@@ -125,18 +125,17 @@ TEST(PeriodicDiagonals, WithFewerKeysGivesTheSame) {
 }
 
 TEST(PeriodicDiagonals, GiantStepsFarFromZeroGoToTheNearestFirst) {
-    PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 2, .stride = 4, .baby = 2, .saving = {1, true}, .blocks = {}};
-    map.blocks.assign(2, std::vector<std::map<long, std::vector<double>>>(1));
-    for (const long offset : {64L, 68L, 80L, 96L}) map.blocks[0][0][offset] = {1.0 / static_cast<double>(offset)};
-    map.blocks[1][0][64] = {0.5};
-    EXPECT_THAT(steps_of(map.key_request(map_scheme().parameters(), 4)), ::testing::ElementsAre(4, 16, 64));
-    expect_agreement(map);
-    for (auto& row : map.blocks) {
-        std::map<long, std::vector<double>> mirrored;
-        for (const auto& [offset, values] : row[0]) mirrored[-offset] = values;
-        row[0] = mirrored;
+    for (const long sign : {1L, -1L}) {
+        PeriodicDiagonals map{.period = 1, .inputs = 1, .outputs = 2, .stride = 4, .baby = 2, .blocks = {}};
+        map.saving.horner = true;
+        map.blocks = {{DiagonalBlock{{sign * 64, {0.5}}, {sign * 68, {0.25}}, {sign * 80, {-0.25}}, {sign * 96, {1}}}},
+                      {DiagonalBlock{{sign * 64, {0.5}}}}};
+        // From 96 down by 16 at a time, and then by 64.
+        if (sign > 0) {
+            EXPECT_THAT(steps_of(map.key_request(map_scheme().parameters(), 4)), ::testing::ElementsAre(4, 16, 64));
+        }
+        expect_agreement(map);
     }
-    expect_agreement(map);
 }
 
 TEST(PeriodicDiagonals, PairsThatAreMappedAlikeGiveTheSame) {

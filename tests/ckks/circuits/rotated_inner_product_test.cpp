@@ -53,6 +53,12 @@ INSTANTIATE_TEST_SUITE_P(
                          {.first = -7, .last = 8, .left_step = 1, .right_step = 17, .right_offset = -128, .baby = 4}},
         InnerProductCase{"attention_values",
                          {.first = -7, .last = 8, .left_step = 1, .right_step = -16, .right_offset = 48, .baby = 4}},
+        InnerProductCase{
+            "babies_of_two",
+            {.first = -7, .last = 8, .left_step = 1, .right_step = -16, .right_offset = 48, .baby = 8, .inner = 2}},
+        InnerProductCase{
+            "babies_of_two_but_not_all",
+            {.first = 1, .last = 7, .left_step = 2, .right_step = 3, .right_offset = 0, .baby = 8, .inner = 4}},
         InnerProductCase{"one_giant",
                          {.first = 1, .last = 4, .left_step = 5, .right_step = 3, .right_offset = 0, .baby = 8}},
         InnerProductCase{"one_term",
@@ -68,6 +74,10 @@ TEST(RotatedInnerProduct, KeyRequestIsExact) {
     const KeyRequest request = product.key_request(map_scheme().parameters(), 3);
     EXPECT_THAT(steps_of(request), ::testing::ElementsAre(1, 2, 10, 82, 100, 118, 1022));
     EXPECT_EQ(request.relinearisation_level, 3);
+    const RotatedInnerProduct fewer{
+        .first = 0, .last = 8, .left_step = 1, .right_step = 10, .right_offset = 0, .baby = 8, .inner = 2};
+    EXPECT_THAT(steps_of(fewer.key_request(map_scheme().parameters(), 3)),
+                ::testing::ElementsAre(1, 2, 4, 6, 10, 20, 40, 60));
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ std::size_t bootstrap_products(const Parameters& parameters, std::size_t ciphert
 std::size_t bootstrap_key_switches(const Parameters& parameters, std::size_t slots, std::size_t ciphertexts,
                                    double key_price) {
     const auto repetitions = static_cast<std::size_t>(std::countr_zero(parameters.slots() / slots));
-    return plan_transforms(parameters, slots, key_price).rotations() + repetitions + 3 + bootstrap_products(parameters, ciphertexts);
+    return plan_transforms(parameters, slots, key_price).rotations() + repetitions + 3 +
+           bootstrap_products(parameters, ciphertexts);
 }
 
 }  // namespace polyformer::ckks

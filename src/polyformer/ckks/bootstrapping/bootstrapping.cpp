@@ -41,8 +41,8 @@ void check_slots(const Parameters& parameters, std::size_t slots) {
 
 /// Transforms of these factors, whose plaintexts share the factor that turns `from` into `to`.
 std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Parameters& parameters,
-                                              std::span<const PlannedFactor> planned,
-                                              std::vector<DftFactor> factors, double from, double to) {
+                                              std::span<const PlannedFactor> planned, std::vector<DftFactor> factors,
+                                              double from, double to) {
     double log2_total = std::log2(to / from);
     for (const PlannedFactor& factor : planned) {
         log2_total += std::log2(static_cast<double>(parameters.q(factor.level).modulus().value()));
@@ -54,8 +54,8 @@ std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Para
         std::map<long, std::vector<std::complex<double>>> diagonals;
         for (auto& [offset, values] : factors[k].diagonals) diagonals[plan.placed(offset)] = std::move(values);
         transforms.emplace_back(encoder, parameters, diagonals, plan.steps.stride(),
-                                static_cast<int>(plan.steps.baby()), plan.level, plaintext_scale,
-                                plan.steps.saving(), plan.steps.leaves_turn());
+                                static_cast<int>(plan.steps.baby()), plan.level, plaintext_scale, plan.steps.saving(),
+                                plan.steps.leaves_turn());
     }
     return transforms;
 }

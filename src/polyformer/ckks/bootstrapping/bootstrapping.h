@@ -23,8 +23,8 @@ namespace polyformer::ckks {
 /// Bootstraps throw Error when keys are missing, or when an input has another number of slots or too low a level.
 class Bootstrapper {
   public:
-    /// `key_price`: what the transforms may cost for fewer keys, as plan_dft() takes it; keys and bootstrapper must agree
-    /// on it. Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
+    /// `key_price`: what the transforms may cost for fewer keys, as plan_dft() takes it; keys and bootstrapper must
+    /// agree on it. Throws Error when the parameters cannot bootstrap or `slots` is no power of two up to N/2.
     Bootstrapper(const Parameters& parameters, std::size_t slots, double key_price = 0);
 
     /// Rotations, relinearisation, conjugation and encapsulation keys, each at the level where it is used.

@@ -14,7 +14,7 @@ namespace polyformer::ckks {
 struct DftGroup {
     int first = 0;
     int stages = 0;
-    int baby = 1;  ///< baby-step number of the factor
+    int baby = 1;   ///< baby-step number of the factor
     int inner = 1;  ///< KeySaving::inner, a divisor of it
 
     int end() const { return first + stages; }

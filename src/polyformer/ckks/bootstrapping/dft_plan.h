@@ -11,9 +11,9 @@
 namespace polyformer::ckks {
 
 /// The factors of a transform of `slots` slots, in the order in which they are applied: the first one to ciphertexts at
-/// `level`, each one a level down; giant steps are by Horner's rule. `key_price`: for how many transforms (NTTs) more of a
-/// limb one byte less of key files is worth while; 0: none, the fastest. Throws Error unless `slots` is a power of two,
-/// `levels` in [1, level] and the price not negative.
+/// `level`, each one a level down; giant steps are by Horner's rule. `key_price`: for how many transforms (NTTs) more
+/// of a limb one byte less of key files is worth while; 0: none, the fastest. Throws Error unless `slots` is a power of
+/// two, `levels` in [1, level] and the price not negative.
 std::vector<DftGroup> plan_dft(const Parameters& parameters, std::size_t slots, int levels, DftDirection direction,
                                int level, double key_price = 0);
 

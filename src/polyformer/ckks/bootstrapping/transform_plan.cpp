@@ -49,17 +49,18 @@ PlannedTransforms plan_transforms(const Parameters& parameters, std::size_t slot
     const int bottom = parameters.bootstrapping_input_level();
     const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     PlannedTransforms plan;
-    plan.coefficients_to_slots = planned(
-        slots,
-        plan_dft(parameters, slots, literal.coefficients_to_slots_levels, DftDirection::to_coefficients, top, key_price),
-        top, 0, true);
+    plan.coefficients_to_slots = planned(slots,
+                                         plan_dft(parameters, slots, literal.coefficients_to_slots_levels,
+                                                  DftDirection::to_coefficients, top, key_price),
+                                         top, 0, true);
     long turn = 0;
     for (const PlannedFactor& factor : plan.coefficients_to_slots) turn += factor.steps.turn();
     turn = normalised_step(turn, slots);
     // The nearer of both ways round.
     if (2 * turn > static_cast<long>(slots)) turn -= static_cast<long>(slots);
     plan.slots_to_coefficients = planned(
-        slots, plan_dft(parameters, slots, literal.slots_to_coefficients_levels, DftDirection::to_slots, bottom, key_price),
+        slots,
+        plan_dft(parameters, slots, literal.slots_to_coefficients_levels, DftDirection::to_slots, bottom, key_price),
         bottom, turn, false);
     return plan;
 }

@@ -26,8 +26,8 @@ struct PlannedFactor {
 };
 
 /// CoeffsToSlots leaves all its slots rotated (DiagonalSteps), for one key less a factor at the highest levels:
-/// later factors repeat with the distance by which earlier ones rotate, and EvalMod does not mind. SlotsToCoeffs makes up
-/// for it beforehand, at the lowest levels.
+/// later factors repeat with the distance by which earlier ones rotate, and EvalMod does not mind. SlotsToCoeffs makes
+/// up for it beforehand, at the lowest levels.
 struct PlannedTransforms {
     std::vector<PlannedFactor> slots_to_coefficients;
     std::vector<PlannedFactor> coefficients_to_slots;

@@ -1,11 +1,12 @@
 #include "polyformer/ckks/circuits/circuit_counts.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 #include <utility>
 
-#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 
 namespace polyformer::ckks {
 
@@ -83,9 +84,13 @@ KeySwitches rotated_product_switches(const RotatedInnerProduct& product) {
     const auto baby = static_cast<double>(product.baby);
     const auto groups = static_cast<double>(floor_divide(product.last - 1, product.baby).quotient -
                                             floor_divide(product.first, product.baby).quotient + 1);
-    // Decomposed: the left operand, and each group's right one. Hoisted: the baby steps of both, and the right
-    // operand's step from group to group. Whole: each group's relinearisation. Summed: the groups' last rotations.
-    return {.decompositions = 1 + groups,
+    std::vector<long> babies(static_cast<std::size_t>(product.baby));
+    std::iota(babies.begin(), babies.end(), 0L);
+    const double decomposed = 1 + baby_work(babies, product.inner).intermediates;
+    // Decomposed: the left operand, and each group's right one, and what of their rotations is rotated again. Hoisted:
+    // the baby steps of both, and the right operand's step from group to group. Whole: each group's relinearisation.
+    // Summed: the groups' last rotations.
+    return {.decompositions = decomposed * (1 + groups),
             .hoisted = (baby - 1) * (groups + 1) + groups - 1,
             .whole = groups,
             .summed = groups - 1,

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 
-#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
+#include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/rotations/rotated_rows.h"
 #include "polyformer/ckks/rotations/rotated_sum.h"
-#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 

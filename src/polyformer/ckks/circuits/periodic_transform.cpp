@@ -6,12 +6,12 @@
 #include <iterator>
 #include <optional>
 
-#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
+#include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/rotations/giant_steps.h"
 #include "polyformer/ckks/rotations/rotated_sum.h"
-#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -168,8 +168,7 @@ void add_outputs(const Evaluator& evaluator, const PeriodicDiagonals& map, const
     const GiantSums sums = [&](std::size_t begin, std::size_t end) {
         const std::vector<SubringPlaintext> plaintexts =
             encode(evaluator, map, paired, outputs, {begin, end}, rotated.front().level);
-        std::vector<Ciphertext> all =
-            inner_sums(parameters, plaintexts, rotated, outputs.size() * (end - begin), run);
+        std::vector<Ciphertext> all = inner_sums(parameters, plaintexts, rotated, outputs.size() * (end - begin), run);
         std::vector<std::optional<Ciphertext>> used(all.size());
         for (std::size_t sum = 0; sum < all.size(); ++sum) {
             // A giant step that only other outputs use costs nothing here.

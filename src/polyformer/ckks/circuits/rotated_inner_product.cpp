@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/rotations/rotated_sum.h"
-#include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -52,10 +52,9 @@ std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::span<c
     return hoisted;
 }
 
-/// begin·step, …, (end − 1)·step.
-std::vector<long> multiples(long begin, long end, long step) {
+std::vector<long> baby_steps(const Group& group) {
     std::vector<long> steps;
-    for (long index = begin; index < end; ++index) steps.push_back(index * step);
+    for (long step = group.begin; step < group.end; ++step) steps.push_back(step);
     return steps;
 }
 
@@ -65,9 +64,9 @@ KeyRequest RotatedInnerProduct::key_request(const Parameters& parameters, int le
     KeyRequest request;
     request.add_relinearisation(parameters, level);
     for (const Group& group : groups_of(*this)) {
-        for (long index = group.begin; index < group.end; ++index) {
-            request.add_rotation(parameters, index * left_step, level);
-            request.add_rotation(parameters, index * right_step, level);
+        for (const long step : baby_keys(baby_steps(group), inner)) {
+            request.add_rotation(parameters, step * left_step, level);
+            request.add_rotation(parameters, step * right_step, level);
         }
         request.add_rotation(parameters, giant_shift_of_right(*this, group.giant), level);
         request.add_rotation(parameters, baby * group.giant * left_step, level);
@@ -87,7 +86,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
     }
     const std::vector<Group> groups = groups_of(product);
     const Group all = all_baby_steps(groups);
-    const auto lefts = rotations(evaluator, left, multiples(all.begin, all.end, product.left_step));
+    const auto lefts = baby_rotations(evaluator, left, product.left_step, baby_steps(all), product.inner);
 
     std::vector<HoistedCiphertext> hoisted_right;
     std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
@@ -99,7 +98,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
         const std::vector<Ciphertext> shifted =
             shift == 0 ? std::vector(right.begin(), right.end())
                        : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted_right), shift);
-        const auto rights = rotations(evaluator, shifted, multiples(group.begin, group.end, product.right_step));
+        const auto rights = baby_rotations(evaluator, shifted, product.right_step, baby_steps(group), product.inner);
         std::vector<Ciphertext> sums;
         for (std::size_t i = 0; i < left.size(); ++i) {
             const auto used =

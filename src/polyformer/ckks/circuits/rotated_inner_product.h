@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "polyformer/ckks/evaluator/evaluator.h"
+#include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/scheme/key_request.h"
 
 namespace polyformer::ckks {
@@ -18,11 +19,14 @@ struct RotatedInnerProduct {
     long left_step = 1;
     long right_step = 1;
     long right_offset = 0;
-    long baby = 1;  ///< baby-step number
+    long baby = 1;   ///< baby-step number
+    long inner = 1;  ///< KeySaving's, for the baby steps of both
 
     /// The rotations that apply_rotated_inner_product() will use at `level`, and relinearisation there. Throws Error
     /// unless first < last and baby > 0.
     KeyRequest key_request(const Parameters& parameters, int level) const;
+
+    friend bool operator==(const RotatedInnerProduct&, const RotatedInnerProduct&) = default;
 };
 
 /// results[i] of left[i] and right[i], which are as many: at one level and canonical scale; results one level down at

@@ -8,8 +8,8 @@
 
 namespace polyformer::ckks {
 
-DiagonalSteps::DiagonalSteps(std::span<const long> offsets, long stride, long baby, std::size_t slots,
-                             KeySaving saving, bool leaves_turn)
+DiagonalSteps::DiagonalSteps(std::span<const long> offsets, long stride, long baby, std::size_t slots, KeySaving saving,
+                             bool leaves_turn)
     : stride_(stride), baby_(baby), slots_(slots), saving_(saving), leaves_turn_(leaves_turn) {
     require(!offsets.empty(), "a linear transform needs at least one diagonal");
     require(saving.horner || !leaves_turn, "only Horner's rule can leave results rotated");

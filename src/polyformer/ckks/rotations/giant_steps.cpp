@@ -55,8 +55,8 @@ void add_directly(const Evaluator& evaluator, const GiantRotations& giants, cons
 }
 
 /// The giant steps first … last − 1, all on one side of the base, the farthest first.
-void add_side(const Evaluator& evaluator, const GiantRotations& giants, const GiantChain& chain,
-              const GiantSums& sums, std::size_t first, std::size_t last, std::span<RotatedSum> totals) {
+void add_side(const Evaluator& evaluator, const GiantRotations& giants, const GiantChain& chain, const GiantSums& sums,
+              std::size_t first, std::size_t last, std::span<RotatedSum> totals) {
     if (first == last) return;
     const bool downwards = giants.steps[first] > chain.base;
     const long step = (downwards ? chain.unit : -chain.unit) * giants.distance;

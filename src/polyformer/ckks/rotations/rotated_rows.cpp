@@ -83,8 +83,7 @@ void RotatedRows::compute(std::size_t row, RnsPolynomial& out) const {
                 if (special) {
                     std::fill_n(target[c], n, 0);
                 } else {
-                    kernels().multiply_scalar(target[c], source.components[c].limb(row).data(), p, n,
-                                              modulus);
+                    kernels().multiply_scalar(target[c], source.components[c].limb(row).data(), p, n, modulus);
                 }
             }
             continue;

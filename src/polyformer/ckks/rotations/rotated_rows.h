@@ -13,8 +13,8 @@ namespace polyformer::ckks {
 /// What Evaluator::rotate_extended() gives for each of some steps, one row at a time.
 class RotatedRows {
   public:
-    /// By stride·baby_steps, which are ascending and taken with as few keys as KeySaving::inner says; decomposes `input`
-    /// and what is rotated once more. Throws Error naming step and level when a rotation key is missing.
+    /// By stride·baby_steps, which are ascending and taken with as few keys as KeySaving::inner says; decomposes
+    /// `input` and what is rotated once more. Throws Error naming step and level when a rotation key is missing.
     /// `automorphisms` must outlive this.
     RotatedRows(const Evaluator& evaluator, const Ciphertext& input, long stride, std::span<const long> baby_steps,
                 long inner, const AutomorphismCache& automorphisms);

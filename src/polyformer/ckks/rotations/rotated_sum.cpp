@@ -74,9 +74,8 @@ std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::
     return results;
 }
 
-std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
-                                                    std::span<const Ciphertext> ciphertexts, long stride,
-                                                    std::span<const long> baby_steps, long inner) {
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                                    long stride, std::span<const long> baby_steps, long inner) {
     if (inner == 1) {
         std::vector<long> steps;
         for (const long step : baby_steps) steps.push_back(stride * step);
@@ -91,8 +90,8 @@ std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
         const bool rotated_again = std::ranges::any_of(stage.rests, [](long rest) { return rest != 0; });
         for (const long residue : stage.residues) {
             if (residue == 0) continue;
-            for (Ciphertext& rotated : evaluator.rotate(std::span(std::as_const(hoisted)).first(inputs),
-                                                        stride * residue)) {
+            for (Ciphertext& rotated :
+                 evaluator.rotate(std::span(std::as_const(hoisted)).first(inputs), stride * residue)) {
                 hoisted.push_back(rotated_again ? evaluator.hoist(std::move(rotated))
                                                 : HoistedCiphertext{std::move(rotated), {}});
             }

@@ -39,9 +39,8 @@ std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::
 
 /// results[i][k] = rot_{stride·baby_steps[k]}(ciphertexts[i]), baby steps being ascending and taken with as few keys as
 /// KeySaving::inner says.
-std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator,
-                                                    std::span<const Ciphertext> ciphertexts, long stride,
-                                                    std::span<const long> baby_steps, long inner);
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+                                                    long stride, std::span<const long> baby_steps, long inner);
 
 /// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,

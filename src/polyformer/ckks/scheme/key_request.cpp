@@ -19,8 +19,7 @@ void check_level(const Parameters& parameters, std::string_view name, int level)
 }
 
 std::size_t shape_bytes(const Parameters& parameters, const KeyShape& key) {
-    return sizeof(Seed) +
-           static_cast<std::size_t>(key.digits()) * parameters.packed_rows_bytes(key.level, key.special);
+    return sizeof(Seed) + static_cast<std::size_t>(key.digits()) * parameters.packed_rows_bytes(key.level, key.special);
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ LayerTimes times_of(const compile::Plan& plan, const runtime::Profile& profile) 
 /// In the middle of a network a layer's input comes exhausted: the plan may not start above the level that bootstraps
 /// take, so that the first layer pays for its refresh like any other.
 compile::Plan plan_of(const model::Graph& graph, const LayerOptions& options) {
-    compile::PlanOptions wanted = plan_options({"all", options.insecure_ring_dimension, {}}, graph);
+    compile::PlanOptions wanted =
+        plan_options({.positions = "all", .insecure_ring_dimension = options.insecure_ring_dimension}, graph);
     wanted.highest_input_level = wanted.parameters.bootstrapping->slots_to_coefficients_levels;
     return compile::compile(graph, wanted);
 }

@@ -142,7 +142,8 @@ class Generator {
 
     /// Plan and keys, made once.
     void start() {
-        const PlanChoice choice{"last", options_.insecure_ring_dimension, "1"};
+        const PlanChoice choice{
+            .positions = "last", .insecure_ring_dimension = options_.insecure_ring_dimension, .images = "1"};
         plan_ = std::make_unique<const compile::Plan>(compile::compile(graph_, plan_options(choice, graph_)));
         if (options_.json != "-") to_stdout("{}\n", describe(*plan_));
         require_memory(plan_->summary.key_bytes_memory + plan_->summary.working_bytes, "this plan");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/client_part.h"
@@ -26,7 +27,7 @@ namespace {
 struct PlanCommandOptions {
     std::string model;
     std::string out;
-    PlanChoice choice{"last", 0, {}};
+    PlanChoice choice{.positions = "last"};
     bool depth_budget = false;
     std::string json;
 };
@@ -53,9 +54,13 @@ void plan(const PlanCommandOptions& options) {
     const std::filesystem::path out = options.out;
     std::optional<queries::PlanFolders> folders;
     if (!options.out.empty()) folders.emplace(out);
-    const compile::Plan made = compile::compile(graph, plan_options(choice, graph));
+    compile::Plan made = compile::compile(graph, plan_options(choice, graph));
+    const std::vector<compile::KeyPoint> points = compile::key_points(made);
     nlohmann::json report = to_json(made);
-    if (options.json != "-") to_stdout("{}\n{}", describe(made), describe_stretches(made));
+    report["key_points"] = compile::to_json(points);
+    if (options.json != "-") {
+        to_stdout("{}\n{}\n{}", describe(made), compile::describe(points, made.options.keys), describe_stretches(made));
+    }
     if (options.depth_budget) {
         const auto budget = compile::depth_budget(graph, made.options);
         report["depth_budget"] = to_json(budget);
@@ -79,6 +84,7 @@ void add_plan(CLI::App& program) {
         "Examples:\n  polyformer plan models/wikitext-small\n"
         "  polyformer plan models/wikitext-small --positions all --out plan\n"
         "  polyformer plan models/wikitext-small --depth-budget\n"
+        "  polyformer plan models/wikitext-small --keys small --out plan   # keys that are soon uploaded\n"
         "  polyformer plan models/cifar100-vit --images most   # as many images in a ciphertext as it has room for");
     command->add_option("model", options->model, "The model folder")->required();
     add_plan_choice(*command, options->choice);

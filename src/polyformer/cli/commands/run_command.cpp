@@ -40,7 +40,7 @@ struct RunOptions {
     ImageSample sample;
     std::string backend = "ckks";
     std::size_t top = kShownCandidates;
-    PlanChoice choice{"all", 0, {}};
+    PlanChoice choice{.positions = "all"};
     bool quiet = false;
     std::string json;
 };

@@ -67,6 +67,9 @@ void add_plan_choice(CLI::App& command, PlanChoice& choice) {
     command.add_option("--images,--texts", choice.images,
                        "Images, or texts each of its own length, side by side in one ciphertext: 1, 2, 4, ... or "
                        "'most'; they share the time of one");
+    command.add_option("--keys", choice.keys, "How large the server's keys may be for less time")
+        ->check(CLI::IsMember({"small", "balanced", "fast"}))
+        ->capture_default_str();
     add_insecure_ring_option(command, choice.insecure_ring_dimension);
 }
 

@@ -18,7 +18,6 @@ struct CostModel {
     double bootstrap = 3.5;         ///< one real ciphertext
     double bootstrap_second = 0.9;  ///< the second of a pair adds
     double threads = 1.85;          ///< by which all of it is faster: two cores, not quite twice
-    double key_byte = 2e-9;         ///< what a byte of rotation keys is worth: 1 s for 500 MB keeps key sets small
 
     // Wall-clock seconds of the three parts of a key switch, which operations combine: raising the digits (shared by
     // all rotations of a ciphertext), the product with the key, the division by P (shared by all terms of a sum).

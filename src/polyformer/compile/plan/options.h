@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/compile/plan/cost_model.h"
@@ -11,6 +13,17 @@ namespace polyformer::compile {
 
 /// Which logits the client gets. A model that gives one row for all tokens gives it either way.
 enum class Positions { last, all };
+
+/// What keys may cost: `small` takes the fewest bytes, `fast` the least time.
+enum class Keys { small, balanced, fast };
+
+/// "small", "balanced" or "fast", and back; other words give nothing.
+std::string name_of(Keys keys);
+std::optional<Keys> keys_named(std::string_view name);
+
+/// What 1 GiB of key files is worth at N = 2^16, as a share of the time that a plan takes if keys cost nothing. Smaller
+/// rings have smaller keys for the same work.
+double share_of_time(Keys keys);
 
 /// Saved with the plan, so that a server can compile it again.
 struct PlanOptions {
@@ -22,6 +35,7 @@ struct PlanOptions {
     /// Images (or texts) that a request holds side by side, a power of two: the same steps serve all of
     /// them, as long as their features fit.
     std::size_t images = 1;
+    Keys keys = Keys::balanced;
 };
 
 }  // namespace polyformer::compile

@@ -38,6 +38,8 @@ struct Plan {
     std::vector<ValueId> outputs{};  ///< the reply's
 
     ckks::KeyRequest keys{};  ///< that the client makes: each rotation at the highest level at which a step uses it
+    double bootstrap_key_price = 0;   ///< ckks::Bootstrapper's
+    double seconds_without_keys = 0;  ///< estimate before keys were chosen: what shares of time are of
     PlanSummary summary{};
 };
 

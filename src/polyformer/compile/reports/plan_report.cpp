@@ -106,6 +106,7 @@ nlohmann::json to_json(const Plan& plan) {
             {"key_switches", summary.key_switches},
             {"ciphertext_products", summary.ciphertext_products},
             {"plaintext_products", summary.plaintext_products},
+            {"keys", name_of(plan.options.keys)},
             {"rotation_keys", summary.rotation_keys},
             {"key_bytes_memory", summary.key_bytes_memory},
             {"key_bytes_file", summary.key_bytes_file},
@@ -113,6 +114,33 @@ nlohmann::json to_json(const Plan& plan) {
             {"request_bytes", summary.request_bytes},
             {"reply_bytes", summary.reply_bytes},
             {"seconds", summary.seconds}};
+}
+
+std::string describe(const std::vector<KeyPoint>& points, Keys chosen) {
+    std::vector<std::vector<std::string>> rows{
+        {"keys", "rotation keys", "in a file", "in memory", "working memory", "estimated time"}};
+    for (const KeyPoint& point : points) {
+        const PlanSummary& summary = point.summary;
+        rows.push_back({fmt::format("{}{}", name_of(point.keys), point.keys == chosen ? " (chosen)" : ""),
+                        fmt::format("{}", summary.rotation_keys), bytes(summary.key_bytes_file),
+                        bytes(summary.key_bytes_memory), bytes(summary.working_bytes),
+                        format_duration(summary.seconds)});
+    }
+    return format_table(rows);
+}
+
+nlohmann::json to_json(const std::vector<KeyPoint>& points) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const KeyPoint& point : points) {
+        const PlanSummary& summary = point.summary;
+        all.push_back({{"keys", name_of(point.keys)},
+                       {"rotation_keys", summary.rotation_keys},
+                       {"key_bytes_memory", summary.key_bytes_memory},
+                       {"key_bytes_file", summary.key_bytes_file},
+                       {"working_bytes", summary.working_bytes},
+                       {"seconds", summary.seconds}});
+    }
+    return all;
 }
 
 std::string describe_stretches(const Plan& plan) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
+#include "polyformer/ckks/bootstrapping/transform_plan.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/model/graph/visit.h"
 
@@ -18,7 +19,18 @@ StepCost& StepCost::operator+=(const StepCost& other) {
     return *this;
 }
 
-std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs) {
+std::vector<ckks::KeySaving> key_savings(long baby) {
+    constexpr long kMostInner = 4;
+    std::vector<ckks::KeySaving> savings;
+    for (const bool horner : {false, true}) {
+        for (long inner = 1; inner <= kMostInner && 2 * inner <= std::max(2L, baby); inner *= 2) {
+            savings.push_back({inner, horner});
+        }
+    }
+    return savings;
+}
+
+std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs, Savings savings) {
     std::vector<ckks::Pairing> pairings{ckks::Pairing::none};
     if (real_inputs && shape.diagonals > 1) {
         pairings.push_back(ckks::Pairing::outputs);
@@ -33,12 +45,42 @@ std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs
     for (long baby = 1; baby < 2 * range; baby *= 2) {
         for (const ckks::Pairing pairing : pairings) {
             ckks::PairedMap map(shape, pairing, baby);
-            const ckks::MapCounts counts = periodic_map_counts(map);
+            const auto ways = savings == Savings::all ? key_savings(baby) : std::vector<ckks::KeySaving>(1);
+            std::vector<ckks::MapCounts> counts;
+            for (const ckks::KeySaving& saving : ways) {
+                map.saving = saving;
+                counts.push_back(periodic_map_counts(map));
+            }
             map.terms = std::vector<ckks::MapTerm>();  // thousands, and counted
-            choices.push_back({std::move(map), counts});
+            for (std::size_t way = 0; way < ways.size(); ++way) {
+                map.saving = ways[way];
+                choices.push_back({map, counts[way]});
+            }
         }
     }
     return choices;
+}
+
+std::vector<ckks::RotatedInnerProduct> product_choices(ckks::RotatedInnerProduct product) {
+    std::vector<ckks::RotatedInnerProduct> choices;
+    for (product.baby = 1; product.baby <= product.last; product.baby *= 2) {
+        for (const ckks::KeySaving& saving : key_savings(product.baby)) {
+            if (saving.horner) continue;
+            product.inner = saving.inner;
+            choices.push_back(product);
+        }
+    }
+    return choices;
+}
+
+StepPrices::StepPrices(ckks::Parameters parameters, CostModel costs, double bootstrap_key_price)
+    : parameters_(std::move(parameters)), costs_(costs), bootstrap_key_price_(bootstrap_key_price) {
+    if (bootstrap_key_price == 0) return;
+    const auto seconds = [&](double key_price) {
+        return costs_.seconds(parameters_,
+                              ckks::plan_transforms(parameters_, parameters_.slots(), key_price).counts(parameters_));
+    };
+    slower_transforms_ = seconds(bootstrap_key_price) - seconds(0);
 }
 
 double StepPrices::words(double count) const {
@@ -131,28 +173,24 @@ StepCost StepPrices::select_token(std::size_t tokens, int level) const {
 
 StepCost StepPrices::bootstrap(std::size_t ciphertexts) const {
     const double seconds = costs_.bootstrap + static_cast<double>(ciphertexts - 1) * costs_.bootstrap_second;
-    return {.seconds = seconds * ring_factor(parameters_) / costs_.threads,
-            .key_switches = ckks::bootstrap_key_switches(parameters_, parameters_.slots(), ciphertexts),
+    return {.seconds = seconds * ring_factor(parameters_) / costs_.threads + slower_transforms_,
+            .key_switches =
+                ckks::bootstrap_key_switches(parameters_, parameters_.slots(), ciphertexts, bootstrap_key_price_),
             .ciphertext_products = ckks::bootstrap_products(parameters_, ciphertexts),
             .plaintext_products = 0};
 }
 
-const MapChoice& StepPrices::best_choice(std::span<const MapChoice> choices, std::size_t period, int level,
-                                         const KeySet* keys) const {
-    const auto price = [&](const MapChoice& choice) {
-        const double seconds = map(choice.counts, period, level).seconds;
-        return keys == nullptr ? seconds : seconds + keys->price(choice.map.key_request(parameters_, level));
-    };
-    return *std::ranges::min_element(choices, {}, price);
+const MapChoice& StepPrices::best_choice(std::span<const MapChoice> choices, std::size_t period, int level) const {
+    return *std::ranges::min_element(
+        choices, {}, [&](const MapChoice& choice) { return map(choice.counts, period, level).seconds; });
 }
 
-long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys) const {
+long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level) const {
     long best = 1;
     double least = std::numeric_limits<double>::infinity();
     for (long baby = 1; baby <= product.last; baby *= 2) {
         product.baby = baby;
-        double price = rotated_product(product, level).seconds;
-        if (keys != nullptr) price += keys->price(product.key_request(parameters_, level));
+        const double price = rotated_product(product, level).seconds;
         if (price < least) {
             least = price;
             best = baby;

@@ -7,7 +7,6 @@
 #include "polyformer/ckks/circuits/circuit_counts.h"
 #include "polyformer/compile/circuit/circuit.h"
 #include "polyformer/compile/plan/cost_model.h"
-#include "polyformer/compile/schedule/key_set.h"
 
 namespace polyformer::compile {
 
@@ -26,14 +25,24 @@ struct MapChoice {
     ckks::MapCounts counts;
 };
 
+/// Whether ways that take longer than others, but fewer keys, are wanted too.
+enum class Savings { none, all };
+
 /// All ways to compute a map: baby-step numbers are powers of two, so that maps share keys, and slots are paired only
 /// where inputs are real.
-std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs);
+std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs, Savings savings = Savings::none);
+
+/// The ways to save keys with so many baby steps.
+std::vector<ckks::KeySaving> key_savings(long baby);
+
+/// Likewise for a product: baby-step numbers and ways to save keys.
+std::vector<ckks::RotatedInnerProduct> product_choices(ckks::RotatedInnerProduct product);
 
 /// Prices steps for one parameter set.
 class StepPrices {
   public:
-    StepPrices(ckks::Parameters parameters, CostModel costs) : parameters_(std::move(parameters)), costs_(costs) {}
+    /// `bootstrap_key_price`: ckks::Bootstrapper's.
+    StepPrices(ckks::Parameters parameters, CostModel costs, double bootstrap_key_price = 0);
 
     /// `period`: of its diagonals.
     StepCost map(const ckks::MapCounts& counts, std::size_t period, int level) const;
@@ -49,11 +58,10 @@ class StepPrices {
     /// Refreshing one or two real ciphertexts together.
     StepCost bootstrap(std::size_t ciphertexts) const;
 
-    /// The choice of least time; with `keys`, those missing count too.
-    const MapChoice& best_choice(std::span<const MapChoice> choices, std::size_t period, int level,
-                                 const KeySet* keys = nullptr) const;
-    /// The baby-step number of least time, likewise.
-    long best_baby(ckks::RotatedInnerProduct product, int level, const KeySet* keys = nullptr) const;
+    /// The choice of least time.
+    const MapChoice& best_choice(std::span<const MapChoice> choices, std::size_t period, int level) const;
+    /// The baby-step number of least time.
+    long best_baby(ckks::RotatedInnerProduct product, int level) const;
 
     /// The whole gate at `level`, in the ways of least time. `choices` are those of a gate's map, which take longer to
     /// find than to price.
@@ -66,6 +74,8 @@ class StepPrices {
 
     ckks::Parameters parameters_;
     CostModel costs_;
+    double bootstrap_key_price_;
+    double slower_transforms_ = 0;  ///< seconds that a bootstrap takes longer for having fewer keys
 };
 
 }  // namespace polyformer::compile

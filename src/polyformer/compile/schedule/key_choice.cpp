@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/map_shape.h"
 #include "polyformer/compile/schedule/costs.h"
+#include "polyformer/compile/schedule/key_set.h"
 #include "polyformer/model/graph/visit.h"
 
 namespace polyformer::compile {
@@ -43,30 +45,165 @@ ckks::KeyRequest fixed_keys(const Step& step, const Packing& packing, const ckks
     return request;
 }
 
-/// A step whose baby-step number, and pairing if it is a map, are to be chosen, and the seconds that it takes with the
-/// best for itself alone.
-struct Chooser {
+/// One way to compute steps that are alike: what it takes, and the keys for the highest of them.
+struct Way {
     double seconds = 0;
-    std::function<void(KeySet& keys)> choose;
+    ckks::KeyRequest keys;
+    std::function<void(Step& step)> set;
 };
 
-Chooser chooser_of(LinearMapStep& step, int level, const StepPrices& prices, const ckks::Parameters& parameters) {
-    std::vector<MapChoice> choices = map_choices(ckks::MapShape(step.map), step.real_inputs);
-    const std::size_t period = step.map.period;
-    const double seconds = prices.map(prices.best_choice(choices, period, level).counts, period, level).seconds;
-    return {seconds, [&, level, period, choices = std::move(choices)](KeySet& keys) {
-                const ckks::PairedMap& best = prices.best_choice(choices, period, level, &keys).map;
-                step.map.baby = static_cast<int>(best.baby);
-                step.map.pairing = best.pairing;
-                keys.add(best.key_request(parameters, level));
-            }};
+/// Steps that are alike but for their levels and weights: they are computed in one way, and what its keys are worth is
+/// theirs together.
+struct Chooser {
+    std::vector<Step*> steps;
+    std::vector<Way> ways;
+    std::size_t chosen = 0;
+
+    int highest() const {
+        int level = 0;
+        for (const Step* step : steps) level = std::max(level, step->level);
+        return level;
+    }
+    double least_seconds() const { return std::ranges::min_element(ways, {}, &Way::seconds)->seconds; }
+};
+
+bool alike(const LinearMapStep& a, const LinearMapStep& b) {
+    if (a.real_inputs != b.real_inputs || a.map.period != b.map.period || a.map.stride != b.map.stride) return false;
+    const ckks::MapShape one(a.map);
+    const ckks::MapShape other(b.map);
+    return one.blocks == other.blocks && one.alike == other.alike;
 }
 
-Chooser chooser_of(RotatedProductStep& step, int level, const StepPrices& prices, const ckks::Parameters& parameters) {
-    return {prices.rotated_product(step.product, level).seconds, [&, level](KeySet& keys) {
-                step.product.baby = prices.best_baby(step.product, level, &keys);
-                keys.add(step.product.key_request(parameters, level));
-            }};
+bool alike(const RotatedProductStep& a, const RotatedProductStep& b) {
+    ckks::RotatedInnerProduct same = a.product;
+    same.baby = b.product.baby;
+    same.inner = b.product.inner;
+    return a.outputs.size() == b.outputs.size() && same == b.product;
+}
+
+bool alike(const Step& a, const Step& b) {
+    if (const auto* map = std::get_if<LinearMapStep>(&a.operation)) {
+        const auto* other = std::get_if<LinearMapStep>(&b.operation);
+        return other != nullptr && alike(*map, *other);
+    }
+    const auto* product = std::get_if<RotatedProductStep>(&a.operation);
+    const auto* other = std::get_if<RotatedProductStep>(&b.operation);
+    return product != nullptr && other != nullptr && alike(*product, *other);
+}
+
+std::vector<Way> ways_of(const LinearMapStep& first, const Chooser& chooser, const StepPrices& prices,
+                         const ckks::Parameters& parameters) {
+    std::vector<Way> ways;
+    for (const MapChoice& choice : map_choices(ckks::MapShape(first.map), first.real_inputs, Savings::all)) {
+        Way way{.keys = choice.map.key_request(parameters, chooser.highest()), .set = {}};
+        for (const Step* step : chooser.steps) {
+            way.seconds += prices.map(choice.counts, first.map.period, step->level).seconds;
+        }
+        way.set = [baby = static_cast<int>(choice.map.baby), pairing = choice.map.pairing,
+                   saving = choice.map.saving](Step& step) {
+            ckks::PeriodicDiagonals& map = std::get<LinearMapStep>(step.operation).map;
+            map.baby = baby;
+            map.pairing = pairing;
+            map.saving = saving;
+        };
+        ways.push_back(std::move(way));
+    }
+    return ways;
+}
+
+std::vector<Way> ways_of(const RotatedProductStep& first, const Chooser& chooser, const StepPrices& prices,
+                         const ckks::Parameters& parameters) {
+    std::vector<Way> ways;
+    for (const ckks::RotatedInnerProduct& product : product_choices(first.product)) {
+        Way way{.keys = product.key_request(parameters, chooser.highest()), .set = {}};
+        for (const Step* step : chooser.steps) {
+            way.seconds +=
+                static_cast<double>(first.outputs.size()) * prices.rotated_product(product, step->level).seconds;
+        }
+        way.set = [baby = product.baby, inner = product.inner](Step& step) {
+            ckks::RotatedInnerProduct& own = std::get<RotatedProductStep>(step.operation).product;
+            own.baby = baby;
+            own.inner = inner;
+        };
+        ways.push_back(std::move(way));
+    }
+    return ways;
+}
+
+std::vector<Chooser> choosers_of(std::span<Step> steps, const StepPrices& prices, const ckks::Parameters& parameters) {
+    std::vector<Chooser> choosers;
+    for (Step& step : steps) {
+        if (!std::holds_alternative<LinearMapStep>(step.operation) &&
+            !std::holds_alternative<RotatedProductStep>(step.operation)) {
+            continue;
+        }
+        const auto found =
+            std::ranges::find_if(choosers, [&](const Chooser& chooser) { return alike(*chooser.steps.front(), step); });
+        if (found == choosers.end()) {
+            choosers.push_back({{&step}, {}});
+        } else {
+            found->steps.push_back(&step);
+        }
+    }
+    for (Chooser& chooser : choosers) {
+        const Operation& first = chooser.steps.front()->operation;
+        if (const auto* map = std::get_if<LinearMapStep>(&first)) {
+            chooser.ways = ways_of(*map, chooser, prices, parameters);
+        } else {
+            chooser.ways = ways_of(std::get<RotatedProductStep>(first), chooser, prices, parameters);
+        }
+    }
+    return choosers;
+}
+
+/// The way of least seconds and keys beside those that there are.
+std::size_t best_way(const Chooser& chooser, const KeySet& keys) {
+    std::size_t best = 0;
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t way = 0; way < chooser.ways.size(); ++way) {
+        const double price = chooser.ways[way].seconds + keys.price(chooser.ways[way].keys);
+        if (price < least) {
+            least = price;
+            best = way;
+        }
+    }
+    return best;
+}
+
+/// The dearest first: their keys are then there for the others. Then each once more, with the keys of all others there.
+void choose_ways(std::vector<Chooser>& choosers, const KeySet& fixed) {
+    constexpr int kMostRounds = 4;
+    std::ranges::stable_sort(choosers, std::greater<>{}, &Chooser::least_seconds);
+    KeySet so_far = fixed;
+    for (Chooser& chooser : choosers) {
+        chooser.chosen = best_way(chooser, so_far);
+        so_far.add(chooser.ways[chooser.chosen].keys);
+    }
+    bool changed = true;
+    for (int round = 0; changed && round < kMostRounds; ++round) {
+        changed = false;
+        for (Chooser& chooser : choosers) {
+            KeySet others = fixed;
+            for (const Chooser& other : choosers) {
+                if (&other != &chooser) others.add(other.ways[other.chosen].keys);
+            }
+            const std::size_t better = best_way(chooser, others);
+            changed = changed || better != chooser.chosen;
+            chooser.chosen = better;
+        }
+    }
+    for (Chooser& chooser : choosers) {
+        for (Step* step : chooser.steps) chooser.ways[chooser.chosen].set(*step);
+    }
+}
+
+/// What ckks::Bootstrapper is to take a byte of keys for, where it is worth so many seconds to all bootstraps.
+double bootstrap_key_price(std::span<const Step> steps, double seconds_per_byte, const ckks::Parameters& parameters,
+                           const CostModel& costs) {
+    const auto count = std::ranges::count_if(
+        steps, [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); });
+    if (count == 0) return 0;
+    return seconds_per_byte / (static_cast<double>(count) * costs.seconds(parameters, {.transforms = 1}));
 }
 
 }  // namespace
@@ -76,27 +213,21 @@ bool bootstraps(std::span<const Step> steps) {
                                [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); });
 }
 
-ckks::KeyRequest choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
-                             const CostModel& costs) {
+KeyChoice choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
+                      const CostModel& costs, double seconds_per_byte) {
     const StepPrices prices(parameters, costs);
-    KeySet keys(
-        parameters, costs.key_byte,
-        bootstraps(steps) ? ckks::Bootstrapper::key_request(parameters, parameters.slots()) : ckks::KeyRequest{});
-    std::vector<Chooser> choosers;
-    for (Step& step : steps) {
-        keys.add(fixed_keys(step, packing, parameters));
-        std::visit(
-            Overloaded{[&](LinearMapStep& map) { choosers.push_back(chooser_of(map, step.level, prices, parameters)); },
-                       [&](RotatedProductStep& product) {
-                           choosers.push_back(chooser_of(product, step.level, prices, parameters));
-                       },
-                       [](const auto&) {}},
-            step.operation);
+    KeyChoice choice;
+    KeySet fixed(parameters, seconds_per_byte);
+    if (bootstraps(steps)) {
+        choice.bootstrap_key_price = bootstrap_key_price(steps, seconds_per_byte, parameters, costs);
+        fixed.add(ckks::Bootstrapper::key_request(parameters, parameters.slots(), choice.bootstrap_key_price));
     }
-    // The dearest first: their keys are then there for the others.
-    std::ranges::stable_sort(choosers, std::greater<>{}, &Chooser::seconds);
-    for (const Chooser& chooser : choosers) chooser.choose(keys);
-    return keys.request();
+    for (const Step& step : steps) fixed.add(fixed_keys(step, packing, parameters));
+    std::vector<Chooser> choosers = choosers_of(steps, prices, parameters);
+    choose_ways(choosers, fixed);
+    choice.keys = fixed.request();
+    for (const Chooser& chooser : choosers) choice.keys.merge(chooser.ways[chooser.chosen].keys);
+    return choice;
 }
 
 }  // namespace polyformer::compile

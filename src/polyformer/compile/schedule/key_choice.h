@@ -1,4 +1,5 @@
-// Choice of keys: how many baby steps each map and product takes, so that all of them share few rotation keys.
+// Choice of keys: how many baby steps each map and product takes, and by which keys, so that all of them share few; and
+// what bootstrapping's transforms may cost for fewer.
 // Input: steps with their levels. Output: the same steps with baby-step numbers, and the keys that they need.
 #pragma once
 
@@ -11,10 +12,16 @@
 
 namespace polyformer::compile {
 
-/// Sets `baby` of every linear map and rotated product in `steps`; returns the keys that the steps use, each at the
-/// highest level that one of them uses it at, bootstrapping's among them. `packing` is the input's.
-ckks::KeyRequest choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
-                             const CostModel& costs);
+struct KeyChoice {
+    /// That the steps use, each at the highest level that one of them uses it at, bootstrapping's among them.
+    ckks::KeyRequest keys;
+    double bootstrap_key_price = 0;  ///< ckks::Bootstrapper's
+};
+
+/// Sets baby-step numbers, pairings and what saves keys of every linear map and rotated product in `steps`. A byte of
+/// keys on disk is worth `seconds_per_byte` of all steps' time. `packing` is the input's.
+KeyChoice choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
+                      const CostModel& costs, double seconds_per_byte);
 
 /// Whether any of the steps is a bootstrap.
 bool bootstraps(std::span<const Step> steps);

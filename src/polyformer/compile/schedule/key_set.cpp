@@ -1,17 +1,13 @@
 #include "polyformer/compile/schedule/key_set.h"
 
 #include <algorithm>
-
-#include "polyformer/ckks/evaluator/operation_counts.h"
-
 namespace polyformer::compile {
 
 KeySet::KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing)
     : parameters_(parameters), seconds_per_byte_(seconds_per_byte), request_(std::move(existing)) {}
 
 double KeySet::bytes(int level) const {
-    return ckks::OperationCounter(parameters_, level).key_product().key_limbs *
-           static_cast<double>(parameters_.ring_dimension() * sizeof(std::uint64_t));
+    return static_cast<double>(ckks::key_file_bytes(parameters_, level));
 }
 
 double KeySet::price(const ckks::KeyRequest& wanted) const {

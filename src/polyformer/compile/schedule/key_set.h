@@ -7,10 +7,10 @@
 namespace polyformer::compile {
 
 /// Keys that steps share. Choosing baby steps, a rotation whose key is there already costs its time only; one whose key
-/// is missing costs what its bytes are worth besides (CostModel::key_byte).
+/// is missing costs what its bytes on disk are worth besides.
 class KeySet {
   public:
-    KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing);
+    KeySet(const ckks::Parameters& parameters, double seconds_per_byte, ckks::KeyRequest existing = {});
     /// Seconds that the keys of rotations and conjugation missing for `wanted` are worth.
     double price(const ckks::KeyRequest& wanted) const;
     void add(const ckks::KeyRequest& wanted) { request_.merge(wanted); }

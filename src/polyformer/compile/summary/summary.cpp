@@ -20,7 +20,8 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
     };
     return std::visit(
         model::Overloaded{[&](const LinearMapStep& map) {
-                              const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby);
+                              const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby,
+                                                           map.map.saving);
                               return prices.map(ckks::periodic_map_counts(paired), map.map.period, level);
                           },
                           [&](const AddStep&) { return prices.sum(level); },
@@ -50,7 +51,7 @@ StepCost cost_of(const Step& step, const StepPrices& prices, const Packing& pack
 
 void summarise(Plan& plan) {
     const Frame& frame = plan.frame;
-    const StepPrices prices(frame.parameters, plan.options.costs);
+    const StepPrices prices(frame.parameters, plan.options.costs, plan.bootstrap_key_price);
     PlanSummary summary;
     StepCost total;
     for (Step& step : plan.steps) {

@@ -51,7 +51,7 @@ std::size_t extended_bytes(const Parameters& parameters, int level) {
 /// Baby rotations of all inputs, and beside them first the digits that they are made from, then sums and plaintexts
 /// of some giant steps of some outputs.
 std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep& map, int level) {
-    const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby);
+    const ckks::PairedMap paired(ckks::MapShape(map.map), map.map.pairing, map.map.baby, map.map.saving);
     const std::size_t one = ciphertext_bytes(parameters, level);
     const std::size_t digits = hoisted_bytes(parameters, level);
     const std::size_t outputs = std::min(ckks::kMapOutputsAtATime, paired.outputs);
@@ -59,7 +59,7 @@ std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep&
     const std::size_t plaintext = polynomial_bytes(parameters, level) / (parameters.slots() / map.map.period);
     const std::size_t rotated = paired.inputs * paired.baby_steps.size();
     return rotated * one +
-           std::max(paired.inputs * digits,
+           std::max(paired.inputs * static_cast<std::size_t>(paired.saving.inner) * digits,
                     sums * (one + rotated * plaintext) + outputs * (digits + 2 * extended_bytes(parameters, level)));
 }
 
@@ -153,7 +153,9 @@ std::size_t weight_bytes(const Plan& plan) {
 std::size_t working_bytes(const Plan& plan) {
     const Parameters& parameters = plan.frame.parameters;
     const std::size_t transforms =
-        bootstraps(plan.steps) ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots()) : 0;
+        bootstraps(plan.steps)
+            ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots(), plan.bootstrap_key_price)
+            : 0;
     return most_live_bytes(plan) + weight_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
            transforms;
 }

@@ -254,8 +254,8 @@ ClearValue ClearBackend::one_rotated_product(const ckks::RotatedInnerProduct& su
     Value result = blank_product(left, right);
     add_rotated_products(result, left, right, sum);
     const double terms = std::sqrt(static_cast<double>(sum.last - sum.first));
-    const double rotations =
-        rounding_noise(left.level) * std::hypot(root_mean_square(left.slots), root_mean_square(right.slots));
+    const double rotations = rotated_factor_noise(parameters_, sum, left.level) *
+                             std::hypot(root_mean_square(left.slots), root_mean_square(right.slots));
     result.noise *= terms;
     add_noise(result, terms * rotations);
     rescale(result);

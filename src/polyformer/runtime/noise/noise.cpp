@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace polyformer::runtime {
 
@@ -51,12 +52,15 @@ std::size_t neighbour(std::size_t index, std::size_t count) {
     return std::min(index ^ 1, count - 1);
 }
 
-/// Σ over a block's diagonals of their mean square.
-double block_size(const ckks::PeriodicDiagonals& map, std::size_t output, std::size_t input) {
+/// Σ over a block's diagonals of their mean square times the variance of what they multiply: its own, and so much for
+/// each rounding.
+double block_variance(const ckks::PeriodicDiagonals& map, std::size_t output, std::size_t input, double own,
+                      double rounding) {
     const ckks::DiagonalBlock& block = map.blocks[output][input];
     double sum = 0;
     for (std::size_t index = 0; index < block.size(); ++index) {
-        block.for_each(index, [&](std::size_t, double value) { sum += value * value; });
+        const double variance = own + roundings(map, block.offset(index)) * rounding;
+        block.for_each(index, [&](std::size_t, double value) { sum += value * value * variance; });
     }
     return sum / static_cast<double>(map.period);
 }
@@ -73,6 +77,16 @@ std::optional<std::size_t> paired_input(const ckks::PeriodicDiagonals& map, std:
     return paired ? std::optional(other) : std::nullopt;
 }
 
+double roundings(const ckks::PeriodicDiagonals& map, long offset) {
+    const long baby_step = ckks::split_offset(offset, map.stride, map.baby).baby_step;
+    const bool sum_of_two = baby_step > map.saving.inner && baby_step % map.saving.inner != 0;
+    return sum_of_two ? 2 : 1;
+}
+
+double rotated_factor_noise(const ckks::Parameters& parameters, const ckks::RotatedInnerProduct& product, int level) {
+    return rounding_noise(parameters, level) * (product.inner > 1 ? std::numbers::sqrt2 : 1);
+}
+
 double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,
                  const InputNoise& inputs) {
     const double rounding = std::pow(rounding_noise(parameters, level), 2);
@@ -81,9 +95,9 @@ double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagona
     for (std::size_t i = 0; i < map.inputs; ++i) {
         const std::optional<std::size_t> other_input = paired_input(map, i);
         const double leaked = other_input ? std::pow(inputs.imaginary[*other_input], 2) : 0;
-        variance += block_size(map, output, i) * (std::pow(inputs.real[i], 2) + leaked + rounding);
+        variance += block_variance(map, output, i, std::pow(inputs.real[i], 2) + leaked, rounding);
         if (other_output) {
-            variance += block_size(map, *other_output, i) * (std::pow(inputs.imaginary[i], 2) + rounding);
+            variance += block_variance(map, *other_output, i, std::pow(inputs.imaginary[i], 2), rounding);
         }
     }
     return std::sqrt(variance);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "polyformer/ckks/circuits/periodic_transform.h"
+#include "polyformer/ckks/circuits/rotated_inner_product.h"
 #include "polyformer/ckks/scheme/parameters.h"
 
 namespace polyformer::runtime {
@@ -41,6 +42,12 @@ struct InputNoise {
     std::vector<double> real;
     std::vector<double> imaginary;
 };
+
+/// How often the input of a map was rounded before it meets this diagonal: once, or twice where its baby step is the
+/// sum of two (ckks::KeySaving).
+double roundings(const ckks::PeriodicDiagonals& map, long offset);
+/// Standard deviation of the rounding of either factor of a rotated product at `level`, likewise.
+double rotated_factor_noise(const ckks::Parameters& parameters, const ckks::RotatedInnerProduct& product, int level);
 
 /// Of output `output` of a map of inputs at `level`, before it is rescaled: each rotation adds its own rounding.
 double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,

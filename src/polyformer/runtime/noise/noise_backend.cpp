@@ -113,9 +113,10 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         const double variance = std::pow(inputs[i].deviation, 2);
         const std::optional<std::size_t> paired = paired_input(step.map, i);
-        const double noise = std::pow(inputs[i].noise, 2) + (paired ? leaked(*paired) : 0) + rounding;
+        const double own = std::pow(inputs[i].noise, 2) + (paired ? leaked(*paired) : 0);
         const ckks::DiagonalBlock& block = step.map.blocks[output][i];
         for (std::size_t index = 0; index < block.size(); ++index) {
+            const double noise = own + roundings(step.map, block.offset(index)) * rounding;
             block.for_each(index, [&](std::size_t p, double value) {
                 if (value == 0) return;
                 const double square = value * value;
@@ -129,8 +130,8 @@ NoiseValue NoiseBackend::map_output(const compile::LinearMapStep& step, std::siz
     if (const std::optional<std::size_t> paired = paired_output(step.map, output)) {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             const ckks::DiagonalBlock& block = step.map.blocks[*paired][i];
-            const double noise = leaked(i) + rounding;
             for (std::size_t index = 0; index < block.size(); ++index) {
+                const double noise = leaked(i) + roundings(step.map, block.offset(index)) * rounding;
                 block.for_each(index, [&](std::size_t p, double value) { noises[p] += value * value * noise; });
             }
         }
@@ -222,7 +223,7 @@ std::vector<NoiseValue> NoiseBackend::rotated_product(const compile::RotatedProd
     const double terms = static_cast<double>(step.product.last - step.product.first);
     std::vector<Value> outputs;
     for (std::size_t i = 0; i < left.size(); ++i) {
-        const double rotation = rounding_noise(parameters_, left[i].level);
+        const double rotation = rotated_factor_noise(parameters_, step.product, left[i].level);
         Value result = plain(left[i]);
         result.noise = std::sqrt(terms) * product_noise(left[i].noise + rotation, left[i].size(),
                                                         right[i].noise + rotation, right[i].size());
