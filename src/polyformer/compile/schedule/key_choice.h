@@ -12,6 +12,7 @@
 
 namespace polyformer::compile {
 
+/// The keys of a plan.
 struct KeyChoice {
     /// That the steps use, each at the highest level that one of them uses it at, bootstrapping's among them.
     ckks::KeyRequest keys;
