@@ -227,11 +227,12 @@ void bind_evaluator(nb::module_& module) {
 
 void bind_bootstrapper(nb::module_& module) {
     nb::class_<Bootstrapper>(module, "Bootstrapper")
-        .def(nb::new_([](const Parameters& parameters, std::size_t slots) {
-                 return long_call(nb::none(), [&] { return Bootstrapper(parameters, slots); });
+        .def(nb::new_([](const Parameters& parameters, std::size_t slots, double key_price) {
+                 return long_call(nb::none(), [&] { return Bootstrapper(parameters, slots, key_price); });
              }),
-             "parameters"_a, "slots"_a)
-        .def_static("key_request", &Bootstrapper::key_request, "parameters"_a, "slots"_a, Released())
+             "parameters"_a, "slots"_a, "key_price"_a = 0.0)
+        .def_static("key_request", &Bootstrapper::key_request, "parameters"_a, "slots"_a, "key_price"_a = 0.0,
+                    Released())
         .def_prop_ro("bytes", &Bootstrapper::bytes)
         .def(
             "bootstrap",

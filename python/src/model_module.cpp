@@ -203,7 +203,7 @@ NB_MODULE(_model, module) {
         .def("report", report_of)
         .def("describe",
              [](const Plan& plan) {
-                 return describe(plan.plan) + "\n" + compile::describe(plan.key_points, plan.plan.options.keys) + "\n" +
+                 return describe(plan.plan) + "\n" + describe(plan.key_points, plan.plan.options.keys) + "\n" +
                         describe_stretches(plan.plan);
              })
         .def("save", &Plan::save, nb::arg("folder"));
