@@ -41,8 +41,9 @@ class FactorCost {
         const bool wraps = (std::size_t{1} << group.end()) == slots_;
         const long reach = (1L << group.stages) - 1;
         const double offsets = static_cast<double>(wraps ? reach + 1 : 2 * reach + 1);
-        const double giants =
-            static_cast<double>(reach / group.baby - (wraps ? 0 : floor_divide(-reach, group.baby).quotient));
+        const long lowest_giant = wraps ? 0 : floor_divide(-reach, group.baby).quotient;
+        const long giant_range = reach / group.baby - lowest_giant;
+        const auto giants = static_cast<double>(giant_range);
         const double inner = group.inner;
         const double outer = static_cast<double>(group.baby) / inner;
         const BabyWork babies{group.baby - 1.0, outer > 1 ? inner - 1 : 0};

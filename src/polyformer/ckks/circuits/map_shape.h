@@ -20,6 +20,8 @@ struct MapShape {
     std::vector<long> offsets;                           ///< of all blocks, ascending
     std::vector<std::vector<std::vector<long>>> blocks;  ///< blocks[output][input], ascending
     bool alike = false;                                  ///< Pairing::both is possible, and there is a pair
+
+    friend bool operator==(const MapShape&, const MapShape&) = default;
 };
 
 /// One diagonal: what it multiplies once slots are complex, and to which sum it adds.

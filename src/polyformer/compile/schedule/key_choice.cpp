@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -67,37 +68,36 @@ struct Chooser {
     double least_seconds() const { return std::ranges::min_element(ways, {}, &Way::seconds)->seconds; }
 };
 
-bool alike(const LinearMapStep& a, const LinearMapStep& b) {
-    if (a.real_inputs != b.real_inputs || a.map.period != b.map.period || a.map.stride != b.map.stride) return false;
-    const ckks::MapShape one(a.map);
-    const ckks::MapShape other(b.map);
-    return one.blocks == other.blocks && one.alike == other.alike;
-}
+/// What steps that are alike have in common, weights and levels left out.
+struct Kind {
+    bool real_inputs = false;
+    std::optional<ckks::MapShape> map;
+    std::optional<ckks::RotatedInnerProduct> product;
+    std::size_t products = 0;
 
-bool alike(const RotatedProductStep& a, const RotatedProductStep& b) {
-    ckks::RotatedInnerProduct same = a.product;
-    same.baby = b.product.baby;
-    same.inner = b.product.inner;
-    return a.outputs.size() == b.outputs.size() && same == b.product;
-}
+    friend bool operator==(const Kind&, const Kind&) = default;
+};
 
-bool alike(const Step& a, const Step& b) {
-    if (const auto* map = std::get_if<LinearMapStep>(&a.operation)) {
-        const auto* other = std::get_if<LinearMapStep>(&b.operation);
-        return other != nullptr && alike(*map, *other);
+/// Nothing for steps in which there is nothing to choose.
+std::optional<Kind> kind_of(const Step& step) {
+    if (const auto* map = std::get_if<LinearMapStep>(&step.operation)) {
+        return Kind{.real_inputs = map->real_inputs, .map = ckks::MapShape(map->map), .product = {}};
     }
-    const auto* product = std::get_if<RotatedProductStep>(&a.operation);
-    const auto* other = std::get_if<RotatedProductStep>(&b.operation);
-    return product != nullptr && other != nullptr && alike(*product, *other);
+    if (const auto* product = std::get_if<RotatedProductStep>(&step.operation)) {
+        Kind kind{.map = {}, .product = product->product, .products = product->outputs.size()};
+        kind.product->baby = kind.product->inner = 1;
+        return kind;
+    }
+    return std::nullopt;
 }
 
-std::vector<Way> ways_of(const LinearMapStep& first, const Chooser& chooser, const StepPrices& prices,
-                         const ckks::Parameters& parameters) {
+std::vector<Way> map_ways(const Kind& kind, const Chooser& chooser, const StepPrices& prices,
+                          const ckks::Parameters& parameters) {
     std::vector<Way> ways;
-    for (const MapChoice& choice : map_choices(ckks::MapShape(first.map), first.real_inputs, Savings::all)) {
+    for (const MapChoice& choice : map_choices(*kind.map, kind.real_inputs, Savings::all)) {
         Way way{.keys = choice.map.key_request(parameters, chooser.highest()), .set = {}};
         for (const Step* step : chooser.steps) {
-            way.seconds += prices.map(choice.counts, first.map.period, step->level).seconds;
+            way.seconds += prices.map(choice.counts, kind.map->period, step->level).seconds;
         }
         way.set = [baby = static_cast<int>(choice.map.baby), pairing = choice.map.pairing,
                    saving = choice.map.saving](Step& step) {
@@ -111,14 +111,13 @@ std::vector<Way> ways_of(const LinearMapStep& first, const Chooser& chooser, con
     return ways;
 }
 
-std::vector<Way> ways_of(const RotatedProductStep& first, const Chooser& chooser, const StepPrices& prices,
-                         const ckks::Parameters& parameters) {
+std::vector<Way> product_ways(const Kind& kind, const Chooser& chooser, const StepPrices& prices,
+                              const ckks::Parameters& parameters) {
     std::vector<Way> ways;
-    for (const ckks::RotatedInnerProduct& product : product_choices(first.product)) {
+    for (const ckks::RotatedInnerProduct& product : product_choices(*kind.product)) {
         Way way{.keys = product.key_request(parameters, chooser.highest()), .set = {}};
         for (const Step* step : chooser.steps) {
-            way.seconds +=
-                static_cast<double>(first.outputs.size()) * prices.rotated_product(product, step->level).seconds;
+            way.seconds += static_cast<double>(kind.products) * prices.rotated_product(product, step->level).seconds;
         }
         way.set = [baby = product.baby, inner = product.inner](Step& step) {
             ckks::RotatedInnerProduct& own = std::get<RotatedProductStep>(step.operation).product;
@@ -131,27 +130,22 @@ std::vector<Way> ways_of(const RotatedProductStep& first, const Chooser& chooser
 }
 
 std::vector<Chooser> choosers_of(std::span<Step> steps, const StepPrices& prices, const ckks::Parameters& parameters) {
+    std::vector<Kind> kinds;
     std::vector<Chooser> choosers;
     for (Step& step : steps) {
-        if (!std::holds_alternative<LinearMapStep>(step.operation) &&
-            !std::holds_alternative<RotatedProductStep>(step.operation)) {
-            continue;
-        }
-        const auto found =
-            std::ranges::find_if(choosers, [&](const Chooser& chooser) { return alike(*chooser.steps.front(), step); });
-        if (found == choosers.end()) {
+        std::optional<Kind> kind = kind_of(step);
+        if (!kind) continue;
+        const auto found = std::ranges::find(kinds, *kind);
+        if (found == kinds.end()) {
+            kinds.push_back(std::move(*kind));
             choosers.push_back({{&step}, {}});
         } else {
-            found->steps.push_back(&step);
+            choosers[static_cast<std::size_t>(found - kinds.begin())].steps.push_back(&step);
         }
     }
-    for (Chooser& chooser : choosers) {
-        const Operation& first = chooser.steps.front()->operation;
-        if (const auto* map = std::get_if<LinearMapStep>(&first)) {
-            chooser.ways = ways_of(*map, chooser, prices, parameters);
-        } else {
-            chooser.ways = ways_of(std::get<RotatedProductStep>(first), chooser, prices, parameters);
-        }
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        choosers[i].ways = kinds[i].map ? map_ways(kinds[i], choosers[i], prices, parameters)
+                                        : product_ways(kinds[i], choosers[i], prices, parameters);
     }
     return choosers;
 }
