@@ -288,7 +288,7 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
     PlanOptions options;
     options.parameters = ckks::presets::bootstrapping_65536();
     const Stopwatch stopwatch;
-    const Plan plan = compile(model.graph, options);
+    Plan plan = compile(model.graph, options);
     EXPECT_LT(stopwatch.seconds(), 20);
     expect_sound_levels(plan);
     EXPECT_EQ(plan.frame.parameters.security_bits(), 128);
@@ -307,6 +307,13 @@ TEST(Compile, PlansTheShippedShapeInSeconds) {
             .memory_bytes(plan.frame.parameters);
     EXPECT_LT(plan.summary.key_bytes_memory - bootstrapping, std::size_t{2} << 30);
     EXPECT_LT(plan.summary.key_bytes_memory + plan.summary.working_bytes, std::size_t{8} << 30);
+
+    const std::vector<KeyPoint> points = key_points(plan);
+    const PlanSummary& small = points.front().summary;
+    const PlanSummary& fast = points.back().summary;
+    EXPECT_LT(static_cast<double>(small.key_bytes_file), 1.2 * (std::size_t{1} << 30));
+    EXPECT_LT(small.seconds, 1.25 * fast.seconds);
+    EXPECT_LT(plan.summary.seconds, 1.05 * fast.seconds);
 }
 
 TEST(Encoders, ValuesAreNeitherRefreshedNorBroughtToTheirBoundBeforeTheInverse) {

@@ -70,10 +70,7 @@ Candidate cheapest_candidate(const model::Graph& graph, const PlanOptions& optio
 /// Chooses the plan's keys, and counts again what it takes.
 void set_keys(Plan& plan, Keys keys) {
     const ckks::Parameters& parameters = plan.frame.parameters;
-    constexpr double kGibibyte = std::size_t{1} << 30;
-    constexpr double kRingDimension = 65536;
-    const double bytes = kGibibyte * static_cast<double>(parameters.ring_dimension()) / kRingDimension;
-    const double seconds_per_byte = share_of_time(keys) * plan.seconds_without_keys / bytes;
+    const double seconds_per_byte = seconds_per_key_byte(keys, plan.seconds_without_keys, parameters);
     KeyChoice choice = choose_keys(plan.steps, plan.frame.packing, parameters, plan.options.costs, seconds_per_byte);
     plan.keys = std::move(choice.keys);
     plan.bootstrap_key_price = choice.bootstrap_key_price;

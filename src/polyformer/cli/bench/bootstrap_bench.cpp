@@ -21,6 +21,7 @@
 #include "polyformer/cli/bench/work_counts.h"
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/cli/common/plan_report.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/process/standard_streams.h"
@@ -63,9 +64,9 @@ std::vector<std::vector<double>> random_messages(std::size_t count, std::size_t 
     return messages;
 }
 
-std::shared_ptr<const ckks::EvaluationKeys> make_keys(const ckks::Parameters& parameters,
-                                                      const ckks::SecretKey& secret) {
-    const ckks::KeyRequest wanted = ckks::Bootstrapper::key_request(parameters, parameters.slots());
+std::shared_ptr<const ckks::EvaluationKeys> make_keys(const ckks::Parameters& parameters, const ckks::SecretKey& secret,
+                                                      double key_price) {
+    const ckks::KeyRequest wanted = ckks::Bootstrapper::key_request(parameters, parameters.slots(), key_price);
     require_memory(wanted.memory_bytes(parameters), "the set of bootstrapping keys");
     Progress progress("generating keys", 1);
     auto keys = std::make_shared<const ckks::EvaluationKeys>(
@@ -76,10 +77,18 @@ std::shared_ptr<const ckks::EvaluationKeys> make_keys(const ckks::Parameters& pa
     return keys;
 }
 
+/// As a plan of bootstraps alone would have it.
+double price_of(compile::Keys keys, const ckks::Parameters& parameters) {
+    const compile::CostModel costs;
+    const double seconds = costs.bootstrap * compile::ring_factor(parameters) / costs.threads;
+    return compile::bootstrap_key_price(compile::seconds_per_key_byte(keys, seconds, parameters), 1, parameters, costs);
+}
+
 struct BootstrapOptions {
     bool pair = false;
     std::size_t runs = 3;
     std::size_t insecure_ring_dimension = 0;
+    std::string keys = "fast";
     std::string json;
 };
 
@@ -121,7 +130,8 @@ void bench_bootstrap(const BootstrapOptions& options) {
                                                ? ckks::presets::bootstrapping_65536()
                                                : ckks::presets::insecure_bootstrapping(options.insecure_ring_dimension),
                              .pair = options.pair,
-                             .runs = options.runs};
+                             .runs = options.runs,
+                             .keys = compile::keys_named(options.keys).value()};
     const json result = measure_bootstrap(request, [](const std::string& what) { to_stderr("{} ...\n", what); });
     if (options.json != "-") print_bootstrap(result);
     write_json(result, options.json);
@@ -132,10 +142,11 @@ void bench_bootstrap(const BootstrapOptions& options) {
 json measure_bootstrap(const BootstrapRequest& request, const Announce& announce) {
     const auto parameters = ckks::Parameters::create(request.parameters);
     const auto secret = ckks::SecretKey::generate(parameters);
-    const auto keys = make_keys(parameters, secret);
+    const double key_price = price_of(request.keys, parameters);
+    const auto keys = make_keys(parameters, secret, key_price);
     const ckks::Evaluator evaluator(parameters, keys);
     announce("bootstrap: encoding the transforms");
-    const ckks::Bootstrapper bootstrapper(parameters, parameters.slots());
+    const ckks::Bootstrapper bootstrapper(parameters, parameters.slots(), key_price);
 
     const int level = parameters.bootstrapping_input_level();
     const auto messages = random_messages(request.pair ? 2 : 1, parameters.slots());
@@ -210,6 +221,7 @@ void add_bench_bootstrap(CLI::App& bench) {
     command->add_option("--runs", options->runs, "Measured runs, after two to warm up")
         ->check(whole_number(1, 1000))
         ->capture_default_str();
+    add_keys_option(*command, options->keys);
     add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);

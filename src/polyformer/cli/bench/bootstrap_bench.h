@@ -5,6 +5,7 @@
 
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/cli/bench/operations_bench.h"
+#include "polyformer/compile/plan/options.h"
 
 namespace polyformer::cli {
 
@@ -12,6 +13,7 @@ struct BootstrapRequest {
     ckks::ParametersLiteral parameters;
     bool pair = false;  ///< two real ciphertexts at once instead of one
     std::size_t runs = 3;
+    compile::Keys keys = compile::Keys::fast;
 };
 
 /// Timing, work and roofline, "ciphertexts", levels before, left and gained, "seconds_per_level" (of one ciphertext),

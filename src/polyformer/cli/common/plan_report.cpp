@@ -60,6 +60,12 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget) {
     return all;
 }
 
+void add_keys_option(CLI::App& command, std::string& keys) {
+    command.add_option("--keys", keys, "How large the server's keys may be for less time")
+        ->check(CLI::IsMember({"small", "balanced", "fast"}))
+        ->capture_default_str();
+}
+
 void add_plan_choice(CLI::App& command, PlanChoice& choice) {
     command.add_option("--positions", choice.positions, "Logits of the 'last' position of a text or of 'all'")
         ->check(CLI::IsMember({"last", "all"}))
@@ -67,9 +73,7 @@ void add_plan_choice(CLI::App& command, PlanChoice& choice) {
     command.add_option("--images,--texts", choice.images,
                        "Images, or texts each of its own length, side by side in one ciphertext: 1, 2, 4, ... or "
                        "'most'; they share the time of one");
-    command.add_option("--keys", choice.keys, "How large the server's keys may be for less time")
-        ->check(CLI::IsMember({"small", "balanced", "fast"}))
-        ->capture_default_str();
+    add_keys_option(command, choice.keys);
     add_insecure_ring_option(command, choice.insecure_ring_dimension);
 }
 

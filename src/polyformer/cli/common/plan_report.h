@@ -20,6 +20,9 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget);
 using compile::plan_options;
 using compile::PlanChoice;
 
+/// Adds --keys, with what `keys` holds as its default.
+void add_keys_option(CLI::App& command, std::string& keys);
+
 /// Adds the options of a PlanChoice to a command.
 void add_plan_choice(CLI::App& command, PlanChoice& choice);
 

@@ -21,9 +21,12 @@ enum class Keys { small, balanced, fast };
 std::string name_of(Keys keys);
 std::optional<Keys> keys_named(std::string_view name);
 
-/// What 1 GiB of key files is worth at N = 2^16, as a share of the time that a plan takes if keys cost nothing. Smaller
-/// rings have smaller keys for the same work.
-double share_of_time(Keys keys);
+/// Seconds that a byte of key files is worth where all work takes so many, if keys cost nothing: a share of them for
+/// each GiB at N = 2^16. Smaller rings have smaller keys for the same work.
+double seconds_per_key_byte(Keys keys, double seconds, const ckks::Parameters& parameters);
+/// ckks::Bootstrapper's price for so many seconds a byte, to be shared by so many bootstraps.
+double bootstrap_key_price(double seconds_per_byte, std::size_t bootstraps, const ckks::Parameters& parameters,
+                           const CostModel& costs);
 
 /// Saved with the plan, so that a server can compile it again.
 struct PlanOptions {

@@ -9,6 +9,7 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
 #include "polyformer/ckks/circuits/map_shape.h"
+#include "polyformer/compile/plan/options.h"
 #include "polyformer/compile/schedule/costs.h"
 #include "polyformer/compile/schedule/key_set.h"
 #include "polyformer/model/graph/visit.h"
@@ -191,20 +192,11 @@ void choose_ways(std::vector<Chooser>& choosers, const KeySet& fixed) {
     }
 }
 
-/// What ckks::Bootstrapper is to take a byte of keys for, where it is worth so many seconds to all bootstraps.
-double bootstrap_key_price(std::span<const Step> steps, double seconds_per_byte, const ckks::Parameters& parameters,
-                           const CostModel& costs) {
-    const auto count = std::ranges::count_if(
-        steps, [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); });
-    if (count == 0) return 0;
-    return seconds_per_byte / (static_cast<double>(count) * costs.seconds(parameters, {.transforms = 1}));
-}
-
 }  // namespace
 
-bool bootstraps(std::span<const Step> steps) {
-    return std::ranges::any_of(steps,
-                               [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); });
+std::size_t bootstraps(std::span<const Step> steps) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        steps, [](const Step& step) { return std::holds_alternative<BootstrapStep>(step.operation); }));
 }
 
 KeyChoice choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
@@ -212,8 +204,8 @@ KeyChoice choose_keys(std::span<Step> steps, const Packing& packing, const ckks:
     const StepPrices prices(parameters, costs);
     KeyChoice choice;
     KeySet fixed(parameters, seconds_per_byte);
-    if (bootstraps(steps)) {
-        choice.bootstrap_key_price = bootstrap_key_price(steps, seconds_per_byte, parameters, costs);
+    if (const std::size_t count = bootstraps(steps); count > 0) {
+        choice.bootstrap_key_price = bootstrap_key_price(seconds_per_byte, count, parameters, costs);
         fixed.add(ckks::Bootstrapper::key_request(parameters, parameters.slots(), choice.bootstrap_key_price));
     }
     for (const Step& step : steps) fixed.add(fixed_keys(step, packing, parameters));

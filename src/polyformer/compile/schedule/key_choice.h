@@ -24,7 +24,7 @@ struct KeyChoice {
 KeyChoice choose_keys(std::span<Step> steps, const Packing& packing, const ckks::Parameters& parameters,
                       const CostModel& costs, double seconds_per_byte);
 
-/// Whether any of the steps is a bootstrap.
-bool bootstraps(std::span<const Step> steps);
+/// How many of the steps are bootstraps.
+std::size_t bootstraps(std::span<const Step> steps);
 
 }  // namespace polyformer::compile

@@ -153,7 +153,7 @@ std::size_t weight_bytes(const Plan& plan) {
 std::size_t working_bytes(const Plan& plan) {
     const Parameters& parameters = plan.frame.parameters;
     const std::size_t transforms =
-        bootstraps(plan.steps)
+        bootstraps(plan.steps) > 0
             ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots(), plan.bootstrap_key_price)
             : 0;
     return most_live_bytes(plan) + weight_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
