@@ -43,6 +43,7 @@ struct LayerOptions {
     model::RandomModelOptions shape{
         .layers = 1, .width = 512, .heads = 8, .context = 128, .feed_forward = 0, .vocabulary = 64, .samples = 4};
     std::size_t insecure_ring_dimension = 0;
+    std::string keys = "fast";
     std::string json;
     bool quiet = false;
 };
@@ -86,8 +87,8 @@ LayerTimes times_of(const compile::Plan& plan, const runtime::Profile& profile) 
 /// In the middle of a network a layer's input comes exhausted: the plan may not start above the level that bootstraps
 /// take, so that the first layer pays for its refresh like any other.
 compile::Plan plan_of(const model::Graph& graph, const LayerOptions& options) {
-    compile::PlanOptions wanted =
-        plan_options({.positions = "all", .insecure_ring_dimension = options.insecure_ring_dimension}, graph);
+    compile::PlanOptions wanted = plan_options(
+        {.positions = "all", .insecure_ring_dimension = options.insecure_ring_dimension, .keys = options.keys}, graph);
     wanted.highest_input_level = wanted.parameters.bootstrapping->slots_to_coefficients_levels;
     return compile::compile(graph, wanted);
 }
@@ -252,6 +253,7 @@ void add_bench_layer(CLI::App& bench) {
     command->add_option("--seed", shape.seed, "Of weights and text")
         ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
         ->capture_default_str();
+    add_keys_option(*command, options->keys);
     add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);
