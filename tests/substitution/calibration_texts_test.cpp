@@ -83,6 +83,16 @@ TEST(CalibrationTexts, AreOfManyLengthsWithinTheContext) {
     EXPECT_EQ(again.texts.sample.tokens, made.texts.sample.tokens);
 }
 
+TEST(CalibrationTexts, HoldTheWholeVocabularyWhereATokenIsTheSameEverywhere) {
+    EXPECT_EQ(choose_texts(lines(500), tokenizer(), embedding(), kChoice).texts.vocabulary.count(), 0U);
+    model::Embedding alike = embedding();
+    alike.positions = {};
+    const Texts all = choose_texts(lines(500), tokenizer(), alike, kChoice).texts.vocabulary;
+    EXPECT_EQ(all.count(), 3U);  // of 23 tokens, ten at most in each
+    EXPECT_EQ(all.token_count(), 23U);
+    EXPECT_EQ(all.tokens.back(), (std::vector<std::int32_t>{20, 21, 22}));
+}
+
 TEST(CalibrationTexts, WarnOfLittleTextAndOfForeignText) {
     const CalibrationChoice few = choose_texts(lines(50), tokenizer(), embedding(), kChoice);
     ASSERT_EQ(few.warnings.size(), 1U);

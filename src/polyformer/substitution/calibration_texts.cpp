@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <random>
 #include <span>
@@ -173,6 +174,17 @@ void warn(CalibrationChoice& made, std::size_t lines, const TextChoice& choice) 
     }
 }
 
+/// Every token once, in texts of the context's length; none where positions are embedded with them.
+Texts whole_vocabulary(const model::Embedding& embedding, const Texts& like, std::size_t context) {
+    Texts all{{}, like.embed};
+    if (embedding.positions.rows > 0) return all;
+    for (std::size_t first = 0; first < embedding.tokens.rows; first += context) {
+        auto& text = all.tokens.emplace_back(std::min(context, embedding.tokens.rows - first));
+        std::iota(text.begin(), text.end(), static_cast<std::int32_t>(first));
+    }
+    return all;
+}
+
 }  // namespace
 
 CalibrationChoice choose_texts(const std::vector<std::string>& lines, const model::Tokenizer& tokenizer,
@@ -192,7 +204,7 @@ CalibrationChoice choose_texts(const std::vector<std::string>& lines, const mode
     const std::span<const std::string> measured = std::span<const std::string>(sample).subspan(apart);
 
     const auto embed = [&embedding](std::span<const std::int32_t> ids) { return embedding.embed(ids); };
-    CalibrationChoice made{{{{}, embed}, {{}, embed}, {{}, embed}}, 0, {}};
+    CalibrationChoice made{{{{}, embed}, {{}, embed}, {{}, embed}, {}}, 0, {}};
     chooser.add_stretches(measured, choice.texts, made.texts.sample);
     chooser.add_stretches(held_out, kHeldOutTexts, made.texts.held_out);
     chooser.add_stress(measured, std::min(kMostStress, made.texts.sample.count() / kStressShare), made.texts.stress);
@@ -202,6 +214,7 @@ CalibrationChoice choose_texts(const std::vector<std::string>& lines, const mode
         "{:.0f} % of the calibration's tokens are unknown to the tokenizer: give text of the language and script that "
         "the model was made for",
         100 * made.unknown_share);
+    made.texts.vocabulary = whole_vocabulary(embedding, made.texts.sample, choice.context);
     warn(made, all, choice);
     return made;
 }

@@ -46,6 +46,8 @@ struct SiteStatistics {
     TextRange stress = {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
     /// Of what a mask takes away afterwards, in all texts: polynomials must stay bounded there, no more.
     TextRange hidden = {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+    /// Beyond which no text whatever has an input (token_bounds.h).
+    TextRange possible = {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
 };
 
 /// Mergeable, in memory that grows with the number of texts alone (some 16 bytes a node for each).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "polyformer/approx/fitting/histogram.h"
@@ -29,6 +30,9 @@ constexpr double kMarginAboveScores = 5;
 /// So many times the margin, relative to the upper end, for first looks: they are there because scores are predicted
 /// badly, and these have the longest tails.
 constexpr double kMarginAboveFirstLook = 9;
+
+/// Room for rounding around inputs that are known exactly, in the site's coordinate.
+constexpr double kRounding = 1e-3;
 
 /// Standard deviation of what a bootstrap leaves in a slot, of values that fill [-1, 1].
 constexpr double kNoise = 0x1p-21;
@@ -105,8 +109,13 @@ SiteInterval interval_of(const SiteStatistics& site, double escape, double margi
     const double reach = logarithmic ? kMarginOfLogarithms * margin : std::max(margin * (upper - lower), least);
     lower -= site.function == "reciprocal" ? kMarginBelowSums * reach : reach;
     upper += site.function == "exp_half" ? reach_above_scores(site, reach, upper, margin) : reach;
+    const bool all_below = site.possible.largest <= upper;
+    const bool all_above = site.possible.smallest >= lower;
+    if (all_above) lower = site.possible.smallest - kRounding;
+    if (all_below) upper = site.possible.largest + kRounding;
+    constexpr double kEverything = std::numeric_limits<double>::infinity();
     return {{from_coordinate(site.coordinate, lower), from_coordinate(site.coordinate, upper)},
-            tails.escape(lower, upper)};
+            tails.escape(all_above ? -kEverything : lower, all_below ? kEverything : upper)};
 }
 
 SiteInterval cut_above(const SiteStatistics& site, const SiteInterval& interval, double upper) {

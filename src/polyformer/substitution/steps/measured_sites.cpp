@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "polyformer/substitution/measurement/token_bounds.h"
 #include "polyformer/substitution/polynomials/composed_inverse.h"
 #include "polyformer/substitution/softmax/attention.h"
 #include "polyformer/support/error.h"
@@ -148,7 +149,9 @@ GraphStatistics measure(const Graph& graph, const CalibrationTexts& texts, const
     pass("Measuring inputs of functions", graph, texts.sample.part(kTextsForOutput, rest), options.quiet,
          observer(Purpose::sample), false);
     pass("Measuring how far they reach", graph, texts.stress, options.quiet, observer(Purpose::stress));
-    return collector.statistics();
+    GraphStatistics seen = collector.statistics();
+    bound_by_tokens(graph, texts.vocabulary, seen);
+    return seen;
 }
 
 GraphStatistics measure_added(const Graph& graph, const std::vector<std::string>& names_before,

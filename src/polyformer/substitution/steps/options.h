@@ -14,6 +14,9 @@ struct CalibrationTexts {
     Texts sample;    ///< as the model will meet them
     Texts stress;    ///< that reach farther: they widen intervals, no more
     Texts held_out;  ///< as the sample, for the degrees' choice and the last check
+    /// Every token that a text can have, wherever it stands; none where what a token is embedded as depends on its
+    /// place, or there are no tokens.
+    Texts vocabulary = {};
 };
 
 /// What may be lost, and how careful to be.
