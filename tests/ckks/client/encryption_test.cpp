@@ -149,7 +149,9 @@ TEST(Keys, HideOnlyASmallErrorWithTheirUniformHalf) {
             const auto row = static_cast<std::size_t>(key.level + 1 + j);
             const auto secret_row = static_cast<std::size_t>(parameters.max_level() + 1 + j);
             kernels().multiply(sum.data(), sum.data(), secret.limb(secret_row).data(), n, p);
-            kernels().add(sum.data(), sum.data(), key.b[digit].limb(row).data(), n, p);
+            AlignedWords b(n);
+            key.b[digit].unpack(row, 0, b);
+            kernels().add(sum.data(), sum.data(), b.data(), n, p);
             kernels().inverse_ntt(sum.data(), tables);
             for (const std::uint64_t residue : sum) ASSERT_LT(std::abs(p.centered(residue)), 64);
         }

@@ -75,7 +75,13 @@ TEST_F(EvaluatorErrors, KeysOfAnotherShapeAreNeverUsed) {
         const char* message;
         std::function<void(SwitchingKey&)> make;
     };
-    const RnsPolynomial row(1024, 4);
+    const std::vector<int> bits = scheme.parameters.row_bits(2, 2);
+    std::vector<int> other_bits = bits;
+    ++other_bits.back();
+    const auto zeros = [](std::size_t ring_dimension, const std::vector<int>& of_rows) {
+        return PackedRows(ring_dimension, of_rows, [](std::size_t, auto) {});
+    };
+    const PackedRows row = zeros(1024, scheme.parameters.row_bits(2, 1));
     for (const Change& change : std::vector<Change>{
              {"1 special primes and digits of 1 limbs, but a key of its role has",
               [&](SwitchingKey& key) {
@@ -83,14 +89,15 @@ TEST_F(EvaluatorErrors, KeysOfAnotherShapeAreNeverUsed) {
               }},
              {"digits of 1 limbs, but a key of its role has",
               [&](SwitchingKey& key) {
-                  key = {2, 2, 1, {}, std::vector(3, RnsPolynomial(1024, 5))};
+                  key = {2, 2, 1, {}, std::vector(3, zeros(1024, bits))};
               }},
              {"3 special primes", [](SwitchingKey& key) { key.special = 3; }},
              {"digits of 0 limbs", [](SwitchingKey& key) { key.digit_limbs = 0; }},
              {"level 9", [](SwitchingKey& key) { key.level = 9; }},
              {"has 1 digits, but needs 2", [](SwitchingKey& key) { key.b.pop_back(); }},
              {"a digit of 4 rows of 1024", [&](SwitchingKey& key) { key.b.back() = row; }},
-             {"a digit of 5 rows of 512", [](SwitchingKey& key) { key.b.back() = RnsPolynomial(512, 5); }},
+             {"a digit of 5 rows of 512", [&](SwitchingKey& key) { key.b.back() = zeros(512, bits); }},
+             {"in row 4, but needs", [&](SwitchingKey& key) { key.b.back() = zeros(1024, other_bits); }},
          }) {
         auto changed = std::make_shared<EvaluationKeys>();
         changed->key_fingerprint = scheme.keys->key_fingerprint;
@@ -100,7 +107,7 @@ TEST_F(EvaluatorErrors, KeysOfAnotherShapeAreNeverUsed) {
             const SwitchingKey& sound = *scheme.keys->find(id);
             SwitchingKey& key = changed->emplace(id);
             key = {sound.level, sound.special, sound.digit_limbs, sound.seed, {}};
-            for (const RnsPolynomial& digit : sound.b) key.b.push_back(digit);
+            for (const PackedRows& digit : sound.b) key.b.push_back(digit);
             change.make(key);
         }
         const Evaluator evaluator(scheme.parameters, changed);

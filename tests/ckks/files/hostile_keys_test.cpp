@@ -156,7 +156,7 @@ TEST(HostileKeys, OfBootstrappingAreRefusedWhereThereIsNone) {
 
 TEST(HostileKeys, AreNotWrittenEither) {
     SwitchingKey key{0, 1, 1, {}, {}};
-    key.b.emplace_back(1024, 2);
+    key.b.emplace_back(1024, parameters().row_bits(0, 1), [](std::size_t, auto) {});
     MemorySink sink;
     EvaluationKeysWriter writer(sink, parameters(), "ab", 1);
     EXPECT_THAT(

@@ -45,7 +45,9 @@ inline bool equal(const RnsPolynomial& a, const RnsPolynomial& b) {
 }
 
 inline bool equal(const SwitchingKey& a, const SwitchingKey& b) {
-    const auto same = [](const RnsPolynomial& x, const RnsPolynomial& y) { return equal(x, y); };
+    const auto same = [](const PackedRows& x, const PackedRows& y) {
+        return x.bits() == y.bits() && std::ranges::equal(x.bytes(), y.bytes());
+    };
     return a.level == b.level && a.special == b.special && a.digit_limbs == b.digit_limbs && a.seed == b.seed &&
            std::ranges::equal(a.b, b.b, same);
 }

@@ -174,6 +174,27 @@ TEST_F(SerializationTest, FullDiskLeavesNothingBehind) {
     std::filesystem::remove_all(directory);
 }
 
+TEST_F(SerializationTest, WhatAFileSharesOutlivesItsNameAndItsSource) {
+    const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "shared";
+    Bytes written((3 << 20) + 5);
+    for (std::size_t i = 0; i < written.size(); ++i) written[i] = static_cast<std::byte>(i * i >> 7);
+    std::vector<SharedBytes> parts;
+    std::vector<std::pair<std::size_t, std::size_t>> places{{0, 100}, {4097, 5000}, {12345, 2 << 20}, {5, 3 << 20}};
+    {
+        FileSink sink(path);
+        sink.write(written);
+        sink.commit();
+        const FileSource source(path);
+        for (const auto& [offset, count] : places) parts.push_back(source.share(offset, count));
+        EXPECT_THAT([&] { source.share(6, 3 << 20); }, ThrowsMessage<FormatError>(HasSubstr("cut short")));
+    }
+    std::filesystem::remove(path);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto expected = std::span(written).subspan(places[i].first, places[i].second);
+        EXPECT_TRUE(std::ranges::equal(parts[i].span(), expected)) << places[i].first;
+    }
+}
+
 TEST_F(SerializationTest, WriterHoldsCallersToWhatTheyAnnounced) {
     MemorySink sink;
     EvaluationKeysWriter writer(sink, parameters_, "ab", 1);

@@ -246,6 +246,24 @@ INSTANTIATE_TEST_SUITE_P(All, KernelsTest, ::testing::ValuesIn(all_cases()), [](
     return std::string(c.kernel->name) + "_" + std::to_string(c.prime_bits) + "bits_n" + std::to_string(c.n);
 });
 
+TEST_P(KernelsTest, Unpacking) {
+    for (int bits = 21; bits <= 56; ++bits) {
+        const auto width = static_cast<std::size_t>(bits);
+        std::vector<std::byte> packed((n * width + 7) / 8);  // nothing behind it may be read
+        for (std::size_t i = 0; i < packed.size(); ++i) packed[i] = static_cast<std::byte>(i * i + 3 * i);
+        kernel.unpack(out.data(), packed.data(), packed.size(), bits, n);
+        for (std::size_t i = 0; i < n; ++i) {
+            std::uint64_t expected = 0;
+            for (std::size_t bit = 0; bit < width; ++bit) {
+                const std::size_t position = i * width + bit;
+                const auto byte = std::to_integer<std::uint64_t>(packed[position / 8]);
+                expected |= (byte >> (position % 8) & 1) << bit;
+            }
+            ASSERT_EQ(out[i], expected) << bits << " bits, entry " << i;
+        }
+    }
+}
+
 TEST(Kernels, TheReferenceIsAlwaysThere) {
     EXPECT_EQ(available_kernels().front(), &scalar_kernels());
     EXPECT_STREQ(scalar_kernels().name, "scalar");

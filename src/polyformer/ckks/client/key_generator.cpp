@@ -33,20 +33,19 @@ SwitchingKey make_switching_key(const Parameters& parameters, const SecretView& 
             "a switching key was asked for at level {}; levels are 0 to {}", level, parameters.max_level());
     const std::size_t n = parameters.ring_dimension();
     const auto q_rows = static_cast<std::size_t>(level) + 1;
-    const std::size_t rows = q_rows + static_cast<std::size_t>(shape.special);
     const auto width = static_cast<std::size_t>(shape.digit_limbs);
     SwitchingKey key{level, shape.special, shape.digit_limbs, random_seed(), {}};
-    for (int d = 0; d < shape.digits(); ++d) key.b.push_back(RnsPolynomial::uninitialised(n, rows));
-    for (std::size_t d = 0; d < key.b.size(); ++d) {
+    const std::vector<int> bits = parameters.row_bits(level, shape.special);
+    for (std::size_t d = 0; d < static_cast<std::size_t>(shape.digits()); ++d) {
         std::vector<std::int8_t> error = gaussian_error(n);
         const WipeOnExit<std::int8_t> wiper(error);
         const SecretPolynomial noise(parameters, error, level, shape.special);
-        parallel_for(rows, [&](std::size_t row) {
+        key.b.emplace_back(n, bits, [&](std::size_t row, std::span<std::uint64_t> residues) {
             const Modulus& modulus = parameters.row(level, row).modulus();
-            std::uint64_t* b = key.b[d].limb(row).data();
+            std::uint64_t* b = residues.data();
             const std::uint64_t* s = row < q_rows ? target.q(row) : target.p(row - q_rows);
             const bool is_special = row >= q_rows;
-            key.a(parameters, d, is_special, is_special ? row - q_rows : row).next(key.b[d].limb(row));
+            key.a(parameters, d, is_special, is_special ? row - q_rows : row).next(residues);
             kernels().multiply(b, b, s, n, modulus);
             kernels().subtract(b, noise.rows().limb(row).data(), b, n, modulus);
             if (row / width == d && row < q_rows) {

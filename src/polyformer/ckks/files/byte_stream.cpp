@@ -1,6 +1,7 @@
 #include "polyformer/ckks/files/byte_stream.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,8 @@ namespace polyformer::ckks {
 
 namespace {
 
+constexpr std::size_t kLeastMapped = std::size_t{1} << 20;
+
 std::string system_message() {
     return std::strerror(errno);  // NOLINT(concurrency-mt-unsafe): glibc's is thread-local
 }
@@ -26,6 +29,13 @@ void check_range(const ByteSource& source, std::uint64_t offset, std::size_t cou
 }
 
 }  // namespace
+
+SharedBytes ByteSource::share(std::uint64_t offset, std::size_t count) const {
+    check_range(*this, offset, count);
+    const std::shared_ptr<std::byte> copy = allocate_pages(count);
+    read_at(offset, {copy.get(), count});
+    return {copy, count};
+}
 
 FileSource::FileSource(const std::filesystem::path& path)
     // O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -54,6 +64,23 @@ void FileSource::read_at(std::uint64_t offset, std::span<std::byte> out) const {
         out = out.subspan(static_cast<std::size_t>(count));
         offset += static_cast<std::uint64_t>(count);
     }
+}
+
+SharedBytes FileSource::share(std::uint64_t offset, std::size_t count) const {
+    check_range(*this, offset, count);
+    if (count < kLeastMapped) return ByteSource::share(offset, count);
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t skipped = offset % page;
+    const std::size_t length = count + static_cast<std::size_t>(skipped);
+    void* const mapped =
+        ::mmap(nullptr, length, PROT_READ, MAP_SHARED, descriptor_, static_cast<off_t>(offset - skipped));
+    if (mapped == MAP_FAILED) return ByteSource::share(offset, count);
+    // All pages in one call. A wish: where the system does not know it, they come one by one.
+    ::madvise(mapped, length, MADV_POPULATE_READ);
+    const std::shared_ptr<const std::byte> mapping(static_cast<const std::byte*>(mapped), [length](const auto* first) {
+        ::munmap(const_cast<std::byte*>(first), length);  // NOLINT(cppcoreguidelines-pro-type-const-cast): to free it
+    });
+    return SharedBytes(mapping, length).part(static_cast<std::size_t>(skipped), count);
 }
 
 void MemorySource::read_at(std::uint64_t offset, std::span<std::byte> out) const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "polyformer/ckks/arithmetic/shared_bytes.h"
 #include "polyformer/support/system/atomic_file.h"
 
 namespace polyformer::ckks {
@@ -29,9 +30,13 @@ class ByteSource {
     /// Fills `out` with the bytes from `offset` on. Throws FormatError when the source ends before that, IoError when
     /// it cannot be read.
     virtual void read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
+    /// `count` bytes from `offset` on that outlive the source: a copy, if there is no other way. Throws as read_at()
+    /// does.
+    virtual SharedBytes share(std::uint64_t offset, std::size_t count) const;
 };
 
-/// A regular file, open for reading. Not mapped into memory: a key file would count twice towards the resident set.
+/// A regular file, open for reading. What is shared of it is mapped into memory, as long as it has at least 1 MiB: the
+/// file must stay as it is for so long (to put another in its place does no harm, to cut it short ends the process).
 class FileSource final : public ByteSource {
   public:
     /// Throws IoError when `path` is no readable regular file.
@@ -45,6 +50,7 @@ class FileSource final : public ByteSource {
     const std::string& name() const override { return name_; }
     std::uint64_t size() const override { return size_; }
     void read_at(std::uint64_t offset, std::span<std::byte> out) const override;
+    SharedBytes share(std::uint64_t offset, std::size_t count) const override;
 
   private:
     std::string name_;

@@ -74,12 +74,27 @@ SectionReader::SectionReader(const ByteSource& source, std::uint64_t number, std
     hasher_.update(std::as_bytes(std::span(&length, 1)));
 }
 
+void SectionReader::require_remaining(std::size_t count) const {
+    require<FormatError>(count <= remaining(), "{} ends {} bytes early: it was cut short or is not what it says",
+                         place(), count - remaining());
+}
+
+void SectionReader::take(std::span<const std::byte> bytes) {
+    if (options_.verify_checksums) hasher_.update(bytes);
+    position_ += bytes.size();
+}
+
 void SectionReader::read(std::span<std::byte> out) {
-    require<FormatError>(out.size() <= remaining(), "{} ends {} bytes early: it was cut short or is not what it says",
-                         place(), out.size() - remaining());
+    require_remaining(out.size());
     source_->read_at(offset_ + position_, out);
-    if (options_.verify_checksums) hasher_.update(out);
-    position_ += out.size();
+    take(out);
+}
+
+SharedBytes SectionReader::share(std::size_t count) {
+    require_remaining(count);
+    SharedBytes bytes = source_->share(offset_ + position_, count);
+    take(bytes.span());
+    return bytes;
 }
 
 std::string SectionReader::place() const {

@@ -80,6 +80,8 @@ class SectionReader {
 
     /// Throws FormatError when the section ends before `out` is full.
     void read(std::span<std::byte> out);
+    /// The next `count` bytes, shared with the source if it can. Throws like read().
+    SharedBytes share(std::size_t count);
     /// A number as put() wrote it. Throws like read().
     template <class T>
     T get() {
@@ -96,6 +98,9 @@ class SectionReader {
     void finish();
 
   private:
+    void require_remaining(std::size_t count) const;
+    void take(std::span<const std::byte> bytes);
+
     const ByteSource* source_;
     std::uint64_t number_;
     std::uint64_t offset_;

@@ -55,9 +55,7 @@ void read_key(const ContainerReader& reader, std::size_t index, const Parameters
     key.special = shape.special;
     key.digit_limbs = shape.digit_limbs;
     key.seed = read_seed(section);
-    for (int digit = 0; digit < shape.digits(); ++digit) {
-        key.b.push_back(read_rows(section, parameters, shape.level, shape.special));
-    }
+    key.b = share_rows(section, parameters, shape.level, shape.special, static_cast<std::size_t>(shape.digits()));
     section.finish();
 }
 
@@ -82,7 +80,7 @@ void EvaluationKeysWriter::write(KeyId id, const SwitchingKey& key) {
         section.put(static_cast<std::int32_t>(shape.special));
         section.put(static_cast<std::int32_t>(shape.digit_limbs));
         write_seed(section, key.seed);
-        for (const RnsPolynomial& digit : key.b) write_rows(section, parameters_, digit, key.level, key.special);
+        for (const PackedRows& digit : key.b) write_rows(section, parameters_, digit, key.level, key.special);
     });
 }
 

@@ -51,7 +51,8 @@ class EvaluationKeysReader {
     /// Throws FormatError, listing what is missing, for another level or not asked for, unless these are exactly the
     /// keys wanted.
     void expect(const KeyRequest& wanted) const;
-    /// Reads the keys on all threads, straight into their final place. Throws FormatError when one is damaged.
+    /// The keys, checked residue by residue on all threads, and left where they are as far as the source can share its
+    /// bytes (FileSource says what that asks of a file). Throws FormatError when one is damaged.
     EvaluationKeys read(const ShareCallback& progress = {}) const;
 
   private:

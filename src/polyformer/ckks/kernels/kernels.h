@@ -99,6 +99,10 @@ struct Kernels {
     /// which `out` has room, and fewer where words are refused. Fastest when `blocks` is a multiple of 64.
     std::size_t (*uniform_residues)(std::uint64_t* out, const UniformSource& source, std::uint64_t block,
                                     std::size_t blocks, const ModulusConstants& q);
+
+    /// The first n numbers of `bits` ≤ 56 bits that lie one behind the other in `packed`, lowest bit first. There are
+    /// `bytes` bytes, at least ⌈n·bits / 8⌉; beyond them nothing is read.
+    void (*unpack)(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n);
 };
 
 /// The fastest implementation that this CPU runs, or the one that the environment variable POLYFORMER_KERNELS names

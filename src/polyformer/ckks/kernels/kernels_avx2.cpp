@@ -72,10 +72,11 @@ struct Arithmetic {
 }  // namespace avx2
 
 const Kernels& avx2_kernels() {
-    // A permutation gains nothing from vectors of four: the reference's will do.
+    // Permuting and unpacking gain nothing from vectors of four: the reference's will do.
     static const Kernels kTable = vector_kernels<avx2::Arithmetic>(
         "avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute,
-        __builtin_cpu_supports("aes") ? avx2::uniform_residues : scalar_kernels().uniform_residues);
+        __builtin_cpu_supports("aes") ? avx2::uniform_residues : scalar_kernels().uniform_residues,
+        scalar_kernels().unpack);
     return kTable;
 }
 

@@ -70,13 +70,39 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
     }
 }
 
+/// Eight numbers take as many bytes as each has bits, so that all lie at the same places of the 64 bytes from the first
+/// one on.
+void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n) {
+    alignas(64) std::uint64_t words[kLanes];
+    alignas(64) std::uint64_t shifts[kLanes];
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        words[lane] = lane * static_cast<std::size_t>(bits) / 64;
+        shifts[lane] = lane * static_cast<std::size_t>(bits) % 64;
+    }
+    const Vector word = load(words);
+    const Vector next_word = add(word, broadcast(1));
+    const Vector shift = load(shifts);
+    const Vector next_shift = _mm512_sub_epi64(broadcast(64), shift);  // of 64 bits nothing is left
+    const Vector mask = broadcast((std::uint64_t{1} << bits) - 1);
+    const auto step = static_cast<std::size_t>(bits);
+    std::size_t i = 0;
+    for (; i + kLanes <= n && bytes >= sizeof(Vector); i += kLanes, packed += step, bytes -= step) {
+        const Vector source = _mm512_loadu_si512(packed);
+        const Vector low = _mm512_srlv_epi64(_mm512_permutexvar_epi64(word, source), shift);
+        const Vector high = _mm512_sllv_epi64(_mm512_permutexvar_epi64(next_word, source), next_shift);
+        store(out + i, _mm512_and_si512(_mm512_or_si512(low, high), mask));
+    }
+    if (i < n) scalar_kernels().unpack(out + i, packed, bytes, bits, n - i);
+}
+
 }  // namespace
 
 }  // namespace avx512
 
 const Kernels& avx512_kernels() {
-    static constexpr Kernels kTable = vector_kernels<avx512::Arithmetic>(
-        "avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute, avx512::uniform_residues);
+    static constexpr Kernels kTable =
+        vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute,
+                                           avx512::uniform_residues, avx512::unpack);
     return kTable;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "polyformer/ckks/arithmetic/modulus.h"
 #include "polyformer/ckks/kernels/kernels.h"
@@ -195,6 +196,20 @@ std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, st
     return count;
 }
 
+void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n) {
+    static_assert(std::endian::native == std::endian::little, "packed numbers are little-endian, as words are");
+    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+    const auto width = static_cast<std::size_t>(bits);
+    // Numbers whose eight bytes, from the one with their lowest bit on, are all there.
+    const std::size_t whole_words = bytes < 8 ? 0 : std::min(n, (bytes - 8) * 8 / width + 1);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t position = i * width;
+        std::uint64_t word = 0;
+        std::memcpy(&word, packed + position / 8, i < whole_words ? 8 : bytes - position / 8);
+        out[i] = (word >> (position % 8)) & mask;
+    }
+}
+
 }  // namespace
 
 const Kernels& scalar_kernels() {
@@ -217,6 +232,7 @@ const Kernels& scalar_kernels() {
         .reduce_centered = reduce_centered,
         .rounded_quotients = rounded_quotients,
         .uniform_residues = uniform_residues,
+        .unpack = unpack,
     };
     return kTable;
 }

@@ -248,12 +248,13 @@ struct VectorKernels {
     }
 };
 
-/// The table of these kernels; transforms, permutation and uniform residues are written for each instruction set.
+/// The table of these kernels; those that are given are written for each instruction set.
 template <class Arithmetic>
 constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt) forward_ntt,
                                  decltype(Kernels::scaled_inverse_ntt) scaled_inverse_ntt,
                                  decltype(Kernels::permute) permute,
-                                 decltype(Kernels::uniform_residues) uniform_residues) {
+                                 decltype(Kernels::uniform_residues) uniform_residues,
+                                 decltype(Kernels::unpack) unpack) {
     using Implementation = VectorKernels<Arithmetic>;
     return {
         .name = name,
@@ -274,6 +275,7 @@ constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt
         .reduce_centered = Implementation::reduce_centered,
         .rounded_quotients = Implementation::rounded_quotients,
         .uniform_residues = uniform_residues,
+        .unpack = unpack,
     };
 }
 

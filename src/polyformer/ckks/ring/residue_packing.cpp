@@ -1,8 +1,9 @@
 #include "polyformer/ckks/ring/residue_packing.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
+
+#include "polyformer/ckks/kernels/kernels.h"
 
 namespace polyformer::ckks {
 
@@ -30,26 +31,10 @@ void pack_residues(std::span<const std::uint64_t> residues, int bits, std::span<
 }
 
 bool unpack_residues(std::span<const std::byte> packed, int bits, std::uint64_t modulus, std::span<std::uint64_t> out) {
-    const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
-    const auto width = static_cast<std::size_t>(bits);
+    kernels().unpack(out.data(), packed.data(), packed.size(), bits, out.size());
     std::uint64_t too_large = 0;
-    // Residues whose eight bytes, from the one with their lowest bit on, all lie inside the input.
-    const std::size_t whole_words = packed.size() < 8 ? 0 : std::min(out.size(), (packed.size() - 8) * 8 / width + 1);
-    for (std::size_t i = 0; i < whole_words; ++i) {
-        const std::size_t position = i * width;
-        std::uint64_t word = 0;
-        std::memcpy(&word, packed.data() + position / 8, 8);
-        out[i] = (word >> (position % 8)) & mask;
-        too_large |= static_cast<std::uint64_t>(out[i] >= modulus);
-    }
-    for (std::size_t i = whole_words; i < out.size(); ++i) {
-        const std::size_t position = i * width;
-        std::uint64_t word = 0;
-        std::memcpy(&word, packed.data() + position / 8, packed.size() - position / 8);
-        out[i] = (word >> (position % 8)) & mask;
-        too_large |= static_cast<std::uint64_t>(out[i] >= modulus);
-    }
-    const std::size_t padding = packed.size() * 8 - out.size() * width;
+    for (const std::uint64_t residue : out) too_large |= static_cast<std::uint64_t>(residue >= modulus);
+    const std::size_t padding = packed.size() * 8 - out.size() * static_cast<std::size_t>(bits);
     const bool clean = padding == 0 || (std::to_integer<unsigned>(packed.back()) >> (8 - padding)) == 0;
     return too_large == 0 && clean;
 }

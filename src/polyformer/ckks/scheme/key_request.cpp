@@ -70,8 +70,7 @@ std::vector<KeyShape> KeyRequest::keys(const Parameters& parameters) const {
 std::size_t KeyRequest::memory_bytes(const Parameters& parameters) const {
     std::size_t bytes = 0;
     for (const KeyShape& key : keys(parameters)) {
-        const auto rows = static_cast<std::size_t>(key.level + 1 + key.special);
-        bytes += static_cast<std::size_t>(key.digits()) * rows * parameters.ring_dimension() * sizeof(std::uint64_t);
+        bytes += static_cast<std::size_t>(key.digits()) * parameters.packed_rows_bytes(key.level, key.special);
     }
     return bytes;
 }

@@ -8,7 +8,7 @@ namespace polyformer::ckks {
 
 std::size_t SwitchingKey::bytes() const {
     std::size_t sum = 0;
-    for (const RnsPolynomial& digit : b) sum += digit.bytes();
+    for (const PackedRows& digit : b) sum += digit.bytes().size();
     return sum;
 }
 
@@ -113,10 +113,15 @@ void check_switching_key(const Parameters& parameters, const SwitchingKey& key, 
     require(key.b.size() == static_cast<std::size_t>(shape.digits()), "the {} key for {} has {} digits, but needs {}",
             name, describe(shape), key.b.size(), shape.digits());
     const auto rows = static_cast<std::size_t>(key.level + 1 + key.special);
-    for (const RnsPolynomial& digit : key.b) {
+    for (const PackedRows& digit : key.b) {
         require(digit.limbs() == rows && digit.ring_dimension() == parameters.ring_dimension(),
                 "the {} key for {} has a digit of {} rows of {} residues, but needs {} of {}", name, describe(shape),
                 digit.limbs(), digit.ring_dimension(), rows, parameters.ring_dimension());
+        for (std::size_t row = 0; row < rows; ++row) {
+            const int bits = parameters.row(key.level, row).modulus().bits();
+            require(digit.bits()[row] == bits, "the {} key for {} has residues of {} bits in row {}, but needs {}",
+                    name, describe(shape), digit.bits()[row], row, bits);
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/ckks/ring/packed_rows.h"
 #include "polyformer/ckks/ring/rns_polynomial.h"
 #include "polyformer/ckks/ring/uniform_stream.h"
 #include "polyformer/ckks/scheme/parameters.h"
@@ -21,13 +22,14 @@ namespace polyformer::ckks {
 /// all other primes, whatever the level. Rows: q_0 .. q_level, then p_0 .. p_{special-1}. Serves ciphertexts up to
 /// `level`.
 ///
-/// The a halves are not kept: row by row they come from the seed when the key is used, which halves its memory.
+/// The a halves are not kept: row by row they come from the seed when the key is used, which halves its memory. The b
+/// halves are packed as in a file, and may lie where their file is mapped.
 struct SwitchingKey {
     int level = 0;
     int special = 0;      ///< special primes: k, or 1 for the dense-to-sparse key
     int digit_limbs = 0;  ///< limbs of one digit
     Seed seed{};          ///< of the a halves
-    std::vector<RnsPolynomial> b;
+    std::vector<PackedRows> b;
     /// a of one digit, prime number `prime` of the q or of the special ones.
     UniformStream a(const Parameters& parameters, std::size_t digit, bool special_prime, std::size_t prime) const;
     std::size_t bytes() const;  ///< of b in memory

@@ -175,9 +175,15 @@ std::uint64_t Parameters::special_product(int special, const Modulus& modulus) c
 
 std::size_t Parameters::packed_rows_bytes(int level, int special) const {
     std::size_t bytes = 0;
-    const auto rows = static_cast<std::size_t>(level + 1 + special);
-    for (std::size_t i = 0; i < rows; ++i) bytes += packed_bytes(ring_dimension(), row(level, i).modulus().bits());
+    for (const int bits : row_bits(level, special)) bytes += packed_bytes(ring_dimension(), bits);
     return bytes;
+}
+
+std::vector<int> Parameters::row_bits(int level, int special) const {
+    std::vector<int> bits;
+    const auto rows = static_cast<std::size_t>(level + 1 + special);
+    for (std::size_t i = 0; i < rows; ++i) bits.push_back(row(level, i).modulus().bits());
+    return bits;
 }
 
 double Parameters::scale(int level) const {

@@ -79,6 +79,8 @@ class Parameters {
     std::uint64_t special_product(int special, const Modulus& modulus) const;
     /// Bytes of N residues for each of q_0 .. q_level, p_0 .. p_{special-1}, packed to the bits of their primes.
     std::size_t packed_rows_bytes(int level, int special) const;
+    /// Bits of the primes of these rows.
+    std::vector<int> row_bits(int level, int special) const;
     /// Canonical scale at `level`; at working_level() that of a fresh ciphertext.
     double scale(int level) const;
     double log2_q(int level) const;  ///< log2(q_0 … q_level)
