@@ -49,6 +49,12 @@ Kernels counting_kernels() {
         counters().products += count * n;
         scalar_kernels().inner_product(out, a, b, count, n, q, accumulate);
     };
+    table.packed_inner_product = [](std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
+                                    std::size_t bytes, int bits, std::size_t count, std::size_t n,
+                                    const ModulusConstants& q, bool accumulate) {
+        counters().products += count * n;
+        scalar_kernels().packed_inner_product(out, a, b, bytes, bits, count, n, q, accumulate);
+    };
     table.weighted_sums = [](std::uint64_t* const* out, std::size_t outputs, const std::uint64_t* const* a,
                              const std::uint64_t* const* weights, std::size_t count, std::size_t n, std::size_t run,
                              const ModulusConstants& q, bool accumulate) {

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "polyformer/ckks/ring/automorphism.h"
+#include "polyformer/ckks/ring/residue_packing.h"
 #include "polyformer/support/error.h"
 #include "tests/ckks/arithmetic/random_residues.h"
 
@@ -260,6 +261,30 @@ TEST_P(KernelsTest, Unpacking) {
                 expected |= (byte >> (position % 8) & 1) << bit;
             }
             ASSERT_EQ(out[i], expected) << bits << " bits, entry " << i;
+        }
+    }
+}
+
+TEST_P(KernelsTest, InnerProductsWithPackedResidues) {
+    const std::size_t length = n / 8 * 8;
+    const auto bytes = length * static_cast<std::size_t>(q.bits()) / 8;
+    for (const std::size_t count : {0, 1, 3, 17}) {
+        const auto left = random_limbs(count, n, 100);
+        const auto right = random_limbs(count, n, 200);
+        std::vector<std::vector<std::byte>> packed(count, std::vector<std::byte>(bytes));
+        std::vector<const std::byte*> packed_pointers;
+        for (std::size_t k = 0; k < count; ++k) {
+            pack_residues(std::span(right[k]).first(length), q.bits(), packed[k]);
+            packed_pointers.push_back(packed[k].data());
+        }
+        for (const bool accumulate : {false, true}) {
+            AlignedWords expected = c;
+            kernel.inner_product(expected.data(), pointers(left).data(), pointers(right).data(), count, length, q,
+                                 accumulate);
+            out = c;
+            kernel.packed_inner_product(out.data(), pointers(left).data(), packed_pointers.data(), bytes, q.bits(),
+                                        count, length, q, accumulate);
+            EXPECT_EQ(out, expected) << count << accumulate;
         }
     }
 }

@@ -63,7 +63,7 @@ TEST(PackedRows, RefuseWhatTheyDoNotHave) {
     std::vector<std::uint64_t> out(16);
     EXPECT_THAT([&] { rows.unpack(3, 0, out); }, ThrowsMessage<Error>(HasSubstr("row 3 of 3")));
     EXPECT_THAT([&] { rows.unpack(0, 56, out); }, ThrowsMessage<Error>(HasSubstr("16 residues from number 56")));
-    EXPECT_THAT([&] { rows.unpack(0, 4, out); }, ThrowsMessage<Error>(HasSubstr("from number 4")));
+    EXPECT_THAT([&] { rows.unpack(0, 4, out); }, ThrowsMessage<Error>(HasSubstr("cannot be read from number 4")));
 }
 
 }  // namespace

@@ -103,6 +103,12 @@ struct Kernels {
     /// The first n numbers of `bits` ≤ 56 bits that lie one behind the other in `packed`, lowest bit first. There are
     /// `bytes` bytes, at least ⌈n·bits / 8⌉; beyond them nothing is read.
     void (*unpack)(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n);
+
+    /// inner_product() of entries and packed numbers, residues both: those of b[k] lie as for unpack(), in `bytes`
+    /// bytes each; n is a multiple of 8.
+    void (*packed_inner_product)(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
+                                 std::size_t bytes, int bits, std::size_t count, std::size_t n,
+                                 const ModulusConstants& q, bool accumulate);
 };
 
 /// The fastest implementation that this CPU runs, or the one that the environment variable POLYFORMER_KERNELS names

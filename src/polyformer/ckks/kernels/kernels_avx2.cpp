@@ -67,6 +67,12 @@ struct Arithmetic {
     };
 };
 
+void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
+                          std::size_t bytes, int bits, std::size_t count, std::size_t n, const ModulusConstants& q,
+                          bool accumulate) {
+    packed_inner_product_by(VectorKernels<Arithmetic>::inner_product, out, a, b, bytes, bits, count, n, q, accumulate);
+}
+
 }  // namespace
 
 }  // namespace avx2
@@ -76,7 +82,7 @@ const Kernels& avx2_kernels() {
     static const Kernels kTable = vector_kernels<avx2::Arithmetic>(
         "avx2", avx2::forward_ntt, avx2::scaled_inverse_ntt, scalar_kernels().permute,
         __builtin_cpu_supports("aes") ? avx2::uniform_residues : scalar_kernels().uniform_residues,
-        scalar_kernels().unpack);
+        scalar_kernels().unpack, avx2::packed_inner_product);
     return kTable;
 }
 

@@ -1,5 +1,7 @@
 // The kernels with AVX-512 IFMA; the transforms are in ntt_avx512.cpp, uniform residues in
 // uniform_avx512.cpp.
+#include <cstring>
+
 #include "polyformer/ckks/kernels/arithmetic_avx512.h"
 #include "polyformer/ckks/kernels/kernels_vector.h"
 #include "polyformer/ckks/kernels/kernels_vector_template.h"
@@ -70,29 +72,92 @@ void permute(std::uint64_t* out, const std::uint64_t* in, const std::uint32_t* i
     }
 }
 
-/// Eight numbers take as many bytes as each has bits, so that all lie at the same places of the 64 bytes from the first
-/// one on.
-void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n) {
-    alignas(64) std::uint64_t words[kLanes];
-    alignas(64) std::uint64_t shifts[kLanes];
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        words[lane] = lane * static_cast<std::size_t>(bits) / 64;
-        shifts[lane] = lane * static_cast<std::size_t>(bits) % 64;
+/// Eight packed numbers take as many bytes as each has bits, so that all lie at the same places of the 64 bytes from
+/// the first one on.
+class Unpacking {
+  public:
+    explicit Unpacking(int bits) : mask_(broadcast((std::uint64_t{1} << bits) - 1)) {
+        alignas(sizeof(Vector)) std::uint64_t words[kLanes];
+        alignas(sizeof(Vector)) std::uint64_t shifts[kLanes];
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            words[lane] = lane * static_cast<std::size_t>(bits) / 64;
+            shifts[lane] = lane * static_cast<std::size_t>(bits) % 64;
+        }
+        word_ = load(words);
+        next_word_ = add(word_, broadcast(1));
+        shift_ = load(shifts);
+        next_shift_ = _mm512_sub_epi64(broadcast(64), shift_);  // by 64 bits: nothing is left
     }
-    const Vector word = load(words);
-    const Vector next_word = add(word, broadcast(1));
-    const Vector shift = load(shifts);
-    const Vector next_shift = _mm512_sub_epi64(broadcast(64), shift);  // of 64 bits nothing is left
-    const Vector mask = broadcast((std::uint64_t{1} << bits) - 1);
+
+    /// From all 64 bytes.
+    Vector operator()(const std::byte* packed) const {
+        const Vector source = _mm512_loadu_si512(packed);
+        const Vector low = _mm512_srlv_epi64(_mm512_permutexvar_epi64(word_, source), shift_);
+        const Vector high = _mm512_sllv_epi64(_mm512_permutexvar_epi64(next_word_, source), next_shift_);
+        constexpr int kEitherAndMask = 0xa8;
+        return _mm512_ternarylogic_epi64(low, high, mask_, kEitherAndMask);
+    }
+
+    /// From fewer.
+    Vector operator()(const std::byte* packed, std::size_t bytes) const {
+        if (bytes >= sizeof(Vector)) return (*this)(packed);
+        std::byte copy[sizeof(Vector)] = {};
+        std::memcpy(copy, packed, bytes);
+        return (*this)(copy);
+    }
+
+  private:
+    Vector mask_;
+    Vector word_;
+    Vector next_word_;
+    Vector shift_;
+    Vector next_shift_;
+};
+
+void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int bits, std::size_t n) {
+    const Unpacking unpacked(bits);
     const auto step = static_cast<std::size_t>(bits);
     std::size_t i = 0;
-    for (; i + kLanes <= n && bytes >= sizeof(Vector); i += kLanes, packed += step, bytes -= step) {
-        const Vector source = _mm512_loadu_si512(packed);
-        const Vector low = _mm512_srlv_epi64(_mm512_permutexvar_epi64(word, source), shift);
-        const Vector high = _mm512_sllv_epi64(_mm512_permutexvar_epi64(next_word, source), next_shift);
-        store(out + i, _mm512_and_si512(_mm512_or_si512(low, high), mask));
+    for (; i + kLanes <= n; i += kLanes, packed += step, bytes -= step) store(out + i, unpacked(packed, bytes));
+    if (i < n) Arithmetic::store_partial(out + i, n - i, unpacked(packed, bytes));
+}
+
+void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
+                          std::size_t bytes, int bits, std::size_t count, std::size_t n, const ModulusConstants& q,
+                          bool accumulate) {
+    if (count > LazySum::kMaxTerms) {
+        packed_inner_product(out, a, b, bytes, bits, LazySum::kMaxTerms, n, q, accumulate);
+        packed_inner_product(out, a + LazySum::kMaxTerms, b + LazySum::kMaxTerms, bytes, bits,
+                             count - LazySum::kMaxTerms, n, q, true);
+        return;
     }
-    if (i < n) scalar_kernels().unpack(out + i, packed, bytes, bits, n - i);
+    constexpr std::size_t kVectors = 4;  // independent sums hide the latency of a multiply-add
+    const VectorModulus m(q);
+    const Unpacking unpacked(bits);
+    const auto step = static_cast<std::size_t>(bits);
+    const auto finish = [&](std::size_t i, const LazySum& sum) {
+        const Vector reduced = m.reduce(sum, count);
+        store(out + i, accumulate ? m.add(reduced, load(out + i)) : reduced);
+    };
+    std::size_t i = 0;
+    std::size_t begin = 0;
+    for (; i + kVectors * kLanes <= n && begin + (kVectors - 1) * step + sizeof(Vector) <= bytes;
+         i += kVectors * kLanes, begin += kVectors * step) {
+        LazySum sums[kVectors];
+        for (std::size_t k = 0; k < count; ++k) {
+            for (std::size_t v = 0; v < kVectors; ++v) {
+                sums[v].add_product(load(a[k] + i + v * kLanes), unpacked(b[k] + begin + v * step));
+            }
+        }
+        for (std::size_t v = 0; v < kVectors; ++v) finish(i + v * kLanes, sums[v]);
+    }
+    for (; i < n; i += kLanes, begin += step) {
+        LazySum sum;
+        for (std::size_t k = 0; k < count; ++k) {
+            sum.add_product(load(a[k] + i), unpacked(b[k] + begin, bytes - begin));
+        }
+        finish(i, sum);
+    }
 }
 
 }  // namespace
@@ -102,7 +167,7 @@ void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int 
 const Kernels& avx512_kernels() {
     static constexpr Kernels kTable =
         vector_kernels<avx512::Arithmetic>("avx512", avx512::forward_ntt, avx512::scaled_inverse_ntt, avx512::permute,
-                                           avx512::uniform_residues, avx512::unpack);
+                                           avx512::uniform_residues, avx512::unpack, avx512::packed_inner_product);
     return kTable;
 }
 

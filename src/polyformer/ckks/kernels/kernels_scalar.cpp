@@ -6,6 +6,7 @@
 
 #include "polyformer/ckks/arithmetic/modulus.h"
 #include "polyformer/ckks/kernels/kernels.h"
+#include "polyformer/ckks/kernels/kernels_vector.h"
 
 namespace polyformer::ckks {
 
@@ -210,7 +211,38 @@ void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int 
     }
 }
 
+void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
+                          std::size_t bytes, int bits, std::size_t count, std::size_t n, const ModulusConstants& q,
+                          bool accumulate) {
+    packed_inner_product_by(inner_product, out, a, b, bytes, bits, count, n, q, accumulate);
+}
+
 }  // namespace
+
+void packed_inner_product_by(decltype(Kernels::inner_product) inner_product, std::uint64_t* out,
+                             const std::uint64_t* const* a, const std::byte* const* b, std::size_t bytes, int bits,
+                             std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate) {
+    constexpr std::size_t kEntries = 256;
+    constexpr std::size_t kTerms = 8;
+    std::array<std::array<std::uint64_t, kEntries>, kTerms> unpacked;
+    std::array<const std::uint64_t*, kTerms> left{};
+    std::array<const std::uint64_t*, kTerms> right{};
+    for (std::size_t i = 0; i < n; i += kEntries) {
+        const std::size_t length = std::min(kEntries, n - i);
+        const std::size_t skipped = i / 8 * static_cast<std::size_t>(bits);
+        std::size_t first = 0;
+        do {  // of no terms at all there is a sum, too
+            const std::size_t terms = std::min(kTerms, count - first);
+            for (std::size_t k = 0; k < terms; ++k) {
+                unpack(unpacked[k].data(), b[first + k] + skipped, bytes - skipped, bits, length);
+                left[k] = a[first + k] + i;
+                right[k] = unpacked[k].data();
+            }
+            inner_product(out + i, left.data(), right.data(), terms, length, q, accumulate || first > 0);
+            first += terms;
+        } while (first < count);
+    }
+}
 
 const Kernels& scalar_kernels() {
     static constexpr Kernels kTable{
@@ -233,6 +265,7 @@ const Kernels& scalar_kernels() {
         .rounded_quotients = rounded_quotients,
         .uniform_residues = uniform_residues,
         .unpack = unpack,
+        .packed_inner_product = packed_inner_product,
     };
     return kTable;
 }

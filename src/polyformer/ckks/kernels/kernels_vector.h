@@ -12,6 +12,11 @@ const Kernels& avx512_kernels();
 /// residues are the reference's.
 const Kernels& avx2_kernels();
 
+/// packed_inner_product() by a set's own inner_product(), for sets without anything better.
+void packed_inner_product_by(decltype(Kernels::inner_product) inner_product, std::uint64_t* out,
+                             const std::uint64_t* const* a, const std::byte* const* b, std::size_t bytes, int bits,
+                             std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate);
+
 namespace avx512 {
 void forward_ntt(std::uint64_t* values, const TransformTables& tables);
 void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,

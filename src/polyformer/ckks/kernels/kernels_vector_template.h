@@ -253,8 +253,8 @@ template <class Arithmetic>
 constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt) forward_ntt,
                                  decltype(Kernels::scaled_inverse_ntt) scaled_inverse_ntt,
                                  decltype(Kernels::permute) permute,
-                                 decltype(Kernels::uniform_residues) uniform_residues,
-                                 decltype(Kernels::unpack) unpack) {
+                                 decltype(Kernels::uniform_residues) uniform_residues, decltype(Kernels::unpack) unpack,
+                                 decltype(Kernels::packed_inner_product) packed_inner_product) {
     using Implementation = VectorKernels<Arithmetic>;
     return {
         .name = name,
@@ -276,6 +276,7 @@ constexpr Kernels vector_kernels(const char* name, decltype(Kernels::forward_ntt
         .rounded_quotients = Implementation::rounded_quotients,
         .uniform_residues = uniform_residues,
         .unpack = unpack,
+        .packed_inner_product = packed_inner_product,
     };
 }
 

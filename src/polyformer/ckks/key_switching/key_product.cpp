@@ -45,37 +45,27 @@ class KeyRow {
         }
     }
 
-    /// Σ_d digits[d] · (b_d, a_d) for the only ciphertext: both halves are made chunk by chunk.
+    /// Σ_d digits[d] · (b_d, a_d) for the only ciphertext: the uniform half is made chunk by chunk.
     void multiply_once(std::span<const std::uint64_t* const> digits, std::array<std::uint64_t*, 2> out) {
-        std::vector<std::uint64_t, UninitialisedAllocator<std::uint64_t>> halves(2 * b_.size() * kChunk);
+        AlignedWords uniform(b_.size() * kChunk);
         for (std::size_t begin = 0; begin < n_; begin += kChunk) {
             const std::size_t length = std::min(kChunk, n_ - begin);
-            std::uint64_t* next = halves.data();
-            for (std::size_t d = 0; d < b_.size(); ++d, next += 2 * kChunk) {
-                b_[d]->unpack(key_row_, begin, {next, length});
-                b_chunk_[d] = next;
-                streams_[d].next({next + kChunk, length});
-                a_chunk_[d] = next + kChunk;
+            for (std::size_t d = 0; d < b_.size(); ++d) {
+                a_chunk_[d] = uniform.data() + d * kChunk;
+                streams_[d].next({uniform.data() + d * kChunk, length});
             }
             multiply_chunk(digits, begin, length, out);
         }
     }
 
-    /// The same for one of several ciphertexts: both halves are made for the first and kept.
+    /// The same for one of several ciphertexts: the uniform half is made for the first and kept.
     void multiply(std::span<const std::uint64_t* const> digits, std::array<std::uint64_t*, 2> out) {
-        const std::size_t count = b_.size();
-        if (halves_.limbs() == 0) {
-            halves_ = RnsPolynomial::uninitialised(n_, 2 * count);
-            for (std::size_t d = 0; d < count; ++d) {
-                b_[d]->unpack(key_row_, 0, halves_.limb(d));
-                streams_[d].next(halves_.limb(count + d));
-            }
+        if (uniform_.limbs() == 0) {
+            uniform_ = RnsPolynomial::uninitialised(n_, b_.size());
+            for (std::size_t d = 0; d < b_.size(); ++d) streams_[d].next(uniform_.limb(d));
         }
         for (std::size_t begin = 0; begin < n_; begin += kChunk) {
-            for (std::size_t d = 0; d < count; ++d) {
-                b_chunk_[d] = halves_.limb(d).data() + begin;
-                a_chunk_[d] = halves_.limb(count + d).data() + begin;
-            }
+            for (std::size_t d = 0; d < b_.size(); ++d) a_chunk_[d] = uniform_.limb(d).data() + begin;
             multiply_chunk(digits, begin, std::min(kChunk, n_ - begin), out);
         }
     }
@@ -86,13 +76,20 @@ class KeyRow {
         return row <= static_cast<std::size_t>(level) ? row : row + static_cast<std::size_t>(key.level - level);
     }
 
-    /// Entries [begin, begin + length), of which b_chunk_ and a_chunk_ have the key's halves.
+    /// Entries [begin, begin + length), of which a_chunk_ has the uniform half.
     void multiply_chunk(std::span<const std::uint64_t* const> digits, std::size_t begin, std::size_t length,
                         std::array<std::uint64_t*, 2> out) {
         const std::size_t count = b_.size();
         require(digits.size() == count, "{} digits of a ciphertext meet {} of a switching key", digits.size(), count);
-        for (std::size_t d = 0; d < count; ++d) digit_chunk_[d] = digits[d] + begin;
-        kernels().inner_product(out[0] + begin, digit_chunk_.data(), b_chunk_.data(), count, length, modulus_, false);
+        std::size_t bytes = 0;  // what is left of each row
+        for (std::size_t d = 0; d < count; ++d) {
+            digit_chunk_[d] = digits[d] + begin;
+            const std::span<const std::byte> packed = b_[d]->row(key_row_, begin);
+            b_chunk_[d] = packed.data();
+            bytes = packed.size();
+        }
+        kernels().packed_inner_product(out[0] + begin, digit_chunk_.data(), b_chunk_.data(), bytes, modulus_.bits(),
+                                       count, length, modulus_, false);
         kernels().inner_product(out[1] + begin, digit_chunk_.data(), a_chunk_.data(), count, length, modulus_, false);
     }
 
@@ -101,10 +98,10 @@ class KeyRow {
     std::size_t key_row_;
     std::vector<const PackedRows*> b_;
     std::vector<UniformStream> streams_;
-    RnsPolynomial halves_;  ///< rows of all b, then of all a
+    RnsPolynomial uniform_;
     // Of the chunk at hand.
     std::vector<const std::uint64_t*> digit_chunk_;
-    std::vector<const std::uint64_t*> b_chunk_;
+    std::vector<const std::byte*> b_chunk_;
     std::vector<const std::uint64_t*> a_chunk_;
 };
 

@@ -41,17 +41,19 @@ PackedRows::PackedRows(std::size_t ring_dimension, std::vector<int> bits, Shared
             ring_dimension_, begins_.back(), bytes_.size());
 }
 
-std::span<const std::byte> PackedRows::row(std::size_t index) const {
+std::span<const std::byte> PackedRows::row(std::size_t index, std::size_t first) const {
     require(index < limbs(), "row {} of {} packed rows was asked for", index, limbs());
-    return bytes().subspan(begins_[index], begins_[index + 1] - begins_[index]);
+    require(first % 8 == 0 && first <= ring_dimension_, "a packed row of {} residues cannot be read from number {} on",
+            ring_dimension_, first);
+    const std::size_t begin = begins_[index] + first / 8 * static_cast<std::size_t>(bits_[index]);
+    return bytes().subspan(begin, begins_[index + 1] - begin);
 }
 
 void PackedRows::unpack(std::size_t index, std::size_t first, std::span<std::uint64_t> out) const {
-    const std::span<const std::byte> packed = row(index);
-    require(first % 8 == 0 && first <= ring_dimension_ && out.size() <= ring_dimension_ - first,
-            "{} residues from number {} on cannot be unpacked from a row of {}", out.size(), first, ring_dimension_);
-    const std::size_t begin = first / 8 * static_cast<std::size_t>(bits_[index]);
-    kernels().unpack(out.data(), packed.data() + begin, packed.size() - begin, bits_[index], out.size());
+    const std::span<const std::byte> packed = row(index, first);
+    require(out.size() <= ring_dimension_ - first, "{} residues from number {} on cannot be unpacked from a row of {}",
+            out.size(), first, ring_dimension_);
+    kernels().unpack(out.data(), packed.data(), packed.size(), bits_[index], out.size());
 }
 
 }  // namespace polyformer::ckks

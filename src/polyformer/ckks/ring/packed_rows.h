@@ -27,9 +27,10 @@ class PackedRows {
     std::size_t limbs() const { return bits_.size(); }      ///< rows
     const std::vector<int>& bits() const { return bits_; }  ///< of the residues of each row
     std::span<const std::byte> bytes() const { return bytes_.span(); }
-    /// One row's bytes. Throws Error unless `index` is below limbs().
-    std::span<const std::byte> row(std::size_t index) const;
-    /// The residues of a row from `first`, a multiple of 8, on: each below 2^bits, and below its prime if whoever
+    /// One row's bytes, from residue number `first`, a multiple of 8, on. Throws Error unless `index` is below limbs()
+    /// and `first` at most N.
+    std::span<const std::byte> row(std::size_t index, std::size_t first = 0) const;
+    /// The residues of a row from `first` on: each below 2^bits, and below its prime if whoever
     /// packed or checked them saw to that. Throws Error beyond the row's end.
     void unpack(std::size_t index, std::size_t first, std::span<std::uint64_t> out) const;
 
