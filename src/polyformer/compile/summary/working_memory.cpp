@@ -31,6 +31,10 @@ std::size_t hoisted_bytes(const Parameters& parameters, int level) {
            polynomial_bytes(parameters, level + parameters.special_count());
 }
 
+/// The program and its heap, and what the pool of blocks has cut its slabs into and not given out: different steps want
+/// blocks of different sizes. Measured.
+constexpr std::size_t kProcess = std::size_t{256} << 20;
+
 /// What parameters and evaluator keep beside the keys: roots and their quotients for every prime, and the permutation
 /// of every rotation that has a key.
 std::size_t table_bytes(const Parameters& parameters, std::size_t rotations) {
@@ -39,9 +43,9 @@ std::size_t table_bytes(const Parameters& parameters, std::size_t rotations) {
 }
 
 /// Scratch of one bootstrap: the sums of a CoeffsToSlots factor, or the powers of EvalMod.
-std::size_t bootstrap_scratch_bytes(const Parameters& parameters) {
-    constexpr std::size_t kLive = 12;
-    return kLive * ciphertext_bytes(parameters, parameters.max_level() + parameters.special_count());
+std::size_t bootstrap_scratch_bytes(const Parameters& parameters, std::size_t values) {
+    const std::size_t live = 12 + values;
+    return live * ciphertext_bytes(parameters, parameters.max_level() + parameters.special_count());
 }
 
 std::size_t extended_bytes(const Parameters& parameters, int level) {
@@ -63,25 +67,37 @@ std::size_t map_scratch_bytes(const Parameters& parameters, const LinearMapStep&
                     sums * (one + rotated * plaintext) + outputs * (digits + 2 * extended_bytes(parameters, level)));
 }
 
-/// What a step needs besides its operands and results.
+/// What a step needs besides its operands, brought down to its level, and results.
 std::size_t scratch_bytes(const Parameters& parameters, const Step& step) {
     const std::size_t one = ciphertext_bytes(parameters, step.level);
-    return std::visit(
-        Overloaded{[&](const LinearMapStep& map) { return map_scratch_bytes(parameters, map, step.level); },
-                   [&](const RotatedProductStep& product) {
-                       // Rotations of both operands, their digits, and the sums so far.
-                       const auto baby = static_cast<std::size_t>(product.product.baby);
-                       return product.outputs.size() *
-                              ((2 * baby + 3) * one + 2 * hoisted_bytes(parameters, step.level) +
-                               extended_bytes(parameters, step.level));
-                   },
-                   [&](const PolynomialStep& polynomial) {
-                       const std::size_t powers = 2 * std::bit_width(polynomial.series.degree()) + 2;
-                       return powers * polynomial.inputs.size() * one;
-                   },
-                   [&](const BootstrapStep&) { return bootstrap_scratch_bytes(parameters); },
-                   [&](const auto&) { return 2 * one + hoisted_bytes(parameters, step.level); }},
-        step.operation);
+    const std::size_t operands = inputs_of(step.operation).size() * one;
+    return operands +
+           std::visit(
+               Overloaded{[&](const LinearMapStep& map) { return map_scratch_bytes(parameters, map, step.level); },
+                          [&](const RotatedProductStep& product) {
+                              // Rotations of both operands, their digits, the sums so far and what is added to them.
+                              const auto baby = static_cast<std::size_t>(product.product.baby);
+                              return product.outputs.size() *
+                                     ((2 * baby + 3) * one + 2 * hoisted_bytes(parameters, step.level) +
+                                      2 * extended_bytes(parameters, step.level));
+                          },
+                          [&](const PolynomialStep& polynomial) {
+                              // Powers of one input after the other, and each coefficient under the mask, for all of
+                              // them.
+                              const std::size_t powers = 2 * std::bit_width(polynomial.series.degree()) + 2;
+                              const std::size_t masked = polynomial.scores ? polynomial.series.coefficients.size() : 0;
+                              const int middle = (step.level + step.output_level) / 2;
+                              return powers * one + hoisted_bytes(parameters, step.level) +
+                                     masked * polynomial_bytes(parameters, middle);
+                          },
+                          [&](const BootstrapStep& bootstrap) {
+                              return bootstrap_scratch_bytes(parameters, bootstrap.inputs.size());
+                          },
+                          [&](const auto&) {
+                              return 2 * one + hoisted_bytes(parameters, step.level) +
+                                     extended_bytes(parameters, step.level);
+                          }},
+               step.operation);
 }
 
 /// The step after which each value is not needed any more; steps.size() for the outputs.
@@ -156,8 +172,8 @@ std::size_t working_bytes(const Plan& plan) {
         bootstraps(plan.steps) > 0
             ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots(), plan.bootstrap_key_price)
             : 0;
-    return most_live_bytes(plan) + weight_bytes(plan) + table_bytes(parameters, plan.keys.rotation_levels.size()) +
-           transforms;
+    return kProcess + most_live_bytes(plan) + weight_bytes(plan) +
+           table_bytes(parameters, plan.keys.rotation_levels.size()) + transforms;
 }
 
 }  // namespace polyformer::compile
