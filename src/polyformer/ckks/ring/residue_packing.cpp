@@ -27,7 +27,8 @@ void pack_residues(std::span<const std::uint64_t> residues, int bits, std::span<
             word = filled > 0 ? residue >> (bits - filled) : 0;
         }
     }
-    std::memcpy(next, &word, static_cast<std::size_t>((filled + 7) / 8));
+    // Of no residues there may be no place to write to.
+    if (filled > 0) std::memcpy(next, &word, static_cast<std::size_t>((filled + 7) / 8));
 }
 
 bool unpack_residues(std::span<const std::byte> packed, int bits, std::uint64_t modulus, std::span<std::uint64_t> out) {
