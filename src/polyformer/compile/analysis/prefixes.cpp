@@ -4,17 +4,14 @@
 #include <functional>
 #include <optional>
 
+#include "polyformer/compile/analysis/operation_of.h"
+
 namespace polyformer::compile {
 
 namespace {
 
 using model::Graph;
 using model::NodeId;
-
-template <class Operation>
-const Operation* operation_of(const Graph& graph, NodeId id) {
-    return std::get_if<Operation>(&graph.nodes[id].operation);
-}
 
 /// The one node that reads this one, whatever number of times.
 std::optional<NodeId> only_reader(const std::vector<NodeFacts>& facts, NodeId id) {

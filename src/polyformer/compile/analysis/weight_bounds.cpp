@@ -5,17 +5,14 @@
 #include <map>
 #include <optional>
 
+#include "polyformer/compile/analysis/operation_of.h"
+
 namespace polyformer::compile {
 
 namespace {
 
 using model::Graph;
 using model::NodeId;
-
-template <class Operation>
-const Operation* operation_of(const Graph& graph, NodeId id) {
-    return std::get_if<Operation>(&graph.nodes[id].operation);
-}
 
 /// Weights that nothing but attention reads.
 bool are_weights(const Graph& graph, const std::vector<NodeFacts>& facts, NodeId id) {
