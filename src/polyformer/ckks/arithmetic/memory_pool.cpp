@@ -1,18 +1,17 @@
 #include "polyformer/ckks/arithmetic/memory_pool.h"
 
-#include <sys/mman.h>
-
 #include <array>
 #include <bit>
 #include <mutex>
 #include <new>
+
+#include "polyformer/ckks/arithmetic/huge_pages.h"
 
 namespace polyformer::ckks {
 
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kHugePage = std::size_t{1} << 21;
 constexpr std::size_t kSmallest = std::size_t{1} << 10;  // below, the ordinary allocator is as good
 constexpr std::size_t kLargest = std::size_t{1} << 20;   // one limb at ring dimension 2^17
 
@@ -45,9 +44,8 @@ class SizeClass {
         const std::size_t stride = bytes + (bytes < kWide ? 1 : 17) * kCacheLine;
         if (left_ < stride) {
             const std::size_t slab = bytes < kWide ? kHugePage : 32 * kHugePage;
-            next_ = static_cast<std::byte*>(::operator new (slab, std::align_val_t{kHugePage}));
+            next_ = allocate_huge_pages(slab);
             left_ = slab;
-            madvise(next_, slab, MADV_HUGEPAGE);  // a wish: failure costs only time
         }
         void* block = next_;
         next_ += stride;
