@@ -11,6 +11,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
         add_compile_options(-fno-semantic-interposition)  # else calls within a library cannot be inlined
     endif()
 endif()
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    # Every 64-bit ARM has fused multiply-adds, which round otherwise: plans, encodings and kernels would differ.
+    add_compile_options(-ffp-contract=off)
+endif()
 if(POLYFORMER_SANITIZERS)
     add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)

@@ -1,4 +1,5 @@
-# Fails unless PROGRAM (pipeline_digest) prints the same with every kernel set that this CPU runs.
+# Fails unless PROGRAM (pipeline_digest), run by EMULATOR where that is given, prints the same with every kernel set that
+# this CPU runs.
 function(run_program output)
     execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE found ERROR_VARIABLE errors RESULT_VARIABLE status)
     if(NOT status EQUAL 0)
@@ -7,11 +8,11 @@ function(run_program output)
     set(${output} "${found}" PARENT_SCOPE)
 endfunction()
 
-run_program(listed ${PROGRAM} --list)
+run_program(listed ${EMULATOR} ${PROGRAM} --list)
 string(STRIP "${listed}" listed)
 string(REPLACE "\n" ";" sets "${listed}")
 foreach(set IN LISTS sets)
-    run_program(found ${CMAKE_COMMAND} -E env POLYFORMER_KERNELS=${set} ${PROGRAM})
+    run_program(found ${CMAKE_COMMAND} -E env POLYFORMER_KERNELS=${set} ${EMULATOR} ${PROGRAM})
     if(NOT found MATCHES "bootstrap +[0-9a-f]+\n" OR NOT found MATCHES "right +true\n")
         message(FATAL_ERROR "with the kernels '${set}' the pipeline does not compute what it should:\n${found}")
     endif()

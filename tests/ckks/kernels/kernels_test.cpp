@@ -31,6 +31,7 @@ std::vector<Case> all_cases() {
         cases.push_back({kernel, 49, 1});
         cases.push_back({kernel, 50, 1000});
         cases.push_back({kernel, 50, 47});
+        cases.push_back({kernel, 50, 6});
     }
     return cases;
 }
@@ -203,10 +204,74 @@ TEST_P(KernelsTest, LongWeightedSumsOfLargeForeignResiduesDoNotOverflow) {
     const AlignedWords largest(n, source);
     const std::uint64_t weight = q.value() - 1;
     const std::vector<const std::uint64_t*> sources(kCount, largest.data());
-    const std::vector<const std::uint64_t*> weights(kCount, &weight);
-    out = c;
-    kernel.weighted_sum(out.data(), sources.data(), weights.data(), kCount, n, n, q, true);
-    expect_entries(out, [&](std::size_t i) { return Uint128{weight} * source * kCount + c[i]; });
+    constexpr std::size_t kOutputs = 5;
+    const std::vector<const std::uint64_t*> weights(kCount * kOutputs, &weight);
+    std::vector<AlignedWords> results(kOutputs, c);
+    std::vector<std::uint64_t*> result_pointers;
+    for (AlignedWords& result : results) result_pointers.push_back(result.data());
+    kernel.weighted_sums(result_pointers.data(), kOutputs, sources.data(), weights.data(), kCount, n, n, q, true);
+    for (const AlignedWords& result : results) {
+        expect_entries(result, [&](std::size_t i) { return Uint128{weight} * source * kCount + c[i]; });
+    }
+}
+
+TEST_P(KernelsTest, SumsOfProductsThatRoundAlikeAreExact) {
+    if (GetParam().prime_bits < 50) return;
+    // Sets on doubles split products at multiples of 2^51: here every rest is the largest there is, on the same side.
+    for (const std::uint64_t rest : {(std::uint64_t{1} << 50) - 1, (std::uint64_t{1} << 50) + 1}) {
+        AlignedWords left(n);
+        AlignedWords right(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            std::uint64_t factor = q.value() - 2 * i;
+            std::uint64_t other = q.value();
+            for (; other >= q.value(); factor -= 2) {
+                std::uint64_t inverse = factor;  // modulo a power of two; each step doubles the digits that are right
+                for (int step = 0; step < 5; ++step) inverse *= 2 - factor * inverse;
+                other = rest * inverse % (std::uint64_t{1} << 51);
+                left[i] = factor;
+                right[i] = other;
+            }
+            ASSERT_EQ(left[i] * right[i] % (std::uint64_t{1} << 51), rest);
+        }
+        left[0] = rest > std::uint64_t{1} << 50 ? q.value() - 1 : left[0];
+        right[0] = rest > std::uint64_t{1} << 50 ? q.value() - 1 : right[0];
+        for (std::size_t count = 0; count < 40; ++count) {
+            const std::vector<const std::uint64_t*> lefts(count, left.data());
+            const std::vector<const std::uint64_t*> rights(count, right.data());
+            kernel.inner_product(out.data(), lefts.data(), rights.data(), count, n, q, false);
+            expect_entries(out, [&](std::size_t i) { return Uint128{left[i]} * right[i] * count; });
+            kernel.weighted_sum(out.data(), lefts.data(), rights.data(), count, n, n, q, false);
+            expect_entries(out, [&](std::size_t i) { return Uint128{left[i]} * right[0] * count; });
+        }
+    }
+}
+
+TEST_P(KernelsTest, NothingAtAllIsWorkedOn) {
+    const Kernels& k = kernel;
+    k.add(nullptr, nullptr, nullptr, 0, q);
+    k.subtract(nullptr, nullptr, nullptr, 0, q);
+    k.negate(nullptr, nullptr, 0, q);
+    k.multiply(nullptr, nullptr, nullptr, 0, q);
+    k.add_scalar(nullptr, nullptr, 1, 0, q);
+    k.multiply_scalar(nullptr, nullptr, 1, 0, q);
+    k.multiply_scalar_add(nullptr, nullptr, 1, 0, q);
+    k.subtract_multiply_scalar(nullptr, nullptr, nullptr, 1, 0, q);
+    k.subtract_multiply_add(nullptr, nullptr, nullptr, 1, nullptr, 1, nullptr, 0, q);
+    k.permute(nullptr, nullptr, nullptr, 0);
+    k.reduce_centered(nullptr, nullptr, q, q, 0);
+    k.unpack(nullptr, nullptr, 0, 50, 0);
+    for (const std::size_t count : {std::size_t{0}, std::size_t{9}}) {
+        const std::vector<const std::uint64_t*> sources(count, nullptr);
+        const std::vector<const std::byte*> packed(count, nullptr);
+        const std::vector<double> reciprocals(count, 1);
+        std::uint64_t* no_output = nullptr;
+        k.inner_product(nullptr, sources.data(), sources.data(), count, 0, q, true);
+        k.weighted_sum(no_output, sources.data(), sources.data(), count, 0, 8, q, true);
+        k.packed_inner_product(nullptr, sources.data(), packed.data(), 0, 50, count, 0, q, true);
+        k.rounded_quotients(nullptr, sources.data(), reciprocals.data(), count, 0);
+    }
+    const UniformSource source{Aes256(Aes256::Key{}), 0};
+    EXPECT_EQ(k.uniform_residues(nullptr, source, 0, 0, q), 0U);
 }
 
 TEST_P(KernelsTest, CenteredReduction) {
@@ -268,7 +333,7 @@ TEST_P(KernelsTest, Unpacking) {
 TEST_P(KernelsTest, InnerProductsWithPackedResidues) {
     const std::size_t length = n / 8 * 8;
     const auto bytes = length * static_cast<std::size_t>(q.bits()) / 8;
-    for (const std::size_t count : {0, 1, 3, 17}) {
+    for (const std::size_t count : {0, 1, 3, 9, 40}) {
         const auto left = random_limbs(count, n, 100);
         const auto right = random_limbs(count, n, 200);
         std::vector<std::vector<std::byte>> packed(count, std::vector<std::byte>(bytes));

@@ -7,9 +7,8 @@
 
 #ifdef POLYFORMER_X86_KERNELS
 #include <cpuid.h>
-
-#include "polyformer/ckks/kernels/kernels_vector.h"
 #endif
+#include "polyformer/ckks/kernels/kernels_vector.h"
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -35,6 +34,9 @@ std::vector<const Kernels*> find_available() {
         __builtin_cpu_supports("avx512ifma") && has_vaes()) {
         found.push_back(&avx512_kernels());
     }
+#endif
+#ifdef POLYFORMER_ARM_KERNELS
+    found.push_back(&neon_kernels());
 #endif
     return found;
 }

@@ -18,7 +18,7 @@ namespace polyformer::ckks {
 /// memory from AlignedWords. Outputs may be the same array as an input of the same operation (except for `permute`),
 /// but must not overlap one otherwise. No kernel allocates, throws or starts threads.
 struct Kernels {
-    /// "scalar", "avx2" or "avx512".
+    /// "scalar", "avx2", "avx512" or "neon".
     const char* name;
 
     /// Coefficients to evaluations, in place; see ntt.h for their order.
@@ -112,7 +112,7 @@ struct Kernels {
 };
 
 /// The fastest implementation that this CPU runs, or the one that the environment variable POLYFORMER_KERNELS names
-/// (scalar, avx2 or avx512; read once). Throws Error when that is unknown or the CPU lacks it.
+/// (scalar, avx2, avx512 or neon; read once). Throws Error when that is unknown or the CPU lacks it.
 const Kernels& kernels();
 
 /// The reference, in plain C++.

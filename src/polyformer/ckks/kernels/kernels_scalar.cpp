@@ -6,7 +6,6 @@
 
 #include "polyformer/ckks/arithmetic/modulus.h"
 #include "polyformer/ckks/kernels/kernels.h"
-#include "polyformer/ckks/kernels/kernels_vector.h"
 
 namespace polyformer::ckks {
 
@@ -214,14 +213,6 @@ void unpack(std::uint64_t* out, const std::byte* packed, std::size_t bytes, int 
 void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
                           std::size_t bytes, int bits, std::size_t count, std::size_t n, const ModulusConstants& q,
                           bool accumulate) {
-    packed_inner_product_by(inner_product, out, a, b, bytes, bits, count, n, q, accumulate);
-}
-
-}  // namespace
-
-void packed_inner_product_by(decltype(Kernels::inner_product) inner_product, std::uint64_t* out,
-                             const std::uint64_t* const* a, const std::byte* const* b, std::size_t bytes, int bits,
-                             std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate) {
     constexpr std::size_t kEntries = 256;
     constexpr std::size_t kTerms = 8;
     std::array<std::array<std::uint64_t, kEntries>, kTerms> unpacked;
@@ -243,6 +234,8 @@ void packed_inner_product_by(decltype(Kernels::inner_product) inner_product, std
         } while (first < count);
     }
 }
+
+}  // namespace
 
 const Kernels& scalar_kernels() {
     static constexpr Kernels kTable{

@@ -12,10 +12,8 @@ const Kernels& avx512_kernels();
 /// residues are the reference's.
 const Kernels& avx2_kernels();
 
-/// packed_inner_product() by a set's own inner_product(), for sets without anything better.
-void packed_inner_product_by(decltype(Kernels::inner_product) inner_product, std::uint64_t* out,
-                             const std::uint64_t* const* a, const std::byte* const* b, std::size_t bytes, int bits,
-                             std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate);
+/// Needs what every 64-bit ARM has. On a CPU without AES instructions its uniform residues are the reference's.
+const Kernels& neon_kernels();
 
 namespace avx512 {
 void forward_ntt(std::uint64_t* values, const TransformTables& tables);
@@ -33,5 +31,14 @@ void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64
 std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
                              const ModulusConstants& q);
 }  // namespace avx2
+
+namespace neon {
+void forward_ntt(std::uint64_t* values, const TransformTables& tables);
+void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                        const TransformTables& tables);
+/// Needs AES instructions too.
+std::size_t uniform_residues(std::uint64_t* out, const UniformSource& source, std::uint64_t block, std::size_t blocks,
+                             const ModulusConstants& q);
+}  // namespace neon
 
 }  // namespace polyformer::ckks

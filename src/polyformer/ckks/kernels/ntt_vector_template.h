@@ -1,10 +1,11 @@
 // The transforms for any vector instruction set, given its butterflies: two levels a pass, depth first, so that blocks
 // that fit a cache stay there, and the last levels in registers. "Node" and "mirror" are explained in constants.h.
-// Included by ntt_avx512.cpp and ntt_avx2.cpp only.
+// Included by the transforms of each instruction set only.
 //
 // Butterflies provides kLanes, the types Vector, Factor and Pair {low, high}, and
 //   root                     the factor of a node
 //   forward_butterfly        (x, y) → (x + y·factor, x − y·factor), lazily
+//   next_forward_butterfly   the same on what forward_butterfly() has left: every second level
 //   inverse_butterfly        (x, y) → (x + y, (y − x)·factor), lazily; the factor is that of the node's mirror
 //   load_input, load, store  values as the transform finds them, and as its passes leave them
 //   store_last_butterfly     the last butterfly of the inverse, with the factor 1/N, stored reduced
@@ -14,6 +15,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+#include "polyformer/ckks/kernels/kernels.h"
 
 namespace polyformer::ckks {
 
@@ -133,8 +136,8 @@ class VectorTransform {
             Vector d = load(p + 3 * quarter);
             butterflies_.forward_butterfly(a, c, first);
             butterflies_.forward_butterfly(b, d, first);
-            butterflies_.forward_butterfly(a, b, second_low);
-            butterflies_.forward_butterfly(c, d, second_high);
+            butterflies_.next_forward_butterfly(a, b, second_low);
+            butterflies_.next_forward_butterfly(c, d, second_high);
             Butterflies::store(p, a);
             Butterflies::store(p + quarter, b);
             Butterflies::store(p + 2 * quarter, c);
@@ -180,8 +183,8 @@ class VectorTransform {
         const Factor first = butterflies_.root(node);
         butterflies_.forward_butterfly(left.low, right.low, first);
         butterflies_.forward_butterfly(left.high, right.high, first);
-        butterflies_.forward_butterfly(left.low, left.high, butterflies_.root(2 * node));
-        butterflies_.forward_butterfly(right.low, right.high, butterflies_.root(2 * node + 1));
+        butterflies_.next_forward_butterfly(left.low, left.high, butterflies_.root(2 * node));
+        butterflies_.next_forward_butterfly(right.low, right.high, butterflies_.root(2 * node + 1));
         butterflies_.store_last_levels(values, left, 2 * node);
         butterflies_.store_last_levels(values + 2 * kLanes, right, 2 * node + 1);
     }
@@ -208,6 +211,29 @@ class VectorTransform {
     }
 
     Butterflies butterflies_;
+};
+
+/// The kernels that transform. Short ones are the reference's.
+template <class Butterflies>
+struct TransformKernels {
+    using Transform = VectorTransform<Butterflies>;
+
+    static void forward(std::uint64_t* values, const TransformTables& tables) {
+        if (tables.ring_dimension <= Transform::kTooShort) {
+            scalar_kernels().forward_ntt(values, tables);
+        } else {
+            Transform(Butterflies(tables)).forward(values, tables.ring_dimension);
+        }
+    }
+
+    static void scaled_inverse(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
+                               const TransformTables& tables) {
+        if (tables.ring_dimension <= Transform::kTooShort) {
+            scalar_kernels().scaled_inverse_ntt(out, in, scalar, tables);
+        } else {
+            Transform(Butterflies(tables, scalar)).inverse(out, in, tables.ring_dimension);
+        }
+    }
 };
 
 }  // namespace polyformer::ckks

@@ -119,12 +119,15 @@ class VectorModulus {
     /// From [0, 4q) to [0, q).
     Vector reduce_below_4q(Vector a) const { return reduce_once(reduce_once(a, two_q), q); }
 
-    /// The sum in [0, q), whatever the number of its terms.
-    Vector reduce(const LazySum& sum, std::size_t) const {
+    /// The sum in [0, q).
+    Vector reduce(const LazySum& sum) const {
         const Vector high = avx512::add(sum.high, _mm512_srli_epi64(sum.low, 52));
         const Vector folded = multiply_lazy(reduce_lazy(high), two_to_52_);
         return reduce_below_4q(reduce_lazy(avx512::add(low_52_bits(sum.low), folded)));
     }
+
+    /// A sum with room for all but one of kMaxTerms products once more.
+    void condense(LazySum& sum) const { sum = {.low = reduce(sum), .high = zero()}; }
 
     /// The value of the factor with this quotient, which must not be that of zero. With value·2^52 = quotient·q + r and
     /// 0 < r < q, quotient·q / 2^52 falls short of the value by less than 1.

@@ -1,6 +1,6 @@
 // Uniform residues with AVX-512: AES-256 on sixty-four blocks at a time, and products of 64 by 50 bits through IFMA.
-#include "polyformer/ckks/kernels/arithmetic_avx512.h"
 #include "polyformer/ckks/kernels/kernels_vector.h"
+#include "polyformer/ckks/kernels/x86/arithmetic_avx512.h"
 
 namespace polyformer::ckks::avx512 {
 

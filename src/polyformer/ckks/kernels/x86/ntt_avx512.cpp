@@ -1,8 +1,8 @@
 // The transforms with AVX-512 IFMA. Ranges as in the reference: forward values in [0, 4q), inverse in [0, 2q) until the
 // end.
-#include "polyformer/ckks/kernels/arithmetic_avx512.h"
 #include "polyformer/ckks/kernels/kernels_vector.h"
 #include "polyformer/ckks/kernels/ntt_vector_template.h"
+#include "polyformer/ckks/kernels/x86/arithmetic_avx512.h"
 
 namespace polyformer::ckks::avx512 {
 
@@ -42,6 +42,9 @@ class Butterflies {
         x = add(sum, product);
         y = subtract(add(sum, modulus_.two_q), product);
     }
+
+    /// Nothing to leave out: four times a residue is all that a multiplier takes.
+    void next_forward_butterfly(Vector& x, Vector& y, const Factor& factor) const { forward_butterfly(x, y, factor); }
 
     void inverse_butterfly(Vector& x, Vector& y, const Factor& factor) const {
         const Vector sum = add(x, y);
@@ -125,25 +128,17 @@ class Butterflies {
     Factor last_factor_;
 };
 
-using Transform = VectorTransform<Butterflies>;
+using Transforms = TransformKernels<Butterflies>;
 
 }  // namespace
 
 void forward_ntt(std::uint64_t* values, const TransformTables& tables) {
-    if (tables.ring_dimension <= Transform::kTooShort) {
-        scalar_kernels().forward_ntt(values, tables);
-    } else {
-        Transform(Butterflies(tables)).forward(values, tables.ring_dimension);
-    }
+    Transforms::forward(values, tables);
 }
 
 void scaled_inverse_ntt(std::uint64_t* out, const std::uint64_t* in, std::uint64_t scalar,
                         const TransformTables& tables) {
-    if (tables.ring_dimension <= Transform::kTooShort) {
-        scalar_kernels().scaled_inverse_ntt(out, in, scalar, tables);
-    } else {
-        Transform(Butterflies(tables, scalar)).inverse(out, in, tables.ring_dimension);
-    }
+    Transforms::scaled_inverse(out, in, scalar, tables);
 }
 
 }  // namespace polyformer::ckks::avx512
