@@ -27,7 +27,8 @@ foreach(part IN LISTS parts_with_headers)
     install(DIRECTORY src/polyformer/${part}
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/polyformer
             COMPONENT development
-            FILES_MATCHING PATTERN "*.h" PATTERN "*avx*" EXCLUDE PATTERN "*vector*" EXCLUDE)
+            FILES_MATCHING PATTERN "*.h" PATTERN "*vector*" EXCLUDE PATTERN "*_template.h" EXCLUDE
+                           PATTERN "double_*" EXCLUDE PATTERN "x86" EXCLUDE PATTERN "arm" EXCLUDE)
 endforeach()
 
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)  # a project of its own, see its README
