@@ -24,6 +24,7 @@
 
 namespace polyformer::ckks {
 
+/// What kernels_vector_template.h asks for.
 template <class Simd>
 struct DoubleArithmetic {
     using Vector = typename Simd::Vector;
@@ -84,6 +85,7 @@ struct DoubleArithmetic {
 
         Vector high = Simd::broadcast(kStart);
         Vector low = Simd::broadcast(0);
+        Vector before = Simd::broadcast(0);  ///< what condense() made of earlier products
 
         void add_product(Vector a, Vector b) {
             const Vector next = Simd::multiply_add(a, b, high);
@@ -128,10 +130,11 @@ struct DoubleArithmetic {
 
         /// The sum of products, one factor of each below q, in [0, q).
         Vector reduce(const LazySum& sum) const { return reduce(small_remainder(sum)); }
-        /// A sum with room for all but one of kMaxTerms products once more: of size below q/2 + 2.
+        /// Makes room for kMaxTerms more products.
         void condense(LazySum& sum) const {
-            sum.low = reduce_lazy(small_remainder(sum));
+            sum.before = reduce_lazy(small_remainder(sum));
             sum.high = Simd::broadcast(LazySum::kStart);
+            sum.low = Simd::broadcast(0);
         }
 
         const Vector q;
@@ -148,13 +151,14 @@ struct DoubleArithmetic {
             return Simd::subtract(Simd::negative_multiply_add(quotient, q, high), excess);
         }
 
-        /// A remainder of the sum, of size below 3·q + 1.
+        /// A remainder of the sum, of size below 3.5·q + 2.
         Vector small_remainder(const LazySum& sum) const {
             const Vector high = reduce_lazy(Simd::subtract(sum.high, Simd::broadcast(LazySum::kStart)));
-            return Simd::add(high, reduce_lazy(sum.low));
+            return Simd::add(high, Simd::add(reduce_lazy(sum.low), sum.before));
         }
     };
 
+    /// Residues modulo one number to residues modulo another.
     class CenteredReduction {
       public:
         CenteredReduction(const ModulusConstants& from, const ModulusConstants& to)
@@ -170,6 +174,7 @@ struct DoubleArithmetic {
         Vector half_;
     };
 
+    /// A sum of products by real numbers, rounded.
     class RoundedQuotient {
       public:
         void add_product(Vector a, double factor) {

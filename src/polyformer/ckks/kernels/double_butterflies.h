@@ -14,6 +14,7 @@
 
 namespace polyformer::ckks {
 
+/// What ntt_vector_template.h asks for.
 template <class Simd>
 class DoubleButterflies {
     using Arithmetic = DoubleArithmetic<Simd>;
@@ -21,6 +22,7 @@ class DoubleButterflies {
   public:
     using Vector = typename Arithmetic::Vector;
     using Factor = typename Arithmetic::Factor;
+    /// Two vectors that butterflies combine.
     struct Pair {
         Vector low;
         Vector high;

@@ -10,7 +10,9 @@
 
 namespace polyformer::ckks::neon {
 
+/// Operations on four doubles, or their bits.
 struct Simd {
+    /// In two registers.
     struct Vector {
         float64x2_t low;
         float64x2_t high;

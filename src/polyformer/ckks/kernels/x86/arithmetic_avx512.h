@@ -126,7 +126,7 @@ class VectorModulus {
         return reduce_below_4q(reduce_lazy(avx512::add(low_52_bits(sum.low), folded)));
     }
 
-    /// A sum with room for all but one of kMaxTerms products once more.
+    /// Makes room for kMaxTerms more products.
     void condense(LazySum& sum) const { sum = {.low = reduce(sum), .high = zero()}; }
 
     /// The value of the factor with this quotient, which must not be that of zero. With value·2^52 = quotient·q + r and

@@ -9,6 +9,7 @@
 
 namespace polyformer::ckks::avx2 {
 
+/// Operations on four doubles, or their bits.
 struct Simd {
     using Vector = __m256d;
 
