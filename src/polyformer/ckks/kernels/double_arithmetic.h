@@ -108,6 +108,11 @@ struct DoubleArithmetic {
         Vector add(Vector a, Vector b) const { return add_q_if_negative(Simd::subtract(Simd::add(a, b), q)); }
         Vector subtract(Vector a, Vector b) const { return add_q_if_negative(Simd::subtract(a, b)); }
 
+        /// a - b, not reduced: what multiply() and multiply_lazy() take.
+        static Vector difference(Vector a, Vector b) { return Simd::subtract(a, b); }
+        /// a + b in [0, q), each a residue or what multiply_lazy() gives for size up to q.
+        Vector add_lazy(Vector a, Vector b) const { return reduce(Simd::add(a, b)); }
+
         /// a·factor, of size at most q·(1/2 + 3c/8) where |a| ≤ c·q ≤ 2^53: the quotient is rounded, and beforehand off
         /// by less than 3c/8, three roundings of a number below 2^50·c.
         Vector multiply_lazy(Vector a, const Factor& factor) const {

@@ -75,15 +75,16 @@ struct VectorKernels : VectorSums<Arithmetic> {
                                     const ModulusConstants& q) {
         const VectorModulus m(q);
         const auto factor = m.factor(shoup_factor(q, scalar));
-        for_each_block(n, [&](const auto& at) { at.store(out, m.add(at.load(out), m.multiply(at.load(a), factor))); });
+        for_each_block(
+            n, [&](const auto& at) { at.store(out, m.add_lazy(at.load(out), m.multiply_lazy(at.load(a), factor))); });
     }
 
     static void subtract_multiply_scalar(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
                                          std::uint64_t scalar, std::size_t n, const ModulusConstants& q) {
         const VectorModulus m(q);
         const auto factor = m.factor(shoup_factor(q, scalar));
-        for_each_block(n,
-                       [&](const auto& at) { at.store(out, m.multiply(m.subtract(at.load(a), at.load(b)), factor)); });
+        for_each_block(
+            n, [&](const auto& at) { at.store(out, m.multiply(m.difference(at.load(a), at.load(b)), factor)); });
     }
 
     static void subtract_multiply_add(std::uint64_t* out, const std::uint64_t* a, const std::uint64_t* b,
@@ -92,14 +93,17 @@ struct VectorKernels : VectorSums<Arithmetic> {
         const VectorModulus m(q);
         const auto factor = m.factor(shoup_factor(q, scalar));
         const auto weight_factor = m.factor(shoup_factor(q, weight));
-        const auto difference = [&](const auto& at) { return m.multiply(m.subtract(at.load(a), at.load(b)), factor); };
+        const auto product = [&](const auto& at) {
+            return m.multiply_lazy(m.difference(at.load(a), at.load(b)), factor);
+        };
         if (c == nullptr) {
-            write_permuted(out, index, n, difference);
+            write_permuted(out, index, n,
+                           [&](const auto& at) { return m.multiply(m.difference(at.load(a), at.load(b)), factor); });
         } else if (weight == 1) {
-            write_permuted(out, index, n, [&](const auto& at) { return m.add(difference(at), at.load(c)); });
+            write_permuted(out, index, n, [&](const auto& at) { return m.add_lazy(at.load(c), product(at)); });
         } else {
             write_permuted(out, index, n, [&](const auto& at) {
-                return m.add(difference(at), m.multiply(at.load(c), weight_factor));
+                return m.add_lazy(m.multiply_lazy(at.load(c), weight_factor), product(at));
             });
         }
     }

@@ -94,6 +94,11 @@ class VectorModulus {
         return _mm512_min_epu64(difference, avx512::add(difference, q));
     }
 
+    /// a - b + q, not reduced: what multiply() and multiply_lazy() take.
+    Vector difference(Vector a, Vector b) const { return avx512::subtract(avx512::add(a, q), b); }
+    /// a + b in [0, q), each a residue or what multiply_lazy() gives.
+    Vector add_lazy(Vector a, Vector b) const { return reduce_below_4q(avx512::add(a, b)); }
+
     /// a·factor in [0, 2q), for any a < 2^52.
     Vector multiply_lazy(Vector a, const Factor& factor) const {
         const Vector quotient = multiply_high(zero(), a, factor.quotient);
