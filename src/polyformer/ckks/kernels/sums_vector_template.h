@@ -36,9 +36,15 @@ struct VectorSums : VectorBlocks<Arithmetic> {
         (std::make_index_sequence<kCount>());
     }
 
-    /// Calls add(k) for all terms k < count, and condenses the sums whenever they have no room for more.
+    static constexpr std::size_t kTermsAtOnce = 128;  ///< more are summed in parts
+
+    /// Calls add(k) for all terms k < count ≤ kTermsAtOnce, and condenses the sums whenever they have no room for more.
     template <std::size_t kSums, class Add>
     static void for_each_term(std::size_t count, const VectorModulus& m, LazySum (&sums)[kSums], const Add& add) {
+        if constexpr (LazySum::kMaxTerms >= kTermsAtOnce) {
+            for (std::size_t k = 0; k < count; ++k) add(k);
+            return;
+        }
         std::size_t k = 0;
         std::size_t end = count < LazySum::kMaxTerms ? count : LazySum::kMaxTerms;
         while (true) {
@@ -60,6 +66,11 @@ struct VectorSums : VectorBlocks<Arithmetic> {
 
     static void inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::uint64_t* const* b,
                               std::size_t count, std::size_t n, const ModulusConstants& q, bool accumulate) {
+        if (count > kTermsAtOnce) {
+            inner_product(out, a, b, kTermsAtOnce, n, q, accumulate);
+            inner_product(out, a + kTermsAtOnce, b + kTermsAtOnce, count - kTermsAtOnce, n, q, true);
+            return;
+        }
         const VectorModulus m(q);
         // Independent sums hide the latency of a multiply-add.
         Blocks::template for_each_tile<4>(
@@ -126,6 +137,12 @@ struct VectorSums : VectorBlocks<Arithmetic> {
     static void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
                                      std::size_t bytes, int bits, std::size_t count, std::size_t n,
                                      const ModulusConstants& q, bool accumulate) {
+        if (count > kTermsAtOnce) {
+            packed_inner_product(out, a, b, bytes, bits, kTermsAtOnce, n, q, accumulate);
+            packed_inner_product(out, a + kTermsAtOnce, b + kTermsAtOnce, bytes, bits, count - kTermsAtOnce, n, q,
+                                 true);
+            return;
+        }
         constexpr std::size_t kBlocks = Arithmetic::kPackedBlocksPerTile;
         const VectorModulus m(q);
         const Unpacking unpacked(bits);
@@ -148,8 +165,6 @@ struct VectorSums : VectorBlocks<Arithmetic> {
 
     /// What weighted_sums() computes, without the sizes of the tile at hand.
     struct WeightedSums {
-        static constexpr std::size_t kTermsAtOnce = 128;
-
         VectorModulus modulus;
         std::uint64_t* const* out;
         const std::uint64_t* const* a;
@@ -208,7 +223,7 @@ struct VectorSums : VectorBlocks<Arithmetic> {
             return;
         }
         const WeightedSums sums{VectorModulus(q), out, a, weights, count, accumulate};
-        const std::size_t strip = run < kStrip ? run : kStrip;
+        const std::size_t strip = run < kStrip || outputs == 1 ? run : kStrip;
         for (std::size_t begin = 0; begin < n; begin += strip) {
             const std::size_t end = begin + strip < n ? begin + strip : n;
             std::size_t g = 0;
