@@ -14,7 +14,7 @@ from ._progress import Progress
 from .errors import Error, FormatError, InvalidAnswer, IoError
 from .graph import Graph, GraphBuilder, Polynomial, fit, functions
 from .messages import Message, Reply, Request
-from .model import Model, load
+from .model import Head, Model, load
 from .plan import KeyPoint, Plan, Stretch
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FormatError",
     "Graph",
     "GraphBuilder",
+    "Head",
     "Input",
     "Inputs",
     "InvalidAnswer",

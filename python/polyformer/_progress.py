@@ -22,9 +22,16 @@ class Bars:
     @property
     def callback(self) -> Callable[[str, float, str], None] | None:
         """What the extension modules call."""
-        if self._progress is True:
-            return self._draw
-        return self._progress or None
+        if callable(self._progress):
+            return self._progress
+        return self._draw if self._progress else None
+
+    def part(self, done: int, count: int, total: int) -> Callable[[str, float, str], None] | None:
+        """The same for `count` of `total` pieces of work, of which some are done."""
+        tell = self.callback
+        if tell is None or count == total:
+            return tell
+        return lambda title, share, note: tell(title, (done + share * count) / total, note)
 
     def _draw(self, title: str, share: float, note: str) -> None:
         if title != self._title:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from . import _client
-from ._inputs import FloatArray, Inputs, read
+from ._inputs import FloatArray, Inputs, as_list, count, file_name, read
 from ._progress import Bars, Progress
 from .errors import Error
 from .messages import MessageLike, Request
@@ -55,12 +55,12 @@ def generate_keys(
     asks for more than `most_key_bytes` of keys; IoError for files that exist already, unless they may be overwritten."""
     with Bars(progress) as bars:
         sizes = _client.generate_keys(
-            os.fspath(plan),
-            os.fspath(secret),
-            os.fspath(server_keys),
+            file_name(plan),
+            file_name(secret),
+            file_name(server_keys),
             overwrite,
             allow_insecure,
-            most_key_bytes,
+            count("most_key_bytes", most_key_bytes),
             bars.callback,
         )
     return KeyFiles(*sizes)
@@ -84,18 +84,19 @@ class Answer:
         inputs = self._client._native.inputs
         if inputs.output == "embedding":
             raise Error("an embedding has no best entries: take numbers()")
+        which, most = count("input", input), count("most", most)
         documents = inputs.output == "documents"
-        entries = self._native.best(input, most) if documents else self._native.most_likely(input, most)
+        entries = self._native.best(which, most) if documents else self._native.most_likely(which, most)
         return [Found(inputs.name_of(index), index, score) for index, score in entries]
 
     def numbers(self, *, input: int = 0) -> FloatArray:
         """(rows, outputs), rounded to a grid that hides the noise; an embedding has length 1 where the model's do."""
-        return self._native.shown(input)
+        return self._native.shown(count("input", input))
 
     def exact_for_data_owner(self, *, input: int = 0) -> FloatArray:
         """(rows, outputs) with all their noise: for the data owner alone, never for the server or whoever may pass them
         to it."""
-        return self._native.exact(input)
+        return self._native.exact(count("input", input))
 
     def __repr__(self) -> str:
         output = self._client._native.inputs.output
@@ -104,7 +105,7 @@ class Answer:
         found = ", ".join(f"{entry.name!r} {entry.score:g}" for entry in self.best(3))
         return f"<Answer: {output}: {found}>"
 
-    def __reduce_ex__(self, _: object) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("an answer cannot be pickled: it holds exact results, which are for the data owner alone")
 
 
@@ -113,14 +114,15 @@ class Client:
 
     def __init__(self, plan: str | os.PathLike[str], secret: str | os.PathLike[str]) -> None:
         """Raises FormatError for a damaged or foreign file or a key of another plan, IoError."""
-        self._native = _client.load(os.fspath(plan), os.fspath(secret))
-        self._plan = os.fspath(plan)
+        self._native = _client.load(file_name(plan), file_name(secret))
+        self._plan = file_name(plan)
 
     def encrypt(self, inputs: Inputs, *, context_end: bool = False) -> Request:
         """Texts, images, token ids or embedded arrays (see polyformer.Input), one or as many as the plan takes at a
         time, as a request. Of a text that is too long for a model of next tokens `context_end` takes the end. Raises
         Error naming what does not fit."""
-        return Request(_client.encrypt(self._native, read(self._native.inputs, inputs, context_end)))
+        reader = self._native.inputs
+        return Request(_client.encrypt(self._native, read(reader, as_list(reader, inputs), context_end)))
 
     def decrypt(self, reply: MessageLike, request: MessageLike | None = None) -> Answer:
         """Reads a reply. With the request that was sent, a reply to any other is refused; without it one to another
@@ -146,7 +148,7 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client of '{self._plan}', {self.security_bits}-bit security>"
 
-    def __reduce_ex__(self, _: object) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds a secret key, which can be neither pickled nor copied: its file is where it is kept")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _model
-from ._inputs import FloatArray, finite, floats
+from ._inputs import FloatArray, checked_texts, count, finite, floats, number
 from ._model import Graph
 from .errors import Error
 
@@ -53,9 +53,9 @@ class Polynomial:
 def fit(function: str, lower: float, upper: float, *, degree: int) -> Polynomial:
     """The polynomial whose largest error is smallest, for one of functions(). Raises Error for an interval or a degree
     that cannot be."""
-    if degree < 0:
-        raise Error(f"a degree of {degree}: give one from 0 to 255")
-    coefficients, error = _model.fit(function, lower, upper, degree)
+    if function not in functions():
+        raise Error(f"no function is called {function!r}: there are {', '.join(functions())}")
+    coefficients, error = _model.fit(function, lower, upper, count("degree", degree, 0, 255))
     return Polynomial(tuple(coefficients), lower, upper, error, function)
 
 
@@ -64,16 +64,36 @@ def functions() -> list[str]:
     return _model.functions()
 
 
+def _single_precision(values: FloatArray, what: str) -> _Floats:
+    with np.errstate(over="ignore"):
+        narrow = finite(values, what).astype(np.float32)
+    finite(narrow.astype(np.float64), f"{what}, in single precision,")
+    return narrow
+
+
 def _rows(values: npt.ArrayLike, what: str) -> _Floats:
-    return finite(floats(values, f"of {what}, a matrix", 2)).astype(np.float32)
+    return _single_precision(floats(values, f"(rows, columns) for {what}, a matrix,", 2), what)
 
 
-def _rows_or_none(values: npt.ArrayLike | None, what: str) -> _Floats | None:
+def rows_or_none(values: npt.ArrayLike | None, what: str) -> _Floats | None:
+    """A matrix in single precision. Raises Error for another shape and for numbers that are not finite there."""
     return None if values is None else _rows(values, what)
 
 
 def _vector(values: npt.ArrayLike | None, what: str) -> _Floats | None:
-    return None if values is None else finite(floats(values, f"of {what}, a vector", 1)).astype(np.float32)
+    return None if values is None else _numbers(values, what)
+
+
+def _numbers(values: npt.ArrayLike, what: str) -> _Floats:
+    return _single_precision(floats(values, f"(numbers,) for {what}, a vector,", 1), what)
+
+
+def _name(name: str) -> str:
+    return checked_texts([name], "name")[0]
+
+
+def _node(value: Node) -> Node:
+    return count("a node", value)
 
 
 class GraphBuilder:
@@ -81,9 +101,7 @@ class GraphBuilder:
 
     def __init__(self, context: int, width: int) -> None:
         """For inputs of up to `context` tokens of `width` features."""
-        if context < 1 or width < 1:
-            raise Error(f"a graph of {context} tokens of width {width} takes no input: give at least 1 of both")
-        self._native = _model.GraphBuilder(context, width)
+        self._native = _model.GraphBuilder(count("context", context, 1), count("width", width, 1))
 
     @property
     def input(self) -> Node:
@@ -92,39 +110,40 @@ class GraphBuilder:
 
     def linear(self, input: Node, weight: npt.ArrayLike, bias: npt.ArrayLike | None = None, *, name: str = "") -> Node:
         """x · weight + bias; weight is (features in, features out)."""
-        return self._native.linear(input, _rows(weight, "weight"), _vector(bias, "bias"), name)
+        return self._native.linear(_node(input), _rows(weight, "weight"), _vector(bias, "bias"), _name(name))
 
     def add(self, left: Node, right: Node, *, name: str = "") -> Node:
         """The sum; one of them may have fewer features, each added to several."""
-        return self._native.add(left, right, name)
+        return self._native.add(_node(left), _node(right), _name(name))
 
     def multiply(self, left: Node, right: Node, *, name: str = "") -> Node:
         """The product, entry by entry; one of them may have fewer features, each times several."""
-        return self._native.multiply(left, right, name)
+        return self._native.multiply(_node(left), _node(right), _name(name))
 
     def apply(self, input: Node, polynomial: Polynomial, *, name: str = "") -> Node:
         """A polynomial of each entry."""
-        coefficients = list(polynomial.coefficients)
-        return self._native.apply(input, coefficients, polynomial.lower, polynomial.upper, polynomial.function, name)
+        if not isinstance(polynomial, Polynomial):
+            raise TypeError(f"a Polynomial is applied, not {polynomial!r}: see polyformer.fit()")
+        coefficients = floats(polynomial.coefficients, "(degree + 1,)", 1).tolist()
+        return self._native.apply(_node(input), coefficients, polynomial.lower, polynomial.upper, polynomial.function, _name(name))
 
     def feature_mean(self, input: Node, *, name: str = "") -> Node:
         """The mean over features: (T, 1)."""
-        return self._native.feature_mean(input, name)
+        return self._native.feature_mean(_node(input), _name(name))
 
     def centre(self, input: Node, *, name: str = "") -> Node:
         """Each token less its mean over features."""
-        return self._native.centre(input, name)
+        return self._native.centre(_node(input), _name(name))
 
     def scale_features(
         self, input: Node, factors: npt.ArrayLike, bias: npt.ArrayLike | None = None, *, name: str = ""
     ) -> Node:
         """x · factors + bias, feature by feature."""
-        values = finite(floats(factors, "of factors, a vector", 1)).astype(np.float32)
-        return self._native.scale_features(input, values, _vector(bias, "bias"), name)
+        return self._native.scale_features(_node(input), _numbers(factors, "factors"), _vector(bias, "bias"), _name(name))
 
     def add_constant(self, input: Node, values: npt.ArrayLike, *, name: str = "") -> Node:
         """Values (T, C) added to each token."""
-        return self._native.add_constant(input, _rows(values, "values"), name)
+        return self._native.add_constant(_node(input), _rows(values, "values"), _name(name))
 
     def mix_tokens(
         self,
@@ -136,24 +155,24 @@ class GraphBuilder:
         name: str = "",
     ) -> Node:
         """Σ_k weights[k, c] · x[sources[k][t], c] + bias[c]; a source of −1 is 0."""
-        taps = [[int(token) for token in tap] for tap in sources]
-        return self._native.mix_tokens(input, taps, _rows(weights, "weights"), _vector(bias, "bias"), name)
+        taps = [[count("a source", token, -1, 2**31 - 1) for token in tap] for tap in sources]
+        return self._native.mix_tokens(_node(input), taps, _rows(weights, "weights"), _vector(bias, "bias"), _name(name))
 
     def merge_tokens(self, input: Node, group: int, *, name: str = "") -> Node:
         """Groups of consecutive tokens become one, their features side by side."""
-        return self._native.merge_tokens(input, group, name)
+        return self._native.merge_tokens(_node(input), count("group", group), _name(name))
 
     def token_mean(self, input: Node, *, name: str = "") -> Node:
         """The mean over tokens: (1, C)."""
-        return self._native.token_mean(input, name)
+        return self._native.token_mean(_node(input), _name(name))
 
     def select_token(self, input: Node, token: int = 0, *, name: str = "") -> Node:
         """One token: (1, C)."""
-        return self._native.select_token(input, token, name)
+        return self._native.select_token(_node(input), count("token", token), _name(name))
 
     def rotate_features(self, input: Node, angles: npt.ArrayLike, *, heads: int = 1, name: str = "") -> Node:
         """Rotary positions: angles (T, width of a head / 2)."""
-        return self._native.rotate_features(input, heads, _rows(angles, "angles"), name)
+        return self._native.rotate_features(_node(input), count("heads", heads), _rows(angles, "angles"), _name(name))
 
     def attention_scores(
         self,
@@ -168,18 +187,29 @@ class GraphBuilder:
         name: str = "",
     ) -> Node:
         """scale · query · key, for each head, query and key."""
-        rows = _rows_or_none(bias, "bias")
-        return self._native.attention_scores(query, key, heads, scale, window, rows, key_heads, name)
+        rows = rows_or_none(bias, "bias")
+        return self._native.attention_scores(
+            _node(query),
+            _node(key),
+            count("heads", heads),
+            scale,
+            count("window", window),
+            rows,
+            count("key_heads", key_heads),
+            _name(name),
+        )
 
     def shift_scores(self, scores: Node, shift: Node, *, name: str = "") -> Node:
         """Scores plus a shift (T, heads), the same for all keys."""
-        return self._native.shift_scores(scores, shift, name)
+        return self._native.shift_scores(_node(scores), _node(shift), _name(name))
 
     def attention_sums(
         self, scores: Node, *, heads: int = 1, causal: bool = True, mask: npt.ArrayLike | None = None, name: str = ""
     ) -> Node:
         """The weights' sums over keys, times the mask (heads · T, T): (T, heads)."""
-        return self._native.attention_sums(scores, heads, causal, _rows_or_none(mask, "mask"), name)
+        return self._native.attention_sums(
+            _node(scores), count("heads", heads), causal, rows_or_none(mask, "mask"), _name(name)
+        )
 
     def attention_values(
         self,
@@ -193,10 +223,12 @@ class GraphBuilder:
         name: str = "",
     ) -> Node:
         """Values summed by the weights, times the mask (heads · T, T)."""
-        rows = _rows_or_none(mask, "mask")
-        return self._native.attention_values(scores, value, heads, causal, rows, value_heads, name)
+        rows = rows_or_none(mask, "mask")
+        return self._native.attention_values(
+            _node(scores), _node(value), count("heads", heads), causal, rows, count("value_heads", value_heads), _name(name)
+        )
 
     def finish(self, samples: Sequence[npt.ArrayLike], *, margin: float = 0.1) -> Graph:
         """The graph, with every node's bound measured on samples of the input, (tokens, width) each, and widened by
         `margin`. Raises Error naming the node when it is not sound."""
-        return self._native.finish([finite(floats(sample, "(tokens, width)", 2)) for sample in samples], margin)
+        return self._native.finish([finite(floats(sample, "(tokens, width)", 2)) for sample in samples], number("margin", margin, 0, 1e6))

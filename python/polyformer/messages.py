@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
+import tempfile
 from typing import TypeAlias, TypeVar, Union
 
+from ._inputs import file_name
 from .errors import IoError
 
 _M = TypeVar("_M", bound="Message")
@@ -23,22 +25,23 @@ class Message(bytes):
 
     def save(self, file: str | os.PathLike[str]) -> None:
         """Writes the file, whole or not at all. Raises IoError."""
-        path = pathlib.Path(file)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        name = file_name(file)
         try:
-            temporary.write_bytes(self)
-            temporary.replace(path)
+            with tempfile.TemporaryDirectory(prefix=".polyformer-", dir=os.path.dirname(name) or ".") as beside:
+                temporary = os.path.join(beside, "message")
+                pathlib.Path(temporary).write_bytes(self)
+                os.replace(temporary, name)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise IoError(f"cannot write '{os.fspath(file)}': {error.strerror}") from None
+            raise IoError(f"cannot write '{name}': {error.strerror}") from None
 
     @classmethod
     def load(cls: type[_M], file: str | os.PathLike[str]) -> _M:
         """Reads such a file; whether it is one is seen by whoever it is given to. Raises IoError."""
+        name = file_name(file)
         try:
-            return cls(pathlib.Path(file).read_bytes())
+            return cls(pathlib.Path(name).read_bytes())
         except OSError as error:
-            raise IoError(f"cannot read '{os.fspath(file)}': {error.strerror}") from None
+            raise IoError(f"cannot read '{name}': {error.strerror}") from None
 
 
 class Request(Message):

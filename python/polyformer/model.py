@@ -10,17 +10,23 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _model
-from ._inputs import FloatArray, Inputs, is_single, read
+from ._inputs import FloatArray, Input, Inputs, as_list, checked_texts, count, file_name, is_single, number, read
 from ._progress import Bars, Progress
 from .errors import Error
-from .graph import Graph
+from .graph import Graph, rows_or_none
 from .plan import Plan
+
+
+def _title_and_text(entry: Any) -> tuple[str, str]:
+    if not isinstance(entry, (tuple, list)) or len(entry) != 2:
+        raise TypeError(f"a document is a text or (title, text), not {entry!r}")
+    return entry[0], entry[1]
 
 
 class _TemporaryFolder:
@@ -34,9 +40,21 @@ class _TemporaryFolder:
 def _place(out: str | os.PathLike[str] | None) -> tuple[_TemporaryFolder | None, str]:
     """A model's folder: the one asked for, or one that is gone with the object beside it."""
     if out is not None:
-        return None, os.fspath(out)
+        return None, file_name(out)
     keep = _TemporaryFolder()
     return keep, os.path.join(keep.name, "model")
+
+
+#: Inputs that are read and computed together: memory does not grow with their number.
+_AT_A_TIME = 2048
+
+
+class Head(NamedTuple):
+    """What fit_head() fitted a classifier to, and how well: the mean loss (nats) and the accuracy on those texts."""
+
+    texts: int
+    loss: float
+    accuracy: float
 
 
 class Model:
@@ -44,10 +62,12 @@ class Model:
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: Any = None, report: dict[str, Any] | None = None) -> None:
         """As load() does. `keep` is held as long as the model is."""
-        self._native = _model.load(os.fspath(folder))
-        self._folder = os.fspath(folder)
+        self._folder = file_name(folder)
+        self._native = _model.load(self._folder)
         self._keep = keep
         self._report = report
+        #: Of a model that fit_head() has made.
+        self.head: Head | None = None
 
     @classmethod
     def import_huggingface(
@@ -74,24 +94,20 @@ class Model:
         a decoder: ids, "none" or "auto". The model lies in the folder `out`, or in a temporary one until save() is
         called. What was decided is told as warnings. Raises IoError, FormatError naming file and field for what cannot
         be imported, Error for options that do not fit it."""
-        files = [calibrate] if isinstance(calibrate, (str, os.PathLike)) else list(calibrate)
+        files = [calibrate] if isinstance(calibrate, (str, bytes, os.PathLike)) else list(calibrate)
         ids = prefix if isinstance(prefix, str) else ",".join(str(token) for token in prefix) or "none"
-        if context is not None and context < 1:
-            raise Error(f"a context of {context} tokens holds no text: give at least 1")
-        if texts < 1:
-            raise Error(f"{texts} texts to measure are too few: give some hundred")
         keep, folder = _place(out)
         with Bars(progress) as bars:
             report, notes = _model.import_checkpoint(
-                os.fspath(checkpoint),
+                file_name(checkpoint),
                 folder,
-                [os.fspath(file) for file in files],
-                context or 0,
-                texts,
-                loss or 0.0,
-                escape,
-                margin,
-                ids,
+                [file_name(file) for file in files],
+                0 if context is None else count("context", context, 1),
+                count("texts", texts, 1),
+                0.0 if loss is None else number("loss", loss, 1e-9, 1),
+                number("escape", escape, 1e-12, 0.5),
+                number("margin", margin, 0, 10),
+                checked_texts([ids], "prefix")[0],
                 bars.callback,
             )
         for note in notes:
@@ -104,42 +120,63 @@ class Model:
     ) -> Model:
         """A graph of one's own (polyformer.GraphBuilder). With an embedding of `tokens` (vocabulary, width), and of
         `positions` (context, width) or none, it takes token ids; without one, arrays of floats alone."""
+        if not isinstance(graph, Graph):
+            raise TypeError(f"a graph is needed, as GraphBuilder.finish() gives it, not {graph!r}")
+        if tokens is None and positions is not None:
+            raise Error("an embedding of positions stands beside one of tokens: give both")
         keep, folder = _place(None)
-        tables = [
-            None if table is None else np.ascontiguousarray(table, dtype=np.float32) for table in (tokens, positions)
-        ]
-        _model.save_graph(graph, folder, tables[0], tables[1])
+        _model.save_graph(graph, folder, rows_or_none(tokens, "tokens"), rows_or_none(positions, "positions"))
         return cls(folder, keep=keep)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes the model's folder, whole or not at all. Raises IoError, or Error when something else is there."""
-        _model.save_model(self._native, os.fspath(folder))
+        _model.save_model(self._native, file_name(folder))
 
+    @overload
+    def logits(  # type: ignore[overload-overlap]  # a str is a sequence of str, too: it is one input
+        self, inputs: Input, *, exact: bool = False, context_end: bool = False, progress: Progress = False
+    ) -> FloatArray: ...
+    @overload
+    def logits(
+        self, inputs: Sequence[Input], *, exact: bool = False, context_end: bool = False, progress: Progress = False
+    ) -> list[FloatArray]: ...
     def logits(
         self, inputs: Inputs, *, exact: bool = False, context_end: bool = False, progress: Progress = False
-    ) -> Any:
+    ) -> FloatArray | list[FloatArray]:
         """What the model gives in the clear, by its polynomials as it would under encryption, or with the `exact`
         functions before substitution: (rows, outputs), a row for each token or one; of several inputs a list of them.
         Warns when values have left a polynomial's interval, which makes an answer worthless."""
-        arrays = read(self._native.inputs, inputs, context_end)
-        with Bars(progress) as bars:
-            answers, outside, how = _model.answer(self._native, arrays, exact, bars.callback)
-        if outside:
-            warnings.warn(f"{outside} of {len(arrays)} input(s): {how}", stacklevel=2)
+        answers = self._answers(as_list(self._native.inputs, inputs), exact, context_end, progress)
         return answers[0] if is_single(inputs) else answers
 
-    def embed(
-        self, texts: str | Sequence[str], *, exact: bool = False, progress: Progress = False
-    ) -> FloatArray:
+    def _answers(self, entries: list[Any], exact: bool, context_end: bool, progress: Progress) -> list[FloatArray]:
+        answers: list[FloatArray] = []
+        outside, worst, how = 0, 0, ""
+        with Bars(progress) as bars:
+            for first in range(0, len(entries), _AT_A_TIME):
+                some = entries[first : first + _AT_A_TIME]
+                arrays = read(self._native.inputs, some, context_end)
+                tell = bars.part(first, len(some), len(entries))
+                found, lost, words = _model.answer(self._native, arrays, exact, tell)
+                answers += found
+                outside += lost
+                if lost > worst:
+                    worst, how = lost, words
+        if outside:
+            warnings.warn(f"{outside} of {len(entries)} input(s): {how}", stacklevel=3)
+        return answers
+
+    def embed(self, texts: Inputs, *, exact: bool = False, progress: Progress = False) -> FloatArray:
         """An encoder's vectors in the clear: (features,) of one text, (texts, features) of several, of length 1 where
         the model's are. Raises Error for a model that gives none."""
         if self.output != "embedding":
             raise Error(f"this model gives {self.output}, no embeddings: ask it for logits()")
-        answers = self.logits([texts] if isinstance(texts, str) else texts, exact=exact, progress=progress)
-        vectors: FloatArray = np.concatenate(answers)
+        vectors: FloatArray = np.concatenate(
+            self._answers(as_list(self._native.inputs, texts), exact, False, progress)
+        )
         if self._native.inputs.normalise:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors[0] if isinstance(texts, str) else vectors
+        return vectors[0] if is_single(texts) else vectors
 
     def plan(
         self,
@@ -152,17 +189,16 @@ class Model:
     ) -> Plan:
         """What encrypted inference will do and take. `positions`: logits of the "last" position of a text, or of
         "all"; `inputs`: texts or images side by side in a request, a power of two or "most", which share the time of
-        one; `keys`: "small" ones are soon uploaded, "fast" ones save time (see Plan.key_points). An insecure ring is small and quick, hides nothing, and is for tests. Raises Error naming the node when the
-        model cannot be compiled."""
+        one; `keys`: "small" ones are soon uploaded, "fast" ones save time (see Plan.key_points). An insecure ring is
+        small and quick, hides nothing, and is for tests. Raises Error naming the node when the model cannot be
+        compiled."""
         if positions not in ("last", "all"):
             raise Error(f"positions '{positions}': give 'last' or 'all'")
-        if keys not in ("small", "balanced", "fast"):
-            raise Error(f"keys '{keys}': give 'small', 'balanced' or 'fast'")
-        ring = insecure_ring_dimension
+        ring = count("insecure_ring_dimension", insecure_ring_dimension)
         if ring != 0 and (ring & (ring - 1) or not 1024 <= ring <= 131072):
             raise Error(f"insecure_ring_dimension {ring}: give a power of two from 1024 to 131072, or 0 for security")
         with Bars(progress) as bars:
-            return Plan(_model.make_plan(self._native, positions, str(inputs), keys, ring, bars.callback))
+            return Plan(_model.make_plan(self._native, positions, str(inputs), str(keys), ring, bars.callback))
 
     def index(
         self,
@@ -177,18 +213,62 @@ class Model:
         ciphertext. A document is a text or (title, text). They are read in the clear: by `reader`, a checkpoint's or a
         model's folder, or by this model; queries may then be shorter than documents. Raises Error for a model of no
         embeddings."""
-        pairs = [("", entry) if isinstance(entry, str) else (entry[0], entry[1]) for entry in documents]
+        if isinstance(documents, (str, bytes)):
+            raise TypeError("documents are a list of texts, not one")
+        pairs = [("", entry) if isinstance(entry, str) else _title_and_text(entry) for entry in documents]
+        if not pairs:
+            raise Error("there is no document: give at least one")
+        for part in zip(*pairs):
+            checked_texts(part, "document")
         keep, folder = _place(out)
         with Bars(progress) as bars:
             _model.make_index(
                 self._folder,
-                None if reader is None else os.fspath(reader),
-                reader_tokens,
+                None if reader is None else file_name(reader),
+                count("reader_tokens", reader_tokens, 1),
                 pairs,
                 folder,
                 bars.callback,
             )
         return Model(folder, keep=keep)
+
+    def fit_head(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[Any],
+        *,
+        penalty: float = 1e-4,
+        out: str | os.PathLike[str] | None = None,
+        progress: Progress = True,
+    ) -> Model:
+        """A classifier made of an encoder: a linear map behind it, fitted to labelled texts by logistic regression on
+        the polynomials' vectors, which are what it will see under encryption. Classes are the labels' names (`names`, in
+        order); `penalty` is the weight of the squared weights against the mean loss, 1 / (C · texts) of scikit-learn's C.
+        `head` of what is returned says how well it fits; warns of texts that leave an interval. Raises Error for a model
+        of no embeddings and for fewer than two classes."""
+        if isinstance(texts, (str, bytes)):
+            raise TypeError("texts are a list of them, not one")
+        names = [str(label) for label in labels]
+        given = checked_texts(list(texts))
+        keep, folder = _place(out)
+        with Bars(progress) as bars:
+            fitted, loss, accuracy, outside, lost = _model.fit_head(
+                self._folder,
+                given,
+                checked_texts(names, "label"),
+                number("penalty", penalty, 0, 1e6),
+                folder,
+                bars.callback,
+            )
+        if outside:
+            warnings.warn(
+                f"{outside} of {len(given)} texts leave some polynomial's interval, and {lost} of them are left out: "
+                "import the encoder with calibration text of this kind",
+                stacklevel=2,
+            )
+        model = Model(folder, keep=keep)
+        model.head = Head(fitted, loss, accuracy)
+        return model
 
     @property
     def graph(self) -> Graph:

@@ -8,6 +8,7 @@ import os
 from typing import Any, NamedTuple
 
 from . import _model
+from ._inputs import file_name
 
 #: Levels' colours in the picture: used, to spare, left for the bootstrap.
 _COLOURS = {"used": "#4269d0", "slack": "#cfd8f0", "kept": "#9c9c9c"}
@@ -92,7 +93,7 @@ class Plan:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes folder/server, for whoever computes (with the model's weights), and folder/client, for data owners.
         Raises IoError, or Error when a folder there holds something else."""
-        self._native.save(os.fspath(folder))
+        self._native.save(file_name(folder))
 
     def __str__(self) -> str:
         return self._native.describe()

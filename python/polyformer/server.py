@@ -12,7 +12,9 @@ import os
 import threading
 
 from . import _server
+from ._inputs import file_name
 from ._progress import Bars, Progress
+from .errors import Error
 from .messages import MessageLike, Reply
 
 __all__ = ["Reply", "Server"]
@@ -28,15 +30,23 @@ class Server:
         for it. What is wrong with either shows before gigabytes are read. Raises FormatError for a damaged or foreign
         file or keys that are not the plan's, IoError, and Error where there is not enough memory."""
         with Bars(progress) as bars:
-            self._native = _server.load(os.fspath(plan), os.fspath(keys), bars.callback)
+            self._native = _server.load(file_name(plan), file_name(keys), bars.callback)
         self._lock = threading.Lock()  # one request at a time: each takes all cores
-        self._plan = os.fspath(plan)
+        self._computing_for: int | None = None  # the thread that has the lock
+        self._plan = file_name(plan)
 
     def infer(self, request: MessageLike, *, progress: Progress = True) -> Reply:
         """Computes the model on a request: bytes, or a file. Other threads run meanwhile; Ctrl-C stops it within a
         second. Raises FormatError unless the request was made for this plan and these keys."""
+        _server.require_usable_process()  # before a lock that a fork may have left closed
+        if self._computing_for == threading.get_ident():
+            raise Error("this server is computing, and tells of its progress: ask it again when infer() has returned")
         with self._lock, Bars(progress) as bars:
-            data, seconds, profile = _server.infer(self._native, request, bars.callback)
+            self._computing_for = threading.get_ident()
+            try:
+                data, seconds, profile = _server.infer(self._native, request, bars.callback)
+            finally:
+                self._computing_for = None
         reply = Reply(data)
         reply.seconds = seconds
         reply.profile = tuple(profile)

@@ -8,6 +8,7 @@ import pathlib
 from dataclasses import dataclass
 from typing import Any
 
+from ._inputs import file_name
 from .errors import FormatError, IoError
 
 __all__ = ["Result", "Study", "read_study"]
@@ -61,24 +62,26 @@ class Study:
 
 def read_study(file: str | os.PathLike[str]) -> Study:
     """From a report.html, or a study.json. Raises IoError when it cannot be read, FormatError when it holds none."""
+    name = file_name(file)
     try:
-        text = pathlib.Path(file).read_text(encoding="utf-8")
+        text = pathlib.Path(name).read_text(encoding="utf-8")
     except OSError as error:
-        raise IoError(f"cannot read '{os.fspath(file)}': {error.strerror}") from None
+        raise IoError(f"cannot read '{name}': {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise FormatError(f"'{os.fspath(file)}' is no text in UTF-8: {error}") from None
+        raise FormatError(f"'{name}' is no text in UTF-8: {error}") from None
     if text.startswith("<"):
         start = text.find(_OPENING)
         end = text.find("</script>", start)
         if start < 0 or end < 0:
             raise FormatError(
-                f"{os.fspath(file)}: this page holds no study; give a report.html that `polyformer study` has written"
+                f"{name}: this page holds no study; give a report.html that `polyformer study` has written"
             )
         text = text[start + len(_OPENING) : end]
     try:
         data = json.loads(text)
-    except ValueError as error:
-        raise FormatError(f"'{os.fspath(file)}' is no JSON: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != "polyformer-study" or "variants" not in data:
-        raise FormatError(f"'{os.fspath(file)}' holds no study of Polyformer")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"'{name}' is no JSON: {error}") from None
+    variants = data.get("variants") if isinstance(data, dict) and data.get("format") == "polyformer-study" else None
+    if not isinstance(variants, list) or not all(isinstance(entry, dict) and "name" in entry for entry in variants):
+        raise FormatError(f"'{name}' holds no study of Polyformer")
     return Study(data)

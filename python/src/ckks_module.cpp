@@ -18,13 +18,13 @@
 #include <vector>
 
 #include "arrays.h"
-#include "exceptions.h"
 #include "keep_secret.h"
 #include "long_call.h"
+#include "module.h"
 #include "polyformer/ckks/ckks.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
+#include "running_calls.h"
 
 namespace polyformer::python {
 
@@ -33,7 +33,7 @@ namespace {
 using namespace ckks;
 using namespace nb::literals;
 using Complex = std::complex<double>;
-using Released = nb::call_guard<nb::gil_scoped_release>;
+using Released = nb::call_guard<WithoutGil>;
 using KeysPointer = std::shared_ptr<const EvaluationKeys>;
 
 ParametersLiteral preset(const std::string& name, std::size_t ring) {
@@ -114,7 +114,8 @@ void bind_keys(nb::module_& module) {
         "parameters"_a, "secret"_a, Released());
     module.def(
         "evaluation_keys",
-        [](const Parameters& parameters, const SecretKey& key, const KeyRequest& request, const nb::object& progress) {
+        [](const Parameters& parameters, const SecretKey& key, KeyRequest request,
+           const nb::object& progress) {  // a copy: others may add to it
             return long_call(progress, [&] {
                 Progress making("generating keys", 1);
                 return std::make_shared<EvaluationKeys>(
@@ -161,7 +162,7 @@ void bind_ciphertexts(nb::module_& module) {
             [](const Encoder& encoder, const Plaintext& plaintext) {
                 std::vector<Complex> values;
                 {
-                    const nb::gil_scoped_release released;
+                    const WithoutGil without_gil;
                     values = encoder.decode(plaintext);
                 }
                 const std::size_t count = values.size();
@@ -212,17 +213,19 @@ void bind_evaluator(nb::module_& module) {
         .def(
             "conjugate", [](const Evaluator& by, const Ciphertext& a) { return by.conjugate(a); }, "a"_a, Released())
         .def("hoist", &Evaluator::hoist, "a"_a, Released())
-        .def("sum_slots", &Evaluator::sum_slots, "a"_a, "count"_a, "stride"_a = 1, Released())
+        .def(
+            "sum_slots",
+            [](const Evaluator& by, const Ciphertext& a, std::size_t count, std::size_t stride) {
+                return long_call(nb::none(), [&] { return by.sum_slots(a, count, stride); });
+            },
+            "a"_a, "count"_a, "stride"_a = 1)
         .def(
             "chebyshev",
             [](const Evaluator& by, const Ciphertext& a, const Vector<double>& coefficients) {
-                return evaluate_chebyshev(
-                    by,
-                    ChebyshevSeries{std::vector<double>(coefficients.data(), coefficients.data() + coefficients.size()),
-                                    {}},
-                    a);
+                const ChebyshevSeries series{{coefficients.data(), coefficients.data() + coefficients.size()}, {}};
+                return long_call(nb::none(), [&] { return evaluate_chebyshev(by, series, a); });
             },
-            "a"_a, "coefficients"_a, Released());
+            "a"_a, "coefficients"_a);
 }
 
 void bind_bootstrapper(nb::module_& module) {
@@ -254,12 +257,10 @@ void bind_bootstrapper(nb::module_& module) {
 
 NB_MODULE(_ckks, module) {
     using namespace polyformer::python;
-    register_exceptions();
-    nb::set_leak_warnings(false);  // what a notebook still holds when it ends is no leak
+    begin_module(module);
     bind_parameters(module);
     bind_keys(module);
     bind_ciphertexts(module);
     bind_evaluator(module);
     bind_bootstrapper(module);
-    module.def("set_thread_count", polyformer::set_thread_count, nb::arg("threads"));
 }

@@ -17,11 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include "exceptions.h"
 #include "inputs.h"
 #include "keep_secret.h"
 #include "long_call.h"
 #include "messages.h"
+#include "module.h"
 #include "polyformer/ckks/client/secret_key_serialization.h"
 #include "polyformer/service/client.h"
 #include "polyformer/service/reply_check.h"
@@ -30,7 +30,6 @@
 #include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/memory_limit.h"
 #include "polyformer/support/system/command_files.h"
-#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 
 namespace polyformer::python {
@@ -166,8 +165,7 @@ nb::ndarray<nb::numpy, double> exact(const Answer& answer, std::size_t input) {
 
 NB_MODULE(_client, module) {
     using namespace polyformer::python;
-    register_exceptions();
-    nb::set_leak_warnings(false);  // what a notebook still holds when it ends is no leak
+    begin_module(module);
     nb::register_exception_translator([](const std::exception_ptr& raised, void*) {
         try {
             std::rethrow_exception(raised);
@@ -202,6 +200,5 @@ NB_MODULE(_client, module) {
         nb::arg("plan"), nb::arg("secret"));
     module.def("encrypt", encrypt, nb::arg("client"), nb::arg("inputs"));
     module.def("decrypt", decrypt, nb::arg("client"), nb::arg("reply"), nb::arg("request").none());
-    module.def("set_thread_count", polyformer::set_thread_count, nb::arg("threads"));
     module.attr("MOST_KEY_BYTES") = polyformer::service::kMostServerKeyBytes;
 }

@@ -106,6 +106,17 @@ class GraphBuilder {
     model::Graph graph_;
 };
 
+template <class Operation>
+NodeId add_of_one(GraphBuilder& graph, NodeId input, const std::string& name) {
+    return graph.add(name, Operation{input});
+}
+
+/// Of two values, or of a value and a number.
+template <class Operation>
+NodeId add_of_two(GraphBuilder& graph, NodeId first, std::size_t second, const std::string& name) {
+    return graph.add(name, Operation{first, second});
+}
+
 /// Coefficients and the certified error.
 std::tuple<std::vector<double>, double> fit(const std::string& function, double lower, double upper,
                                             std::size_t degree) {
@@ -125,10 +136,7 @@ void bind_builder(nb::module_& module) {
             return graph.add(name, model::Linear{input, python::to_matrix(weight), to_vector(bias)});
         },
         "input"_a, "weight"_a, "bias"_a.none(), "name"_a);
-    builder.def(
-        "feature_mean",
-        [](GraphBuilder& graph, NodeId input, Name name) { return graph.add(name, model::FeatureMean{input}); },
-        "input"_a, "name"_a);
+    builder.def("feature_mean", add_of_one<model::FeatureMean>, "input"_a, "name"_a);
     builder.def(
         "scale_features",
         [](GraphBuilder& graph, NodeId input, const Vector<float>& factors, const std::optional<Vector<float>>& bias,
@@ -136,21 +144,9 @@ void bind_builder(nb::module_& module) {
             return graph.add(name, model::ScaleFeatures{input, to_vector(factors), to_vector(bias)});
         },
         "input"_a, "factors"_a, "bias"_a.none(), "name"_a);
-    builder.def(
-        "centre", [](GraphBuilder& graph, NodeId input, Name name) { return graph.add(name, model::Centre{input}); },
-        "input"_a, "name"_a);
-    builder.def(
-        "add",
-        [](GraphBuilder& graph, NodeId left, NodeId right, Name name) {
-            return graph.add(name, model::Add{left, right});
-        },
-        "left"_a, "right"_a, "name"_a);
-    builder.def(
-        "multiply",
-        [](GraphBuilder& graph, NodeId left, NodeId right, Name name) {
-            return graph.add(name, model::Multiply{left, right});
-        },
-        "left"_a, "right"_a, "name"_a);
+    builder.def("centre", add_of_one<model::Centre>, "input"_a, "name"_a);
+    builder.def("add", add_of_two<model::Add>, "left"_a, "right"_a, "name"_a);
+    builder.def("multiply", add_of_two<model::Multiply>, "left"_a, "right"_a, "name"_a);
     builder.def(
         "apply",
         [](GraphBuilder& graph, NodeId input, std::vector<double> coefficients, double lower, double upper,
@@ -172,22 +168,9 @@ void bind_builder(nb::module_& module) {
                              model::MixTokens{input, std::move(sources), python::to_matrix(weights), to_vector(bias)});
         },
         "input"_a, "sources"_a, "weights"_a, "bias"_a.none(), "name"_a);
-    builder.def(
-        "merge_tokens",
-        [](GraphBuilder& graph, NodeId input, std::size_t group, Name name) {
-            return graph.add(name, model::MergeTokens{input, group});
-        },
-        "input"_a, "group"_a, "name"_a);
-    builder.def(
-        "token_mean",
-        [](GraphBuilder& graph, NodeId input, Name name) { return graph.add(name, model::TokenMean{input}); },
-        "input"_a, "name"_a);
-    builder.def(
-        "select_token",
-        [](GraphBuilder& graph, NodeId input, std::size_t token, Name name) {
-            return graph.add(name, model::SelectToken{input, token});
-        },
-        "input"_a, "token"_a, "name"_a);
+    builder.def("merge_tokens", add_of_two<model::MergeTokens>, "input"_a, "group"_a, "name"_a);
+    builder.def("token_mean", add_of_one<model::TokenMean>, "input"_a, "name"_a);
+    builder.def("select_token", add_of_two<model::SelectToken>, "input"_a, "token"_a, "name"_a);
     builder.def(
         "rotate_features",
         [](GraphBuilder& graph, NodeId input, std::size_t heads, const Rows<float>& angles, Name name) {
@@ -202,12 +185,7 @@ void bind_builder(nb::module_& module) {
                              model::AttentionScores{query, key, heads, scale, window, to_matrix(bias), key_heads});
         },
         "query"_a, "key"_a, "heads"_a, "scale"_a, "window"_a, "bias"_a.none(), "key_heads"_a, "name"_a);
-    builder.def(
-        "shift_scores",
-        [](GraphBuilder& graph, NodeId scores, NodeId shift, Name name) {
-            return graph.add(name, model::ShiftScores{scores, shift});
-        },
-        "scores"_a, "shift"_a, "name"_a);
+    builder.def("shift_scores", add_of_two<model::ShiftScores>, "scores"_a, "shift"_a, "name"_a);
     builder.def(
         "attention_sums",
         [](GraphBuilder& graph, NodeId scores, std::size_t heads, bool causal, const std::optional<Rows<float>>& mask,
@@ -226,7 +204,8 @@ void bind_builder(nb::module_& module) {
         "finish",
         [](const GraphBuilder& graph, const std::vector<Rows<double>>& samples, double margin) {
             const std::vector<model::Tensor> tensors = to_tensors(samples);
-            return long_call(nb::none(), [&] { return graph.finish(tensors, margin); });
+            const GraphBuilder kept = graph;  // another thread may go on building
+            return long_call(nb::none(), [&] { return kept.finish(tensors, margin); });
         },
         "samples"_a, "margin"_a);
 }

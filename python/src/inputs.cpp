@@ -1,5 +1,6 @@
 #include "inputs.h"
 
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -38,8 +39,8 @@ nb::tuple read_ids(const Inputs& inputs, std::vector<std::int32_t> ids, bool con
     return ask(inputs, source);
 }
 
-nb::tuple read_images(const Inputs& inputs, std::vector<std::string> files) {
-    return ask(inputs, {.text = {}, .images = std::move(files)});
+nb::tuple read_images(const Inputs& inputs, const std::vector<std::filesystem::path>& files) {
+    return ask(inputs, {.text = {}, .images = {files.begin(), files.end()}});
 }
 
 nb::ndarray<nb::numpy, double> read_pixels(const Inputs& inputs, const Pixels& pixels) {

@@ -11,6 +11,7 @@
 
 #include "polyformer/support/system/cancellation.h"
 #include "polyformer/support/system/progress.h"
+#include "running_calls.h"
 
 namespace nb = nanobind;
 
@@ -67,6 +68,7 @@ void pass_on(nb::handle progress, Report& report) {
 }  // namespace
 
 void run_long(nb::handle progress, const std::function<void()>& work) {
+    const RunningCall running;
     Cancellable cancellable;
     Report report;
     std::exception_ptr failure;
@@ -85,6 +87,7 @@ void run_long(nb::handle progress, const std::function<void()>& work) {
     {
         const nb::gil_scoped_release released;
         while (!report.wait()) {
+            if (interpreter_ends()) cancellable.cancel();
             const nb::gil_scoped_acquire acquired;
             if (raised) continue;
             try {
@@ -98,6 +101,7 @@ void run_long(nb::handle progress, const std::function<void()>& work) {
         worker.join();
     }
     if (raised) std::rethrow_exception(raised);
+    if (interpreter_ends()) end_thread();
     if (failure) std::rethrow_exception(failure);
     pass_on(progress, report);
 }

@@ -1,5 +1,6 @@
 #include "messages.h"
 
+#include <fmt/format.h>
 #include <nanobind/stl/filesystem.h>
 
 #include <filesystem>
@@ -13,7 +14,13 @@ Message::Message(nb::object message, const std::string& what) : kept_(std::move(
         source_ = std::make_unique<const ckks::MemorySource>(
             std::span(static_cast<const std::byte*>(bytes.data()), bytes.size()), what);
     } else {
-        source_ = std::make_unique<const ckks::FileSource>(nb::cast<std::filesystem::path>(kept_));
+        std::filesystem::path file;
+        if (!nb::try_cast(kept_, file)) {
+            throw nb::type_error(
+                fmt::format("{} is bytes or the name of a file, not {}", what, nb::type_name(kept_.type()).c_str())
+                    .c_str());
+        }
+        source_ = std::make_unique<const ckks::FileSource>(file);
     }
 }
 

@@ -18,8 +18,8 @@ namespace nb = nanobind;
 /// What was given as a message, read where it lies.
 class Message {
   public:
-    /// `message` is bytes, not copied, or the name of a file. Throws IoError when that cannot be opened. `what` names
-    /// bytes in errors.
+    /// `message` is bytes, not copied, or the name of a file. Throws IoError when that cannot be opened, raises
+    /// TypeError for anything else. `what` names bytes in errors.
     Message(nb::object message, const std::string& what);
 
     const ckks::ByteSource& source() const { return *source_; }

@@ -17,10 +17,10 @@
 #include <utility>
 #include <vector>
 
-#include "exceptions.h"
 #include "graph_binding.h"
 #include "inputs.h"
 #include "long_call.h"
+#include "module.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_choice.h"
 #include "polyformer/compile/reports/plan_report.h"
@@ -33,10 +33,10 @@
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/json.h"
-#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/support/version.h"
-#include "polyformer/tasks/search_index.h"
+#include "polyformer/tasks/maps/search_index.h"
+#include "polyformer/tasks/maps/text_head.h"
 #include "polyformer/tasks/text_answers.h"
 #include "polyformer/tasks/text_model.h"
 
@@ -69,13 +69,12 @@ struct Model {
 
 /// The logits of each, how many inputs left a polynomial's interval, and that in words.
 nb::tuple answer(const Model& model, const std::vector<Rows<double>>& arrays, bool exact, const nb::object& progress) {
-    const std::vector<model::Tensor> inputs = to_tensors(arrays);
     std::vector<std::size_t> sizes;
-    for (const model::Tensor& input : inputs) sizes.push_back(input.rows);
+    for (const Rows<double>& array : arrays) sizes.push_back(array.shape(0));
     tasks::TextAnswers answers = long_call(progress, [&] {
         Progress computing(exact ? "exact functions" : "polynomial model", 1);
         return tasks::answer_inputs(
-            *model.graph, sizes, [&](std::size_t i) { return inputs[i]; },
+            *model.graph, sizes, [&](std::size_t i) { return to_tensor(arrays[i]); },
             exact ? model::Functions::exact : model::Functions::polynomials,
             [&](double share) { computing.update(share); });
     });
@@ -138,20 +137,18 @@ Plan make_plan(const Model& model, const std::string& positions, const std::stri
 
 /// All numbers, as `polyformer plan --json` has them.
 std::string report_of(const Plan& plan) {
-    nlohmann::json report = to_json(plan.plan);
-    report["key_points"] = compile::to_json(plan.key_points);
-    return polyformer::to_text(report, 1);
+    return polyformer::to_text(to_json(plan.plan, plan.key_points), 1);
 }
 
 /// The report as JSON, notes and warnings.
 nb::tuple import_checkpoint(const std::filesystem::path& checkpoint, const std::filesystem::path& out,
-                            std::vector<std::string> calibrate, std::size_t context, std::size_t texts, double loss,
-                            double escape, double margin, std::string prefix, const nb::object& progress) {
+                            const std::vector<std::filesystem::path>& calibrate, std::size_t context, std::size_t texts,
+                            double loss, double escape, double margin, std::string prefix, const nb::object& progress) {
     std::vector<std::string> notes;
     importing::ImportOptions options;
     options.checkpoint = checkpoint;
     options.out = out;
-    options.calibrate = std::move(calibrate);
+    options.calibrate = {calibrate.begin(), calibrate.end()};
     options.context = context;
     options.texts = texts;
     options.loss = loss;
@@ -183,14 +180,27 @@ void make_index(const std::filesystem::path& folder, const std::optional<std::fi
     });
 }
 
+/// Puts a classifier, fitted to the texts and their labels, behind the encoder in `folder`: how many of them it was
+/// fitted to, its loss and accuracy on them, and warnings.
+nb::tuple fit_head(const std::filesystem::path& folder, std::vector<std::string> texts, std::vector<std::string> labels,
+                   double penalty, const std::filesystem::path& out, const nb::object& progress) {
+    const tasks::LabelledTexts data{std::move(texts), std::move(labels)};
+    const tasks::TextHead head = long_call(progress, [&] {
+        require_replaceable(out);
+        tasks::TextHead made = tasks::fit_text_head(tasks::load_text_model(folder), data, {.penalty = penalty});
+        tasks::save_text_head(out, folder, made);
+        return made;
+    });
+    return nb::make_tuple(head.texts, head.loss, head.accuracy, head.texts_outside, head.texts_lost);
+}
+
 }  // namespace
 
 }  // namespace polyformer::python
 
 NB_MODULE(_model, module) {
     using namespace polyformer::python;
-    register_exceptions();
-    nb::set_leak_warnings(false);  // what a notebook still holds when it ends is no leak
+    begin_module(module);
     bind_inputs(module);
     bind_graph(module);
     nb::class_<Model>(module, "Model")
@@ -201,11 +211,7 @@ NB_MODULE(_model, module) {
             nb::rv_policy::reference_internal);
     nb::class_<Plan>(module, "Plan")
         .def("report", report_of)
-        .def("describe",
-             [](const Plan& plan) {
-                 return describe(plan.plan) + "\n" + describe(plan.key_points, plan.plan.options.keys) + "\n" +
-                        describe_stretches(plan.plan);
-             })
+        .def("describe", [](const Plan& plan) { return describe(plan.plan, plan.key_points); })
         .def("save", &Plan::save, nb::arg("folder"));
     module.def(
         "load",
@@ -224,6 +230,7 @@ NB_MODULE(_model, module) {
                nb::arg("prefix"), nb::arg("progress").none());
     module.def("make_index", make_index, nb::arg("folder"), nb::arg("reader").none(), nb::arg("reader_tokens"),
                nb::arg("documents"), nb::arg("out"), nb::arg("progress").none());
-    module.def("set_thread_count", polyformer::set_thread_count, nb::arg("threads"));
+    module.def("fit_head", fit_head, nb::arg("folder"), nb::arg("texts"), nb::arg("labels"), nb::arg("penalty"),
+               nb::arg("out"), nb::arg("progress").none());
     module.def("version", [] { return std::string(polyformer::version()); });
 }

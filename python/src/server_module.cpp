@@ -11,14 +11,13 @@
 #include <utility>
 #include <variant>
 
-#include "exceptions.h"
 #include "long_call.h"
 #include "messages.h"
+#include "module.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/process/memory_limit.h"
-#include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/progress.h"
 
 namespace polyformer::python {
@@ -89,12 +88,10 @@ std::unique_ptr<Server> load(const std::filesystem::path& plan, const std::files
 
 NB_MODULE(_server, module) {
     using namespace polyformer::python;
-    register_exceptions();
-    nb::set_leak_warnings(false);  // what a notebook still holds when it ends is no leak
+    begin_module(module);
     nb::class_<Server>(module, "Server")
         .def_prop_ro("key_bytes", &Server::key_bytes)
         .def_prop_ro("estimated_seconds", [](const Server& server) { return server.plan().summary.seconds; });
     module.def("load", load, nb::arg("plan"), nb::arg("keys"), nb::arg("progress").none());
     module.def("infer", infer, nb::arg("server"), nb::arg("request"), nb::arg("progress").none());
-    module.def("set_thread_count", polyformer::set_thread_count, nb::arg("threads"));
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import polyformer
+from polyformer import client, server
 from conftest import CHECKPOINT, CONTEXT, RING, program, refusal
 
 
@@ -79,6 +80,35 @@ def test_documents_behind_an_encoder(encoder: polyformer.Model) -> None:
     assert index.output == "documents" and index.names == ["a b c", "the second", "c c d"]
     vectors = encoder.embed(["a b c", "the second h g f e", "c c d"], exact=True)  # the title is read, too
     assert index.logits("h g f e")[0] == pytest.approx(vectors @ encoder.logits("h g f e")[0], abs=1e-4)
+
+
+def test_a_classifier_made_of_an_encoder(encoder: polyformer.Model, tmp_path: pathlib.Path) -> None:
+    texts = [" ".join(word) for word in ("aab", "bab", "aba", "baa", "hgh", "hhg", "ghg", "ggh", "hg", "ab")]
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
+    classifier = encoder.fit_head(texts, labels, out=tmp_path / "classifier", progress=False)
+    assert classifier.output == "classes" and classifier.names == ["0", "1"]
+    assert classifier.head is not None and classifier.head.texts == len(texts) and classifier.head.accuracy > 0.8
+    found = [int(np.argmax(logits[0])) for logits in classifier.logits(texts)]
+    assert np.mean(found == labels) == pytest.approx(classifier.head.accuracy)
+    (tmp_path / "texts.csv").write_text("label,text\n" + "".join(f"{label},{text}\n" for label, text in zip(labels, texts)))
+    theirs = ["fit-head", encoder._folder, "--data", tmp_path / "texts.csv", "--out", tmp_path / "theirs"]
+    assert program(*theirs).returncode == 0
+    assert polyformer.load(tmp_path / "theirs").graph.fingerprint == classifier.graph.fingerprint
+    with pytest.raises(polyformer.Error) as again:
+        classifier.fit_head(texts, list(labels), progress=False)
+    assert "gives an embedding, but this model gives classes" in str(again.value)
+
+    # Encrypted, whole percent of each class come out.
+    classifier.plan(insecure_ring_dimension=RING, progress=False).save(tmp_path / "plan")
+    files = {"secret": tmp_path / "secret.key", "server_keys": tmp_path / "server.keys"}
+    client.generate_keys(tmp_path / "plan/client", **files, allow_insecure=True, progress=False)
+    owner = client.Client(tmp_path / "plan/client", files["secret"])
+    host = server.Server(tmp_path / "plan/server", files["server_keys"], progress=False)
+    for text in (texts[0], texts[4]):
+        request = owner.encrypt(text)
+        answer = owner.decrypt(host.infer(request, progress=False), request)
+        assert answer.best(1)[0].name == str(np.argmax(classifier.logits(text)[0]))
+        assert "classes" in repr(answer)
 
 
 REFUSED = {

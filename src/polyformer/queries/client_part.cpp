@@ -7,6 +7,7 @@
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/embedding.h"
 #include "polyformer/support/error.h"
+#include "polyformer/support/system/cancellation.h"
 #include "polyformer/support/system/parallel.h"
 
 namespace polyformer::queries {
@@ -43,6 +44,7 @@ Query ClientPart::read_texts(const TextSource& source, const ModelShape& model) 
     Query query{.inputs = {}, .names = {}, .tokens = read_tokens(source, tokenizer_, text_, model.context)};
     const model::Embedding& embedding = embedding_for(model);
     for (std::size_t i = 0; i < query.tokens.size(); ++i) {
+        throw_if_cancelled();
         const model::EncodedText& tokens = query.tokens[i];
         const bool several = query.tokens.size() > 1;
         query.inputs.push_back(embedding.embed(tokens.ids));

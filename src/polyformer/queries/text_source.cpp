@@ -7,6 +7,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/manifest.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/cancellation.h"
 
 namespace polyformer::queries {
 
@@ -108,6 +109,7 @@ std::vector<model::EncodedText> read_tokens(const TextSource& source, const std:
             "--context-end is for models that predict the next token; this one reads a text from its beginning");
     require(tokenizer.has_value(), "the model has no {}: give --token-ids instead of a text", input.tokenizer);
     for (const NamedText& text : texts_of(source)) {
+        throw_if_cancelled();
         all.push_back(tokens_of(text, *tokenizer, input, context));
         cut(all.back(), text.name, source, input, context);
     }

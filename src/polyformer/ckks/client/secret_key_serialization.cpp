@@ -12,6 +12,7 @@
 namespace polyformer::ckks {
 
 void write_secret_key(ByteSink& sink, const Parameters& parameters, const SecretKey& secret) {
+    check_secret(parameters, secret);
     ContainerWriter writer(sink, make_header(kinds::kSecretKey, parameters, secret.key_fingerprint(), 1));
     const auto coefficients = std::as_bytes(secret.coefficients());
     writer.section(coefficients.size(), [&](SectionWriter& section) { section.write(coefficients); });

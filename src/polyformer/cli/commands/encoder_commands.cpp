@@ -2,32 +2,24 @@
 // it.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "polyformer/cli/commands/commands.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/model/graph/limits.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/extremes.h"
 #include "polyformer/support/folders/folder_kind.h"
 #include "polyformer/support/folders/folder_writer.h"
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/command_files.h"
 #include "polyformer/support/system/process.h"
 #include "polyformer/support/system/progress.h"
-#include "polyformer/tasks/appended_map.h"
-#include "polyformer/tasks/linear_head.h"
-#include "polyformer/tasks/metrics.h"
-#include "polyformer/tasks/search_index.h"
-#include "polyformer/tasks/text_answers.h"
+#include "polyformer/tasks/maps/search_index.h"
+#include "polyformer/tasks/maps/text_head.h"
 #include "polyformer/tasks/text_model.h"
 
 namespace polyformer::cli {
@@ -35,8 +27,6 @@ namespace polyformer::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kLogitMargin = 1.5;  ///< logits of texts to come against those of the texts fitted to
 
 struct HeadCommand {
     fs::path model;
@@ -56,49 +46,6 @@ tasks::TextModel load_encoder(const fs::path& folder) {
     return model;
 }
 
-/// The vectors of the polynomial model, which is what the head will see.
-std::vector<std::vector<double>> vectors_of(const tasks::TextModel& model, const std::vector<std::string>& texts,
-                                            bool quiet) {
-    Progress bar("reading texts", 1, quiet);
-    tasks::TextAnswers answers = tasks::answer_texts(
-        model.graph, texts, [&](const std::string& text) { return model.embed(text); }, model::Functions::polynomials,
-        [&](double share) { bar.update(share); });
-    bar.finish();
-    if (answers.texts_outside > 0) {
-        to_stderr(
-            "warning: {} of {} texts leave some polynomial's interval: import the encoder with calibration text "
-            "of this kind\n",
-            answers.texts_outside, texts.size());
-    }
-    std::vector<std::vector<double>> vectors;
-    for (model::Tensor& vector : answers.logits) vectors.push_back(std::move(vector.values));
-    return vectors;
-}
-
-/// Texts far outside the intervals have no vector: the others serve all the same.
-void leave_out_lost(std::vector<std::vector<double>>& vectors, std::vector<std::size_t>& classes) {
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < vectors.size(); ++i) {
-        if (!all_finite(vectors[i])) continue;
-        if (kept != i) vectors[kept] = std::move(vectors[i]);
-        classes[kept++] = classes[i];
-    }
-    if (kept == vectors.size()) return;
-    to_stderr("warning: {} text(s) have no vector and are left out\n", vectors.size() - kept);
-    vectors.resize(kept);
-    classes.resize(kept);
-}
-
-/// What the head alone makes of vectors, by the interpreter.
-std::vector<model::Tensor> logits_of(const tasks::LinearHead& head, const std::vector<std::vector<double>>& vectors) {
-    const std::size_t width = head.weight.rows;
-    const model::Graph nothing{.context = 1, .width = width, .vocabulary = width, .nodes = {{"input", model::Input{}}}};
-    std::vector<model::Tensor> inputs;
-    for (const std::vector<double>& vector : vectors) inputs.push_back({1, width, vector});
-    return model::evaluate_batch(tasks::with_map_behind(nothing, "logits", head.weight, head.bias, 1), inputs,
-                                 model::Functions::polynomials);
-}
-
 void fit_head(const HeadCommand& options) {
     require_folder(options.model, FolderKind::model);
     CommandFiles()
@@ -111,46 +58,26 @@ void fit_head(const HeadCommand& options) {
     const Stopwatch watch;
     const tasks::TextModel encoder = load_encoder(options.model);
     const tasks::LabelledTexts data = tasks::read_labelled_texts(options.data, tasks::parse_columns(options.columns));
-    const std::set<std::string> names(data.labels.begin(), data.labels.end());
-    require(names.size() >= 2, "'{}' has texts of {} class(es): a head needs at least two", options.data.string(),
-            names.size());
-    const std::vector<std::string> labels(names.begin(), names.end());
-    std::vector<std::size_t> classes;
-    for (const std::string& label : data.labels) {
-        classes.push_back(static_cast<std::size_t>(std::ranges::lower_bound(labels, label) - labels.begin()));
+    const tasks::TextHead head = tasks::fit_text_head(encoder, data, options.head, options.quiet);
+    if (head.texts_outside > 0) {
+        to_stderr(
+            "warning: {} of {} texts leave some polynomial's interval: import the encoder with calibration text "
+            "of this kind\n",
+            head.texts_outside, data.texts.size());
     }
-    std::vector<std::vector<double>> vectors = vectors_of(encoder, data.texts, options.quiet);
-    leave_out_lost(vectors, classes);
-    Progress bar("fitting the head", 1, options.quiet);
-    const tasks::LinearHead head =
-        tasks::fit_linear_head(vectors, classes, labels.size(), options.head, [&](double share) { bar.update(share); });
-    bar.finish();
-
-    double largest = 0;
-    std::vector<std::size_t> predicted;
-    for (const model::Tensor& logits : logits_of(head, vectors)) {
-        for (const double logit : logits.values) largest = larger(largest, std::abs(logit));
-        predicted.push_back(tasks::most_likely_class(logits.values));
-    }
-    const tasks::Classification fitted = tasks::judge_classes(predicted, classes);
-    model::TextInput input = encoder.input;
-    input.output = model::TextOutput::classes;
-    input.normalise = false;
-    input.labels = labels;
-    tasks::save_text_model(
-        options.out, options.model,
-        tasks::with_map_behind(encoder.graph, "logits", head.weight, head.bias, kLogitMargin * largest), input);
+    if (head.texts_lost > 0) to_stderr("warning: {} text(s) have no vector and are left out\n", head.texts_lost);
+    tasks::save_text_head(options.out, options.model, head);
     if (options.json != "-") {
         to_stdout(
             "'{}': {} classes, fitted to {} texts in {}; loss {:.3f}, {:.1f} % of them right\n"
             "See how it does on others: polyformer eval {} --task FILE\n",
-            options.out.string(), labels.size(), vectors.size(), format_duration(watch.seconds()), head.loss,
-            100 * fitted.accuracy, options.out.string());
+            options.out.string(), head.input.labels.size(), head.texts, format_duration(watch.seconds()), head.loss,
+            100 * head.accuracy, options.out.string());
     }
-    write_json({{"classes", labels.size()},
-                {"texts", vectors.size()},
+    write_json({{"classes", head.input.labels.size()},
+                {"texts", head.texts},
                 {"loss", head.loss},
-                {"accuracy", fitted.accuracy},
+                {"accuracy", head.accuracy},
                 {"seconds", watch.seconds()}},
                options.json);
 }

@@ -56,11 +56,8 @@ void plan(const PlanCommandOptions& options) {
     if (!options.out.empty()) folders.emplace(out);
     compile::Plan made = compile::compile(graph, plan_options(choice, graph));
     const std::vector<compile::KeyPoint> points = compile::key_points(made);
-    nlohmann::json report = to_json(made);
-    report["key_points"] = compile::to_json(points);
-    if (options.json != "-") {
-        to_stdout("{}\n{}\n{}", describe(made), compile::describe(points, made.options.keys), describe_stretches(made));
-    }
+    nlohmann::json report = to_json(made, points);
+    if (options.json != "-") to_stdout("{}", describe(made, points));
     if (options.depth_budget) {
         const auto budget = compile::depth_budget(graph, made.options);
         report["depth_budget"] = to_json(budget);

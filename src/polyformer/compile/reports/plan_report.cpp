@@ -55,6 +55,50 @@ std::string bytes(std::size_t count) {
     return format_bytes(static_cast<double>(count));
 }
 
+/// What each kind of keys would take, a line for each.
+std::string table_of(const std::vector<KeyPoint>& points, Keys chosen) {
+    std::vector<std::vector<std::string>> rows{
+        {"keys", "rotation keys", "in a file", "in memory", "working memory", "estimated time"}};
+    for (const KeyPoint& point : points) {
+        const PlanSummary& summary = point.summary;
+        rows.push_back({fmt::format("{}{}", name_of(point.keys), point.keys == chosen ? " (chosen)" : ""),
+                        fmt::format("{}", summary.rotation_keys), bytes(summary.key_bytes_file),
+                        bytes(summary.key_bytes_memory), bytes(summary.working_bytes),
+                        format_duration(summary.seconds)});
+    }
+    return format_table(rows);
+}
+
+nlohmann::json json_of(const std::vector<KeyPoint>& points) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const KeyPoint& point : points) {
+        const PlanSummary& summary = point.summary;
+        all.push_back({{"keys", name_of(point.keys)},
+                       {"rotation_keys", summary.rotation_keys},
+                       {"key_bytes_memory", summary.key_bytes_memory},
+                       {"key_bytes_file", summary.key_bytes_file},
+                       {"working_bytes", summary.working_bytes},
+                       {"seconds", summary.seconds}});
+    }
+    return all;
+}
+
+/// How the levels between bootstraps are spent, a line for each stretch.
+std::string describe_stretches(const Plan& plan) {
+    std::vector<std::vector<std::string>> rows{
+        {"stretch", "first step", "last step", "levels", "used", "kept", "slack", "polynomials: depth (room)"}};
+    for (const Stretch& stretch : stretches_of(plan)) {
+        std::string polynomials;
+        for (const PolynomialUse& use : stretch.polynomials) {
+            polynomials += fmt::format("{}{} {} ({})", polynomials.empty() ? "" : ", ", use.node, use.depth, use.room);
+        }
+        rows.push_back({fmt::format("{}", rows.size()), stretch.first, stretch.last, fmt::format("{}", stretch.levels),
+                        fmt::format("{}", stretch.used), fmt::format("{}", stretch.kept),
+                        fmt::format("{}", stretch.slack), polynomials});
+    }
+    return format_table(rows);
+}
+
 }  // namespace
 
 std::string describe(const Plan& plan) {
@@ -116,46 +160,14 @@ nlohmann::json to_json(const Plan& plan) {
             {"seconds", summary.seconds}};
 }
 
-std::string describe(const std::vector<KeyPoint>& points, Keys chosen) {
-    std::vector<std::vector<std::string>> rows{
-        {"keys", "rotation keys", "in a file", "in memory", "working memory", "estimated time"}};
-    for (const KeyPoint& point : points) {
-        const PlanSummary& summary = point.summary;
-        rows.push_back({fmt::format("{}{}", name_of(point.keys), point.keys == chosen ? " (chosen)" : ""),
-                        fmt::format("{}", summary.rotation_keys), bytes(summary.key_bytes_file),
-                        bytes(summary.key_bytes_memory), bytes(summary.working_bytes),
-                        format_duration(summary.seconds)});
-    }
-    return format_table(rows);
+std::string describe(const Plan& plan, const std::vector<KeyPoint>& points) {
+    return fmt::format("{}\n{}\n{}", describe(plan), table_of(points, plan.options.keys), describe_stretches(plan));
 }
 
-nlohmann::json to_json(const std::vector<KeyPoint>& points) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const KeyPoint& point : points) {
-        const PlanSummary& summary = point.summary;
-        all.push_back({{"keys", name_of(point.keys)},
-                       {"rotation_keys", summary.rotation_keys},
-                       {"key_bytes_memory", summary.key_bytes_memory},
-                       {"key_bytes_file", summary.key_bytes_file},
-                       {"working_bytes", summary.working_bytes},
-                       {"seconds", summary.seconds}});
-    }
-    return all;
-}
-
-std::string describe_stretches(const Plan& plan) {
-    std::vector<std::vector<std::string>> rows{
-        {"stretch", "first step", "last step", "levels", "used", "kept", "slack", "polynomials: depth (room)"}};
-    for (const Stretch& stretch : stretches_of(plan)) {
-        std::string polynomials;
-        for (const PolynomialUse& use : stretch.polynomials) {
-            polynomials += fmt::format("{}{} {} ({})", polynomials.empty() ? "" : ", ", use.node, use.depth, use.room);
-        }
-        rows.push_back({fmt::format("{}", rows.size()), stretch.first, stretch.last, fmt::format("{}", stretch.levels),
-                        fmt::format("{}", stretch.used), fmt::format("{}", stretch.kept),
-                        fmt::format("{}", stretch.slack), polynomials});
-    }
-    return format_table(rows);
+nlohmann::json to_json(const Plan& plan, const std::vector<KeyPoint>& points) {
+    nlohmann::json report = to_json(plan);
+    report["key_points"] = json_of(points);
+    return report;
 }
 
 }  // namespace polyformer::compile

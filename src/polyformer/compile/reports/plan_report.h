@@ -15,11 +15,10 @@ std::string describe(const Plan& plan);
 /// The same numbers, and the stretches between bootstraps.
 nlohmann::json to_json(const Plan& plan);
 
-/// What other keys would take, a line for each.
-std::string describe(const std::vector<KeyPoint>& points, Keys chosen);
-nlohmann::json to_json(const std::vector<KeyPoint>& points);
-
-/// How the levels between bootstraps are spent, a line for each stretch.
-std::string describe_stretches(const Plan& plan);
+/// With what each kind of keys would take, and how the levels between bootstraps are spent: all that `polyformer plan`
+/// says.
+std::string describe(const Plan& plan, const std::vector<KeyPoint>& points);
+/// The first with "key_points" besides.
+nlohmann::json to_json(const Plan& plan, const std::vector<KeyPoint>& points);
 
 }  // namespace polyformer::compile

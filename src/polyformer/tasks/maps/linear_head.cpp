@@ -1,4 +1,4 @@
-#include "polyformer/tasks/linear_head.h"
+#include "polyformer/tasks/maps/linear_head.h"
 
 #include <lbfgs.h>
 

@@ -1,4 +1,4 @@
-#include "polyformer/tasks/search_index.h"
+#include "polyformer/tasks/maps/search_index.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/text.h"
-#include "polyformer/tasks/appended_map.h"
+#include "polyformer/tasks/maps/appended_map.h"
 #include "polyformer/tasks/metrics.h"
 #include "polyformer/tasks/text_answers.h"
 

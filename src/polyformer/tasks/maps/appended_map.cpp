@@ -1,4 +1,4 @@
-#include "polyformer/tasks/appended_map.h"
+#include "polyformer/tasks/maps/appended_map.h"
 
 #include <utility>
 

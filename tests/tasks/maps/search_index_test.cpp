@@ -1,4 +1,4 @@
-#include "polyformer/tasks/search_index.h"
+#include "polyformer/tasks/maps/search_index.h"
 
 #include <gtest/gtest.h>
 
