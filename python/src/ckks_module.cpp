@@ -97,7 +97,7 @@ void bind_keys(nb::module_& module) {
             },
             "file"_a, "parameters"_a, Released())
         .def_prop_ro("key_fingerprint", &SecretKey::key_fingerprint);
-    nb::class_<PublicKey>(module, "PublicKey");
+    const nb::class_<PublicKey> public_key(module, "PublicKey");
     nb::class_<KeyRequest>(module, "KeyRequest")
         .def(nb::init<>())
         .def("add_relinearisation", &KeyRequest::add_relinearisation, "parameters"_a, "level"_a)
@@ -142,7 +142,7 @@ void bind_ciphertexts(nb::module_& module) {
     encrypted.def_prop_ro("bytes", &Ciphertext::bytes).def_prop_ro("components", [](const Ciphertext& of) {
         return of.components.size();
     });
-    nb::class_<HoistedCiphertext>(module, "HoistedCiphertext");
+    const nb::class_<HoistedCiphertext> hoisted(module, "HoistedCiphertext");
     nb::class_<Encoder>(module, "Encoder")
         .def(nb::init<Parameters>(), "parameters"_a)
         .def(

@@ -202,10 +202,9 @@ void bind_builder(nb::module_& module) {
         "scores"_a, "value"_a, "heads"_a, "causal"_a, "mask"_a.none(), "value_heads"_a, "name"_a);
     builder.def(
         "finish",
-        [](const GraphBuilder& graph, const std::vector<Rows<double>>& samples, double margin) {
+        [](GraphBuilder graph, const std::vector<Rows<double>>& samples, double margin) {  // others may go on building
             const std::vector<model::Tensor> tensors = to_tensors(samples);
-            const GraphBuilder kept = graph;  // another thread may go on building
-            return long_call(nb::none(), [&] { return kept.finish(tensors, margin); });
+            return long_call(nb::none(), [&] { return graph.finish(tensors, margin); });
         },
         "samples"_a, "margin"_a);
 }
