@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Union
 
-from tqdm.auto import tqdm
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of widgets that a notebook lacks: bars are drawn as text there
+    from tqdm.auto import tqdm
 
 #: True: a tqdm bar; False: none; or a function that gets title, share done in [0, 1] and what is being done now.
 Progress = Union[bool, Callable[[str, float, str], None]]

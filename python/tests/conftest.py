@@ -29,7 +29,10 @@ def letters(lines: int) -> str:
 def program(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The program `polyformer`."""
     path = pathlib.Path(os.environ["POLYFORMER_PROGRAMS"]) / "polyformer"
-    return subprocess.run([path, *map(str, arguments)], capture_output=True, text=True, check=False)
+    # AddressSanitizer's runtime, when Python needs it preloaded, is none of the program's.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    command = [path, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def refusal(*arguments: object) -> str:

@@ -12,7 +12,7 @@ namespace polyformer::house {
 namespace {
 
 std::vector<std::string> names_in(const std::string& cell) {
-    static const std::regex name("`([a-z_/]+)`");
+    static const std::regex name("`([a-z0-9_/]+)`");
     std::vector<std::string> names;
     for (std::sregex_iterator match(cell.begin(), cell.end(), name), end; match != end; ++match) {
         names.push_back((*match)[1]);
