@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "polyformer/support/system/atomic_file.h"
 #include "tests/cli/program.h"
 
 namespace polyformer::test {
@@ -32,6 +35,40 @@ TEST(Plan, ReportsTheStretchesBetweenBootstraps) {
     EXPECT_EQ(refreshed, plan.at("bootstrapped_ciphertexts"));
     EXPECT_EQ(stretches.back().at("last"), "logits");
     EXPECT_FALSE(plan.contains("depth_budget"));
+}
+
+TEST(Plan, TakesItsTimesFromACostsFile) {
+    const Folder& folder = prepared();
+    const std::string plan = "plan model --insecure-ring-dimension 2048 ";
+    folder.must(plan + "--json builtin.json");
+    const json built_in = folder.json("builtin.json");
+    json costs = {{"format", "polyformer-costs"},
+                  {"version", 1},
+                  {"costs", folder.json("plan/server/plan.json").at("options").at("costs")}};
+    for (auto& [name, cost] : costs.at("costs").items()) {
+        if (cost.is_number()) cost = 10 * cost.get<double>();
+    }
+    costs["costs"]["processor"] = "the server";
+    costs["costs"]["threads"] = 2;
+    write_file(folder.path("costs.json"), costs.dump());
+    const std::string text = folder.must(plan + "--costs costs.json --json costly.json --out costly");
+    EXPECT_THAT(text, HasSubstr("the server, avx512 kernels, 2 threads"));
+    const json costly = folder.json("costly.json");
+    EXPECT_EQ(costly.at("machine").at("processor"), "the server");
+    EXPECT_EQ(costly.at("machine").at("threads"), 2);
+    EXPECT_GT(costly.at("seconds"), built_in.at("seconds"));
+    // Whoever reads the plan goes by its own costs.
+    EXPECT_EQ(folder.json("costly/server/plan.json").at("options").at("costs"), costs.at("costs"));
+
+    const Result missing = folder.polyformer(plan + "--costs nowhere.json");
+    EXPECT_EQ(missing.exit_code, 3);
+    EXPECT_THAT(missing.output, HasSubstr("nowhere.json"));
+    costs["costs"]["ntt"] = -1;
+    write_file(folder.path("costs.json"), costs.dump());
+    const Result damaged = folder.polyformer(plan + "--costs costs.json");
+    EXPECT_EQ(damaged.exit_code, 4);
+    EXPECT_THAT(damaged.output, AllOf(HasSubstr("'ntt' is -1"), HasSubstr("costs.json")));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("cache"))) << "small rings and tests measure nothing";
 }
 
 TEST(Plan, SaysWhatOtherDepthsCost) {

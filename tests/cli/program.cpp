@@ -24,8 +24,10 @@ Folder::~Folder() {
 }
 
 Result Folder::polyformer(const std::string& arguments, const std::string& prefix) const {
-    const std::string command = "cd '" + path_.string() + "' && { " + prefix +
-                                " '" POLYFORMER_PROGRAMS "/polyformer' " + arguments + "; } > output.txt 2>&1";
+    // Plans of the same numbers everywhere, and nothing in the cache of whoever runs the tests.
+    const std::string command = "cd '" + path_.string() + "' && export POLYFORMER_COSTS=builtin XDG_CACHE_HOME='" +
+                                path_.string() + "/cache' && { " + prefix + " '" POLYFORMER_PROGRAMS "/polyformer' " +
+                                arguments + "; } > output.txt 2>&1";
     const int status = std::system(command.c_str());  // NOLINT(bugprone-command-processor): a shell is what it is for
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(path("output.txt"))};
 }

@@ -20,6 +20,7 @@
 #include "polyformer/runtime/executor.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
+#include "polyformer/support/system/parallel.h"
 #include "tests/compile/small_plan.h"
 #include "tests/runtime/random_graph.h"
 
@@ -285,6 +286,38 @@ void EncryptedTransformerTest::expect_interpreters_logits(const model::Transform
     const model::Tensor expected = model::evaluate(transformer.graph, embedded).logits;
     ASSERT_EQ(logits.size(), expected.values.size());
     for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected.values[i], 1e-3) << i;
+}
+
+TEST(EncryptedTransformer, IsTheSameBitByBitOnAnyNumberOfThreads) {
+    model::RandomModelOptions shape = fixtures::transformer_shape(1, 8, 2, 4, 8, 8);
+    shape.activation_degree = shape.inverse_sqrt_degree = 7;
+    const model::Transformer model = model::random_model(shape);
+    const compile::Plan plan = compile::compile(model.graph, fixtures::plan_options(1024));
+    ASSERT_GT(plan.summary.bootstraps, 0U);
+    const compile::Frame& frame = plan.frame;
+    const ckks::SecretKey secret = ckks::SecretKey::generate(frame.parameters);
+    const auto keys = std::make_shared<const ckks::EvaluationKeys>(
+        ckks::KeyGenerator(frame.parameters, secret).evaluation_keys(plan.keys));
+    const model::Tensor text = model.embedding.embed(model::random_tokens(4, 8, 1));
+    const auto inputs = encrypt(frame, secret, text.values, {text.rows});
+    const std::size_t threads = thread_count();
+    std::vector<std::vector<std::uint64_t>> answers;
+    for (const std::size_t count : {1U, 2U, 7U, 64U}) {
+        set_thread_count(count);
+        CkksBackend backend(frame.parameters, frame.packing, keys, plan.bootstrap_key_price);
+        std::vector<std::uint64_t>& answer = answers.emplace_back();
+        for (const ckks::Ciphertext& output : run(plan, backend, inputs, {text.rows}).outputs) {
+            for (const ckks::RnsPolynomial& component : output.components) {
+                for (std::size_t row = 0; row < component.limbs(); ++row) {
+                    const auto limb = component.limb(row);
+                    answer.insert(answer.end(), limb.begin(), limb.end());
+                }
+            }
+        }
+        EXPECT_FALSE(answer.empty());
+        EXPECT_EQ(answer, answers.front()) << count << " threads";
+    }
+    set_thread_count(threads);
 }
 
 TEST(EncryptedImages, AgreeWithTheInterpreter) {

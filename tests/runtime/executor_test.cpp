@@ -37,6 +37,10 @@ TEST(Executor, ReportsProgressAndProfileAndChecksTheRequest) {
     EXPECT_TRUE(result.profile.by_layer().contains("layers.0"));
     EXPECT_TRUE(result.profile.by_layer().contains("logits"));
     EXPECT_TRUE(result.profile.by_operation().contains("rotated_product"));
+    double planned = 0;
+    for (const auto& [operation, times] : result.profile.by_operation()) planned += times.planned_seconds;
+    EXPECT_NEAR(planned, plan.summary.seconds, 1e-9 * planned);
+    for (const ProfileEntry& entry : result.profile.entries) EXPECT_GE(entry.processor_seconds, 0) << entry.step;
 
     EXPECT_THAT([&] { run(plan, backend, {}, {8}); }, ThrowsMessage<Error>(HasSubstr("0 ciphertexts")));
     EXPECT_THAT([&] { run(plan, backend, inputs(plan.frame.input_level), {9}); },

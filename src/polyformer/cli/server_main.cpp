@@ -5,6 +5,7 @@
 #include "polyformer/cli/common/exit_codes.h"
 #include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/cli/common/times_table.h"
 #include "polyformer/compile/plan_files.h"
 #include "polyformer/service/server.h"
 #include "polyformer/support/folders/folder_kind.h"
@@ -27,19 +28,6 @@ struct InferOptions {
     bool profile = false;
     bool quiet = false;
 };
-
-void print_profile(const runtime::Profile& profile, double total) {
-    std::vector<std::vector<std::string>> rows{{"operation", "seconds", "share"}};
-    const auto add_rows = [&](const std::map<std::string, double>& seconds) {
-        for (const auto& [name, value] : seconds) {
-            rows.push_back({name, fmt::format("{:.2f}", value), fmt::format("{:.1f} %", 100 * value / total)});
-        }
-    };
-    add_rows(profile.by_operation());
-    rows.push_back({"layer", "", ""});
-    add_rows(profile.by_layer());
-    to_stdout("{}", format_table(rows));
-}
 
 void infer(const InferOptions& options) {
     require_folder(options.plan, FolderKind::plan_server);
@@ -68,11 +56,15 @@ void infer(const InferOptions& options) {
     to_stdout("{}{} tokens answered in {}; reply {}, peak memory {}\n", inputs, format_counts(request.lengths),
               format_duration(inference.seconds), format_bytes(static_cast<double>(reply_bytes)),
               format_bytes(static_cast<double>(inference.peak_resident_bytes)));
-    if (options.profile) print_profile(inference.profile, inference.seconds);
+    if (options.profile) to_stdout("{}", describe(inference.profile, inference.seconds));
     auto profile = nlohmann::json::array();
     for (const auto& entry : inference.profile.entries) {
-        profile.push_back(
-            {{"step", entry.step}, {"operation", entry.operation}, {"level", entry.level}, {"seconds", entry.seconds}});
+        profile.push_back({{"step", entry.step},
+                           {"operation", entry.operation},
+                           {"level", entry.level},
+                           {"seconds", entry.seconds},
+                           {"processor_seconds", entry.processor_seconds},
+                           {"planned_seconds", entry.planned_seconds}});
     }
     write_json({{"seconds", inference.seconds},
                 {"tokens", one_or_list(request.lengths)},

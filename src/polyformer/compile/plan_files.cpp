@@ -1,10 +1,10 @@
 #include "polyformer/compile/plan_files.h"
 
-#include <cmath>
 #include <optional>
 
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/compile/compile.h"
+#include "polyformer/compile/plan/costs_json.h"
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/model/graph/fingerprint.h"
 #include "polyformer/model/graph/graph_files.h"
@@ -21,38 +21,10 @@ using nlohmann::json;
 
 constexpr const char* kFile = "plan.json";
 constexpr const char* kFormat = "polyformer-plan";
-constexpr std::size_t kVersion = 4;
+constexpr std::size_t kVersion = 5;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 28;
 constexpr std::size_t kMaxLevel = 1000;
 constexpr std::size_t kMaxImages = std::size_t{1} << 20;
-
-json costs_to_json(const CostModel& costs) {
-    return {{"ntt", costs.ntt},
-            {"product_word", costs.product_word},
-            {"key_word", costs.key_word},
-            {"bootstrap", costs.bootstrap},
-            {"bootstrap_second", costs.bootstrap_second},
-            {"threads", costs.threads}};
-}
-
-CostModel costs_from_json(const json& object, const std::string& place) {
-    Fields fields(object, place);
-    CostModel costs;
-    costs.ntt = fields.number("ntt");
-    costs.product_word = fields.number("product_word");
-    costs.key_word = fields.number("key_word");
-    costs.bootstrap = fields.number("bootstrap");
-    costs.bootstrap_second = fields.number("bootstrap_second");
-    costs.threads = fields.number("threads");
-    fields.finish();
-    for (const double cost :
-         {costs.ntt, costs.product_word, costs.key_word, costs.bootstrap, costs.bootstrap_second, costs.threads}) {
-        require<FormatError>(std::isfinite(cost) && cost >= 0 && costs.threads > 0,
-                             "{}: a cost is {} with {} threads; costs must be finite, not negative, threads positive",
-                             place, cost, costs.threads);
-    }
-    return costs;
-}
 
 /// What compiling again must reproduce. Estimated seconds stay out: another machine's logarithms may differ in the last
 /// bit.

@@ -212,14 +212,19 @@ Run<typename B::Value> run(const compile::Plan& plan, B& backend, std::vector<ty
     for (std::size_t index = 0; index < plan.steps.size(); ++index) {
         const compile::Step& step = plan.steps[index];
         const Stopwatch stopwatch;
+        const double processor_before = processor_seconds();
         try {
             execution.run(index);
         } catch (const Error& error) {
             fail("step {} of {} ({} of '{}' at level {}): {}", index + 1, plan.steps.size(),
                  compile::name_of(step.operation), step.name, step.level, error.what());
         }
-        result.profile.entries.push_back(
-            {step.name, compile::name_of(step.operation), step.level, stopwatch.seconds()});
+        result.profile.entries.push_back({.step = step.name,
+                                          .operation = compile::name_of(step.operation),
+                                          .level = step.level,
+                                          .seconds = stopwatch.seconds(),
+                                          .processor_seconds = processor_seconds() - processor_before,
+                                          .planned_seconds = step.seconds});
         done += step.seconds;
         if (progress) progress(plan.summary.seconds > 0 ? done / plan.summary.seconds : 1, step.name);
     }

@@ -8,16 +8,24 @@ std::string layer_of(const std::string& step) {
     return step.substr(0, step.find('.', first + 1));
 }
 
-std::map<std::string, double> Profile::by_operation() const {
-    std::map<std::string, double> seconds;
-    for (const ProfileEntry& entry : entries) seconds[entry.operation] += entry.seconds;
-    return seconds;
+StepTimes& StepTimes::operator+=(const ProfileEntry& entry) {
+    ++steps;
+    seconds += entry.seconds;
+    processor_seconds += entry.processor_seconds;
+    planned_seconds += entry.planned_seconds;
+    return *this;
 }
 
-std::map<std::string, double> Profile::by_layer() const {
-    std::map<std::string, double> seconds;
-    for (const ProfileEntry& entry : entries) seconds[layer_of(entry.step)] += entry.seconds;
-    return seconds;
+std::map<std::string, StepTimes> Profile::by_operation() const {
+    std::map<std::string, StepTimes> times;
+    for (const ProfileEntry& entry : entries) times[entry.operation] += entry;
+    return times;
+}
+
+std::map<std::string, StepTimes> Profile::by_layer() const {
+    std::map<std::string, StepTimes> times;
+    for (const ProfileEntry& entry : entries) times[layer_of(entry.step)] += entry;
+    return times;
 }
 
 }  // namespace polyformer::runtime

@@ -1,6 +1,7 @@
 // Where the time of a run went, step by step.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,7 +13,18 @@ struct ProfileEntry {
     std::string step;
     std::string operation;
     int level = 0;
+    double seconds = 0;            ///< by the clock
+    double processor_seconds = 0;  ///< of all threads
+    double planned_seconds = 0;    ///< by the clock, as the plan has them
+};
+
+/// What several steps took together.
+struct StepTimes {
+    std::size_t steps = 0;
     double seconds = 0;
+    double processor_seconds = 0;
+    double planned_seconds = 0;
+    StepTimes& operator+=(const ProfileEntry& entry);
 };
 
 /// "layers.0.attention.scores" → "layers.0"; what is in no layer goes by its first part.
@@ -21,9 +33,9 @@ std::string layer_of(const std::string& step);
 /// The seconds of every step of a run, in order.
 struct Profile {
     std::vector<ProfileEntry> entries;
-    /// Seconds by kind of operation, and by layer ("layers.0", ...).
-    std::map<std::string, double> by_operation() const;
-    std::map<std::string, double> by_layer() const;
+    /// By kind of operation, and by layer ("layers.0", ...).
+    std::map<std::string, StepTimes> by_operation() const;
+    std::map<std::string, StepTimes> by_layer() const;
 };
 
 }  // namespace polyformer::runtime

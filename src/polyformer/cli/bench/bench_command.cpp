@@ -92,8 +92,8 @@ void add_bench(CLI::App& program) {
         "  polyformer bench layer --width 512 --heads 8 --tokens 128 --json layer.json\n\n"
         "docs/performance.md says what is counted and how.");
     command->require_subcommand(1);
-    for (const auto add :
-         {add_bench_ckks, add_bench_kernels, add_bench_operations, add_bench_bootstrap, add_bench_layer}) {
+    for (const auto add : {add_bench_ckks, add_bench_kernels, add_bench_operations, add_bench_bootstrap,
+                           add_bench_layer, add_bench_calibrate}) {
         add(*command);
     }
 }

@@ -44,6 +44,7 @@ struct LayerOptions {
         .layers = 1, .width = 512, .heads = 8, .context = 128, .feed_forward = 0, .vocabulary = 64, .samples = 4};
     std::size_t insecure_ring_dimension = 0;
     std::string keys = "fast";
+    std::string costs;
     std::string json;
     bool quiet = false;
 };
@@ -87,8 +88,11 @@ LayerTimes times_of(const compile::Plan& plan, const runtime::Profile& profile) 
 /// In the middle of a network a layer's input comes exhausted: the plan may not start above the level that bootstraps
 /// take, so that the first layer pays for its refresh like any other.
 compile::Plan plan_of(const model::Graph& graph, const LayerOptions& options) {
-    compile::PlanOptions wanted = plan_options(
-        {.positions = "all", .insecure_ring_dimension = options.insecure_ring_dimension, .keys = options.keys}, graph);
+    compile::PlanOptions wanted = measured_plan_options({.positions = "all",
+                                                         .insecure_ring_dimension = options.insecure_ring_dimension,
+                                                         .keys = options.keys,
+                                                         .costs = options.costs},
+                                                        graph);
     wanted.highest_input_level = wanted.parameters.bootstrapping->slots_to_coefficients_levels;
     return compile::compile(graph, wanted);
 }
@@ -102,7 +106,9 @@ double floor_of(const model::Graph& graph, const compile::Plan& plan, const Mach
     options.costs.threads = 1;  // the peak is that of all threads
     options.costs.ntt = seconds(ntt_work(kCostsAreFor));
     options.costs.product_word = 1 / peak.multiply_adds_per_second;
-    options.costs.key_word = 2 * options.costs.product_word;  // one for each half of the key
+    options.costs.conversion_word = options.costs.inner_word = options.costs.product_word;
+    options.costs.encoding_word = options.costs.sum_word = 0;  // no multiply-adds, or few
+    options.costs.key_word = 2 * options.costs.product_word;   // one for each half of the key
     options.costs.bootstrap = seconds(work_of(ckks::bootstrap_counts(plan.frame.parameters, 1), kCostsAreFor));
     options.costs.bootstrap_second =
         seconds(work_of(ckks::bootstrap_counts(plan.frame.parameters, 2), kCostsAreFor)) - options.costs.bootstrap;
@@ -254,6 +260,7 @@ void add_bench_layer(CLI::App& bench) {
         ->check(whole_number(0, std::numeric_limits<std::uint64_t>::max()))
         ->capture_default_str();
     add_keys_option(*command, options->keys);
+    add_costs_option(*command, options->costs);
     add_insecure_ring_option(*command, options->insecure_ring_dimension);
     add_threads_option(*command);
     add_json_option(*command, options->json);

@@ -20,7 +20,7 @@ bool is_enough(const Repetition& repetition, std::size_t runs, double seconds) {
 
 Timing summarise(std::vector<double> seconds) {
     std::ranges::sort(seconds);
-    return {seconds[seconds.size() / 2], seconds.front(), seconds.back(), seconds.size()};
+    return {seconds[seconds.size() / 2], seconds.front(), seconds.back(), seconds.size(), 0};
 }
 
 double measure_once(const std::function<void()>& work) {
@@ -33,11 +33,14 @@ Timing measure(const std::function<void()>& work, Repetition repetition) {
     work();
     std::vector<double> seconds;
     double total = 0;
+    const double processor_before = processor_seconds();
     while (!is_enough(repetition, seconds.size(), total)) {
         seconds.push_back(measure_once(work));
         total += seconds.back();
     }
-    return summarise(std::move(seconds));
+    Timing timing = summarise(std::move(seconds));
+    timing.processor = (processor_seconds() - processor_before) / static_cast<double>(timing.runs);
+    return timing;
 }
 
 Timing measure_on_threads(std::size_t threads, const std::function<std::function<void()>()>& make_work,
@@ -70,8 +73,10 @@ Timing measure_on_threads(std::size_t threads, const std::function<std::function
 }
 
 nlohmann::json to_json(const Timing& timing) {
-    return {
+    nlohmann::json object{
         {"seconds", timing.median}, {"fastest", timing.fastest}, {"slowest", timing.slowest}, {"runs", timing.runs}};
+    if (timing.processor > 0) object["processor_seconds"] = timing.processor;
+    return object;
 }
 
 std::string format_milliseconds(double seconds) {

@@ -9,12 +9,13 @@
 
 namespace polyformer::cli {
 
-/// Wall-clock seconds of repeated runs.
+/// Wall-clock seconds of repeated runs, and processor seconds of all threads, which other programs change less.
 struct Timing {
     double median = 0;
     double fastest = 0;
     double slowest = 0;
     std::size_t runs = 0;
+    double processor = 0;  ///< of a run, on average; 0 where it was not measured
 };
 
 /// When to stop repeating: after at least `runs` runs and `seconds` seconds.
@@ -37,7 +38,7 @@ Timing measure(const std::function<void()>& work, Repetition repetition = {});
 Timing measure_on_threads(std::size_t threads, const std::function<std::function<void()>()>& make_work,
                           Repetition repetition = {});
 
-/// {"seconds": median, "fastest": …, "slowest": …, "runs": …}
+/// {"seconds": median, "fastest": …, "slowest": …, "runs": …, "processor_seconds": …}
 nlohmann::json to_json(const Timing& timing);
 
 /// "0.075" milliseconds, "34.1", "3600": three digits, no unit.

@@ -144,7 +144,7 @@ class Generator {
     void start() {
         const PlanChoice choice{
             .positions = "last", .insecure_ring_dimension = options_.insecure_ring_dimension, .images = "1"};
-        plan_ = std::make_unique<const compile::Plan>(compile::compile(graph_, plan_options(choice, graph_)));
+        plan_ = std::make_unique<const compile::Plan>(compile::compile(graph_, measured_plan_options(choice, graph_)));
         if (options_.json != "-") to_stdout("{}\n", describe(*plan_));
         require_memory(plan_->summary.key_bytes_memory + plan_->summary.working_bytes, "this plan");
         session_.emplace(*plan_, outcome_, options_.quiet);

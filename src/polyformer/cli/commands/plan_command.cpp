@@ -54,7 +54,7 @@ void plan(const PlanCommandOptions& options) {
     const std::filesystem::path out = options.out;
     std::optional<queries::PlanFolders> folders;
     if (!options.out.empty()) folders.emplace(out);
-    compile::Plan made = compile::compile(graph, plan_options(choice, graph));
+    compile::Plan made = compile::compile(graph, measured_plan_options(choice, graph));
     const std::vector<compile::KeyPoint> points = compile::key_points(made);
     nlohmann::json report = to_json(made, points);
     if (options.json != "-") to_stdout("{}", describe(made, points));

@@ -16,6 +16,7 @@
 #include "polyformer/cli/common/encrypted_run.h"
 #include "polyformer/cli/common/output.h"
 #include "polyformer/cli/common/plan_report.h"
+#include "polyformer/cli/common/times_table.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/layout/slots.h"
 #include "polyformer/model/graph/graph_files.h"
@@ -182,6 +183,7 @@ nlohmann::json document_of(const Run& run) {
                             {"max_abs_logit_error", finite_or_null(agreement.max_error)},
                             {"max_relative_logit_error", finite_or_null(agreement.max_relative_error)},
                             {"argmax_agreement", agreement.argmax_share},
+                            {"by_operation", times_by_operation(outcome.profile)},
                             {"plan", to_json(plan)}};
     add_to(document, run.validity);
     if (!run.query.note.empty()) document["note"] = run.query.note;
@@ -236,7 +238,7 @@ void run(const RunOptions& options) {
     print_note(query);
     PlanChoice choice = options.choice;
     if (client.output() == model::TextOutput::tokens) choice.positions = "all";
-    const compile::Plan plan = compile::compile(graph, plan_options(choice, graph, query.inputs.size()));
+    const compile::Plan plan = compile::compile(graph, measured_plan_options(choice, graph, query.inputs.size()));
     if (options.json != "-") to_stdout("{}\n", describe(plan));
     if (options.backend == "ckks") {
         require_memory(plan.summary.key_bytes_memory + plan.summary.working_bytes, "this plan");

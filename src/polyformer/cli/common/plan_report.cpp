@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "polyformer/cli/common/options.h"
 #include "polyformer/cli/common/output.h"
+#include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/system/progress.h"
 
 namespace polyformer::cli {
@@ -60,6 +63,32 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget) {
     return all;
 }
 
+compile::PlanOptions measured_plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs) {
+    std::string source = choice.costs;
+    if (source.empty()) source = choice.insecure_ring_dimension == 0 ? "measured" : "builtin";
+    return compile::plan_options(choice, graph, inputs, calibration::choose_costs(source, calibration_listener()));
+}
+
+calibration::Listener calibration_listener() {
+    const auto bar = std::make_shared<std::unique_ptr<Progress>>();
+    return {.note = [](const std::string& line) { to_stderr("note: {}\n", line); },
+            .progress =
+                [bar](double share) {
+                    if (!*bar) *bar = std::make_unique<Progress>("measuring this machine", 1);
+                    (*bar)->update(share);
+                    if (share >= 1) (*bar)->finish();
+                }};
+}
+
+void add_costs_option(CLI::App& command, std::string& costs) {
+    command
+        .add_option("--costs", costs,
+                    "What the plan's times and choices go by: 'measured' (this machine, measured once in 5 s and "
+                    "remembered; the default), 'builtin' (the same everywhere), or the file of another machine "
+                    "('bench calibrate --output' writes it there)")
+        ->envname("POLYFORMER_COSTS");
+}
+
 void add_keys_option(CLI::App& command, std::string& keys) {
     command.add_option("--keys", keys, "How large the server's keys may be for less time")
         ->check(CLI::IsMember({"small", "balanced", "fast"}))
@@ -74,6 +103,7 @@ void add_plan_choice(CLI::App& command, PlanChoice& choice) {
                        "Images, or texts each of its own length, side by side in one ciphertext: 1, 2, 4, ... or "
                        "'most'; they share the time of one");
     add_keys_option(command, choice.keys);
+    add_costs_option(command, choice.costs);
     add_insecure_ring_option(command, choice.insecure_ring_dimension);
 }
 

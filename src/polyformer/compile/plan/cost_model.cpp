@@ -1,5 +1,7 @@
 #include "polyformer/compile/plan/cost_model.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace polyformer::compile {
@@ -11,18 +13,14 @@ double ring_factor(const ckks::Parameters& parameters) {
 
 double CostModel::seconds(const ckks::Parameters& parameters, const ckks::OperationCounts& counts) const {
     const auto n = static_cast<double>(parameters.ring_dimension());
-    const double products = counts.products + counts.conversion_products;
-    return (counts.transforms * ntt * ring_factor(parameters) + products * n * product_word +
-            counts.key_limbs * n * key_word) /
+    return (counts.transforms * ntt * ring_factor(parameters) +
+            n * (counts.products * inner_word + counts.conversion_products * conversion_word +
+                 counts.key_limbs * key_word)) /
            threads;
 }
 
-// All limbs to all rows, as if a digit's own limbs were converted too.
 double CostModel::decomposition(const ckks::Parameters& parameters, int level) const {
-    const ckks::OperationCounter at(parameters, level);
-    ckks::OperationCounts counts = at.decomposition();
-    counts.conversion_products = at.limbs() * at.rows();
-    return seconds(parameters, counts);
+    return seconds(parameters, ckks::OperationCounter(parameters, level).decomposition());
 }
 
 double CostModel::key_product(const ckks::Parameters& parameters, int level) const {
@@ -45,15 +43,18 @@ double CostModel::summed_rotation(const ckks::Parameters& parameters, int level)
     return decomposition(parameters, level) + key_product(parameters, level);
 }
 
-// The four products of words are small beside it.
 double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
-    return rotation(parameters, level);
+    return seconds(parameters, ckks::OperationCounter(parameters, level).product());
 }
 
 double CostModel::seconds(const ckks::Parameters& parameters, const ckks::KeySwitches& switches, int level) const {
     return switches.decompositions * decomposition(parameters, level) +
            switches.hoisted * hoisted_rotation(parameters, level) + switches.whole * rotation(parameters, level) +
            switches.summed * summed_rotation(parameters, level) + switches.divisions * division(parameters, level);
+}
+
+std::string describe(const Machine& machine) {
+    return fmt::format("{}, {} kernels", machine.processor, machine.kernels);
 }
 
 }  // namespace polyformer::compile

@@ -14,13 +14,13 @@ constexpr std::array kNames{std::pair{Keys::small, "small"}, std::pair{Keys::bal
 double share_of_time(Keys keys) {
     switch (keys) {
         case Keys::small:
-            return 0.25;
+            return 0.34;
         case Keys::balanced:
-            return 0.04;
+            return 0.055;
         case Keys::fast:
             break;
     }
-    return 0.01;
+    return 0.0135;
 }
 
 }  // namespace

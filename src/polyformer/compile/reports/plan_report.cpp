@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "polyformer/compile/reports/stretch_table.h"
 #include "polyformer/compile/reports/stretches.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/support/table.h"
@@ -83,22 +84,6 @@ nlohmann::json json_of(const std::vector<KeyPoint>& points) {
     return all;
 }
 
-/// How the levels between bootstraps are spent, a line for each stretch.
-std::string describe_stretches(const Plan& plan) {
-    std::vector<std::vector<std::string>> rows{
-        {"stretch", "first step", "last step", "levels", "used", "kept", "slack", "polynomials: depth (room)"}};
-    for (const Stretch& stretch : stretches_of(plan)) {
-        std::string polynomials;
-        for (const PolynomialUse& use : stretch.polynomials) {
-            polynomials += fmt::format("{}{} {} ({})", polynomials.empty() ? "" : ", ", use.node, use.depth, use.room);
-        }
-        rows.push_back({fmt::format("{}", rows.size()), stretch.first, stretch.last, fmt::format("{}", stretch.levels),
-                        fmt::format("{}", stretch.used), fmt::format("{}", stretch.kept),
-                        fmt::format("{}", stretch.slack), polynomials});
-    }
-    return format_table(rows);
-}
-
 }  // namespace
 
 std::string describe(const Plan& plan) {
@@ -130,6 +115,7 @@ std::string describe(const Plan& plan) {
         {"working memory", bytes(summary.working_bytes)},
         {"request, reply", fmt::format("{}, {}", bytes(summary.request_bytes), bytes(summary.reply_bytes))},
         {"estimated time", time},
+        {"on", fmt::format("{}, {} threads", describe(plan.options.costs.machine), plan.options.costs.threads)},
     });
 }
 
@@ -157,11 +143,16 @@ nlohmann::json to_json(const Plan& plan) {
             {"working_bytes", summary.working_bytes},
             {"request_bytes", summary.request_bytes},
             {"reply_bytes", summary.reply_bytes},
-            {"seconds", summary.seconds}};
+            {"seconds", summary.seconds},
+            {"machine",
+             {{"processor", plan.options.costs.machine.processor},
+              {"kernels", plan.options.costs.machine.kernels},
+              {"threads", plan.options.costs.threads}}}};
 }
 
 std::string describe(const Plan& plan, const std::vector<KeyPoint>& points) {
-    return fmt::format("{}\n{}\n{}", describe(plan), table_of(points, plan.options.keys), describe_stretches(plan));
+    return fmt::format("{}\n{}\n{}", describe(plan), table_of(points, plan.options.keys),
+                       stretch_table(stretches_of(plan)));
 }
 
 nlohmann::json to_json(const Plan& plan, const std::vector<KeyPoint>& points) {

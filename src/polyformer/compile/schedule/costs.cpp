@@ -83,8 +83,16 @@ StepPrices::StepPrices(ckks::Parameters parameters, CostModel costs, double boot
     slower_transforms_ = seconds(bootstrap_key_price) - seconds(0);
 }
 
-double StepPrices::words(double count) const {
+double StepPrices::periodic_products(double count) const {
+    return count * static_cast<double>(parameters_.ring_dimension()) * costs_.product_word / costs_.threads;
+}
+
+double StepPrices::full_products(double count) const {
     return costs_.seconds(parameters_, {.products = count});
+}
+
+double StepPrices::sums(double count) const {
+    return count * static_cast<double>(parameters_.ring_dimension()) * costs_.sum_word / costs_.threads;
 }
 
 double StepPrices::ntts(double count) const {
@@ -95,9 +103,14 @@ StepCost StepPrices::map(const ckks::MapCounts& counts, std::size_t period, int 
     const double limbs = level + 1;
     const auto diagonals = static_cast<double>(counts.diagonals);
     StepCost cost;
-    cost.seconds = costs_.seconds(parameters_, counts.switches, level) + words(2 * limbs * diagonals);
+    cost.seconds = costs_.seconds(parameters_, counts.switches, level);
     if (counts.parting > 0) cost.seconds += counts.parting * costs_.rotation(parameters_, level - 1);
-    if (period == parameters_.slots()) cost.seconds += ntts(diagonals * (limbs + 2));  // encoding in full length
+    if (period == parameters_.slots()) {
+        cost.seconds += full_products(2 * limbs * diagonals) + ntts(diagonals * (limbs + 2));
+    } else {
+        const double encoded = diagonals * limbs * 2 * static_cast<double>(period);
+        cost.seconds += periodic_products(2 * limbs * diagonals) + encoded * costs_.encoding_word / costs_.threads;
+    }
     cost.key_switches = counts.key_switches();
     cost.plaintext_products = counts.diagonals;
     return cost;
@@ -108,7 +121,7 @@ StepCost StepPrices::rotated_product(const ckks::RotatedInnerProduct& product, i
     const auto terms = static_cast<double>(product.last - product.first);
     const ckks::KeySwitches switches = rotated_product_switches(product);
     StepCost cost;
-    cost.seconds = costs_.seconds(parameters_, switches, level) + words(4 * limbs * terms);
+    cost.seconds = costs_.seconds(parameters_, switches, level) + full_products(4 * limbs * terms);
     cost.key_switches = switches.total();
     cost.ciphertext_products = static_cast<std::size_t>(terms);
     return cost;
@@ -120,7 +133,7 @@ StepCost StepPrices::polynomial(std::size_t degree, bool masked, int level) cons
     const double average_level = std::max(1.0, level - (series.depth() - 1) / 2.0);
     StepCost cost;
     cost.seconds = products * costs_.multiplication(parameters_, static_cast<int>(average_level)) +
-                   words(2 * average_level * static_cast<double>(degree));
+                   full_products(2 * average_level * static_cast<double>(degree));
     if (masked) cost.seconds += ntts(average_level * static_cast<double>(degree));  // masks are encoded in full length
     cost.key_switches = static_cast<std::size_t>(products);
     cost.ciphertext_products = static_cast<std::size_t>(products);
@@ -137,14 +150,14 @@ StepCost StepPrices::product(int level) const {
 
 StepCost StepPrices::affine(int level) const {
     const double limbs = level + 1;
-    return {.seconds = words(3 * limbs) + ntts(2 * (limbs + 1)),
+    return {.seconds = full_products(3 * limbs) + ntts(2 * (limbs + 1)),
             .key_switches = 0,
             .ciphertext_products = 0,
             .plaintext_products = 1};
 }
 
 StepCost StepPrices::sum(int level) const {
-    return {.seconds = words(2.0 * (level + 1)), .key_switches = 0, .ciphertext_products = 0, .plaintext_products = 0};
+    return {.seconds = sums(2.0 * (level + 1)), .key_switches = 0, .ciphertext_products = 0, .plaintext_products = 0};
 }
 
 StepCost StepPrices::sum_slots(std::size_t count, int level) const {

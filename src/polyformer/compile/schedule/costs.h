@@ -69,7 +69,10 @@ class StepPrices {
                 int level) const;
 
   private:
-    double words(double count) const;  ///< modular multiply-adds
+    // Seconds of so many limbs.
+    double periodic_products(double count) const;
+    double full_products(double count) const;
+    double sums(double count) const;
     double ntts(double count) const;
 
     ckks::Parameters parameters_;

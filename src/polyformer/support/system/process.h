@@ -14,6 +14,10 @@ std::size_t peak_resident_bytes();
 /// Page faults so far that needed no disk: mostly memory touched for the first time.
 std::size_t minor_page_faults();
 
+/// Processor seconds so far, of all threads, what the system took for them included. Other programs change them less
+/// than they change time by the clock.
+double processor_seconds();
+
 /// Where the program `name` lies when it was installed together with this one: in the same folder. It need not be
 /// there.
 std::filesystem::path program_beside_this(const std::string& name);
