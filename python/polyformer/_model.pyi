@@ -80,7 +80,13 @@ def answer(
 def save_model(model: Model, folder: str) -> None: ...
 def save_graph(graph: Graph, folder: str, tokens: _Floats | None, positions: _Floats | None) -> None: ...
 def make_plan(
-    model: Model, positions: str, inputs: str, keys: str, insecure_ring: int, progress: _Progress | None
+    model: Model,
+    positions: str,
+    inputs: str,
+    keys: str,
+    costs: str,
+    insecure_ring: int,
+    progress: _Progress | None,
 ) -> Plan: ...
 def import_checkpoint(
     checkpoint: str,

@@ -184,21 +184,29 @@ class Model:
         positions: str = "last",
         inputs: int | str = 1,
         keys: str = "balanced",
+        costs: str | os.PathLike[str] | None = None,
         insecure_ring_dimension: int = 0,
         progress: Progress = True,
     ) -> Plan:
         """What encrypted inference will do and take. `positions`: logits of the "last" position of a text, or of
         "all"; `inputs`: texts or images side by side in a request, a power of two or "most", which share the time of
-        one; `keys`: "small" ones are soon uploaded, "fast" ones save time (see Plan.key_points). An insecure ring is
-        small and quick, hides nothing, and is for tests. Raises Error naming the node when the model cannot be
+        one; `keys`: "small" ones are soon uploaded, "fast" ones save time (see Plan.key_points); `costs`: what times and
+        choices go by: this machine "measured" (once, in 5 s, and remembered), "builtin" numbers, or the file of another
+        machine (`polyformer bench calibrate --output`); by default what POLYFORMER_COSTS says, else "measured". An
+        insecure ring is small and quick, hides nothing, and is for tests; it goes by "builtin" ones. Raises Error naming the node when the model cannot be
         compiled."""
         if positions not in ("last", "all"):
             raise Error(f"positions '{positions}': give 'last' or 'all'")
         ring = count("insecure_ring_dimension", insecure_ring_dimension)
         if ring != 0 and (ring & (ring - 1) or not 1024 <= ring <= 131072):
             raise Error(f"insecure_ring_dimension {ring}: give a power of two from 1024 to 131072, or 0 for security")
+        if costs is None:
+            costs = os.environ.get("POLYFORMER_COSTS") or ("builtin" if ring else "measured")
         with Bars(progress) as bars:
-            return Plan(_model.make_plan(self._native, positions, str(inputs), str(keys), ring, bars.callback))
+            native = _model.make_plan(
+                self._native, positions, str(inputs), str(keys), os.fspath(costs), ring, bars.callback
+            )
+            return Plan(native)
 
     def index(
         self,

@@ -21,6 +21,7 @@
 #include "inputs.h"
 #include "long_call.h"
 #include "module.h"
+#include "polyformer/calibration/cost_files.h"
 #include "polyformer/compile/compile.h"
 #include "polyformer/compile/plan_choice.h"
 #include "polyformer/compile/reports/plan_report.h"
@@ -124,12 +125,21 @@ struct Plan {
 };
 
 Plan make_plan(const Model& model, const std::string& positions, const std::string& inputs, const std::string& keys,
-               std::size_t insecure_ring, const nb::object& progress) {
+               const std::string& costs, std::size_t insecure_ring, const nb::object& progress) {
     return long_call(progress, [&] {
         compile::PlanChoice choice{positions, insecure_ring, inputs, keys};
         if (model.inputs.part.output() == model::TextOutput::tokens) choice.positions = "all";
-        Plan made{
-            compile::compile(*model.graph, compile::plan_options(choice, *model.graph)), {}, model.graph, model.folder};
+        std::optional<Progress> measuring;
+        const compile::CostModel prices =
+            calibration::choose_costs(costs, {.progress = [&](double share) {
+                                          if (!measuring) measuring.emplace("measuring this machine", 1);
+                                          measuring->update(share);
+                                          if (share >= 1) measuring.reset();
+                                      }});
+        Plan made{compile::compile(*model.graph, compile::plan_options(choice, *model.graph, 1, prices)),
+                  {},
+                  model.graph,
+                  model.folder};
         made.key_points = compile::key_points(made.plan);
         return made;
     });
@@ -224,7 +234,7 @@ NB_MODULE(_model, module) {
     module.def("save_graph", save_graph, nb::arg("graph"), nb::arg("folder"), nb::arg("tokens").none(),
                nb::arg("positions").none());
     module.def("make_plan", make_plan, nb::arg("model"), nb::arg("positions"), nb::arg("inputs"), nb::arg("keys"),
-               nb::arg("insecure_ring"), nb::arg("progress").none());
+               nb::arg("costs"), nb::arg("insecure_ring"), nb::arg("progress").none());
     module.def("import_checkpoint", import_checkpoint, nb::arg("checkpoint"), nb::arg("out"), nb::arg("calibrate"),
                nb::arg("context"), nb::arg("texts"), nb::arg("loss"), nb::arg("escape"), nb::arg("margin"),
                nb::arg("prefix"), nb::arg("progress").none());

@@ -63,6 +63,21 @@ def test_a_plan_says_what_it_takes(encoder: polyformer.Model, plan_folder: pathl
     assert sorted(path.name for path in plan_folder.iterdir()) == ["client", "server"]
 
 
+def test_a_plan_goes_by_the_costs_of_a_file(
+    encoder: polyformer.Model, plan_folder: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    costs = json.loads((plan_folder / "server" / "plan.json").read_text())["options"]["costs"]
+    costs |= {"processor": "the server", "bootstrap": 1e5}
+    file = tmp_path / "costs.json"
+    file.write_text(json.dumps({"format": "polyformer-costs", "version": 1, "costs": costs}))
+    plan = encoder.plan(costs=file, insecure_ring_dimension=RING, progress=False)
+    assert plan.report["machine"]["processor"] == "the server"
+    assert plan.seconds > 100 * encoder.plan(insecure_ring_dimension=RING, progress=False).seconds
+    file.write_text("{}")
+    with pytest.raises(polyformer.FormatError):
+        encoder.plan(costs=file, insecure_ring_dimension=RING)
+
+
 def test_smaller_keys_take_longer(encoder: polyformer.Model) -> None:
     plan = encoder.plan(keys="small", insecure_ring_dimension=RING, progress=False)
     assert plan.keys == "small"

@@ -32,7 +32,7 @@ double CostModel::division(const ckks::Parameters& parameters, int level) const 
 }
 
 double CostModel::rotation(const ckks::Parameters& parameters, int level) const {
-    return summed_rotation(parameters, level) + division(parameters, level);
+    return decomposition(parameters, level) + hoisted_rotation(parameters, level);
 }
 
 double CostModel::hoisted_rotation(const ckks::Parameters& parameters, int level) const {
@@ -40,7 +40,9 @@ double CostModel::hoisted_rotation(const ckks::Parameters& parameters, int level
 }
 
 double CostModel::summed_rotation(const ckks::Parameters& parameters, int level) const {
-    return decomposition(parameters, level) + key_product(parameters, level);
+    const double summed = 2 * ckks::OperationCounter(parameters, level).rows();
+    return decomposition(parameters, level) + key_product(parameters, level) +
+           summed * static_cast<double>(parameters.ring_dimension()) * sum_word / threads;
 }
 
 double CostModel::multiplication(const ckks::Parameters& parameters, int level) const {
