@@ -7,12 +7,21 @@ import pathlib
 import signal
 import threading
 import warnings
+from collections.abc import Iterator
 
 import pytest
 
 import polyformer
 from polyformer import client, server
 from conftest import CHECKPOINT, CONTEXT
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Shells start what runs in the background with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Stopper:
