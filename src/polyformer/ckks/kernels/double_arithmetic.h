@@ -66,6 +66,7 @@ struct DoubleArithmetic {
         for (std::size_t i = 0; i < kIndexBlock; ++i) out[i] = block[index[i] % kIndexBlock];
     }
 
+    static constexpr bool kPreparesWeights = true;
     using Weight = double;
     static Weight weight(std::uint64_t value) { return static_cast<double>(static_cast<std::int64_t>(value)); }
     static Vector broadcast(Weight weight) { return Simd::broadcast(weight); }

@@ -2,7 +2,8 @@
 // Included by the kernels of each instruction set only.
 //
 // Arithmetic provides kLanes, load, store, load_partial, store_partial, store_permuted (of a block of eight entries),
-// weight (a residue as what broadcast takes), broadcast, and the classes
+// weight (a residue as what broadcast takes), broadcast, kPreparesWeights (whether weight() is worth doing once for
+// many products), and the classes
 //   VectorModulus       sums and products of residues modulo q
 //   CenteredReduction   residues modulo one number to residues modulo another
 //   LazySum             a sum of up to kMaxTerms products of numbers below 2^50; condense() makes room for as

@@ -50,7 +50,7 @@ struct VectorSums : VectorBlocks<Arithmetic> {
         while (true) {
             for (; k < end; ++k) add(k);
             if (k == count) return;
-            unrolled<kSums>([&](std::size_t i) { m.condense(sums[i]); });
+            unrolled<kSums>([&](std::size_t i) __attribute__((always_inline)) { m.condense(sums[i]); });
             const std::size_t left = count - k;
             end += left < LazySum::kMaxTerms ? left : LazySum::kMaxTerms;
         }
@@ -77,9 +77,13 @@ struct VectorSums : VectorBlocks<Arithmetic> {
             0, n, [&]<class Block, std::size_t kVectors>(const std::array<Block, kVectors>& at) {
                 LazySum sums[kVectors];
                 for_each_term(count, m, sums, [&](std::size_t k) {
-                    unrolled<kVectors>([&](std::size_t v) { sums[v].add_product(at[v].load(a[k]), at[v].load(b[k])); });
+                    unrolled<kVectors>([&](std::size_t v) __attribute__((always_inline)) {
+                        sums[v].add_product(at[v].load(a[k]), at[v].load(b[k]));
+                    });
                 });
-                unrolled<kVectors>([&](std::size_t v) { store_sum(out, at[v], sums[v], m, accumulate); });
+                unrolled<kVectors>([&](std::size_t v) __attribute__((always_inline)) {
+                    store_sum(out, at[v], sums[v], m, accumulate);
+                });
             });
     }
 
@@ -121,17 +125,19 @@ struct VectorSums : VectorBlocks<Arithmetic> {
         constexpr std::size_t kSums = kBlocks * kVectorsPerBlock;
         LazySum sums[kSums];
         for_each_term(count, m, sums, [&](std::size_t k) {
-            unrolled<kBlocks>([&](std::size_t block) {
+            unrolled<kBlocks>([&](std::size_t block) __attribute__((always_inline)) {
                 Integers values[kVectorsPerBlock];
                 unpack(k, block, values);
-                unrolled<kVectorsPerBlock>([&](std::size_t j) {
+                unrolled<kVectorsPerBlock>([&](std::size_t j) __attribute__((always_inline)) {
                     const std::size_t v = block * kVectorsPerBlock + j;
                     const Vector unpacked = Arithmetic::from_integers(values[j]);
                     sums[v].add_product(Arithmetic::load(a[k] + i + v * kLanes), unpacked);
                 });
             });
         });
-        unrolled<kSums>([&](std::size_t v) { store_sum(out, FullBlock{i + v * kLanes}, sums[v], m, accumulate); });
+        unrolled<kSums>([&](std::size_t v) __attribute__((always_inline)) {
+            store_sum(out, FullBlock{i + v * kLanes}, sums[v], m, accumulate);
+        });
     }
 
     static void packed_inner_product(std::uint64_t* out, const std::uint64_t* const* a, const std::byte* const* b,
@@ -172,22 +178,23 @@ struct VectorSums : VectorBlocks<Arithmetic> {
         std::size_t count;
         bool accumulate;
 
-        /// Some blocks of outputs [output, output + kOutputs); `weight` has the weights of all of them for one term
-        /// behind those of the one before.
-        template <std::size_t kOutputs, class Block, std::size_t kVectors>
+        /// Some blocks of outputs [output, output + kOutputs) for terms [first, first + terms), whose weights are
+        /// weight(k, g) for the term first + k and the output + g.
+        template <std::size_t kOutputs, class Block, std::size_t kVectors, class WeightOf>
         void tile(std::size_t output, std::size_t first, std::size_t terms, const std::array<Block, kVectors>& at,
-                  const typename Arithmetic::Weight* weight) const {
+                  const WeightOf& weight) const {
             constexpr std::size_t kSums = kOutputs * kVectors;
             LazySum sums[kSums];
             for_each_term(terms, modulus, sums, [&](std::size_t k) {
                 Vector source[kVectors];
-                unrolled<kVectors>([&](std::size_t v) { source[v] = at[v].load(a[first + k]); });
-                unrolled<kSums>([&](std::size_t s) {
-                    const Vector factor = Arithmetic::broadcast(weight[k * kOutputs + s / kVectors]);
+                unrolled<kVectors>([&](std::size_t v)
+                                       __attribute__((always_inline)) { source[v] = at[v].load(a[first + k]); });
+                unrolled<kSums>([&](std::size_t s) __attribute__((always_inline)) {
+                    const Vector factor = Arithmetic::broadcast(weight(k, s / kVectors));
                     sums[s].add_product(source[s % kVectors], factor);
                 });
             });
-            unrolled<kSums>([&](std::size_t s) {
+            unrolled<kSums>([&](std::size_t s) __attribute__((always_inline)) {
                 store_sum(out[output + s / kVectors], at[s % kVectors], sums[s], modulus, accumulate || first > 0);
             });
         }
@@ -198,16 +205,23 @@ struct VectorSums : VectorBlocks<Arithmetic> {
             std::size_t first = 0;
             do {  // of no terms at all there is a sum, too
                 const std::size_t terms = count - first < kTermsAtOnce ? count - first : kTermsAtOnce;
-                typename Arithmetic::Weight prepared[kTermsAtOnce * kOutputs];
-                for (std::size_t g = 0; g < kOutputs; ++g) {
-                    const std::uint64_t* const* row = weights + (output + g) * count + first;
+                const auto given = [&](std::size_t k, std::size_t g) {
+                    return Arithmetic::weight(weights[(output + g) * count + first + k][run_index]);
+                };
+                if constexpr (Arithmetic::kPreparesWeights) {
+                    typename Arithmetic::Weight prepared[kTermsAtOnce * kOutputs];
                     for (std::size_t k = 0; k < terms; ++k) {
-                        prepared[k * kOutputs + g] = Arithmetic::weight(row[k][run_index]);
+                        for (std::size_t g = 0; g < kOutputs; ++g) prepared[k * kOutputs + g] = given(k, g);
                     }
+                    const auto known = [&](std::size_t k, std::size_t g) { return prepared[k * kOutputs + g]; };
+                    Blocks::template for_each_tile<kVectors>(begin, end, [&](const auto& at) {
+                        this->template tile<kOutputs>(output, first, terms, at, known);
+                    });
+                } else {
+                    Blocks::template for_each_tile<kVectors>(begin, end, [&](const auto& at) {
+                        this->template tile<kOutputs>(output, first, terms, at, given);
+                    });
                 }
-                Blocks::template for_each_tile<kVectors>(begin, end, [&](const auto& at) {
-                    this->template tile<kOutputs>(output, first, terms, at, prepared);
-                });
                 first += terms;
             } while (first < count);
         }

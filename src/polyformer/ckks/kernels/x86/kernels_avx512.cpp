@@ -18,6 +18,7 @@ struct Arithmetic {
     static constexpr std::size_t kOutputsPerTile = 4;  // times two blocks: sixteen of the thirty-two registers
     static constexpr std::size_t kPackedBlocksPerTile = 4;
 
+    static constexpr bool kPreparesWeights = false;
     using Weight = std::uint64_t;
     static Weight weight(std::uint64_t value) { return value; }
     static Vector broadcast(Weight weight) { return avx512::broadcast(weight); }
