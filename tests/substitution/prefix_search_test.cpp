@@ -65,14 +65,14 @@ model::Graph decoder() {
 const PrefixTexts kTexts{{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}, {4, 6}}, {}};
 
 TEST(PrefixSearch, TakesNoneWhereNothingGrows) {
-    const PrefixChoice choice = choose_prefix(decoder(), embedding(kContext), tokenizer(true), kTexts);
+    const PrefixChoice choice = choose_prefix(decoder(), embedding(kContext), tokenizer(true), kTexts, true);
     EXPECT_TRUE(choice.chosen().tokens.empty());
     EXPECT_EQ(choice.tried.size(), 1U);
     EXPECT_THAT(describe_prefix(to_json(choice, tokenizer(true))), HasSubstr("no public prefix"));
 }
 
 TEST(PrefixSearch, TakesTheMarkOfBeginningWhereItIsEnough) {
-    const PrefixChoice choice = choose_prefix(decoder(), embedding(0), tokenizer(true), kTexts);
+    const PrefixChoice choice = choose_prefix(decoder(), embedding(0), tokenizer(true), kTexts, true);
     EXPECT_EQ(choice.chosen().tokens, Ids{0});
     EXPECT_GT(choice.tried[0].effect.ratio, 1000);
     EXPECT_LT(choice.chosen().effect.ratio, 1000);
@@ -82,10 +82,10 @@ TEST(PrefixSearch, TakesTheMarkOfBeginningWhereItIsEnough) {
 }
 
 TEST(PrefixSearch, TriesFrequentTokensWithoutAMarkAndBehindOne) {
-    const PrefixChoice alone = choose_prefix(decoder(), embedding(0), tokenizer(false), kTexts);
+    const PrefixChoice alone = choose_prefix(decoder(), embedding(0), tokenizer(false), kTexts, true);
     EXPECT_EQ(alone.chosen().tokens.size(), 1U);
     EXPECT_EQ(alone.tried[1].tokens, Ids{4}) << "the most frequent one first";
-    const PrefixChoice two = choose_prefix(decoder(), embedding(1), tokenizer(true), kTexts);
+    const PrefixChoice two = choose_prefix(decoder(), embedding(1), tokenizer(true), kTexts, true);
     ASSERT_EQ(two.chosen().tokens.size(), 2U);
     EXPECT_EQ(two.chosen().tokens[0], 0);
 }
@@ -96,20 +96,36 @@ TEST(PrefixSearch, HeedsStressTexts) {
     for (std::size_t j = 0; j < kWidth; ++j) client.tokens.values[6 * kWidth + j] *= 5000;
     const std::vector<Ids> texts{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}};
     const model::Graph graph = decoder();
-    EXPECT_TRUE(choose_prefix(graph, client, tokenizer(true), {texts, {}}).chosen().tokens.empty());
+    EXPECT_TRUE(choose_prefix(graph, client, tokenizer(true), {texts, {}}, true).chosen().tokens.empty());
     const PrefixTexts stressed{texts, {{6, 1, 2, 3}, {3, 6, 1, 5}}};
-    const PrefixChoice heeded = choose_prefix(graph, client, tokenizer(true), stressed);
+    const PrefixChoice heeded = choose_prefix(graph, client, tokenizer(true), stressed, true);
     EXPECT_GT(heeded.tried.size(), 1U);
     EXPECT_EQ(heeded.tried[0].effect.huge, 0U);
     EXPECT_EQ(heeded.tried[0].huge_stress, 2U);
     EXPECT_EQ(to_json(heeded, tokenizer(true))["tried"][0]["huge_stress"], 2);
 }
 
+TEST(PrefixSearch, TriesFewerAndFewerOnStressTexts) {
+    // Behind two tokens no text grows a huge feature, and of the stress texts only the one with token 6.
+    model::Embedding client = embedding(1);
+    for (std::size_t j = 0; j < kWidth; ++j) client.tokens.values[6 * kWidth + j] *= 5000;
+    const std::vector<Ids> texts{{1, 2, 3}, {4, 4, 5, 4}, {7, 4, 2}};
+    PrefixTexts stressed{texts, std::vector<Ids>(100, Ids{3, 5, 2})};
+    stressed.stress.back() = {6, 1};
+    const PrefixChoice choice = choose_prefix(decoder(), client, tokenizer(true), stressed, true);
+    EXPECT_EQ(choice.tried[0].stress, 0U) << "alone and known to be bad";
+    EXPECT_EQ(choice.chosen().tokens.size(), 2U);
+    EXPECT_EQ(choice.chosen().stress, 100U);
+    EXPECT_EQ(choice.chosen().huge_stress, 1U);
+    EXPECT_DOUBLE_EQ(choice.chosen().huge_share(), 1.0 / 103);
+    EXPECT_EQ(to_json(choice, tokenizer(true))["tried"][0]["stress"], 0);
+}
+
 TEST(PrefixSearch, SaysWhatTheOneAskedForDoes) {
-    const PrefixChoice choice = try_prefix(decoder(), embedding(0), {5, 2}, kTexts);
+    const PrefixChoice choice = try_prefix(decoder(), embedding(0), {5, 2}, kTexts, true);
     EXPECT_EQ(choice.chosen().tokens, (Ids{5, 2}));
     EXPECT_EQ(choice.tried.size(), 2U);
-    EXPECT_TRUE(try_prefix(decoder(), embedding(0), {}, kTexts).chosen().tokens.empty());
+    EXPECT_TRUE(try_prefix(decoder(), embedding(0), {}, kTexts, true).chosen().tokens.empty());
 }
 
 TEST(PrefixSearch, TheEmbeddingBehindAPrefixBeginsThere) {

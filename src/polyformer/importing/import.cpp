@@ -26,8 +26,7 @@ namespace polyformer::importing {
 
 namespace {
 
-constexpr std::size_t kTextsForPrefix = 384;  // stress texts are a quarter of them
-constexpr std::size_t kPrefixTexts = 64;      // whose perplexity is looked at
+constexpr std::size_t kPrefixTexts = 64;  // whose perplexity is looked at
 
 /// Token ids between commas; none for "none".
 std::vector<std::int32_t> ids_of(const std::string& prefix) {
@@ -54,11 +53,12 @@ nlohmann::ordered_json put_behind_prefix(model::ImportedModel& model, const mode
         options.prefix == "auto" ? std::vector<std::int32_t>{} : ids_of(options.prefix);
     const auto texts =
         substitution::choose_texts(lines, tokenizer, model.embedding,
-                                   {.context = options.context, .texts = kTextsForPrefix, .special_tokens = false});
+                                   {.context = options.context, .texts = options.texts, .special_tokens = false});
     const substitution::PrefixTexts tokens{texts.texts.sample.part(0, kPrefixTexts).tokens, texts.texts.stress.tokens};
+    const bool quiet = options.substitution.quiet;
     const substitution::PrefixChoice choice =
-        options.prefix == "auto" ? substitution::choose_prefix(model.graph, model.embedding, tokenizer, tokens)
-                                 : substitution::try_prefix(model.graph, model.embedding, wanted, tokens);
+        options.prefix == "auto" ? substitution::choose_prefix(model.graph, model.embedding, tokenizer, tokens, quiet)
+                                 : substitution::try_prefix(model.graph, model.embedding, wanted, tokens, quiet);
     model.text.prefix = choice.chosen().tokens;
     const std::size_t count = model.text.prefix.size();
     const model::Tensor prefix =

@@ -6,10 +6,13 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <numeric>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "polyformer/support/extremes.h"
+#include "polyformer/support/system/progress.h"
 
 namespace polyformer::substitution {
 namespace {
@@ -17,6 +20,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 
 constexpr std::size_t kFrequent = 3;
+constexpr std::size_t kStressRound = 64;
 
 constexpr std::array<std::string_view, 8> kBeginnings = {
     "<|begin_of_text|>", "<s>", "<bos>", "<|startoftext|>", "<|endoftext|>", "<|im_start|>", "[BOS]", "[CLS]"};
@@ -58,48 +62,76 @@ Ids fillers(const model::Tokenizer& tokenizer, const std::vector<Ids>& texts) {
 
 class Search {
   public:
-    Search(const model::Graph& exact, const model::Embedding& embedding, const PrefixTexts& texts)
-        : exact_(exact), embedding_(embedding), texts_(texts) {}
+    Search(const model::Graph& exact, const model::Embedding& embedding, const PrefixTexts& texts, bool quiet)
+        : exact_(exact), embedding_(embedding), texts_(texts), quiet_(quiet) {}
 
-    /// Whether one of them will do; the best of those is picked.
+    /// Whether one of them will do; the best of all so far is picked.
     bool try_all(const std::vector<Ids>& prefixes) {
-        bool found = false;
+        const std::size_t first = choice_.tried.size();
+        const std::size_t each = texts_.texts.size() + texts_.stress.size();
+        Progress bar("Trying public prefixes", static_cast<double>(prefixes.size() * each), quiet_);
         for (const Ids& prefix : prefixes) {
-            choice_.tried.push_back(
-                {prefix, effect_of(prefix, texts_.texts, true), effect_of(prefix, texts_.stress, false).huge});
-            const TriedPrefix& best = choice_.chosen();
-            const std::size_t huge = huge_texts(choice_.tried.back());
-            const bool better = choice_.tried.back().effect.perplexity < best.effect.perplexity;
-            if (huge < huge_texts(best) || (huge == huge_texts(best) && better)) {
-                choice_.pick = choice_.tried.size() - 1;
-            }
-            found = found || huge == 0;
+            choice_.tried.push_back({prefix, effect_of(prefix, texts_.texts, true), texts_.texts.size()});
+            bar.update(static_cast<double>((choice_.tried.size() - first) * texts_.texts.size()));
         }
-        return found;
+        stress(first, bar);
+        bar.finish();
+        const auto rank = [](const TriedPrefix& one) { return std::pair(one.huge_share(), one.effect.perplexity); };
+        const auto best = std::ranges::min_element(choice_.tried, {}, rank);
+        choice_.pick = static_cast<std::size_t>(best - choice_.tried.begin());
+        return best->huge_share() == 0;
     }
 
     PrefixChoice take() { return std::move(choice_); }
     void pick_last() { choice_.pick = choice_.tried.size() - 1; }
 
   private:
-    PrefixEffect effect_of(const Ids& prefix, const std::vector<Ids>& texts, bool predict) const {
+    PrefixEffect effect_of(const Ids& prefix, std::span<const Ids> texts, bool predict) const {
         if (texts.empty()) return {};
         return effect_of_prefix(
-            exact_, prefix, texts, [&](std::span<const std::int32_t> ids) { return embedding_.embed(ids); }, predict);
+            exact_, prefix, {texts.begin(), texts.end()},
+            [&](std::span<const std::int32_t> ids) { return embedding_.embed(ids); }, predict);
     }
-    static std::size_t huge_texts(const TriedPrefix& tried) { return tried.effect.huge + tried.huge_stress; }
+
+    /// Those tried from `first` on.
+    void stress(std::size_t first, Progress& bar) {
+        const auto share = [&](std::size_t i) { return choice_.tried[i].huge_share(); };
+        std::vector<std::size_t> left(choice_.tried.size() - first);
+        std::iota(left.begin(), left.end(), first);
+        const std::size_t all = left.size() * (texts_.texts.size() + texts_.stress.size());
+        for (std::size_t done = 0; done < texts_.stress.size(); done += kStressRound) {
+            const double least = share(std::ranges::min(left, {}, share));
+            std::erase_if(left, [&](std::size_t i) { return share(i) > least; });
+            if (left.size() == 1 && least > 0) return;
+            const std::span<const Ids> round =
+                std::span(texts_.stress).subspan(done, std::min(kStressRound, texts_.stress.size() - done));
+            for (const std::size_t i : left) {
+                TriedPrefix& one = choice_.tried[i];
+                one.huge_stress += effect_of(one.tokens, round, false).huge;
+                one.stress += round.size();
+            }
+            const std::size_t to_do = left.size() * (texts_.stress.size() - done - round.size());
+            bar.update(static_cast<double>(all - to_do));
+        }
+    }
 
     const model::Graph& exact_;
     const model::Embedding& embedding_;
     const PrefixTexts& texts_;
+    bool quiet_;
     PrefixChoice choice_;
 };
 
 }  // namespace
 
+double TriedPrefix::huge_share() const {
+    const std::size_t all = texts + stress;
+    return all == 0 ? 0 : static_cast<double>(effect.huge + huge_stress) / static_cast<double>(all);
+}
+
 PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& embedding,
-                           const model::Tokenizer& tokenizer, const PrefixTexts& texts) {
-    Search search(exact, embedding, texts);
+                           const model::Tokenizer& tokenizer, const PrefixTexts& texts, bool quiet) {
+    Search search(exact, embedding, texts, quiet);
     if (search.try_all({Ids{}})) return search.take();
     const Ids second = fillers(tokenizer, texts.texts);
     const Ids marks = beginnings(tokenizer);
@@ -116,8 +148,8 @@ PrefixChoice choose_prefix(const model::Graph& exact, const model::Embedding& em
 }
 
 PrefixChoice try_prefix(const model::Graph& exact, const model::Embedding& embedding, const Ids& tokens,
-                        const PrefixTexts& texts) {
-    Search search(exact, embedding, texts);
+                        const PrefixTexts& texts, bool quiet) {
+    Search search(exact, embedding, texts, quiet);
     search.try_all({Ids{}});
     if (!tokens.empty()) search.try_all({tokens});
     search.pick_last();
@@ -137,6 +169,7 @@ nlohmann::ordered_json to_json(const PrefixChoice& choice, const model::Tokenize
                          {"ratio", finite_or_null(one.effect.ratio)},
                          {"norm", one.effect.norm},
                          {"huge", one.effect.huge},
+                         {"stress", one.stress},
                          {"huge_stress", one.huge_stress},
                          {"perplexity", finite_or_null(one.effect.perplexity)}});
     }
