@@ -90,7 +90,7 @@ class StageFolder {
     std::unique_ptr<Examples> batches() const {
         std::uint64_t number = 0;
         for (const char c : request_.stage) number = 31 * number + static_cast<unsigned char>(c);
-        return task_->training(std::max<std::size_t>(1, schedule().batch), mix(request_.config.seed, number));
+        return task_->training(schedule(), mix(request_.config.seed, number));
     }
 
     // Starts from what the stage before left. Throws Error when it is not complete.

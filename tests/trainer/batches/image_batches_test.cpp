@@ -59,6 +59,25 @@ TEST(ImageBatches, WithoutAugmentationAreTheImagesOnceAnEpoch) {
     EXPECT_EQ(seen.size(), 40U);
 }
 
+TEST(ImageBatches, MakesAShareOfThemStrangeAndOfNoClass) {
+    const PreparedImages images = counting(40);
+    const Colours colours = measure_colours(images);
+    ImageBatches plain(images, colours, nothing, 8, 3);
+    ImageBatches batches(images, colours, nothing, 8, 3, 0.25);
+    std::int64_t strange = 0;
+    for (std::size_t step = 0; step < 50; ++step) {
+        const Batch batch = batches.at(step);
+        const Batch same = plain.at(step);
+        for (std::int64_t i = 0; i < 8; ++i) {
+            const bool of_no_class = batch.target[i].sum().item<float>() == 0;
+            strange += of_no_class ? 1 : 0;
+            EXPECT_EQ(torch::equal(batch.target[i], same.target[i]), !of_no_class);
+            if (!of_no_class) EXPECT_TRUE(torch::equal(batch.input[i], same.input[i]));
+        }
+    }
+    EXPECT_NEAR(static_cast<double>(strange), 100, 20);
+}
+
 TEST(ImageBatches, DependOnSeedAndStepAlone) {
     const PreparedImages images = counting(40);
     const Colours colours = measure_colours(images);

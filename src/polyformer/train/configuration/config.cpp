@@ -98,6 +98,7 @@ void read_schedule(Settings& section, Schedule& schedule) {
     section.read("range_weight", schedule.range_weight, 0, 1e6);
     section.read("variance_weight", schedule.variance_weight, 0, 1e6);
     section.read("penalty_ramp", schedule.penalty_ramp, 0, 1);
+    section.read("strange_share", schedule.strange_share, 0, 0.5);
     section.read("validate_every", schedule.validate_every, 0, 100000000);
     section.read("patience", schedule.patience, 0, 1000000);
     require<FormatError>(schedule.patience == 0 || schedule.validate_every > 0,
@@ -192,6 +193,7 @@ nlohmann::ordered_json to_json(const Schedule& schedule) {
             {"range_weight", schedule.range_weight},
             {"variance_weight", schedule.variance_weight},
             {"penalty_ramp", schedule.penalty_ramp},
+            {"strange_share", schedule.strange_share},
             {"validate_every", schedule.validate_every},
             {"patience", schedule.patience}};
 }

@@ -37,10 +37,14 @@ struct Schedule {
     std::size_t warmup_steps = 100;
     double weight_decay = 0.05;
     double dropout = 0;
-    double gradient_clip = 1;        ///< largest norm of the gradient
-    double range_weight = 0;         ///< α of loss = task + α·range + β·variance: scores and pre-activations
-    double variance_weight = 0;      ///< β: the norms
-    double penalty_ramp = 0;         ///< share of the stage over which α and β rise from 0
+    double gradient_clip = 1;    ///< largest norm of the gradient
+    double range_weight = 0;     ///< α of loss = task + α·range + β·variance: scores and pre-activations
+    double variance_weight = 0;  ///< β: the norms
+    double penalty_ramp = 0;     ///< share of the stage over which α and β rise from 0
+    /// Share of the rows that are unlike any text or picture: tokens repeated, shuffled or drawn at random, images of
+    /// twice the contrast, noise. Nothing is learned from them but to keep to the intervals, which are measured on
+    /// them, too.
+    double strange_share = 0;
     std::size_t validate_every = 0;  ///< updates between validations; 0: at the end only
     std::size_t patience = 0;        ///< validations without a better one that end the stage, the best kept; 0: never
 };

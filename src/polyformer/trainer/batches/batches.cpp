@@ -4,11 +4,12 @@
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/trainer/batches/strange_inputs.h"
 
 namespace polyformer::train {
 
-Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed)
-    : text_(std::move(text)), context_(context), batch_(batch), seed_(seed) {
+Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std::uint64_t seed, double strange_share)
+    : text_(std::move(text)), context_(context), batch_(batch), seed_(seed), strange_share_(strange_share) {
     const std::size_t needed = (batch + 1) * context + 1;
     require(text_.ids.size() >= needed,
             "the training text has {} tokens, fewer than the {} that one batch of {} sequences of {} tokens takes: "
@@ -20,7 +21,16 @@ Batches::Batches(PreparedText text, std::size_t context, std::size_t batch, std:
 
 Batch Batches::at(std::size_t step) {
     const torch::Tensor rows = tokens(step);
-    return {rows.slice(1, 0, -1), rows.slice(1, 1)};
+    Batch batch{rows.slice(1, 0, -1), rows.slice(1, 1)};
+    std::mt19937_64 random(mix(mix(seed_, 1), step));
+    const std::size_t strange = strange_rows(batch_, strange_share_, random);
+    if (strange == 0) return batch;
+    batch.target = batch.target.clone();
+    for (std::size_t i = 0; i < strange; ++i) {
+        make_strange({rows.data_ptr<std::int64_t>() + i * (context_ + 1), context_ + 1}, text_.vocabulary, random);
+        batch.target[static_cast<std::int64_t>(i)].fill_(kNoTarget);
+    }
+    return batch;
 }
 
 torch::Tensor Batches::tokens(std::size_t step) {

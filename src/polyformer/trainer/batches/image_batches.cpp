@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/trainer/batches/strange_inputs.h"
 
 namespace polyformer::train {
 namespace {
@@ -137,12 +138,13 @@ Batch plain_images(const PreparedImages& images, const Colours& colours, std::si
 }
 
 ImageBatches::ImageBatches(PreparedImages images, const Colours& colours, const Augmentation& augmentation,
-                           std::size_t batch, std::uint64_t seed)
+                           std::size_t batch, std::uint64_t seed, double strange_share)
     : images_(std::move(images)),
       bytes_(normalisation(colours)),
       augmentation_(augmentation),
       batch_(batch),
-      seed_(seed) {
+      seed_(seed),
+      strange_share_(strange_share) {
     require(images_.size() >= batch_, "{} training images are fewer than a batch of {}: train with a smaller batch",
             images_.size(), batch_);
 }
@@ -174,6 +176,18 @@ void ImageBatches::begin_epoch(std::size_t epoch) {
     shuffle(order_, random);
 }
 
+void ImageBatches::make_some_strange(Batch& batch, std::size_t step) const {
+    std::mt19937_64 random(mix(mix(seed_, 2), step));
+    const auto colour = [&](std::size_t byte) {
+        return torch::tensor({bytes_[0][byte], bytes_[1][byte], bytes_[2][byte]}).view({3, 1, 1});
+    };
+    for (std::size_t i = strange_rows(batch_, strange_share_, random); i-- > 0;) {
+        const std::int64_t row = signed_size(i);
+        make_strange(batch.input[row], colour(0), colour(255), random);
+        batch.target[row].zero_();
+    }
+}
+
 Batch ImageBatches::at(std::size_t step) {
     begin_epoch(step / steps_per_epoch());
     std::mt19937_64 random(mix(mix(seed_, 1), step));
@@ -195,6 +209,7 @@ Batch ImageBatches::at(std::size_t step) {
     }
     const bool mixes = augmentation_.cutmix > 0 || augmentation_.mixup > 0;
     if (mixes && uniform(random) < augmentation_.mix_share) mix_images(batch, augmentation_, random);
+    make_some_strange(batch, step);
     return batch;
 }
 

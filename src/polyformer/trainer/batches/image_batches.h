@@ -30,12 +30,13 @@ Colours measure_colours(const PreparedImages& images);
 Batch plain_images(const PreparedImages& images, const Colours& colours, std::size_t begin, std::size_t end);
 
 /// Images in an order that changes with the epoch, moved, mirrored, mixed and erased as the augmentation says; targets
-/// are probabilities of classes, (B, classes). What is beyond a moved image's border is the mean colour.
+/// are probabilities of classes, (B, classes). What is beyond a moved image's border is the mean colour. A share of
+/// them is made strange (batches/strange_inputs.h), and of no class.
 class ImageBatches : public Examples {
   public:
     /// Throws Error when there are fewer images than one batch takes.
     ImageBatches(PreparedImages images, const Colours& colours, const Augmentation& augmentation, std::size_t batch,
-                 std::uint64_t seed);
+                 std::uint64_t seed, double strange_share = 0);
 
     std::size_t steps_per_epoch() const override { return images_.size() / batch_; }
     Batch at(std::size_t step) override;
@@ -50,12 +51,14 @@ class ImageBatches : public Examples {
     };
     void draw(std::size_t image, const Placement& placement, float* out) const;
     void begin_epoch(std::size_t epoch);
+    void make_some_strange(Batch& batch, std::size_t step) const;
 
     PreparedImages images_;
     NormalisedBytes bytes_;
     Augmentation augmentation_;
     std::size_t batch_;
     std::uint64_t seed_;
+    double strange_share_;
     std::size_t epoch_ = SIZE_MAX;  // whose order `order_` holds
     std::vector<std::size_t> order_;
 };

@@ -16,7 +16,8 @@ double mean_loss(Network& model, const std::vector<Batch>& blocks) {
         const Batch there = block.to(model.device());
         const Tensor logits = model.forward(there.input);
         nats += cross_entropy(logits, there.target, torch::kSum).item<double>();
-        predictions += static_cast<double>(logits.numel() / logits.size(-1));
+        const Tensor asked = there.target.dim() == logits.dim() ? there.target.sum(-1).gt(0) : there.target.ge(0);
+        predictions += asked.sum().item<double>();
     }
     return nats / predictions;
 }

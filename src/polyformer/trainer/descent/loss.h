@@ -8,7 +8,7 @@
 
 namespace polyformer::train {
 
-/// Mean nats per prediction.
+/// Mean nats per prediction that is asked for: of strange rows none is (batches/strange_inputs.h).
 double mean_loss(Network& model, const std::vector<Batch>& blocks);
 
 }  // namespace polyformer::train

@@ -10,6 +10,7 @@
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/system/progress.h"
 #include "polyformer/train/process/interruption.h"
+#include "polyformer/trainer/statistics/value_counts.h"
 
 namespace polyformer::train {
 namespace {
@@ -25,11 +26,17 @@ double reach_of(SiteKind kind) {
     return kind == SiteKind::variance ? 64 : 128;
 }
 
-Tensor count(SiteKind kind, const Tensor& x) {
+void count(SiteKind kind, const Tensor& x, Tensor& counts) {
     const double reach = reach_of(kind);
-    const Tensor scaled = (kind == SiteKind::variance ? x.log() : x).to(torch::kFloat32).flatten();
+    const Tensor scaled = (kind == SiteKind::variance ? x.log() : x).to(torch::kFloat32).flatten().contiguous();
     const auto bins = static_cast<std::int64_t>(2 * reach / bin_width);
-    return torch::histc(scaled.clamp(-reach, reach), bins, -reach, reach).to(torch::kCPU, torch::kFloat64);
+    if (!counts.defined()) counts = torch::zeros({bins}, torch::kFloat64);
+    if (scaled.is_cpu()) {  // where torch::histc would take half the time of measuring
+        add_counts({scaled.data_ptr<float>(), static_cast<std::size_t>(scaled.numel())}, static_cast<float>(reach),
+                   {counts.data_ptr<double>(), static_cast<std::size_t>(bins)});
+    } else {
+        counts += torch::histc(scaled.clamp(-reach, reach), bins, -reach, reach).to(torch::kCPU, torch::kFloat64);
+    }
 }
 
 // The part of the bins that holds anything. What lies beyond all bins was counted in the outermost, which reach as far
@@ -104,10 +111,7 @@ void RangeTable::add(const std::vector<Site>& sites, const std::vector<Tensor>& 
         }
         row.values += values;
         row.outside += x.ge(sites[i].lower).logical_and_(x.le(sites[i].upper)).logical_not_().sum().item<double>();
-        if (histograms_ == Histograms::collect) {
-            const Tensor more = count(sites[i].kind, x);
-            counts_[i] = counts_[i].defined() ? counts_[i] + more : more;
-        }
+        if (histograms_ == Histograms::collect) count(sites[i].kind, x, counts_[i]);
     }
 }
 

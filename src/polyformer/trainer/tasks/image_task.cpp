@@ -31,8 +31,9 @@ class ImageTask : public Task {
         return std::make_shared<VisionNetworkImpl>(*request_.config.vision);
     }
 
-    std::unique_ptr<Examples> training(std::size_t batch, std::uint64_t seed) override {
-        return std::make_unique<ImageBatches>(images("train"), colours_, request_.config.augmentation, batch, seed);
+    std::unique_ptr<Examples> training(const Schedule& schedule, std::uint64_t seed) override {
+        return std::make_unique<ImageBatches>(images("train"), colours_, request_.config.augmentation,
+                                              std::max<std::size_t>(1, schedule.batch), seed, schedule.strange_share);
     }
 
     Json measure(Network& network, const std::string& split) override {

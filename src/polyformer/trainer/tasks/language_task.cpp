@@ -1,4 +1,5 @@
 // Language models: texts as tokens, perplexity per word.
+#include <algorithm>
 #include <filesystem>
 
 #include "polyformer/support/error.h"
@@ -25,8 +26,9 @@ class LanguageTask : public Task {
         return std::make_shared<TransformerImpl>(request_.config.model);
     }
 
-    std::unique_ptr<Examples> training(std::size_t batch, std::uint64_t seed) override {
-        return std::make_unique<Batches>(text("train"), request_.config.model.context, batch, seed);
+    std::unique_ptr<Examples> training(const Schedule& schedule, std::uint64_t seed) override {
+        return std::make_unique<Batches>(text("train"), request_.config.model.context,
+                                         std::max<std::size_t>(1, schedule.batch), seed, schedule.strange_share);
     }
 
     Json measure(Network& network, const std::string& split) override {

@@ -26,8 +26,8 @@ class Task {
 
     /// With weights drawn from LibTorch's default generator.
     virtual std::shared_ptr<Network> make_network() = 0;
-    /// The training set in batches of this many.
-    virtual std::unique_ptr<Examples> training(std::size_t batch, std::uint64_t seed) = 0;
+    /// The training set in batches as the schedule says, at least of one.
+    virtual std::unique_ptr<Examples> training(const Schedule& schedule, std::uint64_t seed) = 0;
     /// How well the network of this task does on a split: {"perplexity"}, for images {"accuracy", "top5_accuracy",
     /// "perplexity"}, accuracies in percent, the perplexity exp() of the mean cross-entropy. On a part of the
     /// validation set if it is long.
