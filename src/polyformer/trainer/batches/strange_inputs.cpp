@@ -33,7 +33,8 @@ void make_strange(std::span<std::int64_t> tokens, std::size_t vocabulary, std::m
             for (std::size_t i = 0; i < std::min<std::size_t>(2, tokens.size()); ++i) tokens[i] = any();
             return repeat(tokens, 2);
         case 3:
-            return repeat(tokens, 3 + below(kLongestRefrain - 2, random));
+            return repeat(tokens,
+                          std::clamp<std::size_t>(tokens.size() / 2, 1, 3 + below(kLongestRefrain - 2, random)));
         case 4:
             for (std::size_t i = tokens.size(); i > 1; --i) std::swap(tokens[i - 1], tokens[below(i, random)]);
             return;
@@ -47,7 +48,7 @@ void make_strange(std::span<std::int64_t> tokens, std::size_t vocabulary, std::m
             return;
         }
         default: {
-            const std::size_t begin = below(tokens.size(), random);
+            const std::size_t begin = below((tokens.size() + 1) / 2, random);
             tokens[begin] = any();
             return repeat(tokens.subspan(begin), 1);
         }
