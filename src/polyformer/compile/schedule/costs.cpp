@@ -74,7 +74,7 @@ std::vector<ckks::RotatedInnerProduct> product_choices(ckks::RotatedInnerProduct
 }
 
 StepPrices::StepPrices(ckks::Parameters parameters, CostModel costs, double bootstrap_key_price)
-    : parameters_(std::move(parameters)), costs_(costs), bootstrap_key_price_(bootstrap_key_price) {
+    : parameters_(std::move(parameters)), costs_(std::move(costs)), bootstrap_key_price_(bootstrap_key_price) {
     if (bootstrap_key_price == 0) return;
     const auto seconds = [&](double key_price) {
         return costs_.seconds(parameters_,
