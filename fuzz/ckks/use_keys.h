@@ -31,11 +31,14 @@ inline void use_keys(const ckks::Parameters& parameters, const std::shared_ptr<c
             const auto rows = static_cast<std::size_t>(level) + 1;
             const ckks::RnsPolynomial zero(parameters.ring_dimension(), rows);
             const ckks::Ciphertext a{metadata, {zero, zero}};
-            const long step = shape.id.role == ckks::KeyRole::rotation ? shape.id.step : 1;
+            const bool rotation = ckks::has_steps(shape.id.role);
+            const long step = rotation ? shape.id.step : 1;
+            const ckks::KeyRole role =
+                shape.id.role == ckks::KeyRole::low_rotation ? shape.id.role : ckks::KeyRole::rotation;
             succeeds([&] { evaluator.switch_key(a, *keys->find(shape.id)); });
             succeeds([&] { evaluator.rotate(a, step); });
-            succeeds([&] { evaluator.rotate(evaluator.hoist(a), step); });
-            succeeds([&] { evaluator.rotate_extended(std::span(&a, 1), step); });
+            succeeds([&] { evaluator.rotate(evaluator.hoist(a, role), step); });
+            succeeds([&] { evaluator.rotate_extended(std::span(&a, 1), step, role); });
             succeeds([&] { evaluator.square(a); });
             succeeds([&] { evaluator.conjugate(a); });
         }

@@ -212,7 +212,8 @@ void bind_evaluator(nb::module_& module) {
             "a"_a, "step"_a, Released())
         .def(
             "conjugate", [](const Evaluator& by, const Ciphertext& a) { return by.conjugate(a); }, "a"_a, Released())
-        .def("hoist", &Evaluator::hoist, "a"_a, Released())
+        .def(
+            "hoist", [](const Evaluator& by, Ciphertext a) { return by.hoist(std::move(a)); }, "a"_a, Released())
         .def(
             "sum_slots",
             [](const Evaluator& by, const Ciphertext& a, std::size_t count, std::size_t stride) {

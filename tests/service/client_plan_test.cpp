@@ -70,7 +70,7 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
                     ThrowsMessage<Error>(HasSubstr(message)))
             << field;
     };
-    refuse("version", 2, "version 2, this program reads 4: have the plan made again");
+    refuse("version", 2, "version 2, this program reads 5: have the plan made again");
     refuse("parameters_fingerprint", std::string(64, 'a'), "fingerprint");
     refuse("model_fingerprint", "short", "64 hexadecimal digits");
     refuse("tokens", 7, "do not divide");
@@ -118,6 +118,20 @@ TEST_F(ClientPlanTest, RefusesWhatCannotBe) {
     changed = sound;
     changed["keys"]["rotation_steps"][1] = changed["keys"]["rotation_steps"][0];
     EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);
+    for (const char* name : {"raised_steps", "low_steps"}) {
+        for (const std::vector<int>& steps : {std::vector{0}, {512}, {3, 3}}) {
+            changed = sound;
+            changed["keys"]["bootstrapping"] = true;
+            changed["keys"][name] = steps;
+            EXPECT_THAT([&] { client_plan_from_json(changed.dump(), "client.json"); },
+                        ThrowsMessage<FormatError>(HasSubstr(name)));
+        }
+        changed = sound;
+        changed["keys"]["bootstrapping"] = false;
+        changed["keys"][name] = {1};
+        EXPECT_THAT([&] { client_plan_from_json(changed.dump(), "client.json"); },
+                    ThrowsMessage<FormatError>(HasSubstr("not its other keys")));
+    }
     changed = sound;
     changed.erase("keys");
     EXPECT_THROW(client_plan_from_json(changed.dump(), "client.json"), FormatError);

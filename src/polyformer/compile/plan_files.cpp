@@ -60,6 +60,8 @@ json results_to_json(const Plan& plan) {
             {"request_bytes", summary.request_bytes},
             {"reply_bytes", summary.reply_bytes},
             {"rotations", rotations},
+            {"raised_rotations", plan.keys.raised_steps},
+            {"low_rotations", plan.keys.low_steps},
             {"steps", steps}};
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "polyformer/compile/plan/parameters_json.h"
 #include "polyformer/runtime/noise/foreseen_noise.h"
@@ -20,7 +21,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kVersion = 4;
+constexpr std::size_t kVersion = 5;
 constexpr std::size_t kMaxCount = std::size_t{1} << 24;  ///< of anything: tokens, features, levels, bits
 constexpr std::size_t kMaxFileBytes = std::size_t{64} << 20;
 
@@ -37,7 +38,22 @@ json keys_to_json(const ckks::KeyRequest& keys) {
             {"conjugation_level", keys.conjugation_level.value_or(0)},
             {"bootstrapping", keys.bootstrapping},
             {"rotation_steps", steps},
-            {"rotation_levels", levels}};
+            {"rotation_levels", levels},
+            {"raised_steps", keys.raised_steps},
+            {"low_steps", keys.low_steps}};
+}
+
+/// Rotation steps of bootstrapping alone.
+std::set<int> bootstrapping_steps_from(Fields& fields, const char* name, const std::string& place,
+                                       const ckks::Parameters& parameters) {
+    std::set<int> steps;
+    for (const std::size_t step : fields.counts(name, parameters.slots())) {
+        require<FormatError>(step >= 1 && step < parameters.slots(), "{}: {} has step {}, outside 1 to {}", place, name,
+                             step, parameters.slots() - 1);
+        require<FormatError>(steps.insert(static_cast<int>(step)).second, "{}: {} has step {} twice", place, name,
+                             step);
+    }
+    return steps;
 }
 
 ckks::KeyRequest keys_from_json(const json& object, const std::string& place, const ckks::Parameters& parameters) {
@@ -69,6 +85,10 @@ ckks::KeyRequest keys_from_json(const json& object, const std::string& place, co
             keys.rotation_levels.emplace(static_cast<int>(steps[i]), static_cast<int>(levels[i])).second,
             "{}: rotation step {} is given twice", place, steps[i]);
     }
+    keys.raised_steps = bootstrapping_steps_from(fields, "raised_steps", place, parameters);
+    keys.low_steps = bootstrapping_steps_from(fields, "low_steps", place, parameters);
+    require<FormatError>(keys.bootstrapping || (keys.raised_steps.empty() && keys.low_steps.empty()),
+                         "{}: rotations of bootstrapping are asked for, but not its other keys", place);
     fields.finish();
     return keys;
 }

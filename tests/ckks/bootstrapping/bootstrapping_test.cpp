@@ -94,11 +94,11 @@ TEST(Bootstrap, WithFewerKeysGivesTheSame) {
     for (const std::size_t slots : {std::size_t{1024}, std::size_t{64}}) {
         const auto x = as_complex(random_reals(slots, 1));
         const auto y = as_complex(random_reals(slots, 2));
-        std::size_t keys = Bootstrapper::key_request(parameters, slots).rotation_levels.size();
+        std::size_t keys = Bootstrapper::key_request(parameters, slots).rotations();
         for (const double key_price : {1e-4, 1e-2}) {
             SCOPED_TRACE(::testing::Message() << slots << " slots, price " << key_price);
             const Fixture fixture(slots, key_price);
-            const std::size_t fewer = fixture.evaluator.keys().rotations.size();
+            const std::size_t fewer = Bootstrapper::key_request(parameters, slots, key_price).rotations();
             EXPECT_LT(fewer, keys);
             keys = fewer;
             const auto [first, second] = fixture.bootstrapper.bootstrap_pair(

@@ -9,6 +9,7 @@
 
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/bootstrapping/bootstrapping.h"
+#include "polyformer/ckks/bootstrapping/modulus_raising.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "tests/ckks/circuits/circuit_fixture.h"
@@ -34,7 +35,8 @@ Measured measure(const std::function<void()>& body) {
 
 OperationCounts in_all(const KeySwitches& switches) {
     const OperationCounter at(scheme().parameters(), kLevel);
-    return switches.decompositions * at.decomposition() + switches.hoisted * at.hoisted_rotation() +
+    return switches.again * (at.half_division() + at.decomposition() + at.key_product()) +
+           switches.decompositions * at.decomposition() + switches.hoisted * at.hoisted_rotation() +
            switches.whole * at.rotation() + switches.summed * (at.decomposition() + at.key_product()) +
            switches.divisions * at.division();
 }
@@ -51,12 +53,12 @@ TEST(CircuitCounts, OfADiagonalTransform) {
                                           parameters.scale(kLevel), saving);
         const Evaluator evaluator = scheme().evaluator(transform.key_request(parameters));
         const Ciphertext input = ciphertext(1);
-        const Measured measured = measure([&] { transform.apply_unrescaled(evaluator, input); });
+        const Measured measured = measure([&] { transform.apply_extended(evaluator, input); });
         const BabyWork babies = transform.steps().baby_rotations();
         EXPECT_EQ(babies.intermediates, saving.inner - 1);
         const OperationCounts counts =
             diagonal_transform_counts(parameters, kLevel, babies, transform.steps().giant_rotations(), 12) +
-            at.decomposition() + at.division();
+            at.decomposition();
         SCOPED_TRACE(::testing::Message() << saving.inner << " " << saving.horner);
         EXPECT_EQ(measured.transforms, counts.transforms);
         EXPECT_EQ(measured.products, 2 * counts.key_limbs);
@@ -64,9 +66,38 @@ TEST(CircuitCounts, OfADiagonalTransform) {
         EXPECT_EQ(measured.permuted, counts.permuted - babies.intermediates * 2 * (at.rows() - at.limbs()));
         // Conversions write one limb for each transform forth of what they wrote, and take off a multiple of Q for
         // each.
-        const double divisions = 3 + babies.intermediates;
-        const double converted = divisions * (at.raised_limbs() - at.limbs()) + divisions * 2 * at.limbs();
+        const double decompositions = 3 + babies.intermediates;
+        const double half_divisions = 2 + 2 * babies.intermediates;
+        const double converted = decompositions * (at.raised_limbs() - at.limbs()) + half_divisions * at.limbs();
         EXPECT_EQ(measured.weighted, counts.products + counts.conversion_products + converted);
+    }
+}
+
+TEST(CircuitCounts, OfATransformOfWhatWasJustRaised) {
+    const CircuitScheme bootstrapping(presets::insecure_bootstrapping(std::size_t{1} << 10));
+    const Parameters& parameters = bootstrapping.parameters();
+    const int top = parameters.max_level();
+    std::map<long, std::vector<Complex>> diagonals;
+    for (long offset = 0; offset < 12; ++offset) diagonals[offset] = random_values(parameters.slots(), 1);
+    for (const int baby : {12, 4}) {
+        const DiagonalTransform transform(Encoder(parameters), parameters, diagonals, 1, baby, top,
+                                          static_cast<double>(parameters.q(top).modulus().value()),
+                                          {.inner = 1, .horner = true}, false, KeyRole::sparse_to_dense);
+        KeyRequest request = transform.key_request(parameters);
+        request.bootstrapping = true;
+        const Evaluator evaluator = bootstrapping.evaluator(request);
+        const RaisedCiphertext input =
+            raise_to_digit(parameters, bootstrapping.encrypt(random_values(parameters.slots(), 2), 0));
+        const Measured measured =
+            count(parameters.ring_dimension(), [&] { transform.apply_extended(evaluator, input); });
+        const double giants = transform.steps().giant_rotations();
+        EXPECT_EQ(giants, 12 / baby - 1);
+        const BabyWork babies{.rotations = static_cast<double>(baby), .intermediates = 0};
+        const OperationCounts counts =
+            diagonal_transform_counts(parameters, top, babies, giants, 12, KeyRole::sparse_to_dense);
+        EXPECT_EQ(measured.transforms, counts.transforms) << baby;
+        EXPECT_EQ(measured.products, counts.products + 2 * counts.key_limbs) << baby;
+        EXPECT_EQ(measured.permuted, counts.permuted) << baby;
     }
 }
 
@@ -179,7 +210,9 @@ TEST(CircuitCounts, OfABootstrapAreAboutWhatItTakes) {
     const OperationCounts counts = bootstrap_counts(parameters, 1);
     EXPECT_LT(counts.transforms, 1.4 * measured.transforms);
     EXPECT_GT(counts.transforms, measured.transforms / 1.4);
-    EXPECT_LT(counts.products + 2 * counts.key_limbs, measured.products) << "full-length plaintexts are not counted";
+    const double products = counts.products + 2 * counts.key_limbs + counts.conversion_products;
+    EXPECT_LT(products, 1.4 * (measured.products + measured.weighted));
+    EXPECT_GT(products, (measured.products + measured.weighted) / 1.4);
     EXPECT_EQ(bootstrap_products(parameters, 2), 2 * bootstrap_products(parameters, 1));
 }
 

@@ -64,6 +64,33 @@ TEST_P(DiagonalTransformTest, AgreesWithPlainVectors) {
     EXPECT_EQ(transform.bytes(), offsets.size() * rows * 2 * period * sizeof(std::uint64_t));
 }
 
+// As many special primes as limbs, which keys of their own allow.
+TEST(DiagonalTransform, WithLowRotationsAtTheLowestLevels) {
+    const CircuitScheme scheme(presets::insecure_bootstrapping(std::size_t{1} << 10));
+    const Parameters& parameters = scheme.parameters();
+    ASSERT_EQ(low_special_count(parameters), 3);
+    const std::vector<long> offsets{-6, -1, 0, 3, 4, 5, 7};
+    const Diagonals diagonals = random_diagonals(offsets, scheme.slots(), scheme.slots());
+    const auto x = random_values(scheme.slots(), 1);
+    for (const int level : {1, 2}) {
+        for (const KeySaving saving : {KeySaving{1, false}, KeySaving{1, true}, KeySaving{2, true}}) {
+            SCOPED_TRACE(::testing::Message() << level << " " << saving.inner << " " << saving.horner);
+            const DiagonalTransform transform(Encoder(parameters), parameters, diagonals, 1, 4, level,
+                                              parameters.scale(level), saving, false, KeyRole::low_rotation);
+            const KeyRequest request = transform.key_request(parameters);
+            EXPECT_TRUE(request.rotation_levels.empty());
+            const Evaluator evaluator = scheme.evaluator(request);
+            const Ciphertext input = scheme.encrypt(x, level);
+            EXPECT_EQ(transform.apply_extended(evaluator, input).special(), 3);
+            EXPECT_GT(scheme.bits(transform.apply(evaluator, input), expected_of(diagonals, x)), 23);
+            const auto rows = static_cast<std::size_t>(level + 1 + 3);
+            EXPECT_EQ(transform.bytes(), offsets.size() * rows * 2 * scheme.slots() * sizeof(std::uint64_t));
+            EXPECT_THAT([&] { evaluator.rotate(input, *request.low_steps.begin()); },
+                        ThrowsMessage<Error>(HasSubstr("no key for a rotation")));
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Maps, DiagonalTransformTest,
     ::testing::Values(TransformCase{"dense", 1024, 1024, 1, 4, {-7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7}},

@@ -81,6 +81,8 @@ void generate_keys() {
     request.add_conjugation(parameters, 2);
     request.add_rotation(parameters, 5, 2);
     request.bootstrapping = true;
+    request.add_rotation(parameters, KeyRole::sparse_to_dense, 3, 0);
+    request.add_rotation(parameters, KeyRole::low_rotation, 3, 0);
     const EvaluationKeys keys = generator.evaluation_keys(request);
     for (const auto& [id, key] : keys.all()) require_marked(key->b.front().bytes().data());
     require_marked(generator.public_key().b);

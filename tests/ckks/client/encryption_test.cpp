@@ -98,7 +98,7 @@ TEST(Encryption, EncapsulationKeysLeadThereAndBack) {
     const Ciphertext a = scheme().encrypt(x, 0);
     const Ciphertext sparse = scheme().evaluator.switch_key(a, *scheme().keys->dense_to_sparse);
     EXPECT_LT(precision_bits(scheme().decrypt(sparse), x), 0);  // the dense secret does not fit any more
-    const Ciphertext dense = scheme().evaluator.switch_key(sparse, *scheme().keys->sparse_to_dense);
+    const Ciphertext dense = scheme().evaluator.switch_key(sparse, scheme().keys->sparse_to_dense.at(0));
     EXPECT_GT(precision_bits(scheme().decrypt(dense), x), 22);
     EXPECT_EQ(scheme().keys->dense_to_sparse->b.front().limbs(), 2);  // q_0 and p_0, no more
 }

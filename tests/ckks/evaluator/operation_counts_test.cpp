@@ -65,6 +65,8 @@ TEST_P(OperationCountsTest, OfKeySwitching) {
     expect(measure([&] { rotate_for_a_sum(); }), summed, converted_by_decomposition());
     const ExtendedCiphertext rotated = rotate_for_a_sum();
     expect(measure([&] { evaluator().divide_by_special(rotated); }), counter().division(), converted_by_division());
+    expect(measure([&] { evaluator().rotate_extended(std::span(&rotated, 1), 1); }), summed + counter().half_division(),
+           converted_by_decomposition() + converted_by_division() / 2);
 }
 
 TEST_P(OperationCountsTest, OfProducts) {

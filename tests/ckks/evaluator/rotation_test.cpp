@@ -36,7 +36,8 @@ TEST_P(EvaluatorTest, ExtendedPlaintextsMultiplyBeforeTheDivision) {
     const Parameters& parameters = scheme().parameters;
     const Ciphertext a = scheme().encrypt(x, top());
     ExtendedCiphertext extended = extended_rotation(a, 4);
-    const SubringPlaintext plain = evaluator().encoder().encode_periodic_extended(y, top(), parameters.scale(top()));
+    const SubringPlaintext plain =
+        evaluator().encoder().encode_periodic_extended(y, top(), parameters.scale(top()), parameters.special_count());
     for (RnsPolynomial& component : extended.components) {
         ASSERT_EQ(component.limbs(), plain.polynomial.limbs());
         for (std::size_t i = 0; i < component.limbs(); ++i) {

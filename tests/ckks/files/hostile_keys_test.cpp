@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "polyformer/ckks/files/evaluation_key_serialization.h"
@@ -80,8 +81,12 @@ TEST(HostileKeys, AreRefusedInAnyShapeButThatOfTheirRole) {
     const int top = parameters().max_level();
     expect_refusal({{{KeyRole::dense_to_sparse}, 0, 8, 8}}, "1 special primes and digits of 1 limbs");
     expect_refusal({{{KeyRole::dense_to_sparse}, top, 1, 1}}, "a key of its role has level 0");
+    const std::string raised = fmt::format("2 special primes and digits of {} limbs", top + 1);
     expect_refusal({{{KeyRole::sparse_to_dense}, 0, 8, 8}}, fmt::format("a key of its role has level {}", top));
-    expect_refusal({{{KeyRole::sparse_to_dense}, top, 1, 1}}, "8 special primes and digits of 8 limbs");
+    expect_refusal({{{KeyRole::sparse_to_dense}, top, 1, 1}}, raised);
+    expect_refusal({{{KeyRole::sparse_to_dense, 3}, top, 8, 8}}, raised);
+    expect_refusal({{{KeyRole::low_rotation, 3}, 2, 8, 8}}, "a key of its role has level 2, 3 special primes");
+    expect_refusal({{{KeyRole::low_rotation, 3}, top, 3, 3}}, "a key of its role has level 2, 3 special primes");
 }
 
 TEST(HostileKeys, AreRefusedWithFieldsThatCannotBe) {
@@ -97,6 +102,8 @@ TEST(HostileKeys, AreRefusedWithFieldsThatCannotBe) {
     expect_refusal(with([](KeyShape& s) { s.id.step = 0; }), "rotation step 0");
     expect_refusal(with([](KeyShape& s) { s.id.step = -1; }), "rotation step -1");
     expect_refusal(with([](KeyShape& s) { s.id.role = KeyRole::relinearisation; }), "rotation step 1");
+    expect_refusal(with([](KeyShape& s) { s.id = {KeyRole::low_rotation, 0}; }), "rotation step 0");
+    expect_refusal(with([](KeyShape& s) { s.id = {KeyRole::sparse_to_dense, 512}; }), "rotation step 512");
     expect_refusal(with([](KeyShape& s) { s.level = -1; }), "level -1");
     expect_refusal(with([](KeyShape& s) { s.level = parameters().max_level() + 1; }), "outside the parameters'");
     expect_refusal(with([](KeyShape& s) { s.special = 0; }), "0 special primes");
@@ -111,6 +118,8 @@ TEST(HostileKeys, AreRefusedUnlessTheyAreExactlyTheOnesWanted) {
     wanted.add_relinearisation(parameters(), 2);
     wanted.add_rotation(parameters(), 1, 3);
     wanted.bootstrapping = true;
+    wanted.add_rotation(parameters(), KeyRole::sparse_to_dense, 3, 0);
+    wanted.add_rotation(parameters(), KeyRole::low_rotation, 3, 0);
     const std::vector<KeyShape> keys = wanted.keys(parameters());
     const auto judge = [&](const EvaluationKeysReader& reader) { reader.expect(wanted); };
     {
@@ -135,7 +144,7 @@ TEST(HostileKeys, AreRefusedUnlessTheyAreExactlyTheOnesWanted) {
     expect_refusal(more, "rotation by 7 at level 1 is not asked for. " + remedy, judge);
     for (const int level : {2, 4}) {
         std::vector<KeyShape> other = keys;
-        other.back().level = level;
+        std::ranges::find(other, rotation(1, 3))->level = level;
         expect_refusal(other, fmt::format("rotation by 1 is there for level {} instead of 3. {}", level, remedy),
                        judge);
     }

@@ -98,6 +98,8 @@ TEST_F(SerializationTest, GeneratesEvaluationKeysOneByOne) {
     request.add_relinearisation(parameters, 2);
     request.bootstrapping = true;
     request.add_rotation(parameters, 7, 1);
+    request.add_rotation(parameters, KeyRole::sparse_to_dense, 9, 0);
+    request.add_rotation(parameters, KeyRole::low_rotation, 11, 0);
     const Bytes bytes =
         bytes_of([&](ByteSink& sink) { write_fresh_evaluation_keys(sink, parameters, secret, request); });
     const EvaluationKeys keys = read_evaluation_keys(MemorySource(bytes), parameters);
@@ -105,11 +107,13 @@ TEST_F(SerializationTest, GeneratesEvaluationKeysOneByOne) {
     EXPECT_EQ(keys.relinearisation.value().level, 2);
     EXPECT_FALSE(keys.conjugation.has_value());
     EXPECT_EQ(keys.dense_to_sparse.value().level, 0);
-    EXPECT_EQ(keys.sparse_to_dense.value().level, parameters.max_level());
+    EXPECT_EQ(keys.sparse_to_dense.at(0).level, parameters.max_level());
+    EXPECT_EQ(keys.sparse_to_dense.at(9).digit_limbs, parameters.max_level() + 1);
+    EXPECT_EQ(keys.low_rotations.at(11).special, low_special_count(parameters));
     ASSERT_EQ(keys.rotations.size(), 1U);
     EXPECT_EQ(keys.rotations.at(7).level, 1);
     EXPECT_EQ(keys.bytes(), request.memory_bytes(parameters));
-    // The frame of a container and of four sections is all that the estimate leaves out.
+    // The frame of a container and of six sections is all that the estimate leaves out.
     EXPECT_GE(bytes.size(), request.file_bytes(parameters));
     EXPECT_LE(bytes.size(), request.file_bytes(parameters) + 1024);
 }

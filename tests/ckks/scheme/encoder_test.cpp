@@ -138,7 +138,7 @@ TEST(Encoder, PeriodicWordsExpandToTheEncodingOfTheRepeatedVector) {
 TEST(Encoder, ExtendedRowsHoldTheSamePolynomial) {
     const Encoder encoder(parameters());
     const auto values = random_values(parameters().slots(), 8);
-    const SubringPlaintext plaintext = encoder.encode_periodic_extended(values, 1, 0x1p30);
+    const SubringPlaintext plaintext = encoder.encode_periodic_extended(values, 1, 0x1p30, 2);
     ASSERT_EQ(plaintext.polynomial.limbs(), 4);
     const auto expected = centered_coefficients(parameters(), plaintext.polynomial, 0, parameters().q(0));
     EXPECT_EQ(centered_coefficients(parameters(), plaintext.polynomial, 2, parameters().p(0)), expected);

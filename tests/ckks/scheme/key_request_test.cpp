@@ -26,11 +26,16 @@ TEST(KeyRequest, ListsItsKeysInTheOrderOfFiles) {
     request.add_rotation(parameters(), 3, 1);
     request.add_relinearisation(parameters(), 4);
     request.bootstrapping = true;
+    request.add_rotation(parameters(), KeyRole::sparse_to_dense, -2, 0);
+    request.add_rotation(parameters(), KeyRole::low_rotation, 7, 0);
+    request.add_rotation(parameters(), KeyRole::low_rotation, 512, 0);  // all the way round
+    EXPECT_EQ(request.rotations(), 4U);
     std::vector<KeyId> ids;
     for (const KeyShape& key : request.keys(parameters())) ids.push_back(key.id);
     EXPECT_THAT(
         ids, ElementsAre(KeyId{KeyRole::relinearisation}, KeyId{KeyRole::dense_to_sparse},
-                         KeyId{KeyRole::sparse_to_dense}, KeyId{KeyRole::rotation, 3}, KeyId{KeyRole::rotation, 511}));
+                         KeyId{KeyRole::sparse_to_dense}, KeyId{KeyRole::sparse_to_dense, 510},
+                         KeyId{KeyRole::rotation, 3}, KeyId{KeyRole::rotation, 511}, KeyId{KeyRole::low_rotation, 7}));
     const KeyShape sparse = request.keys(parameters())[1];
     EXPECT_EQ(sparse.level, 0);
     EXPECT_EQ(sparse.special, 1);
@@ -69,6 +74,13 @@ TEST(KeyRequest, RefusesBootstrappingWithoutItsLevels) {
     request.bootstrapping = true;
     EXPECT_THAT([&] { request.keys(Parameters::create(literal)); },
                 ThrowsMessage<Error>(HasSubstr("no bootstrapping levels")));
+    request.bootstrapping = false;
+    request.low_steps = {1};
+    EXPECT_THAT([&] { request.keys(Parameters::create(literal)); },
+                ThrowsMessage<Error>(HasSubstr("no bootstrapping levels")));
+    request.low_steps.clear();
+    request.raised_steps = {1};
+    EXPECT_THAT([&] { request.keys(parameters()); }, ThrowsMessage<Error>(HasSubstr("ask for both")));
 }
 
 TEST(KeyShape, IsWhatTheRoleSays) {
@@ -80,7 +92,14 @@ TEST(KeyShape, IsWhatTheRoleSays) {
     const KeyId dense_to_sparse{KeyRole::dense_to_sparse};
     EXPECT_EQ(key_shape(parameters(), dense_to_sparse, 3), (KeyShape{dense_to_sparse, 0, 1, 1}));
     const KeyId sparse_to_dense{KeyRole::sparse_to_dense};
-    EXPECT_EQ(key_shape(parameters(), sparse_to_dense, 0), (KeyShape{sparse_to_dense, parameters().max_level(), k, k}));
+    // One digit, since what it multiplies is below q_0.
+    const int top = parameters().max_level();
+    EXPECT_EQ(key_shape(parameters(), sparse_to_dense, 0), (KeyShape{sparse_to_dense, top, 2, top + 1}));
+    EXPECT_EQ(key_shape(parameters(), sparse_to_dense, 0).digits(), 1);
+    // As many special primes as a ciphertext has limbs where bootstrapping begins.
+    const int low = parameters().bootstrapping_input_level();
+    const KeyId low_rotation{KeyRole::low_rotation, 5};
+    EXPECT_EQ(key_shape(parameters(), low_rotation, top), (KeyShape{low_rotation, low, low + 1, low + 1}));
 }
 
 TEST(KeyDifferences, NamesWhatIsMissingAtAnotherLevelOrNotAskedFor) {

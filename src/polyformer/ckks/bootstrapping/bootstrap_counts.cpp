@@ -12,10 +12,12 @@ OperationCounts bootstrap_counts(const Parameters& parameters, std::size_t ciphe
     const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     OperationCounts sum;
     for (const PlannedFactor& factor : plan_transforms(parameters, parameters.slots(), 0).all()) {
-        const OperationCounter at(parameters, factor.level);
-        sum += (factor.steps.baby_rotations().rotations + factor.steps.giant_rotations()) * at.hoisted_rotation() +
-               at.decomposition();
+        const OperationCounter at(parameters, factor.level, special_count(parameters, factor.role));
+        sum += factor.counts(parameters) + at.division();
+        if (factor.role != KeyRole::sparse_to_dense) sum += at.decomposition();
     }
+    const OperationCounter conjugation(parameters, parameters.eval_mod_level() + 1);
+    sum += conjugation.decomposition() + conjugation.key_product() + conjugation.half_division();
     // The polynomial's products lie within its levels, half way down on average; then one squaring for each angle.
     const auto each = static_cast<double>(ciphertexts);
     const int end = parameters.working_level() + literal.double_angles;

@@ -7,12 +7,9 @@
 
 namespace polyformer::ckks {
 
-/// An estimate for full packing, of `ciphertexts` (one or two) real messages together: a hoisted rotation for each that
-/// the fastest transforms make, a decomposition for each transform's factor, and EvalMod's products with their
-/// rescalings, level by level, for each message. What giant steps take beyond hoisted rotations is not in it, nor are
-/// products with plaintexts. It is no strict bound: baby steps are divided by P
-/// together with their giant step, not one by one; in small rings that makes the estimate up to a third too high.
-/// Throws Error when the parameters cannot bootstrap.
+/// An estimate for full packing, of `ciphertexts` (one or two) real messages together: all that the fastest transforms
+/// and the conjugation take, and EvalMod's products with their rescalings, level by level, for each message, though
+/// these are done in one division. Throws Error when the parameters cannot bootstrap.
 OperationCounts bootstrap_counts(const Parameters& parameters, std::size_t ciphertexts);
 
 /// Products of two ciphertexts: EvalMod's, for each message.

@@ -10,12 +10,11 @@
 
 #include "polyformer/ckks/bootstrapping/dft_factors.h"
 #include "polyformer/ckks/bootstrapping/modular_sine.h"
+#include "polyformer/ckks/bootstrapping/modulus_raising.h"
 #include "polyformer/ckks/bootstrapping/transform_plan.h"
 #include "polyformer/ckks/circuits/linear_transform.h"
-#include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/polynomials/polynomial_evaluation.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 
@@ -55,31 +54,9 @@ std::vector<DiagonalTransform> encode_factors(const Encoder& encoder, const Para
         for (auto& [offset, values] : factors[k].diagonals) diagonals[plan.placed(offset)] = std::move(values);
         transforms.emplace_back(encoder, parameters, diagonals, plan.steps.stride(),
                                 static_cast<int>(plan.steps.baby()), plan.level, plaintext_scale, plan.steps.saving(),
-                                plan.steps.leaves_turn());
+                                plan.steps.leaves_turn(), plan.role);
     }
     return transforms;
-}
-
-/// Residues modulo q_0 to those of the same centred numbers modulo the whole chain.
-Ciphertext raise_modulus(const Parameters& parameters, const Ciphertext& a) {
-    const std::size_t n = parameters.ring_dimension();
-    const auto rows = static_cast<std::size_t>(parameters.max_level()) + 1;
-    Ciphertext result = a;
-    result.level = parameters.max_level();
-    const NttTables& base = parameters.q(0);
-    for (RnsPolynomial& component : result.components) {
-        RnsPolynomial raised = RnsPolynomial::uninitialised(n, rows);
-        std::ranges::copy(component.limb(0), raised.limb(0).begin());
-        kernels().inverse_ntt(component.limb(0).data(), base);
-        parallel_for(rows - 1, [&](std::size_t index) {
-            const NttTables& tables = parameters.q(static_cast<int>(index) + 1);
-            std::uint64_t* out = raised.limb(index + 1).data();
-            kernels().reduce_centered(out, component.limb(0).data(), base.modulus(), tables.modulus(), n);
-            kernels().forward_ntt(out, tables);
-        });
-        component = std::move(raised);
-    }
-    return result;
 }
 
 }  // namespace
@@ -91,23 +68,22 @@ struct Bootstrapper::Transforms {
     ChebyshevSeries cosine;
 
     /// Slots → coefficients at level 0 → whole chain → slots that hold (m/q_0 + I)/(2K), complex; the last
-    /// CoeffsToSlots product is not yet rescaled.
-    Ciphertext raise(const Evaluator& evaluator, const Ciphertext& input) const;
+    /// CoeffsToSlots product is neither divided nor rescaled yet.
+    ExtendedCiphertext raise(const Evaluator& evaluator, const Ciphertext& input) const;
+    /// CoeffsToSlots of what is below q_0 under the sparse secret.
+    ExtendedCiphertext to_slots(const Evaluator& evaluator, const Ciphertext& message) const;
     /// Twice the real part of what raise() gave, modulo q_0: the message at the working level.
     std::vector<Ciphertext> reduce(const Evaluator& evaluator, std::vector<Ciphertext> raised) const;
 
-    Ciphertext real_part(const Evaluator& evaluator, const Ciphertext& raised, const Ciphertext& conjugate) const {
-        return evaluator.rescale(evaluator.add(raised, conjugate));
-    }
-    Ciphertext imaginary_part(const Evaluator& evaluator, const Ciphertext& raised, const Ciphertext& conjugate) const {
-        return evaluator.rescale(evaluator.multiply_by_i(evaluator.subtract(conjugate, raised)));
-    }
     /// Both parts of a complex message.
     std::vector<Ciphertext> refresh_both(const Evaluator& evaluator, const Ciphertext& input) const {
-        const Ciphertext raised = raise(evaluator, input);
-        const Ciphertext conjugate = evaluator.conjugate(raised);
-        return reduce(evaluator,
-                      {real_part(evaluator, raised, conjugate), imaginary_part(evaluator, raised, conjugate)});
+        const ExtendedCiphertext raised = raise(evaluator, input);
+        ExtendedCiphertext sum = evaluator.conjugate_extended(raised);
+        ExtendedCiphertext difference = sum;
+        add_extended(evaluator.parameters(), sum, raised);
+        subtract_extended(evaluator.parameters(), difference, raised);
+        return reduce(evaluator, {evaluator.divide_by_special(sum, nullptr, 1),
+                                  evaluator.multiply_by_i(evaluator.divide_by_special(difference, nullptr, 1))});
     }
     /// At bootstrapping's input level.
     Ciphertext lowered(const Evaluator& evaluator, const Ciphertext& input) const;
@@ -146,7 +122,7 @@ KeyRequest Bootstrapper::key_request(const Parameters& parameters, std::size_t s
     request.add_conjugation(parameters, parameters.eval_mod_level() + 1);
     request.bootstrapping = true;
     for (const PlannedFactor& factor : plan_transforms(parameters, slots, key_price).all()) {
-        request.merge(factor.steps.key_request(parameters, factor.level));
+        request.merge(factor.steps.key_request(parameters, factor.level, factor.role));
     }
     for (std::size_t distance = slots; distance < parameters.slots(); distance *= 2) {
         request.add_rotation(parameters, static_cast<long>(distance), parameters.max_level());
@@ -158,7 +134,7 @@ std::size_t Bootstrapper::plaintext_bytes(const Parameters& parameters, std::siz
     check_slots(parameters, slots);
     std::size_t bytes = 0;
     for (const PlannedFactor& factor : plan_transforms(parameters, slots, key_price).all()) {
-        const auto rows = static_cast<std::size_t>(factor.level + 1 + parameters.special_count());
+        const auto rows = static_cast<std::size_t>(factor.level + 1 + special_count(parameters, factor.role));
         bytes += factor.diagonals * rows * 2 * factor.period * sizeof(std::uint64_t);
     }
     return bytes;
@@ -175,28 +151,37 @@ Ciphertext Bootstrapper::Transforms::lowered(const Evaluator& evaluator, const C
     return evaluator.adjust(input, level);
 }
 
-Ciphertext Bootstrapper::Transforms::raise(const Evaluator& evaluator, const Ciphertext& input) const {
+ExtendedCiphertext Bootstrapper::Transforms::raise(const Evaluator& evaluator, const Ciphertext& input) const {
     const Parameters& parameters = evaluator.parameters();
     const EvaluationKeys& keys = evaluator.keys();
-    require(keys.dense_to_sparse && keys.sparse_to_dense,
+    require(keys.dense_to_sparse && keys.find({KeyRole::sparse_to_dense}) != nullptr,
             "the evaluation keys lack those of bootstrapping: generate them with Bootstrapper::key_request()");
-    const SwitchingKey& dense_to_sparse = usable_key(parameters, keys, {KeyRole::dense_to_sparse}, 0);
-    const SwitchingKey& sparse_to_dense =
-        usable_key(parameters, keys, {KeyRole::sparse_to_dense}, parameters.max_level());
     Ciphertext message = lowered(evaluator, input);
-    for (const DiagonalTransform& factor : slots_to_coefficients) message = factor.apply(evaluator, message);
+    for (const DiagonalTransform& factor : slots_to_coefficients) message = factor.apply(evaluator, std::move(message));
+    return to_slots(evaluator,
+                    evaluator.switch_key(message, usable_key(parameters, keys, {KeyRole::dense_to_sparse}, 0)));
+}
 
-    Ciphertext raised = evaluator.switch_key(raise_modulus(parameters, evaluator.switch_key(message, dense_to_sparse)),
-                                             sparse_to_dense);
-    raised.slots = parameters.slots();  // I(X) does not repeat
-    raised = evaluator.sum_slots(raised, parameters.slots() / slots, static_cast<long>(slots));
-    raised.slots = slots;
-
+ExtendedCiphertext Bootstrapper::Transforms::to_slots(const Evaluator& evaluator, const Ciphertext& message) const {
+    const Parameters& parameters = evaluator.parameters();
+    auto factor = coefficients_to_slots.begin();
     const auto last = coefficients_to_slots.end() - 1;
-    for (auto factor = coefficients_to_slots.begin(); factor != last; ++factor) {
-        raised = factor->apply(evaluator, raised);
+    Ciphertext raised;
+    if (slots == parameters.slots()) {
+        const RaisedCiphertext digit = raise_to_digit(parameters, message);
+        if (factor == last) return last->apply_extended(evaluator, digit);
+        raised = factor->apply(evaluator, digit);
+        ++factor;
+    } else {
+        raised = evaluator.switch_key(
+            raise_modulus(parameters, message),
+            usable_key(parameters, evaluator.keys(), {KeyRole::sparse_to_dense}, parameters.max_level()));
+        raised.slots = parameters.slots();  // I(X) does not repeat
+        raised = evaluator.sum_slots(raised, parameters.slots() / slots, static_cast<long>(slots));
+        raised.slots = slots;
     }
-    return last->apply_unrescaled(evaluator, raised);
+    for (; factor != last; ++factor) raised = factor->apply(evaluator, std::move(raised));
+    return last->apply_extended(evaluator, std::move(raised));
 }
 
 std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evaluator,
@@ -209,8 +194,7 @@ std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evalua
     for (Ciphertext& c : results) {
         for (int k = 0; k < double_angles; ++k) {
             // 2c² − 1, doubled before rescaling, so that the rounding error is not.
-            const Ciphertext square = evaluator.multiply_lazily(c, c);
-            c = evaluator.add_constant(evaluator.relinearise_and_rescale(evaluator.add(square, square)), -1);
+            c = evaluator.add_constant(evaluator.relinearise_and_rescale(evaluator.multiply_doubled(c, c)), -1);
         }
         c.scale = parameters.scale(parameters.working_level());
     }
@@ -218,9 +202,10 @@ std::vector<Ciphertext> Bootstrapper::Transforms::reduce(const Evaluator& evalua
 }
 
 Ciphertext Bootstrapper::bootstrap_real(const Evaluator& evaluator, const Ciphertext& input) const {
-    const Ciphertext raised = transforms_->raise(evaluator, input);
-    const Ciphertext real = transforms_->real_part(evaluator, raised, evaluator.conjugate(raised));
-    return transforms_->reduce(evaluator, {real}).front();
+    const ExtendedCiphertext raised = transforms_->raise(evaluator, input);
+    ExtendedCiphertext twice_real = evaluator.conjugate_extended(raised);
+    add_extended(evaluator.parameters(), twice_real, raised);
+    return transforms_->reduce(evaluator, {evaluator.divide_by_special(twice_real, nullptr, 1)}).front();
 }
 
 std::pair<Ciphertext, Ciphertext> Bootstrapper::bootstrap_pair(const Evaluator& evaluator, const Ciphertext& first,

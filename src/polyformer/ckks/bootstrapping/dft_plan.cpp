@@ -27,6 +27,8 @@ constexpr double kShortRunProduct = 0.5;  // runs shorter than a vector
 
 // A row of each rotated input of a factor lies in memory at the same time.
 constexpr int kMostBabySteps = 32;
+// Of these only a chunk does.
+constexpr int kMostRaisedSteps = 128;
 
 // Digits of so many rotated inputs lie in memory at the same time.
 constexpr int kMostInner = 4;
@@ -34,8 +36,10 @@ constexpr int kMostInner = 4;
 /// What one factor costs on top of what all do, its keys' bytes too.
 class FactorCost {
   public:
-    FactorCost(const Parameters& parameters, std::size_t slots, int level, double key_price)
-        : parameters_(parameters), slots_(slots), level_(level), key_price_(key_price) {}
+    FactorCost(const Parameters& parameters, std::size_t slots, int level, KeyRole role, double key_price)
+        : parameters_(parameters), slots_(slots), level_(level), role_(role), key_price_(key_price) {}
+
+    KeyRole role() const { return role_; }
 
     double operator()(const DftGroup& group) const {
         const bool wraps = (std::size_t{1} << group.end()) == slots_;
@@ -46,15 +50,17 @@ class FactorCost {
         const auto giants = static_cast<double>(giant_range);
         const double inner = group.inner;
         const double outer = static_cast<double>(group.baby) / inner;
-        const BabyWork babies{group.baby - 1.0, outer > 1 ? inner - 1 : 0};
-        const OperationCounts counts = diagonal_transform_counts(parameters_, level_, babies, giants, offsets);
-        const double keys = (inner - 1) + (outer - 1) + (giants > 0 ? 1 : 0);
+        const bool raised = role_ == KeyRole::sparse_to_dense;
+        const BabyWork babies{group.baby - (raised ? 0.0 : 1.0), outer > 1 ? inner - 1 : 0};
+        const OperationCounts counts = diagonal_transform_counts(parameters_, level_, babies, giants, offsets, role_);
+        const double key_bytes = ((inner - 1) + (outer - 1)) * bytes_of(role_) +
+                                 (giants > 0 ? 1 : 0) * bytes_of(raised ? KeyRole::rotation : role_);
         return kTransform * counts.transforms + 2 * kKeyProduct * counts.key_limbs + kAutomorphism * counts.permuted +
-               product(std::size_t{1} << group.end()) * counts.products +
-               kTransform * key_price_ * keys * static_cast<double>(key_file_bytes(parameters_, level_));
+               product(std::size_t{1} << group.end()) * counts.products + kTransform * key_price_ * key_bytes;
     }
 
   private:
+    double bytes_of(KeyRole role) const { return static_cast<double>(key_file_bytes(parameters_, level_, role)); }
     double product(std::size_t period) const {
         const std::size_t run = parameters_.slots() / period;
         if (run == 1) return kFullProduct;
@@ -64,6 +70,7 @@ class FactorCost {
     const Parameters& parameters_;
     std::size_t slots_;
     int level_;
+    KeyRole role_;
     double key_price_;
 };
 
@@ -75,8 +82,9 @@ struct Plan {
 /// Baby steps of a group, and how they are taken. Where keys are worth nothing, no rotation takes others.
 Plan best_group(const DftGroup& stages, const FactorCost& cost, bool saves_keys) {
     Plan best;
-    for (int inner = 1; inner <= (saves_keys ? kMostInner : 1); inner *= 2) {
-        const int most = std::min(kMostBabySteps, 1 << stages.stages);
+    const bool raised = cost.role() == KeyRole::sparse_to_dense;
+    for (int inner = 1; inner <= (saves_keys && !raised ? kMostInner : 1); inner *= 2) {
+        const int most = std::min(raised ? kMostRaisedSteps : kMostBabySteps, 1 << stages.stages);
         for (int outer = 1; inner * outer <= most; outer += saves_keys ? 1 : outer) {
             const DftGroup group{stages.first, stages.stages, inner * outer, inner};
             const double cost_of_group = cost(group);
@@ -121,6 +129,11 @@ void search(const Groups& groups, int stages, std::size_t index, int first, cons
 
 }  // namespace
 
+KeyRole factor_role(const Parameters& parameters, std::size_t slots, DftDirection direction, std::size_t index) {
+    if (direction == DftDirection::to_slots) return KeyRole::low_rotation;
+    return index == 0 && slots == parameters.slots() ? KeyRole::sparse_to_dense : KeyRole::rotation;
+}
+
 std::vector<DftGroup> plan_dft(const Parameters& parameters, std::size_t slots, int levels, DftDirection direction,
                                int level, double key_price) {
     require(std::has_single_bit(slots) && slots <= parameters.slots(),
@@ -133,7 +146,9 @@ std::vector<DftGroup> plan_dft(const Parameters& parameters, std::size_t slots, 
     const bool reversed = direction == DftDirection::to_coefficients;
     std::vector<FactorCost> costs;
     for (int index = 0; index < levels; ++index) {
-        costs.emplace_back(parameters, slots, level - (reversed ? levels - 1 - index : index), key_price);
+        const int place = reversed ? levels - 1 - index : index;
+        const KeyRole role = factor_role(parameters, slots, direction, static_cast<std::size_t>(place));
+        costs.emplace_back(parameters, slots, level - place, role, key_price);
     }
     const int stages = std::countr_zero(slots);
     Plan best;

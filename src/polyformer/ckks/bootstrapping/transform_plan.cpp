@@ -16,8 +16,8 @@ long placed_offset(const DftGroup& group, std::size_t slots, long shift, long of
     return wraps(group, slots) ? normalised_step(offset + shift, slots) : offset + shift;
 }
 
-std::vector<PlannedFactor> planned(std::size_t slots, const std::vector<DftGroup>& groups, int level, long shift,
-                                   bool leaves_turn) {
+std::vector<PlannedFactor> planned(const Parameters& parameters, std::size_t slots, const std::vector<DftGroup>& groups,
+                                   DftDirection direction, int level, long shift, bool leaves_turn) {
     std::vector<PlannedFactor> factors;
     for (const DftFactor& factor : dft_pattern(slots, groups)) {
         const DftGroup& group = groups[factors.size()];
@@ -27,6 +27,7 @@ std::vector<PlannedFactor> planned(std::size_t slots, const std::vector<DftGroup
         }
         factors.push_back({.group = group,
                            .level = level--,
+                           .role = factor_role(parameters, slots, direction, factors.size()),
                            .slots = slots,
                            .shift = shift,
                            .diagonals = offsets.size(),
@@ -44,24 +45,35 @@ long PlannedFactor::placed(long offset) const {
     return placed_offset(group, slots, shift, offset);
 }
 
+OperationCounts PlannedFactor::counts(const Parameters& parameters) const {
+    BabyWork babies = steps.baby_rotations();
+    if (role == KeyRole::sparse_to_dense) babies.rotations = static_cast<double>(steps.baby_steps().size());
+    return diagonal_transform_counts(parameters, level, babies, steps.giant_rotations(), static_cast<double>(diagonals),
+                                     role);
+}
+
+double PlannedFactor::rotations() const {
+    return steps.baby_rotations().rotations + steps.giant_rotations();
+}
+
 PlannedTransforms plan_transforms(const Parameters& parameters, std::size_t slots, double key_price) {
     const int top = parameters.max_level();
     const int bottom = parameters.bootstrapping_input_level();
     const BootstrappingLiteral& literal = *parameters.literal().bootstrapping;
     PlannedTransforms plan;
-    plan.coefficients_to_slots = planned(slots,
+    plan.coefficients_to_slots = planned(parameters, slots,
                                          plan_dft(parameters, slots, literal.coefficients_to_slots_levels,
                                                   DftDirection::to_coefficients, top, key_price),
-                                         top, 0, true);
+                                         DftDirection::to_coefficients, top, 0, true);
     long turn = 0;
     for (const PlannedFactor& factor : plan.coefficients_to_slots) turn += factor.steps.turn();
     turn = normalised_step(turn, slots);
     // The nearer of both ways round.
     if (2 * turn > static_cast<long>(slots)) turn -= static_cast<long>(slots);
     plan.slots_to_coefficients = planned(
-        slots,
+        parameters, slots,
         plan_dft(parameters, slots, literal.slots_to_coefficients_levels, DftDirection::to_slots, bottom, key_price),
-        bottom, turn, false);
+        DftDirection::to_slots, bottom, turn, false);
     return plan;
 }
 
@@ -83,8 +95,7 @@ std::vector<PlannedFactor> PlannedTransforms::all() const {
 OperationCounts PlannedTransforms::counts(const Parameters& parameters) const {
     OperationCounts sum;
     for (const PlannedFactor& factor : all()) {
-        sum += diagonal_transform_counts(parameters, factor.level, factor.steps.baby_rotations(),
-                                         factor.steps.giant_rotations(), static_cast<double>(factor.diagonals));
+        sum += factor.counts(parameters);
     }
     return sum;
 }
@@ -92,7 +103,7 @@ OperationCounts PlannedTransforms::counts(const Parameters& parameters) const {
 std::size_t PlannedTransforms::rotations() const {
     double count = 0;
     for (const PlannedFactor& factor : all()) {
-        count += factor.steps.baby_rotations().rotations + factor.steps.giant_rotations();
+        count += factor.rotations();
     }
     return static_cast<std::size_t>(count);
 }

@@ -15,6 +15,7 @@ namespace polyformer::ckks {
 struct PlannedFactor {
     DftGroup group;
     int level = 0;
+    KeyRole role = KeyRole::rotation;  ///< of its baby steps' keys
     std::size_t slots = 0;
     long shift = 0;  ///< added to all offsets of the factor: it is applied to its input rotated by so much
     std::size_t diagonals = 0;
@@ -23,6 +24,10 @@ struct PlannedFactor {
 
     /// Where a diagonal of the factor lies.
     long placed(long offset) const;
+    /// diagonal_transform_counts()
+    OperationCounts counts(const Parameters& parameters) const;
+    /// Products with a key.
+    double rotations() const;
 };
 
 /// CoeffsToSlots leaves all its slots rotated (DiagonalSteps), for one key less a factor at the highest levels:

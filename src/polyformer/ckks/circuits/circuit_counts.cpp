@@ -28,21 +28,38 @@ void add_giant_switches(const PairedMap& map, std::span<const long> giant_steps,
     const bool below = giant_steps.front() < all.base;
     for (const auto& [on_this_side, end] : {std::pair{above, giant_steps.back()}, {below, giant_steps.front()}}) {
         if (!on_this_side) continue;
-        switches.whole += static_cast<double>(all.rotations(end) - 1);
+        // The first is of a sum that was not rotated yet.
         switches.summed += 1;
+        switches.again += static_cast<double>(all.rotations(end) - 1);
     }
-    if (all.base != 0) (above || below ? switches.whole : switches.summed) += 1;
+    if (all.base != 0) (above || below ? switches.again : switches.summed) += 1;
+}
+
+/// Each diagonal is a product with each half, and one with a key, of which both halves are read once a baby step
+/// (raised_sums()). With giant steps every sum is divided by itself.
+OperationCounts raised_counts(const Parameters& parameters, int level, double babies, double giants, double diagonals) {
+    const OperationCounter raised(parameters, level, raised_special_count(parameters));
+    const OperationCounter at(parameters, level);
+    const OperationCounts giant = at.decomposition() + at.key_product() + OperationCounts{.permuted = 2 * at.rows()};
+    return OperationCounts{
+               .products = diagonals * (raised.rows() + raised.limbs()) + 2 * (diagonals - babies) * raised.rows(),
+               .key_limbs = babies * raised.rows(),
+               .permuted = (babies - 1) * (raised.rows() + raised.limbs())} +
+           (giants > 0 ? giants + 1 : 0) * raised.division() + giants * giant +
+           (giants > 0 ? giants - 1 : 0) * at.half_division();  // the first sum was not rotated yet
 }
 
 }  // namespace
 
 OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, const BabyWork& babies,
-                                          double giants, double diagonals) {
-    const OperationCounter at(parameters, level);
+                                          double giants, double diagonals, KeyRole role) {
+    if (role == KeyRole::sparse_to_dense) return raised_counts(parameters, level, babies.rotations, giants, diagonals);
+    const OperationCounter at(parameters, level, special_count(parameters, role));
     // Rotations stay over Q·P until they are decomposed again.
     const OperationCounts rotation = at.key_product() + OperationCounts{.permuted = 2 * at.rows()};
     const OperationCounts between = at.division() + at.decomposition();
-    return babies.rotations * rotation + babies.intermediates * between + giants * (between + rotation) +
+    return babies.rotations * rotation + babies.intermediates * between +
+           giants * (at.half_division() + at.decomposition() + rotation) +
            OperationCounts{.products = diagonals * 2 * at.rows()};
 }
 

@@ -12,9 +12,10 @@
 namespace polyformer::ckks {
 
 /// Of a DiagonalTransform at `level` with so many rotations and diagonals: what it takes on top of what all take,
-/// whatever their diagonals (one decomposition, one division, the rescaling).
+/// whatever their diagonals (one decomposition, one division, the rescaling). `role`: of its baby steps' keys; behind
+/// ModRaise (sparse_to_dense) baby steps count the one by 0, too, and nothing is decomposed.
 OperationCounts diagonal_transform_counts(const Parameters& parameters, int level, const BabyWork& babies,
-                                          double giants, double diagonals);
+                                          double giants, double diagonals, KeyRole role = KeyRole::rotation);
 
 /// Of apply_periodic().
 struct MapCounts {

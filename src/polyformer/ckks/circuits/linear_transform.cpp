@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "polyformer/ckks/circuits/plaintext_sums.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/ckks/rotations/baby_giant.h"
 #include "polyformer/ckks/rotations/rotated_rows.h"
-#include "polyformer/ckks/rotations/rotated_sum.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/parallel.h"
 
@@ -38,9 +38,10 @@ std::ptrdiff_t index_of(const std::vector<long>& sorted, long value) {
 
 DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& parameters, const Diagonals& diagonals,
                                      long stride, int baby, int level, double plaintext_scale, KeySaving saving,
-                                     bool leaves_turn)
+                                     bool leaves_turn, KeyRole role)
     : level_(level),
       plaintext_scale_(plaintext_scale),
+      role_(role),
       automorphisms_(std::make_shared<const AutomorphismCache>(parameters.ring_dimension())) {
     require(!diagonals.empty(), "a linear transform needs at least one diagonal");
     require(level >= 1 && level <= parameters.max_level(),
@@ -78,34 +79,54 @@ DiagonalTransform::DiagonalTransform(const Encoder& encoder, const Parameters& p
         const auto row = static_cast<std::size_t>(index_of(giant_steps, steps.giant_step));
         const auto column = static_cast<std::size_t>(index_of(baby_steps, steps.baby_step));
         plaintexts_[row * baby_steps.size() + column] =
-            encoder.encode_periodic_extended(rotated, level, plaintext_scale);
+            encoder.encode_periodic_extended(rotated, level, plaintext_scale, special_count(parameters, role));
     });
 }
 
-Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, const Ciphertext& input) const {
-    return evaluator.rescale(apply_unrescaled(evaluator, input));
+Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, Ciphertext input) const {
+    check_input(input, false);
+    return sum_of_giants(evaluator, giant_sums(evaluator, std::move(input))).result(1);
 }
 
-Ciphertext DiagonalTransform::apply_unrescaled(const Evaluator& evaluator, const Ciphertext& input) const {
+Ciphertext DiagonalTransform::apply(const Evaluator& evaluator, const RaisedCiphertext& input) const {
+    check_input(input, true);
+    return sum_of_giants(evaluator, giant_sums(evaluator, input)).result(1);
+}
+
+ExtendedCiphertext DiagonalTransform::apply_extended(const Evaluator& evaluator, Ciphertext input) const {
+    check_input(input, false);
+    return sum_of_giants(evaluator, giant_sums(evaluator, std::move(input))).extended();
+}
+
+ExtendedCiphertext DiagonalTransform::apply_extended(const Evaluator& evaluator, const RaisedCiphertext& input) const {
+    check_input(input, true);
+    return sum_of_giants(evaluator, giant_sums(evaluator, input)).extended();
+}
+
+void DiagonalTransform::check_input(const CiphertextMetadata& input, bool raised) const {
     require(input.level == level_,
             "this linear transform was encoded for level {}, its input is at level {}: adjust the input's level",
             level_, input.level);
     require(input.slots == slots_, "this linear transform maps {} slots, its input has {}", slots_, input.slots);
-    return sum_of_giants(evaluator, giant_sums(evaluator, input));
+    require(raised == (role_ == KeyRole::sparse_to_dense),
+            "this linear transform was made for ciphertexts that {} just raised", raised ? "were not" : "were");
 }
 
-Ciphertext DiagonalTransform::sum_of_giants(const Evaluator& evaluator, std::vector<ExtendedCiphertext> sums) const {
+RotatedSum DiagonalTransform::sum_of_giants(const Evaluator& evaluator, std::vector<ExtendedCiphertext> sums) const {
     const std::vector<long>& giant_steps = steps_->giant_steps();
     const bool horner = steps_->saving().horner;
-    RotatedSum total(evaluator);
+    const KeyRole role = giant_role(role_);
+    RotatedSum total(evaluator, role);
     for (std::size_t g = sums.size(); g-- > 0;) {
-        const long step = steps_->giant_rotation(giant_steps[g]);
-        if (horner || step == 0) {
+        const long step = horner ? 0 : steps_->giant_rotation(giant_steps[g]);
+        if (sums.size() > 1 && sums[g].special() != special_count(evaluator.parameters(), role)) {
+            total.add(evaluator.divide_by_special(sums[g]), step);
+        } else if (step == 0) {
             total.add(std::move(sums[g]));
         } else {
-            total.add(evaluator.divide_by_special(sums[g]), step);
-            sums[g] = {};
+            total.add(std::move(evaluator.rotate_extended(std::span(&sums[g], 1), step, role).front()));
         }
+        sums[g] = {};
         if (!horner || g == 0) continue;
         const GiantChain chain = steps_->chain();
         const long rotations = chain.rotations(giant_steps[g]) - chain.rotations(giant_steps[g - 1]);
@@ -113,20 +134,21 @@ Ciphertext DiagonalTransform::sum_of_giants(const Evaluator& evaluator, std::vec
     }
     const long last = steps_->giant_rotation(giant_steps.front());
     if (horner && !steps_->leaves_turn() && last != 0) total.rotate(last);
-    return total.result();
+    return total;
 }
 
-std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator,
-                                                              const Ciphertext& input) const {
+std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator, Ciphertext input) const {
     const Parameters& parameters = evaluator.parameters();
     const std::size_t n = parameters.ring_dimension();
-    const std::size_t rows = static_cast<std::size_t>(level_ + 1 + parameters.special_count());
-    const RotatedRows rotated(evaluator, input, steps_->stride(), steps_->baby_steps(), steps_->saving().inner,
-                              *automorphisms_);
+    const int special = special_count(parameters, role_);
+    const std::size_t rows = static_cast<std::size_t>(level_ + 1 + special);
+    const CiphertextMetadata metadata = input.at(level_, input.scale * plaintext_scale_);
+    const RotatedRows rotated(evaluator, std::move(input), steps_->stride(), steps_->baby_steps(),
+                              steps_->saving().inner, *automorphisms_, role_);
 
     std::vector<ExtendedCiphertext> sums;
     for (std::size_t g = 0; g < steps_->giant_steps().size(); ++g) {
-        sums.push_back(uninitialised_extended(parameters, input.at(level_, input.scale * plaintext_scale_)));
+        sums.push_back(uninitialised_extended(parameters, metadata, special));
     }
     const auto present = std::find_if(plaintexts_.begin(), plaintexts_.end(),
                                       [](const SubringPlaintext& p) { return p.polynomial.limbs() != 0; });
@@ -147,6 +169,13 @@ std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& e
         plaintext_sums(operands, weights, n, present->run, parameters.row(level_, row).modulus());
     });
     return sums;
+}
+
+std::vector<ExtendedCiphertext> DiagonalTransform::giant_sums(const Evaluator& evaluator,
+                                                              const RaisedCiphertext& input) const {
+    std::vector<long> distances;
+    for (const long step : steps_->baby_steps()) distances.push_back(steps_->stride() * step);
+    return raised_sums(evaluator, input, distances, plaintexts_, plaintext_scale_, *automorphisms_);
 }
 
 std::size_t DiagonalTransform::bytes() const {

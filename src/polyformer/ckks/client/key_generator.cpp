@@ -91,7 +91,16 @@ SwitchingKey automorphism_key(const Parameters& parameters, const SecretKey& sec
     return make_switching_key(parameters, source, {target.rows(), source.q_rows}, shape);
 }
 
-/// The sparse secret that bootstrapping's two keys lead to and from (ePrint 2022/024).
+/// From φ(the sparse secret) to the dense one: what it multiplies has gone through φ already.
+SwitchingKey raised_key(const Parameters& parameters, const SecretView& sparse, const SecretView& dense,
+                        const KeyShape& shape) {
+    if (shape.id.step == 0) return make_switching_key(parameters, sparse, dense, shape);
+    const SecretPolynomial source(
+        permuted(sparse.rows, rotation_galois_element(parameters.ring_dimension(), shape.id.step)));
+    return make_switching_key(parameters, {source.rows(), sparse.q_rows}, dense, shape);
+}
+
+/// The sparse secret that bootstrapping's keys lead to and from (ePrint 2022/024).
 void emplace_ephemeral(std::optional<SecretPolynomial>& secret, const Parameters& parameters) {
     std::vector<std::int8_t> coefficients(parameters.ring_dimension());
     const WipeOnExit<std::int8_t> wiper(coefficients);
@@ -131,8 +140,9 @@ void KeyGenerator::generate(const KeyRequest& request, const std::function<void(
                 emplace_ephemeral(ephemeral, parameters_);
                 return make_switching_key(parameters_, dense, {ephemeral->rows(), dense.q_rows}, shape);
             case KeyRole::sparse_to_dense:
-                return make_switching_key(parameters_, {ephemeral->rows(), dense.q_rows}, dense, shape);
+                return raised_key(parameters_, {ephemeral->rows(), dense.q_rows}, dense, shape);
             case KeyRole::rotation:
+            case KeyRole::low_rotation:
                 break;
         }
         return automorphism_key(parameters_, *secret_, rotation_galois_element(n, -shape.id.step), shape);

@@ -51,18 +51,17 @@ Ciphertext multiply_residues(const Parameters& parameters, const Ciphertext& a, 
 
 }  // namespace
 
-Ciphertext add_constant(const Parameters& parameters, const Ciphertext& a, std::complex<double> constant) {
+Ciphertext add_constant(const Parameters& parameters, Ciphertext a, std::complex<double> constant) {
     check_ciphertext(parameters, a);
     check_constant(constant, a.scale, parameters.log2_q(a.level), a.level);
-    Ciphertext result = a;
     const std::size_t half = parameters.ring_dimension() / 2;
     for_each_row(parameters, 1, a.level, [&](std::size_t, std::size_t i, const Modulus& q) {
         const auto [first, second] = constant_residues(parameters.q(static_cast<int>(i)), constant, a.scale);
-        std::uint64_t* out = result.components[0].limb(i).data();
+        std::uint64_t* out = a.components[0].limb(i).data();
         kernels().add_scalar(out, out, first, half, q);
         kernels().add_scalar(out + half, out + half, second, half, q);
     });
-    return result;
+    return a;
 }
 
 Ciphertext multiply_constant(const Parameters& parameters, const Ciphertext& a, std::complex<double> constant,

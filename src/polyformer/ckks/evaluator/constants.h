@@ -10,7 +10,7 @@
 namespace polyformer::ckks {
 
 // As the functions of these names of Evaluator.
-Ciphertext add_constant(const Parameters& parameters, const Ciphertext& a, std::complex<double> constant);
+Ciphertext add_constant(const Parameters& parameters, Ciphertext a, std::complex<double> constant);
 Ciphertext multiply_constant(const Parameters& parameters, const Ciphertext& a, std::complex<double> constant,
                              double scale);
 Ciphertext multiply_integer(const Parameters& parameters, const Ciphertext& a, std::int64_t factor);

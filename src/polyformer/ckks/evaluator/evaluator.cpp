@@ -139,6 +139,14 @@ Ciphertext Evaluator::inner_product(std::span<const Ciphertext> a, std::span<con
 }
 
 Ciphertext Evaluator::inner_product_lazily(std::span<const Ciphertext> a, std::span<const Ciphertext> b) const {
+    return products(a, b, 1);
+}
+
+Ciphertext Evaluator::multiply_doubled(const Ciphertext& a, const Ciphertext& b) const {
+    return products(std::span(&a, 1), std::span(&b, 1), 2);
+}
+
+Ciphertext Evaluator::products(std::span<const Ciphertext> a, std::span<const Ciphertext> b, int factor) const {
     require(a.size() == b.size() && !a.empty(), "an inner product of {} and {} ciphertexts", a.size(), b.size());
     for (std::size_t k = 0; k < a.size(); ++k) {
         check_operands(parameters_, a[k], b[k], "product");
@@ -166,8 +174,10 @@ Ciphertext Evaluator::inner_product_lazily(std::span<const Ciphertext> a, std::s
                 right[count + k] = b[k].components[1].limb(i).data() + begin;
             }
             const auto product = [&](std::size_t c, std::size_t from_left, std::size_t from_right, std::size_t terms) {
-                kernels().inner_product(result.components[c].limb(i).data() + begin, left.data() + from_left,
-                                        right.data() + from_right, terms, length, q, false);
+                std::uint64_t* out = result.components[c].limb(i).data() + begin;
+                kernels().inner_product(out, left.data() + from_left, right.data() + from_right, terms, length, q,
+                                        false);
+                if (factor == 2) kernels().add(out, out, out, length, q);
             };
             product(0, 0, 0, count);
             product(1, 0, count, 2 * count);

@@ -40,8 +40,8 @@ class Evaluator {
     Ciphertext add(const Ciphertext& a, const Plaintext& b) const;
     Ciphertext add(const Ciphertext& a, const SubringPlaintext& b) const;
     /// Adds the same constant to all slots. Throws Error when it is not finite or overflows the level.
-    Ciphertext add_constant(const Ciphertext& a, std::complex<double> constant) const {
-        return ckks::add_constant(parameters_, a, constant);
+    Ciphertext add_constant(Ciphertext a, std::complex<double> constant) const {
+        return ckks::add_constant(parameters_, std::move(a), constant);
     }
 
     // Products, of operands at one level (a plaintext may lie higher); the scale of the result is the product of
@@ -50,6 +50,8 @@ class Evaluator {
     Ciphertext multiply(const Ciphertext& a, const Ciphertext& b) const;         ///< relinearised
     Ciphertext square(const Ciphertext& a) const;                                ///< relinearised
     Ciphertext multiply_lazily(const Ciphertext& a, const Ciphertext& b) const;  ///< three components
+    /// 2·a·b, three components: with one pass less than a sum.
+    Ciphertext multiply_doubled(const Ciphertext& a, const Ciphertext& b) const;
     /// Three components become two; two stay as they are.
     Ciphertext relinearise(const Ciphertext& a) const;
     /// What rescaling the relinearised ciphertext `levels` times gives, with one division and one rounding for both:
@@ -94,7 +96,10 @@ class Evaluator {
     Ciphertext conjugate(const Ciphertext& a) const { return rotator_.conjugate(a); }
     /// Of several at one level, which share what the key costs.
     std::vector<Ciphertext> conjugate(std::span<const Ciphertext> a) const { return rotator_.conjugate(a); }
-    HoistedCiphertext hoist(Ciphertext a) const { return rotator_.hoist(std::move(a)); }
+    /// For rotations by keys of this role.
+    HoistedCiphertext hoist(Ciphertext a, KeyRole role = KeyRole::rotation) const {
+        return rotator_.hoist(std::move(a), role);
+    }
     Ciphertext rotate(const HoistedCiphertext& a, long step) const {
         return std::move(rotator_.rotate(std::span(&a, 1), step).front());
     }
@@ -103,9 +108,16 @@ class Evaluator {
         return rotator_.rotate(a, step);
     }
     /// Of several at one level, without the division by P, which sums of rotations share (double hoisting).
-    std::vector<ExtendedCiphertext> rotate_extended(std::span<const Ciphertext> a, long step) const {
-        return rotator_.rotate_extended(a, step);
+    std::vector<ExtendedCiphertext> rotate_extended(std::span<const Ciphertext> a, long step,
+                                                    KeyRole role = KeyRole::rotation) const {
+        return rotator_.rotate_extended(a, step, role);
     }
+    /// Of several sums of rotations at one level that were not divided either: only the halves that meet the key are.
+    std::vector<ExtendedCiphertext> rotate_extended(std::span<const ExtendedCiphertext> a, long step,
+                                                    KeyRole role = KeyRole::rotation) const {
+        return rotator_.rotate_extended(a, step, role);
+    }
+    ExtendedCiphertext conjugate_extended(const ExtendedCiphertext& a) const { return rotator_.conjugate_extended(a); }
     /// a / P, plus the addend at the same level and scale if there is one, rescaled `levels` times: all in one
     /// division. Throws Error when the addend differs or there are fewer levels.
     Ciphertext divide_by_special(const ExtendedCiphertext& a, const Ciphertext* addend = nullptr, int levels = 0) const;
@@ -118,6 +130,9 @@ class Evaluator {
     Ciphertext switch_key(const Ciphertext& a, const SwitchingKey& key) const;
 
   private:
+    /// Times `factor`, 1 or 2.
+    Ciphertext products(std::span<const Ciphertext> a, std::span<const Ciphertext> b, int factor) const;
+
     Parameters parameters_;
     Encoder encoder_;
     std::shared_ptr<const EvaluationKeys> keys_;

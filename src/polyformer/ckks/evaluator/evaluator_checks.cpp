@@ -54,15 +54,16 @@ std::size_t repetition(const Parameters& parameters, std::size_t slots) {
 }
 
 std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& parameters, const EvaluationKeys& keys,
-                                                      std::size_t slots, long step, int level) {
+                                                      std::size_t slots, long step, int level, KeyRole role) {
     const std::size_t period = repetition(parameters, slots);
+    const std::map<int, SwitchingKey>& rotations = keys.by_step(role);
     int highest = -1;
     for (auto candidate = static_cast<std::size_t>(normalised_step(step, period)); candidate < parameters.slots();
          candidate += period) {
-        const auto entry = keys.rotations.find(static_cast<int>(candidate));
-        if (entry == keys.rotations.end()) continue;
+        const auto entry = rotations.find(static_cast<int>(candidate));
+        if (entry == rotations.end()) continue;
         if (entry->second.level >= level) {
-            return {entry->first, &usable_key(parameters, keys, {KeyRole::rotation, entry->first}, level)};
+            return {entry->first, &usable_key(parameters, keys, {role, entry->first}, level)};
         }
         highest = std::max(highest, entry->second.level);
     }
@@ -72,9 +73,9 @@ std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& paramete
         "drop the ciphertext",
         step, slots, highest, level);
     fail(
-        "there is no key for a rotation by {} of {} slots at level {} (there are {} rotation keys): add the step to "
+        "there is no key for a rotation by {} of {} slots at level {} (there are {} such keys): add the step to "
         "the KeyRequest",
-        step, slots, level, keys.rotations.size());
+        step, slots, level, rotations.size());
 }
 
 }  // namespace polyformer::ckks

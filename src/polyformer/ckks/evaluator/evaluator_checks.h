@@ -24,6 +24,7 @@ std::size_t repetition(const Parameters& parameters, std::size_t slots);
 /// A key that rotates a message of `slots` slots by `step` at `level`; one for any step equal modulo `slots` serves.
 /// Returns the key's own step too. Throws Error naming step and level when there is none, and like usable_key().
 std::pair<int, const SwitchingKey*> find_rotation_key(const Parameters& parameters, const EvaluationKeys& keys,
-                                                      std::size_t slots, long step, int level);
+                                                      std::size_t slots, long step, int level,
+                                                      KeyRole role = KeyRole::rotation);
 
 }  // namespace polyformer::ckks

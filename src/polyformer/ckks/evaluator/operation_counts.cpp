@@ -1,6 +1,7 @@
 #include "polyformer/ckks/evaluator/operation_counts.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace polyformer::ckks {
 
@@ -31,8 +32,10 @@ OperationCounts base_conversion_counts(std::size_t from, std::size_t to) {
     return {.conversion_products = a * b, .constant_products = a, .moved = a + b};
 }
 
-OperationCounter::OperationCounter(const Parameters& parameters, int level)
-    : limbs_(level + 1), special_(parameters.special_count()), digits_(parameters.digits(level)) {}
+OperationCounter::OperationCounter(const Parameters& parameters, int level, int special)
+    : limbs_(level + 1),
+      special_(special == 0 ? parameters.special_count() : special),
+      digits_(std::ceil(limbs_ / special_)) {}
 
 OperationCounts OperationCounter::addition() const {
     return {.moved = 6 * limbs_};
@@ -67,6 +70,10 @@ OperationCounts OperationCounter::division() const {
     counts += 2 * base_conversion_counts(static_cast<std::size_t>(special_), static_cast<std::size_t>(limbs_));
     counts.moved = 2 * rows() + 2 * limbs_;
     return counts;
+}
+
+OperationCounts OperationCounter::half_division() const {
+    return 0.5 * division();
 }
 
 OperationCounts OperationCounter::hoisted_rotation() const {

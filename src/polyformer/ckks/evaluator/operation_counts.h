@@ -48,7 +48,8 @@ OperationCounts base_conversion_counts(std::size_t from, std::size_t to);
 ///     OperationCounter(parameters, 5).rotation().transforms  // d·(l + k) + 2·(l + k) with l = 6
 class OperationCounter {
   public:
-    OperationCounter(const Parameters& parameters, int level);
+    /// `special`: special primes of the keys, and limbs of a digit; 0: all that there are.
+    OperationCounter(const Parameters& parameters, int level, int special = 0);
 
     double limbs() const { return limbs_; }            ///< l
     double rows() const { return limbs_ + special_; }  ///< over q_0 … q_level and the special primes
@@ -64,6 +65,8 @@ class OperationCounter {
     OperationCounts decomposition() const;
     OperationCounts key_product() const;
     OperationCounts division() const;
+    /// Of one polynomial of the pair: of a sum that is rotated once more, only the half that meets the key is divided.
+    OperationCounts half_division() const;
 
     /// Of a ciphertext that is decomposed already: the last two parts.
     OperationCounts hoisted_rotation() const;
@@ -82,13 +85,14 @@ class OperationCounter {
 /// Key switches of a circuit by what they share.
 struct KeySwitches {
     double decompositions = 0;  ///< by themselves, for hoisted rotations
+    double again = 0;           ///< half a division, decomposition and key product: of a sum that is rotated once more
     double hoisted = 0;         ///< key product and division, of a ciphertext that is decomposed already
     double whole = 0;           ///< all three parts: single rotations, relinearisations
     double summed = 0;          ///< decomposition and key product, for a sum that is divided once
     double divisions = 0;       ///< by themselves, of such sums
 
     /// Products with a key.
-    std::size_t total() const { return static_cast<std::size_t>(hoisted + whole + summed); }
+    std::size_t total() const { return static_cast<std::size_t>(again + hoisted + whole + summed); }
 };
 
 }  // namespace polyformer::ckks

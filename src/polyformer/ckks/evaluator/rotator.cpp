@@ -35,10 +35,11 @@ std::vector<std::span<const RnsPolynomial>> digits_of(std::span<const HoistedCip
 
 void check_digits(const Parameters& parameters, const HoistedCiphertext& hoisted) {
     const int level = hoisted.ciphertext.level;
-    const auto rows = static_cast<std::size_t>(level + 1 + parameters.special_count());
-    require(hoisted.digits.size() == static_cast<std::size_t>(parameters.digits(level)),
-            "a hoisted ciphertext at level {} has {} digits instead of {}", level, hoisted.digits.size(),
-            parameters.digits(level));
+    const int width = special_count(parameters, hoisted.role);
+    const auto rows = static_cast<std::size_t>(level + 1 + width);
+    const auto digits = static_cast<std::size_t>(level / width + 1);
+    require(hoisted.digits.size() == digits, "a hoisted ciphertext at level {} has {} digits instead of {}", level,
+            hoisted.digits.size(), digits);
     for (const RnsPolynomial& digit : hoisted.digits) {
         require(digit.limbs() == rows && digit.ring_dimension() == parameters.ring_dimension(),
                 "a digit of a hoisted ciphertext at level {} has {} limbs of ring dimension {}; these parameters want "
@@ -63,9 +64,9 @@ Ending Rotator::permuted(const Ciphertext& a, std::uint64_t galois_element) cons
     return {.addends = {&a.components[0], nullptr}, .permutation = &automorphisms_->permutation(galois_element)};
 }
 
-Rotator::Batch Rotator::batch_of(std::span<const Ciphertext* const> a, long step) const {
+Rotator::Batch Rotator::batch_of(std::span<const Ciphertext* const> a, long step, KeyRole role) const {
     const Ciphertext& first = *a.front();
-    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level);
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level, role);
     return batch_of(a, *key, rotation_galois_element(parameters_.ring_dimension(), key_step), "rotation");
 }
 
@@ -107,7 +108,7 @@ std::vector<Ciphertext> Rotator::conjugate(std::span<const Ciphertext> a) const 
     check_key_set(*keys_, a.front(), "conjugation");
     const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::conjugation}, level);
     std::vector<HoistedCiphertext> hoisted;
-    for (const Ciphertext& ciphertext : a) hoisted.push_back(hoist(ciphertext));
+    for (const Ciphertext& ciphertext : a) hoisted.push_back(hoist(ciphertext, KeyRole::conjugation));
     const Batch batch =
         batch_of(ciphertexts_of(hoisted), key, conjugation_galois_element(parameters_.ring_dimension()), "conjugation");
     std::vector<PolynomialPair> pairs = switch_key(parameters_, digits_of(hoisted), key, level, batch.endings);
@@ -117,11 +118,11 @@ std::vector<Ciphertext> Rotator::conjugate(std::span<const Ciphertext> a) const 
     return results;
 }
 
-HoistedCiphertext Rotator::hoist(Ciphertext a) const {
+HoistedCiphertext Rotator::hoist(Ciphertext a, KeyRole role) const {
     check_two_components(parameters_, a, "hoisting");
-    const int width = parameters_.special_count();
+    const int width = special_count(parameters_, role);
     std::vector<RnsPolynomial> digits = decompose(parameters_, a.components[1], a.level, width, width);
-    return {std::move(a), std::move(digits)};
+    return {std::move(a), std::move(digits), role};
 }
 
 std::vector<Ciphertext> Rotator::rotate(std::span<const HoistedCiphertext> a, long step) const {
@@ -133,8 +134,12 @@ std::vector<Ciphertext> Rotator::rotate(std::span<const HoistedCiphertext> a, lo
         for (const HoistedCiphertext& hoisted : a) results.push_back(hoisted.ciphertext);
         return results;
     }
-    for (const HoistedCiphertext& hoisted : a) check_digits(parameters_, hoisted);
-    const Batch batch = batch_of(ciphertexts_of(a), step);
+    const KeyRole role = a.front().role;
+    for (const HoistedCiphertext& hoisted : a) {
+        check_digits(parameters_, hoisted);
+        require(hoisted.role == role, "ciphertexts hoisted for keys of two kinds cannot go through one rotation");
+    }
+    const Batch batch = batch_of(ciphertexts_of(a), step, role);
     std::vector<PolynomialPair> pairs = switch_key(parameters_, digits_of(a), *batch.key, first.level, batch.endings);
     for (std::size_t i = 0; i < a.size(); ++i) {
         results.push_back(ciphertext_of(a[i].ciphertext.metadata(), std::move(pairs[i])));
@@ -142,14 +147,14 @@ std::vector<Ciphertext> Rotator::rotate(std::span<const HoistedCiphertext> a, lo
     return results;
 }
 
-std::vector<ExtendedCiphertext> Rotator::rotate_extended(std::span<const Ciphertext> a, long step) const {
+std::vector<ExtendedCiphertext> Rotator::rotate_extended(std::span<const Ciphertext> a, long step, KeyRole role) const {
     std::vector<ExtendedCiphertext> results;
     if (a.empty()) return results;
     check_key_set(*keys_, a.front(), "rotation");
     if (is_identity(a.front(), step)) {
         for (const Ciphertext& ciphertext : a) {
             check_two_components(parameters_, ciphertext, "rotation");
-            results.push_back(times_special(parameters_, ciphertext));
+            results.push_back(times_special(parameters_, ciphertext, special_count(parameters_, role)));
         }
         return results;
     }
@@ -159,9 +164,47 @@ std::vector<ExtendedCiphertext> Rotator::rotate_extended(std::span<const Ciphert
         ciphertexts.push_back(&ciphertext);
         polynomials.push_back(&ciphertext.components.at(1));
     }
-    const Batch batch = batch_of(ciphertexts, step);
+    const Batch batch = batch_of(ciphertexts, step, role);
     std::vector<PolynomialPair> pairs =
         multiply_by_key(parameters_, polynomials, *batch.key, a.front().level, batch.endings);
+    for (std::size_t i = 0; i < a.size(); ++i) results.push_back({a[i].metadata(), std::move(pairs[i])});
+    return results;
+}
+
+std::vector<ExtendedCiphertext> Rotator::rotate_extended(std::span<const ExtendedCiphertext> a, long step,
+                                                         KeyRole role) const {
+    if (a.empty()) return {};
+    const ExtendedCiphertext& first = a.front();
+    if (normalised_step(step, repetition(parameters_, first.slots)) == 0) return {a.begin(), a.end()};
+    const auto [key_step, key] = find_rotation_key(parameters_, *keys_, first.slots, step, first.level, role);
+    return switched(a, *key, rotation_galois_element(parameters_.ring_dimension(), key_step));
+}
+
+ExtendedCiphertext Rotator::conjugate_extended(const ExtendedCiphertext& a) const {
+    const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::conjugation}, a.level);
+    return std::move(switched(std::span(&a, 1), key, conjugation_galois_element(parameters_.ring_dimension())).front());
+}
+
+std::vector<ExtendedCiphertext> Rotator::switched(std::span<const ExtendedCiphertext> a, const SwitchingKey& key,
+                                                  std::uint64_t galois_element) const {
+    const ExtendedCiphertext& first = a.front();
+    std::vector<RnsPolynomial> halves;
+    std::vector<const RnsPolynomial*> polynomials;
+    std::vector<Ending> endings;
+    for (const ExtendedCiphertext& one : a) {
+        check_extended(parameters_, one);
+        require(one.key_fingerprint == keys_->key_fingerprint && one.level == first.level && one.slots == first.slots &&
+                    one.special() == key.special,
+                "sums of rotations at levels {} and {}, of {} and {} slots, over {} special primes, cannot be rotated "
+                "together by a key over {}",
+                first.level, one.level, first.slots, one.slots, one.special(), key.special);
+        halves.push_back(divide_by_special(parameters_, one.components[1], one.level, one.special()));
+        endings.push_back(
+            {.extended = &one.components[0], .permutation = &automorphisms_->permutation(galois_element)});
+    }
+    for (const RnsPolynomial& half : halves) polynomials.push_back(&half);
+    std::vector<PolynomialPair> pairs = multiply_by_key(parameters_, polynomials, key, first.level, endings);
+    std::vector<ExtendedCiphertext> results;
     for (std::size_t i = 0; i < a.size(); ++i) results.push_back({a[i].metadata(), std::move(pairs[i])});
     return results;
 }

@@ -24,21 +24,24 @@ std::uint64_t section_length(const Parameters& parameters, const KeyShape& shape
 KeyShape read_shape(SectionReader& section, const Parameters& parameters) {
     KeyShape shape;
     const auto role = section.get<std::uint32_t>();
-    require<FormatError>(role <= static_cast<std::uint32_t>(KeyRole::rotation), "{}: unknown key role {}",
+    require<FormatError>(role <= static_cast<std::uint32_t>(KeyRole::low_rotation), "{}: unknown key role {}",
                          section.place(), role);
     shape.id.role = static_cast<KeyRole>(role);
     shape.id.step = section.get<std::int32_t>();
     shape.level = section.get<std::int32_t>();
     shape.special = section.get<std::int32_t>();
     shape.digit_limbs = section.get<std::int32_t>();
-    const bool rotation = shape.id.role == KeyRole::rotation;
+    const KeyRole known = shape.id.role;
+    const bool rotation = known == KeyRole::rotation || known == KeyRole::low_rotation;
     const auto slots = static_cast<std::int64_t>(parameters.slots());
-    require<FormatError>(rotation ? shape.id.step >= 1 && shape.id.step < slots : shape.id.step == 0,
-                         "{}: rotation step {} is outside 1 to {} (0 for keys of other roles)", section.place(),
-                         shape.id.step, slots - 1);
+    require<FormatError>(
+        has_steps(known) ? shape.id.step >= (rotation ? 1 : 0) && shape.id.step < slots : shape.id.step == 0,
+        "{}: rotation step {} is outside 1 to {} (0 for keys of other roles)", section.place(), shape.id.step,
+        slots - 1);
     require_level(section, parameters, shape.level);
-    const bool encapsulation = shape.id.role == KeyRole::dense_to_sparse || shape.id.role == KeyRole::sparse_to_dense;
-    require<FormatError>(!encapsulation || parameters.can_bootstrap(),
+    const bool bootstrapping =
+        known == KeyRole::dense_to_sparse || known == KeyRole::sparse_to_dense || known == KeyRole::low_rotation;
+    require<FormatError>(!bootstrapping || parameters.can_bootstrap(),
                          "{}: a {} key, but these parameters have no bootstrapping", section.place(),
                          describe(shape.id));
     const KeyShape expected = key_shape(parameters, shape.id, shape.level);

@@ -52,7 +52,7 @@ class KeyRow {
             const std::size_t length = std::min(kChunk, n_ - begin);
             for (std::size_t d = 0; d < b_.size(); ++d) {
                 a_chunk_[d] = uniform.data() + d * kChunk;
-                streams_[d].next({uniform.data() + d * kChunk, length});
+                next_while_fetching(streams_[d], {uniform.data() + d * kChunk, length}, b_[d]->row(key_row_, begin));
             }
             multiply_chunk(digits, begin, length, out);
         }
@@ -180,6 +180,9 @@ std::vector<PolynomialPair> multiply_by_key(const Parameters& parameters,
                 if (endings[k].addends[c] != nullptr && row < q_rows) {
                     kernels().multiply_scalar_add(product[c], endings[k].addends[c]->limb(row).data(),
                                                   parameters.special_product(key.special, modulus), n, modulus);
+                }
+                if (c == 0 && endings[k].extended != nullptr) {
+                    kernels().add(product[c], product[c], endings[k].extended->limb(row).data(), n, modulus);
                 }
                 std::uint64_t* out = results[k][c].limb(row).data();
                 if (endings[k].permutation != nullptr) {

@@ -26,6 +26,9 @@ std::vector<PolynomialPair> uninitialised_pairs(std::size_t count, std::size_t r
 struct Ending {
     /// Added to the pair, times P: null or polynomials over q_0 .. q_level at least.
     std::array<const RnsPolynomial*, 2> addends{};
+    /// Added to the first half as it is: null or a polynomial over all rows of the pair. Only multiply_by_key() does
+    /// it.
+    const RnsPolynomial* extended = nullptr;
     /// Of the evaluations of the result: see automorphism.h. Null: none.
     const Permutation* permutation = nullptr;
     /// Where the pair is divided by P, the top primes q_level, … that it is divided by at the same time.

@@ -11,16 +11,26 @@ namespace polyformer::ckks {
 
 namespace {
 
+/// `count` pairs of which only the halves from `first_half` on have rows.
+std::vector<PolynomialPair> uninitialised_halves(std::size_t count, std::size_t n, std::size_t rows,
+                                                 std::size_t first_half) {
+    std::vector<PolynomialPair> pairs(count);
+    for (PolynomialPair& pair : pairs) {
+        for (std::size_t c = first_half; c < 2; ++c) pair[c] = RnsPolynomial::uninitialised(n, rows);
+    }
+    return pairs;
+}
+
 /// Each pair, and P times its addends, divided by P and the top primes, of which all endings take off as many: no row
-/// of a pair is kept but those of the divisors.
+/// of a pair is kept but those of the divisors. With `first_half` 1 only the second halves.
 std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSource& source, int level, int special,
-                                   std::span<const Ending> endings) {
+                                   std::span<const Ending> endings, std::size_t first_half = 0) {
     const std::size_t n = parameters.ring_dimension();
     const auto q_rows = static_cast<std::size_t>(level) + 1;
     const std::size_t rows = q_rows + static_cast<std::size_t>(special);
     const std::size_t kept = q_rows - static_cast<std::size_t>(endings.front().rescaled_levels);
     const BaseConverter converter(parameters.moduli(level, kept, rows), parameters.moduli(level, 0, kept));
-    std::vector<PolynomialPair> divided = uninitialised_pairs(endings.size(), n, rows - kept);
+    std::vector<PolynomialPair> divided = uninitialised_halves(endings.size(), n, rows - kept, first_half);
     parallel_for(rows - kept, [&](std::size_t i) {
         const std::size_t row = kept + i;
         const NttTables& tables = parameters.row(level, row);
@@ -28,7 +38,7 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         const RowOfPairs pairs = source(row);
         for (std::size_t k = 0; k < endings.size(); ++k) {
             const PairRow pair = pairs(k, scratch);
-            for (std::size_t c = 0; c < 2; ++c) {
+            for (std::size_t c = first_half; c < 2; ++c) {
                 std::uint64_t* out = divided[k][c].limb(i).data();
                 const std::uint64_t* in = pair[c];
                 if (endings[k].addends[c] != nullptr && row < q_rows) {
@@ -43,9 +53,9 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         }
     });
 
-    std::vector<PolynomialPair> remainders = uninitialised_pairs(endings.size(), n, kept);
+    std::vector<PolynomialPair> remainders = uninitialised_halves(endings.size(), n, kept, first_half);
     for (std::size_t k = 0; k < endings.size(); ++k) {
-        for (std::size_t c = 0; c < 2; ++c) {
+        for (std::size_t c = first_half; c < 2; ++c) {
             std::vector<const std::uint64_t*> in;
             std::vector<std::uint64_t*> out;
             for (std::size_t i = 0; i < rows - kept; ++i) in.push_back(divided[k][c].limb(i).data());
@@ -54,7 +64,7 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         }
     }
 
-    std::vector<PolynomialPair> results = uninitialised_pairs(endings.size(), n, kept);
+    std::vector<PolynomialPair> results = uninitialised_halves(endings.size(), n, kept, first_half);
     parallel_for(kept, [&](std::size_t row) {
         const NttTables& tables = parameters.q(static_cast<int>(row));
         const Modulus& q = tables.modulus();
@@ -70,7 +80,7 @@ std::vector<PolynomialPair> divide(const Parameters& parameters, const PairSourc
         for (std::size_t k = 0; k < endings.size(); ++k) {
             const PairRow pair = pairs(k, scratch);
             const Ending& ending = endings[k];
-            for (std::size_t c = 0; c < 2; ++c) {
+            for (std::size_t c = first_half; c < 2; ++c) {
                 std::uint64_t* remainder = remainders[k][c].limb(row).data();
                 kernels().forward_ntt(remainder, tables);
                 kernels().subtract_multiply_add(
@@ -93,6 +103,14 @@ PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialP
         };
     };
     return std::move(divide(parameters, source, level, special, std::span(&ending, 1)).front());
+}
+
+RnsPolynomial divide_by_special(const Parameters& parameters, const RnsPolynomial& x, int level, int special) {
+    const PairSource source = [&](std::size_t row) -> RowOfPairs {
+        return [&x, row](std::size_t, RnsPolynomial&) -> PairRow { return {nullptr, x.limb(row).data()}; };
+    };
+    const Ending ending;
+    return std::move(divide(parameters, source, level, special, std::span(&ending, 1), 1).front()[1]);
 }
 
 std::vector<PolynomialPair> switch_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,

@@ -18,6 +18,9 @@ namespace polyformer::ckks {
 PolynomialPair divide_by_special(const Parameters& parameters, const PolynomialPair& x, int level, int special,
                                  const Ending& ending = {});
 
+/// One half of such a pair alone.
+RnsPolynomial divide_by_special(const Parameters& parameters, const RnsPolynomial& x, int level, int special);
+
 /// The products with a key, divided by P: (d_0, d_1) with d_0 + d_1·s ≈ x·s', the digits being those of x and the key
 /// from s' to s.
 std::vector<PolynomialPair> switch_key(const Parameters& parameters, DigitBatch digits, const SwitchingKey& key,

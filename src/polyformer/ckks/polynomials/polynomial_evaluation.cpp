@@ -23,8 +23,9 @@ struct WeightedTerm {
     const SubringPlaintext* masked;  ///< null without mask
 };
 
-/// sum += Σ weight ⊙ ciphertext at sum's level; the ciphertexts may lie higher. Scales are the caller's business.
-void add_weighted(const Parameters& parameters, std::span<const WeightedTerm> terms, Ciphertext& sum) {
+/// sum = Σ weight ⊙ ciphertext at sum's level, added to what is there if `accumulate`; the ciphertexts may lie higher.
+/// Scales are the caller's business.
+void add_weighted(const Parameters& parameters, std::span<const WeightedTerm> terms, Ciphertext& sum, bool accumulate) {
     if (terms.empty()) return;
     const std::size_t n = parameters.ring_dimension();
     const std::size_t run = terms.front().masked == nullptr ? n : terms.front().masked->run;
@@ -43,9 +44,9 @@ void add_weighted(const Parameters& parameters, std::span<const WeightedTerm> te
             }
             std::uint64_t* out = sum.components[c].limb(row).data();
             if (run == 1) {
-                kernels().inner_product(out, sources.data(), weights.data(), terms.size(), n, q, true);
+                kernels().inner_product(out, sources.data(), weights.data(), terms.size(), n, q, accumulate);
             } else {
-                kernels().weighted_sum(out, sources.data(), weights.data(), terms.size(), n, run, q, true);
+                kernels().weighted_sum(out, sources.data(), weights.data(), terms.size(), n, run, q, accumulate);
             }
         }
     });
@@ -114,13 +115,12 @@ class SeriesEvaluation {
     Ciphertext power(int index, ChebyshevStep step) const {
         const int depth = chebyshev_level(index);
         const Ciphertext a = operand(step.a, depth);
-        Ciphertext product = evaluator_.multiply_lazily(a, step.a == step.b ? a : operand(step.b, depth));
         // Doubled before rescaling, so that the rounding error is not.
-        product = evaluator_.add(product, product);
+        Ciphertext product = evaluator_.multiply_doubled(a, step.a == step.b ? a : operand(step.b, depth));
         if (step.a == step.b) return evaluator_.add_constant(rescaled(product, depth), -1);
         const Ciphertext& difference = powers_.at(step.a - step.b);
         const WeightedTerm term{&difference, std::nearbyint(-product.scale / difference.scale), nullptr};
-        add_weighted(parameters_, std::span(&term, 1), product);
+        add_weighted(parameters_, std::span(&term, 1), product, true);
         return rescaled(product, depth);
     }
 
@@ -128,7 +128,9 @@ class SeriesEvaluation {
     Ciphertext value(const ChebyshevNode& node, double scale) {
         const int level = level_at(node.depth - 1);  // before rescaling
         const double product_scale = scale * divisor(node.depth);
-        Ciphertext sum = products(node, product_scale);
+        const bool with_products = !node.products.empty();
+        Ciphertext sum;
+        if (with_products) sum = products(node, product_scale);
 
         std::vector<WeightedTerm> terms;
         for (const ChebyshevTerm& term : node.terms) {
@@ -140,7 +142,12 @@ class SeriesEvaluation {
                 terms.push_back({&power, 0, &masked(node, term.index, term.coefficient, level, weight_scale)});
             }
         }
-        add_weighted(parameters_, terms, sum);
+        if (!with_products && terms.empty()) {
+            sum = zero(parameters_, powers_.at(1), level, product_scale);
+        } else if (!with_products) {
+            sum = uninitialised_ciphertext(parameters_, powers_.at(1).at(level, product_scale), 2);
+        }
+        add_weighted(parameters_, terms, sum, with_products);
 
         Ciphertext result = rescaled(sum, node.depth);
         result.scale = scale;  // the same number but for the last bits
@@ -151,7 +158,6 @@ class SeriesEvaluation {
 
     /// Σ quotient·T_g at `scale`, before relinearisation and rescaling.
     Ciphertext products(const ChebyshevNode& node, double scale) {
-        if (node.products.empty()) return zero(parameters_, powers_.at(1), level_at(node.depth - 1), scale);
         std::vector<Ciphertext> quotients;
         std::vector<Ciphertext> powers;
         for (const ChebyshevProduct& product : node.products) {

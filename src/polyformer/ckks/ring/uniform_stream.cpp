@@ -31,6 +31,19 @@ void UniformStream::next(std::span<std::uint64_t> out) {
     }
 }
 
+void next_while_fetching(UniformStream& stream, std::span<std::uint64_t> out, std::span<const std::byte> ahead) {
+    constexpr std::size_t kResidues = UniformStream::kBlocks * UniformSource::kWordsPerBlock;
+    constexpr std::size_t kLine = 64;
+    while (!out.empty()) {
+        const std::span<std::uint64_t> now = out.first(std::min(out.size(), kResidues));
+        const std::size_t bytes = std::min(ahead.size(), now.size_bytes());
+        for (std::size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(ahead.data() + i);
+        ahead = ahead.subspan(bytes);
+        stream.next(now);
+        out = out.subspan(now.size());
+    }
+}
+
 void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb) {
     UniformStream({Aes256(seed), stream}, modulus).next(limb);
 }

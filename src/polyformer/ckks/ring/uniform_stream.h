@@ -22,9 +22,9 @@ class UniformStream {
     /// The next residues, as many as `out` has room for.
     void next(std::span<std::uint64_t> out);
 
-  private:
-    static constexpr std::size_t kBlocks = 128;  // made at a time at least
+    static constexpr std::size_t kBlocks = 128;  ///< made at a time at least
 
+  private:
     UniformSource source_;
     Modulus modulus_;
     std::uint64_t block_ = 0;
@@ -33,6 +33,10 @@ class UniformStream {
     std::size_t spare_begin_ = 0;
     std::size_t spare_end_ = 0;
 };
+
+/// next(), and meanwhile the beginning of `ahead` is asked for from memory, a byte for each that is made at most:
+/// making residues takes arithmetic alone.
+void next_while_fetching(UniformStream& stream, std::span<std::uint64_t> out, std::span<const std::byte> ahead);
 
 /// Fills `limb` with the first residues of a source.
 void expand_uniform(const Seed& seed, std::uint64_t stream, const Modulus& modulus, std::span<std::uint64_t> limb);

@@ -41,17 +41,24 @@ double DiagonalSteps::giant_rotations() const {
     return static_cast<double>(chain().above) + (last ? 1 : 0);
 }
 
-KeyRequest DiagonalSteps::key_request(const Parameters& parameters, int level) const {
+KeyRole giant_role(KeyRole role) {
+    return role == KeyRole::low_rotation ? role : KeyRole::rotation;
+}
+
+KeyRequest DiagonalSteps::key_request(const Parameters& parameters, int level, KeyRole role) const {
     KeyRequest request;
     for (const long step : baby_keys(baby_steps_, saving_.inner)) {
-        request.add_rotation(parameters, normalised_step(stride_ * step, slots_), level);
+        request.add_rotation(parameters, role, normalised_step(stride_ * step, slots_), level);
     }
+    const auto add_giant = [&](long step) {
+        request.add_rotation(parameters, giant_role(role), giant_rotation(step), level);
+    };
     if (!saving_.horner) {
-        for (const long step : giant_steps_) request.add_rotation(parameters, giant_rotation(step), level);
+        for (const long step : giant_steps_) add_giant(step);
         return request;
     }
-    for (const long step : giant_keys(chain())) request.add_rotation(parameters, giant_rotation(step), level);
-    if (!leaves_turn_) request.add_rotation(parameters, giant_rotation(giant_steps_.front()), level);
+    for (const long step : giant_keys(chain())) add_giant(step);
+    if (!leaves_turn_) add_giant(giant_steps_.front());
     return request;
 }
 

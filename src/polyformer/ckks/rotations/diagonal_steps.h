@@ -12,6 +12,9 @@
 
 namespace polyformer::ckks {
 
+/// Of the keys of giant steps, where baby steps take those of `role`.
+KeyRole giant_role(KeyRole role);
+
 /// Of such a map, giant steps by Horner's rule cost no more than others: each takes a division, a decomposition and a
 /// product with a key either way.
 class DiagonalSteps {
@@ -34,7 +37,8 @@ class DiagonalSteps {
     /// In [0, slots).
     long turn() const;
 
-    KeyRequest key_request(const Parameters& parameters, int level) const;
+    /// `role`: of the baby steps' keys; giant steps take low rotations where baby steps do.
+    KeyRequest key_request(const Parameters& parameters, int level, KeyRole role = KeyRole::rotation) const;
     /// Products with a key: babies and intermediates of theirs, giants.
     BabyWork baby_rotations() const { return baby_work(baby_steps_, saving_.inner); }
     double giant_rotations() const;

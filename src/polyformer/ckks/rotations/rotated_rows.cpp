@@ -19,9 +19,9 @@ bool all_identities(std::span<const long> steps, long stride, std::size_t slots)
 
 }  // namespace
 
-RotatedRows::RotatedRows(const Evaluator& evaluator, const Ciphertext& input, long stride,
-                         std::span<const long> baby_steps, long inner, const AutomorphismCache& automorphisms)
-    : parameters_(evaluator.parameters()) {
+RotatedRows::RotatedRows(const Evaluator& evaluator, Ciphertext input, long stride, std::span<const long> baby_steps,
+                         long inner, const AutomorphismCache& automorphisms, KeyRole role)
+    : parameters_(evaluator.parameters()), role_(role) {
     check_two_components(parameters_, input, "rotation");
     check_key_set(evaluator.keys(), input, "rotation");
     rotations_.resize(baby_steps.size());
@@ -29,7 +29,7 @@ RotatedRows::RotatedRows(const Evaluator& evaluator, const Ciphertext& input, lo
     const bool as_it_is = std::ranges::all_of(stages, [&](const BabyStage& stage) {
         return all_identities(stage.residues, stride, input.slots) && all_identities(stage.rests, stride, input.slots);
     });
-    sources_.push_back(as_it_is ? HoistedCiphertext{input, {}} : evaluator.hoist(input));
+    sources_.push_back(as_it_is ? HoistedCiphertext{std::move(input), {}} : evaluator.hoist(std::move(input), role));
     for (const BabyStage& stage : stages) add_stage(evaluator, stage, stride, baby_steps, automorphisms);
 }
 
@@ -44,13 +44,13 @@ void RotatedRows::add_stage(const Evaluator& evaluator, const BabyStage& stage, 
             Ciphertext rotated = evaluator.rotate(sources_.front(), stride * residue);
             const bool as_it_is = all_identities(stage.rests, stride, slots);
             sources_.push_back(as_it_is ? HoistedCiphertext{std::move(rotated), {}}
-                                        : evaluator.hoist(std::move(rotated)));
+                                        : evaluator.hoist(std::move(rotated), role_));
         }
         for (const long rest : stage.rests) {
             Rotation rotation{.source = source};
             if (normalised_step(stride * rest, slots) != 0) {
                 const auto [key_step, key] =
-                    find_rotation_key(parameters_, evaluator.keys(), slots, stride * rest, level);
+                    find_rotation_key(parameters_, evaluator.keys(), slots, stride * rest, level, role_);
                 rotation.key = key;
                 rotation.permutation =
                     &automorphisms.permutation(rotation_galois_element(parameters_.ring_dimension(), key_step));
@@ -67,7 +67,7 @@ void RotatedRows::compute(std::size_t row, RnsPolynomial& out) const {
     const Modulus& modulus = parameters_.row(level, row).modulus();
     // P·c is 0 modulo the special primes.
     const bool special = row > static_cast<std::size_t>(level);
-    const std::uint64_t p = special ? 0 : parameters_.special_product(parameters_.special_count(), modulus);
+    const std::uint64_t p = special ? 0 : parameters_.special_product(special_count(parameters_, role_), modulus);
     std::vector<std::vector<const std::uint64_t*>> digits;
     for (const HoistedCiphertext& source : sources_) {
         auto& of_source = digits.emplace_back();

@@ -15,9 +15,9 @@ class RotatedRows {
   public:
     /// By stride·baby_steps, which are ascending and taken with as few keys as KeySaving::inner says; decomposes
     /// `input` and what is rotated once more. Throws Error naming step and level when a rotation key is missing.
-    /// `automorphisms` must outlive this.
-    RotatedRows(const Evaluator& evaluator, const Ciphertext& input, long stride, std::span<const long> baby_steps,
-                long inner, const AutomorphismCache& automorphisms);
+    /// `automorphisms` must outlive this. `role`: of the keys, rotation or low_rotation.
+    RotatedRows(const Evaluator& evaluator, Ciphertext input, long stride, std::span<const long> baby_steps, long inner,
+                const AutomorphismCache& automorphisms, KeyRole role);
 
     std::size_t rotations() const { return rotations_.size(); }
     /// Row `row` of both components of every rotation, those of the first component first: 2·rotations() rows.
@@ -33,6 +33,7 @@ class RotatedRows {
                    const AutomorphismCache& automorphisms);
 
     const Parameters& parameters_;
+    KeyRole role_;
     std::vector<HoistedCiphertext> sources_;  ///< the input, and its rotations that are rotated once more
     std::vector<Rotation> rotations_;
 };

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "polyformer/ckks/kernels/kernels.h"
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::ckks {
 
@@ -15,7 +13,7 @@ void RotatedSum::add(const Ciphertext& a, long step) {
     if (normalised == 0) {
         unrotated_ = unrotated_ ? evaluator_->add(*unrotated_, a) : a;
     } else {
-        add(std::move(evaluator_->rotate_extended(std::span(&a, 1), normalised).front()));
+        add(std::move(evaluator_->rotate_extended(std::span(&a, 1), normalised, role_).front()));
     }
 }
 
@@ -25,17 +23,7 @@ void RotatedSum::add(ExtendedCiphertext a) {
         rotated_ = std::move(a);
         return;
     }
-    require(a.level == rotated_->level && a.slots == rotated_->slots,
-            "cannot add a rotation at level {} with {} slots to one at level {} with {} slots", a.level, a.slots,
-            rotated_->level, rotated_->slots);
-    const Parameters& parameters = evaluator_->parameters();
-    parallel_for(a.components[0].limbs(), [&](std::size_t row) {
-        const Modulus& q = parameters.row(a.level, row).modulus();
-        for (std::size_t c = 0; c < 2; ++c) {
-            std::uint64_t* sum = rotated_->components[c].limb(row).data();
-            kernels().add(sum, sum, a.components[c].limb(row).data(), parameters.ring_dimension(), q);
-        }
-    });
+    add_extended(evaluator_->parameters(), *rotated_, a);
 }
 
 void RotatedSum::add(RotatedSum other) {
@@ -44,11 +32,17 @@ void RotatedSum::add(RotatedSum other) {
 }
 
 void RotatedSum::rotate(long step) {
-    if (empty()) return;
-    const Ciphertext sum = result();
-    rotated_.reset();
-    unrotated_.reset();
-    add(sum, step);
+    RotatedSum rotated(*evaluator_, role_);
+    add_rotated(*evaluator_, std::span(this, 1), step, std::span(&rotated, 1));
+    *this = std::move(rotated);
+}
+
+ExtendedCiphertext RotatedSum::extended() && {
+    require(!empty(), "a sum of rotations has no terms");
+    const Parameters& parameters = evaluator_->parameters();
+    if (!rotated_) return times_special(parameters, *unrotated_, special_count(parameters, role_));
+    if (unrotated_) add_times_special(parameters, *rotated_, *unrotated_);
+    return *std::move(rotated_);
 }
 
 Ciphertext RotatedSum::result(int rescaled_levels) const {
@@ -119,20 +113,28 @@ void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, 
         for (std::size_t i = 0; i < terms.size(); ++i) totals[i]->add(terms[i], 0);
         return;
     }
-    std::vector<ExtendedCiphertext> rotated = evaluator.rotate_extended(terms, normalised);
+    std::vector<ExtendedCiphertext> rotated = evaluator.rotate_extended(terms, normalised, totals.front()->role());
     for (std::size_t i = 0; i < rotated.size(); ++i) totals[i]->add(std::move(rotated[i]));
 }
 
-void add_rotated(const Evaluator& evaluator, std::span<const RotatedSum> sums, long step,
-                 std::span<RotatedSum> totals) {
-    std::vector<Ciphertext> terms;
-    std::vector<RotatedSum*> used;
+void add_rotated(const Evaluator& evaluator, std::span<RotatedSum> sums, long step, std::span<RotatedSum> totals) {
+    std::vector<Ciphertext> unrotated;
+    std::vector<RotatedSum*> totals_of_unrotated;
+    std::vector<ExtendedCiphertext> terms;
+    std::vector<RotatedSum*> totals_of_terms;
     for (std::size_t i = 0; i < sums.size(); ++i) {
-        if (sums[i].empty()) continue;
-        terms.push_back(sums[i].result());
-        used.push_back(&totals[i]);
+        if (sums[i].rotated_) {
+            terms.push_back(std::move(sums[i]).extended());
+            totals_of_terms.push_back(&totals[i]);
+        } else if (sums[i].unrotated_) {
+            unrotated.push_back(*std::move(sums[i].unrotated_));
+            totals_of_unrotated.push_back(&totals[i]);
+        }
     }
-    add_rotated(evaluator, terms, step, used);
+    add_rotated(evaluator, unrotated, step, totals_of_unrotated);
+    if (terms.empty()) return;
+    std::vector<ExtendedCiphertext> rotated = evaluator.rotate_extended(terms, step, totals_of_terms.front()->role());
+    for (std::size_t i = 0; i < rotated.size(); ++i) totals_of_terms[i]->add(std::move(rotated[i]));
 }
 
 }  // namespace polyformer::ckks

@@ -13,9 +13,12 @@ namespace polyformer::ckks {
 /// Σ_j rot_{step_j}(a_j), each a_j at one level and scale: the giant steps of baby-step giant-step.
 class RotatedSum {
   public:
-    explicit RotatedSum(const Evaluator& evaluator) : evaluator_(&evaluator) {}
+    /// `role`: of the keys, rotation or low_rotation.
+    explicit RotatedSum(const Evaluator& evaluator, KeyRole role = KeyRole::rotation)
+        : evaluator_(&evaluator), role_(role) {}
 
     void add(const Ciphertext& a, long step);
+    /// Over as many special primes as the keys.
     void add(ExtendedCiphertext a);
     void add(RotatedSum other);
     /// What was added so far by `step` more: Horner's rule. Nothing where nothing was added.
@@ -24,10 +27,18 @@ class RotatedSum {
     /// The sum, rescaled so many times in the same division. Throws Error when nothing was added.
     Ciphertext result(int rescaled_levels = 0) const;
 
+    KeyRole role() const { return role_; }
     bool empty() const { return !rotated_ && !unrotated_; }
+    /// The sum before it is divided. Throws Error when nothing was added.
+    ExtendedCiphertext extended() &&;
 
   private:
+    /// A sum with rotated terms has to be divided before it is rotated again, but only the half that meets the key.
+    friend void add_rotated(const Evaluator& evaluator, std::span<RotatedSum> sums, long step,
+                            std::span<RotatedSum> totals);
+
     const Evaluator* evaluator_;
+    KeyRole role_;
     std::optional<ExtendedCiphertext> rotated_;
     std::optional<Ciphertext> unrotated_;
 };
@@ -46,7 +57,8 @@ std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, 
 void add_rotated(const Evaluator& evaluator, std::span<const Ciphertext> terms, long step,
                  std::span<RotatedSum* const> totals);
 
-/// totals[i] += rot_step(sums[i]) where there is one, all sums at one level; they share the key.
-void add_rotated(const Evaluator& evaluator, std::span<const RotatedSum> sums, long step, std::span<RotatedSum> totals);
+/// totals[i] += rot_step(sums[i]) where there is one, all sums at one level; they share the key, and the sums are
+/// spent.
+void add_rotated(const Evaluator& evaluator, std::span<RotatedSum> sums, long step, std::span<RotatedSum> totals);
 
 }  // namespace polyformer::ckks

@@ -118,7 +118,7 @@ void repeat(std::span<const std::uint64_t> in, std::span<std::uint64_t> out) {
 Encoder::Encoder(Parameters parameters)
     : parameters_(std::move(parameters)), tables_(std::make_shared<const Tables>(parameters_)) {}
 
-RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, double scale, bool extended,
+RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, double scale, int special,
                                  bool full_length) const {
     check_values(values, parameters_.slots());
     require(scale > 0 && std::isfinite(scale), "the scale {} cannot be encoded at: it must be positive and finite",
@@ -126,7 +126,7 @@ RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, dou
     const std::vector<double> coefficients = embed(tables_->fourier, values, scale, parameters_.log2_q(level), level);
     const std::size_t dimension = coefficients.size();
     const std::size_t out_dimension = full_length ? parameters_.ring_dimension() : dimension;
-    const auto rows = static_cast<std::size_t>(level + 1 + (extended ? parameters_.special_count() : 0));
+    const auto rows = static_cast<std::size_t>(level + 1 + special);
     RnsPolynomial result = RnsPolynomial::uninitialised(out_dimension, rows);
     parallel_for(rows, [&](std::size_t row) {
         const NttTables& tables = tables_->subring(parameters_.row(level, row), std::max(dimension, kMinTransform));
@@ -143,29 +143,30 @@ RnsPolynomial Encoder::transform(std::span<const Complex> values, int level, dou
 
 Plaintext Encoder::encode(std::span<const Complex> values, int level, double scale) const {
     return {{.level = level, .scale = scale, .slots = values.size(), .key_fingerprint = {}},
-            transform(values, level, scale, false, true)};
+            transform(values, level, scale, 0, true)};
 }
 
 Plaintext Encoder::encode(std::span<const double> values, int level, double scale) const {
     return encode(std::span<const Complex>(to_complex(values)), level, scale);
 }
 
-SubringPlaintext Encoder::periodic(std::span<const Complex> values, int level, double scale, bool extended) const {
+SubringPlaintext Encoder::periodic(std::span<const Complex> values, int level, double scale, int special) const {
     return {{.level = level, .scale = scale, .slots = values.size(), .key_fingerprint = {}},
-            transform(values, level, scale, extended, false),
+            transform(values, level, scale, special, false),
             parameters_.slots() / values.size()};
 }
 
 SubringPlaintext Encoder::encode_periodic(std::span<const Complex> values, int level, double scale) const {
-    return periodic(values, level, scale, false);
+    return periodic(values, level, scale, 0);
 }
 
 SubringPlaintext Encoder::encode_periodic(std::span<const double> values, int level, double scale) const {
     return encode_periodic(std::span<const Complex>(to_complex(values)), level, scale);
 }
 
-SubringPlaintext Encoder::encode_periodic_extended(std::span<const Complex> values, int level, double scale) const {
-    return periodic(values, level, scale, true);
+SubringPlaintext Encoder::encode_periodic_extended(std::span<const Complex> values, int level, double scale,
+                                                   int special) const {
+    return periodic(values, level, scale, special);
 }
 
 namespace {

@@ -27,9 +27,9 @@ class Encoder {
     SubringPlaintext encode_periodic(std::span<const std::complex<double>> values, int level, double scale) const;
     SubringPlaintext encode_periodic(std::span<const double> values, int level, double scale) const;
 
-    /// The same over q_0 … q_level and then all special primes, for products inside key switching's extended basis.
-    SubringPlaintext encode_periodic_extended(std::span<const std::complex<double>> values, int level,
-                                              double scale) const;
+    /// The same over q_0 … q_level and then so many special primes, for products inside key switching's extended basis.
+    SubringPlaintext encode_periodic_extended(std::span<const std::complex<double>> values, int level, double scale,
+                                              int special) const;
 
     /// The plaintext's slots, or the first `slots` of all N/2. Throws Error when it belongs to other parameters, or
     /// there are fewer than that.
@@ -40,10 +40,9 @@ class Encoder {
     struct Tables;
     /// Evaluations over q_0 … q_level (and the special primes, if extended), of length N or, if not full,
     /// 2·values.size().
-    RnsPolynomial transform(std::span<const std::complex<double>> values, int level, double scale, bool extended,
+    RnsPolynomial transform(std::span<const std::complex<double>> values, int level, double scale, int special,
                             bool full_length) const;
-    SubringPlaintext periodic(std::span<const std::complex<double>> values, int level, double scale,
-                              bool extended) const;
+    SubringPlaintext periodic(std::span<const std::complex<double>> values, int level, double scale, int special) const;
 
     Parameters parameters_;
     std::shared_ptr<const Tables> tables_;

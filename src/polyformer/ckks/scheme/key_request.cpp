@@ -42,10 +42,20 @@ void KeyRequest::add_rotation(const Parameters& parameters, long step, int level
     entry = std::max(entry, level);
 }
 
+void KeyRequest::add_rotation(const Parameters& parameters, KeyRole role, long step, int level) {
+    if (role == KeyRole::rotation) return add_rotation(parameters, step, level);
+    require(has_steps(role), "a {} key was asked for as a rotation", describe(KeyId{role}));
+    const long normalised = normalised_step(step, parameters.slots());
+    if (normalised == 0) return;
+    (role == KeyRole::low_rotation ? low_steps : raised_steps).insert(static_cast<int>(normalised));
+}
+
 void KeyRequest::merge(const KeyRequest& other) {
     relinearisation_level = std::max(relinearisation_level, other.relinearisation_level);
     conjugation_level = std::max(conjugation_level, other.conjugation_level);
     bootstrapping = bootstrapping || other.bootstrapping;
+    raised_steps.insert(other.raised_steps.begin(), other.raised_steps.end());
+    low_steps.insert(other.low_steps.begin(), other.low_steps.end());
     for (const auto& [step, level] : other.rotation_levels) {
         int& entry = rotation_levels.try_emplace(step, level).first->second;
         entry = std::max(entry, level);
@@ -57,13 +67,17 @@ std::vector<KeyShape> KeyRequest::keys(const Parameters& parameters) const {
     const auto add = [&](KeyId id, int level) { result.push_back(key_shape(parameters, id, level)); };
     if (relinearisation_level) add({KeyRole::relinearisation}, *relinearisation_level);
     if (conjugation_level) add({KeyRole::conjugation}, *conjugation_level);
+    require(parameters.can_bootstrap() || !(bootstrapping || !raised_steps.empty() || !low_steps.empty()),
+            "bootstrapping keys were asked for, but these parameters have no bootstrapping levels");
+    require(bootstrapping || raised_steps.empty(),
+            "rotations from the sparse secret were asked for without the key that leads to it: ask for both");
     if (bootstrapping) {
-        require(parameters.can_bootstrap(),
-                "bootstrapping keys were asked for, but these parameters have no bootstrapping levels");
         add({KeyRole::dense_to_sparse}, 0);
         add({KeyRole::sparse_to_dense}, parameters.max_level());
     }
+    for (const int step : raised_steps) add({KeyRole::sparse_to_dense, step}, parameters.max_level());
     for (const auto& [step, level] : rotation_levels) add({KeyRole::rotation, step}, level);
+    for (const int step : low_steps) add({KeyRole::low_rotation, step}, parameters.bootstrapping_input_level());
     return result;
 }
 
@@ -81,8 +95,8 @@ std::size_t KeyRequest::file_bytes(const Parameters& parameters) const {
     return bytes;
 }
 
-std::size_t key_file_bytes(const Parameters& parameters, int level) {
-    return shape_bytes(parameters, key_shape(parameters, {KeyRole::relinearisation}, level));
+std::size_t key_file_bytes(const Parameters& parameters, int level, KeyRole role) {
+    return shape_bytes(parameters, key_shape(parameters, {role}, level));
 }
 
 std::vector<std::string> key_differences(const Parameters& parameters, const KeyRequest& wanted,

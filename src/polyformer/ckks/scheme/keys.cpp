@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "polyformer/support/error.h"
 
 namespace polyformer::ckks {
@@ -28,7 +30,10 @@ std::string describe(KeyId id) {
         case KeyRole::dense_to_sparse:
             return "dense-to-sparse encapsulation";
         case KeyRole::sparse_to_dense:
-            return "sparse-to-dense encapsulation";
+            return id.step == 0 ? "sparse-to-dense encapsulation"
+                                : fmt::format("sparse-to-dense rotation by {}", id.step);
+        case KeyRole::low_rotation:
+            return fmt::format("low rotation by {}", id.step);
         case KeyRole::rotation:
             break;
     }
@@ -43,13 +48,31 @@ std::string describe(const KeyShape& shape) {
 KeyShape key_shape(const Parameters& parameters, KeyId id, int level) {
     // Under the sparse secret nothing is ever published beyond q_0·p_0: that is what keeps it safe.
     if (id.role == KeyRole::dense_to_sparse) return {id, 0, 1, 1};
-    const int width = parameters.special_count();
-    return {id, id.role == KeyRole::sparse_to_dense ? parameters.max_level() : level, width, width};
+    const int special = special_count(parameters, id.role);
+    if (id.role == KeyRole::sparse_to_dense) return {id, parameters.max_level(), special, parameters.max_level() + 1};
+    return {id, id.role == KeyRole::low_rotation ? parameters.bootstrapping_input_level() : level, special, special};
+}
+
+int raised_special_count(const Parameters& parameters) {
+    return std::min(2, parameters.special_count());
+}
+
+int low_special_count(const Parameters& parameters) {
+    return std::min(parameters.bootstrapping_input_level() + 1, parameters.special_count());
+}
+
+int special_count(const Parameters& parameters, KeyRole role) {
+    if (role == KeyRole::sparse_to_dense) return raised_special_count(parameters);
+    return role == KeyRole::low_rotation ? low_special_count(parameters) : parameters.special_count();
+}
+
+bool has_steps(KeyRole role) {
+    return role == KeyRole::sparse_to_dense || role == KeyRole::rotation || role == KeyRole::low_rotation;
 }
 
 namespace {
 
-/// Where the key of a role other than rotation is kept.
+/// Where the key of a role without steps is kept.
 template <class Keys>
 auto& single_key(Keys& keys, KeyRole role) {
     switch (role) {
@@ -57,36 +80,53 @@ auto& single_key(Keys& keys, KeyRole role) {
             return keys.relinearisation;
         case KeyRole::conjugation:
             return keys.conjugation;
-        case KeyRole::dense_to_sparse:
-            return keys.dense_to_sparse;
         default:
+            return keys.dense_to_sparse;
+    }
+}
+
+/// Where the keys of a role with steps are kept.
+template <class Keys>
+auto& keys_by_step(Keys& keys, KeyRole role) {
+    switch (role) {
+        case KeyRole::sparse_to_dense:
             return keys.sparse_to_dense;
+        case KeyRole::low_rotation:
+            return keys.low_rotations;
+        default:
+            return keys.rotations;
     }
 }
 
 }  // namespace
 
+const std::map<int, SwitchingKey>& EvaluationKeys::by_step(KeyRole role) const {
+    return keys_by_step(*this, role);
+}
+
 const SwitchingKey* EvaluationKeys::find(KeyId id) const {
-    if (id.role == KeyRole::rotation) {
-        const auto found = rotations.find(id.step);
-        return found == rotations.end() ? nullptr : &found->second;
+    if (has_steps(id.role)) {
+        const std::map<int, SwitchingKey>& keys = keys_by_step(*this, id.role);
+        const auto found = keys.find(id.step);
+        return found == keys.end() ? nullptr : &found->second;
     }
     const std::optional<SwitchingKey>& key = single_key(*this, id.role);
     return key ? &*key : nullptr;
 }
 
 SwitchingKey& EvaluationKeys::emplace(KeyId id) {
-    if (id.role == KeyRole::rotation) return rotations[id.step] = {};
+    if (has_steps(id.role)) return keys_by_step(*this, id.role)[id.step] = {};
     return single_key(*this, id.role).emplace();
 }
 
 std::vector<std::pair<KeyId, const SwitchingKey*>> EvaluationKeys::all() const {
     std::vector<std::pair<KeyId, const SwitchingKey*>> result;
-    for (const KeyRole role :
-         {KeyRole::relinearisation, KeyRole::conjugation, KeyRole::dense_to_sparse, KeyRole::sparse_to_dense}) {
+    for (const KeyRole role : {KeyRole::relinearisation, KeyRole::conjugation, KeyRole::dense_to_sparse}) {
         if (const SwitchingKey* key = find({role})) result.emplace_back(KeyId{role}, key);
     }
-    for (const auto& [step, key] : rotations) result.emplace_back(KeyId{KeyRole::rotation, step}, &key);
+    for (const KeyRole role : {KeyRole::sparse_to_dense, KeyRole::rotation, KeyRole::low_rotation}) {
+        for (const auto& [step, key] : keys_by_step(*this, role)) result.emplace_back(KeyId{role, step}, &key);
+    }
     return result;
 }
 
@@ -107,7 +147,8 @@ void check_switching_key(const Parameters& parameters, const SwitchingKey& key, 
             key.level, level);
     const KeyShape shape{{}, key.level, key.special, key.digit_limbs};
     require(level >= 0 && key.level <= parameters.max_level() && key.special >= 1 &&
-                key.special <= parameters.special_count() && key.digit_limbs >= 1 && key.digit_limbs <= key.special,
+                key.special <= parameters.special_count() && key.digit_limbs >= 1 &&
+                (key.digit_limbs <= key.special || key.digit_limbs == parameters.max_level() + 1),
             "the {} key has {}; these parameters have levels 0 to {} and {} special primes", name, describe(shape),
             parameters.max_level(), parameters.special_count());
     require(key.b.size() == static_cast<std::size_t>(shape.digits()), "the {} key for {} has {} digits, but needs {}",

@@ -26,7 +26,7 @@ namespace polyformer::ckks {
 /// halves are packed as in a file, and may lie where their file is mapped.
 struct SwitchingKey {
     int level = 0;
-    int special = 0;      ///< special primes: k, or 1 for the dense-to-sparse key
+    int special = 0;      ///< special primes: key_shape() says how many
     int digit_limbs = 0;  ///< limbs of one digit
     Seed seed{};          ///< of the a halves
     std::vector<PackedRows> b;
@@ -45,12 +45,25 @@ struct PublicKey {
 };
 
 /// What an evaluation key is for. The numbers stand in files.
-enum class KeyRole : std::uint32_t { relinearisation, conjugation, dense_to_sparse, sparse_to_dense, rotation };
+/// Bootstrapping has two kinds of rotations of its own. Behind ModRaise the half that a key multiplies is known modulo
+/// q_0 and so a single digit; its keys rotate and lead from the sparse secret to the dense one at once, step 0 too. At
+/// the lowest levels SlotsToCoeffs takes low rotations, with as many special primes as such a ciphertext has limbs.
+enum class KeyRole : std::uint32_t {
+    relinearisation,
+    conjugation,
+    dense_to_sparse,
+    sparse_to_dense,
+    rotation,
+    low_rotation
+};
+
+/// Roles of which there is a key for each step; others have one, of step 0.
+bool has_steps(KeyRole role);
 
 /// One of the keys of a set.
 struct KeyId {
     KeyRole role = KeyRole::relinearisation;
-    int step = 0;  ///< in [1, N/2) for rotations, 0 otherwise
+    int step = 0;  ///< in [1, N/2) for rotations, in [0, N/2) from sparse to dense, 0 otherwise
     auto operator<=>(const KeyId&) const = default;
 };
 
@@ -61,7 +74,7 @@ std::string describe(KeyId id);
 struct KeyShape {
     KeyId id;
     int level = 0;        ///< highest at which it can be used
-    int special = 0;      ///< special primes: k, or 1 for the dense-to-sparse key
+    int special = 0;      ///< special primes
     int digit_limbs = 0;  ///< limbs of one digit
     /// ⌈(level + 1) / digit_limbs⌉.
     int digits() const { return (level + digit_limbs) / digit_limbs; }
@@ -72,9 +85,19 @@ struct KeyShape {
 std::string describe(const KeyShape& shape);
 
 /// The only shape that a key of this role has when it is to reach `level`: all special primes and digits as wide as
-/// they are. The level of bootstrapping's two keys is fixed as well: 0, one special prime and digits of one limb from
-/// the dense secret to the sparse one, the top of the chain on the way back.
+/// they are. Those of bootstrapping alone have a fixed level, too: 0, one special prime and digits of one limb from the
+/// dense secret to the sparse one; the top of the chain, all of it one digit, and raised_special_count() on the way
+/// back; the level at which a bootstrap begins and low_special_count() for low rotations.
 KeyShape key_shape(const Parameters& parameters, KeyId id, int level);
+
+/// Special primes of keys from the sparse secret to the dense one: their noise is that of a key times q_0 by the
+/// product of these primes, so two are enough for nothing to be seen of it.
+int raised_special_count(const Parameters& parameters);
+/// Special primes of rotations at the level where a bootstrap begins and below: as many as the ciphertext has limbs
+/// there. Throws Error when the parameters cannot bootstrap.
+int low_special_count(const Parameters& parameters);
+/// Special primes of keys of this role, but for dense_to_sparse.
+int special_count(const Parameters& parameters, KeyRole role);
 
 /// The server's keys.
 struct EvaluationKeys {
@@ -83,9 +106,12 @@ struct EvaluationKeys {
     std::optional<SwitchingKey> relinearisation;
     std::optional<SwitchingKey> conjugation;
     std::optional<SwitchingKey> dense_to_sparse;  ///< level 0, one special prime
-    std::optional<SwitchingKey> sparse_to_dense;  ///< at the top level
+    std::map<int, SwitchingKey> sparse_to_dense;  ///< at the top level, by step in [0, N/2)
     std::map<int, SwitchingKey> rotations;        ///< by step in [1, N/2)
+    std::map<int, SwitchingKey> low_rotations;    ///< by step in [1, N/2)
 
+    /// Of a role with steps.
+    const std::map<int, SwitchingKey>& by_step(KeyRole role) const;
     /// Null when there is no such key.
     const SwitchingKey* find(KeyId id) const;
     /// Puts an empty key in its place, instead of the one that may be there.

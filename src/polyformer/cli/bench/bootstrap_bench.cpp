@@ -185,29 +185,30 @@ json measure_bootstrap(const BootstrapRequest& request, const Announce& announce
     const MachinePeak peak = measure_peak(ckks::kernels(), thread_count());
     const Work work = work_of(ckks::bootstrap_counts(parameters, outputs.size()), parameters.ring_dimension());
     json result = to_json(timing, work, roofline(peak, work, timing.median));
-    result.update({{"peak", to_json(peak)},
-                   {"ring_dimension", parameters.ring_dimension()},
-                   {"log2_qp", parameters.log2_qp()},
-                   {"security_bits", parameters.security_bits()},
-                   {"kernels", ckks::kernels().name},
-                   {"threads", thread_count()},
-                   {"slots", parameters.slots()},
-                   {"ciphertexts", outputs.size()},
-                   {"level_before", level},
-                   {"levels_left", outputs[0].level},
-                   {"levels_gained", gained},
-                   {"level_bits", parameters.literal().scale_bits},
-                   {"seconds_per_level", timing.median / (gained * static_cast<double>(outputs.size()))},
-                   {"mean_bits", precision.mean_bits()},
-                   {"worst_bits", precision.worst_bits()},
-                   {"log2_failure_probability",
-                    ckks::log2_bootstrap_failure(parameters.ring_dimension(), bootstrapping.ephemeral_secret_weight,
-                                                 bootstrapping.interval)},
-                   {"rotation_keys", keys->rotations.size()},
-                   {"key_bytes", keys->bytes()},
-                   {"transform_bytes", bootstrapper.bytes()},
-                   {"peak_rss_bytes", resident},
-                   {"page_faults_per_run", static_cast<double>(faults) / static_cast<double>(timing.runs)}});
+    result.update(
+        {{"peak", to_json(peak)},
+         {"ring_dimension", parameters.ring_dimension()},
+         {"log2_qp", parameters.log2_qp()},
+         {"security_bits", parameters.security_bits()},
+         {"kernels", ckks::kernels().name},
+         {"threads", thread_count()},
+         {"slots", parameters.slots()},
+         {"ciphertexts", outputs.size()},
+         {"level_before", level},
+         {"levels_left", outputs[0].level},
+         {"levels_gained", gained},
+         {"level_bits", parameters.literal().scale_bits},
+         {"seconds_per_level", timing.median / (gained * static_cast<double>(outputs.size()))},
+         {"mean_bits", precision.mean_bits()},
+         {"worst_bits", precision.worst_bits()},
+         {"log2_failure_probability",
+          ckks::log2_bootstrap_failure(parameters.ring_dimension(), bootstrapping.ephemeral_secret_weight,
+                                       bootstrapping.interval)},
+         {"rotation_keys", std::ranges::count_if(keys->shapes(), [](const auto& key) { return key.id.step != 0; })},
+         {"key_bytes", keys->bytes()},
+         {"transform_bytes", bootstrapper.bytes()},
+         {"peak_rss_bytes", resident},
+         {"page_faults_per_run", static_cast<double>(faults) / static_cast<double>(timing.runs)}});
     return result;
 }
 

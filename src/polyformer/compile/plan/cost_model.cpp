@@ -50,7 +50,8 @@ double CostModel::multiplication(const ckks::Parameters& parameters, int level) 
 }
 
 double CostModel::seconds(const ckks::Parameters& parameters, const ckks::KeySwitches& switches, int level) const {
-    return switches.decompositions * decomposition(parameters, level) +
+    return switches.again * (summed_rotation(parameters, level) + division(parameters, level) / 2) +
+           switches.decompositions * decomposition(parameters, level) +
            switches.hoisted * hoisted_rotation(parameters, level) + switches.whole * rotation(parameters, level) +
            switches.summed * summed_rotation(parameters, level) + switches.divisions * division(parameters, level);
 }

@@ -67,7 +67,7 @@ void summarise(Plan& plan) {
     summary.key_switches = total.key_switches;
     summary.ciphertext_products = total.ciphertext_products;
     summary.plaintext_products = total.plaintext_products;
-    summary.rotation_keys = plan.keys.rotation_levels.size();
+    summary.rotation_keys = plan.keys.rotations();
     summary.key_bytes_memory = plan.keys.memory_bytes(frame.parameters);
     summary.key_bytes_file = plan.keys.file_bytes(frame.parameters);
     // Packed residues; a seed stands for half of each input, and outputs leave at level 0.

@@ -172,8 +172,8 @@ std::size_t working_bytes(const Plan& plan) {
         bootstraps(plan.steps) > 0
             ? ckks::Bootstrapper::plaintext_bytes(parameters, parameters.slots(), plan.bootstrap_key_price)
             : 0;
-    return kProcess + most_live_bytes(plan) + weight_bytes(plan) +
-           table_bytes(parameters, plan.keys.rotation_levels.size()) + transforms;
+    return kProcess + most_live_bytes(plan) + weight_bytes(plan) + table_bytes(parameters, plan.keys.rotations()) +
+           transforms;
 }
 
 }  // namespace polyformer::compile
