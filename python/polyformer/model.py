@@ -204,7 +204,7 @@ class Model:
             costs = os.environ.get("POLYFORMER_COSTS") or ("builtin" if ring else "measured")
         with Bars(progress) as bars:
             native = _model.make_plan(
-                self._native, positions, str(inputs), str(keys), os.fspath(costs), ring, bars.callback
+                self._native, positions, str(inputs), str(keys), file_name(costs), ring, bars.callback
             )
             return Plan(native)
 

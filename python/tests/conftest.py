@@ -31,6 +31,7 @@ def program(*arguments: object) -> subprocess.CompletedProcess[str]:
     path = pathlib.Path(os.environ["POLYFORMER_PROGRAMS"]) / "polyformer"
     # AddressSanitizer's runtime, when Python needs it preloaded, is none of the program's.
     environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    environment.setdefault("POLYFORMER_COSTS", "builtin")  # nothing is measured, and told on standard error, first
     command = [path, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
