@@ -29,7 +29,7 @@ struct CostModel {
     double key_word = 2.0e-9;          ///< one word of a key's half: read, the other half made, both multiplied
     double encoding_word = 3.4e-9;     ///< one residue of a periodic plaintext
     double sum_word = 0.45e-9;         ///< one residue of a sum
-    double bootstrap = 2.25;           ///< one real ciphertext, with the fastest transforms
+    double bootstrap = 1.8;            ///< one real ciphertext, with the fastest transforms
     double bootstrap_second = 0.7;     ///< the second of a pair adds
     double threads = 2;
     Machine machine{};
