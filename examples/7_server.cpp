@@ -27,8 +27,8 @@ int main() try {
     service::save_reply("letters/sent/reply", plan.frame.parameters, inference.reply);
 
     fmt::print("{} steps in {:.2f} s, of which\n", plan.steps.size(), inference.seconds);
-    for (const auto& [operation, seconds] : inference.profile.by_operation()) {
-        fmt::print("  {:<18} {:>6.2f} s\n", operation, seconds);
+    for (const auto& [operation, times] : inference.profile.by_operation()) {
+        fmt::print("  {:<18} {:>6.2f} s\n", operation, times.seconds);
     }
     fmt::print("  the rest made bootstrapping ready; peak memory {}\n",
                format_bytes(static_cast<double>(inference.peak_resident_bytes)));

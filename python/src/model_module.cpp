@@ -129,17 +129,14 @@ Plan make_plan(const Model& model, const std::string& positions, const std::stri
     return long_call(progress, [&] {
         compile::PlanChoice choice{positions, insecure_ring, inputs, keys};
         if (model.inputs.part.output() == model::TextOutput::tokens) choice.positions = "all";
+        compile::PlanOptions options = compile::plan_options(choice, *model.graph);
         std::optional<Progress> measuring;
-        const compile::CostModel prices =
-            calibration::choose_costs(costs, {.progress = [&](double share) {
-                                          if (!measuring) measuring.emplace("measuring this machine", 1);
-                                          measuring->update(share);
-                                          if (share >= 1) measuring.reset();
-                                      }});
-        Plan made{compile::compile(*model.graph, compile::plan_options(choice, *model.graph, 1, prices)),
-                  {},
-                  model.graph,
-                  model.folder};
+        options.costs = calibration::choose_costs(costs, {.progress = [&](double share) {
+                                                      if (!measuring) measuring.emplace("measuring this machine", 1);
+                                                      measuring->update(share);
+                                                      if (share >= 1) measuring.reset();
+                                                  }});
+        Plan made{compile::compile(*model.graph, options), {}, model.graph, model.folder};
         made.key_points = compile::key_points(made.plan);
         return made;
     });

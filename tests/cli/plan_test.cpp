@@ -71,6 +71,14 @@ TEST(Plan, TakesItsTimesFromACostsFile) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("cache"))) << "small rings and tests measure nothing";
 }
 
+TEST(Plan, RefusesBeforeItMeasuresTheMachine) {
+    const Folder& folder = prepared();
+    const Result refused = folder.polyformer("plan model --insecure-ring-dimension 2048 --costs measured --images 3");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_THAT(refused.output, HasSubstr("power of two"));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("cache")));
+}
+
 TEST(Plan, SaysWhatOtherDepthsCost) {
     const Folder& folder = prepared();
     const std::string text = folder.must("plan model --insecure-ring-dimension 2048 --depth-budget --json budget.json");

@@ -1,17 +1,10 @@
 // Which machine this is, as far as speed goes.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "polyformer/compile/plan/cost_model.h"
 #include "polyformer/support/system/process.h"
 
 namespace polyformer::calibration {
-
-/// The processor's name in a text like /proc/cpuinfo, with what tells apart processors of one name (virtual machines
-/// often hide it): printable ASCII, at most 120 characters; "unknown processor" where nothing says.
-std::string processor_name(std::string_view cpuinfo);
 
 /// This processor and the kernels in use. Throws Error when those that POLYFORMER_KERNELS names are not to be had.
 compile::Machine this_machine();

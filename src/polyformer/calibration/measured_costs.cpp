@@ -5,22 +5,19 @@
 #include <cmath>
 #include <complex>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "polyformer/calibration/machine.h"
+#include "polyformer/calibration/workbench.h"
 #include "polyformer/ckks/arithmetic/shared_bytes.h"
 #include "polyformer/ckks/bootstrapping/bootstrap_counts.h"
 #include "polyformer/ckks/circuits/plaintext_sums.h"
-#include "polyformer/ckks/evaluator/evaluator.h"
 #include "polyformer/ckks/evaluator/operation_counts.h"
-#include "polyformer/ckks/key_switching/decomposition.h"
 #include "polyformer/ckks/ring/rns.h"
 #include "polyformer/support/system/parallel.h"
-#include "polyformer/support/system/process.h"
 
 namespace polyformer::calibration {
 
@@ -34,152 +31,6 @@ using ckks::Parameters;
 /// What a bootstrap takes of its operations' prices, measured with AVX-512 at N = 2^16: in its transforms keys meet
 /// digits that are still in cache.
 constexpr double kBootstrapShare = 0.8;
-
-/// Cheap and good enough to multiply: splitmix64.
-class Random {
-  public:
-    std::uint64_t operator()() {
-        std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        return z ^ (z >> 31);
-    }
-
-  private:
-    std::uint64_t state_ = 1;
-};
-
-/// Seconds of all threads together: by the clock, times their number, and by their processor time.
-struct Seconds {
-    double clock = std::numeric_limits<double>::infinity();
-    double processor = std::numeric_limits<double>::infinity();
-
-    friend Seconds operator/(const Seconds& a, double divisor) { return {a.clock / divisor, a.processor / divisor}; }
-};
-
-/// The fastest of several runs; work(i) is run number i.
-template <class Work>
-Seconds fastest(const Effort& effort, Work work) {
-    const auto threads = static_cast<double>(thread_count());
-    Seconds least;
-    std::size_t run = 0;
-    work(run++);  // page faults, tables
-    const Stopwatch all;
-    for (; run <= effort.runs || all.seconds() < effort.seconds; ++run) {
-        const double processor_before = processor_seconds();
-        const Stopwatch one;
-        work(run);
-        least.clock = std::min(least.clock, threads * one.seconds());
-        least.processor = std::min(least.processor, processor_seconds() - processor_before);
-    }
-    return least;
-}
-
-/// Keys and ciphertexts at one level, none of which means anything, each used in its turn.
-class Workbench {
-  public:
-    Workbench(const Parameters& parameters, int level, const Effort& effort,
-              const std::shared_ptr<const std::byte>& memory)
-        : parameters_(parameters),
-          level_(level),
-          effort_(effort),
-          evaluator_(parameters, make_keys(memory, effort.bytes)) {
-        Random random;
-        const std::size_t rows = static_cast<std::size_t>(level) + 1;
-        const std::size_t each = 2 * rows * parameters.ring_dimension() * sizeof(std::uint64_t);
-        const std::size_t count = std::clamp<std::size_t>(effort.bytes / each, 4, 24);
-        for (std::size_t i = 0; i < count; ++i) ciphertexts_.push_back(random_ciphertext(random));
-    }
-
-    OperationCounter at() const { return {parameters_, level_}; }
-    const std::vector<Ciphertext>& ciphertexts() const { return ciphertexts_; }
-
-    Seconds decomposition() const {
-        const int width = parameters_.special_count();
-        return fastest(effort_, [&](std::size_t run) {
-            ckks::decompose(parameters_, turn(run).components[1], level_, width, width);
-        });
-    }
-
-    Seconds division() const {
-        std::vector<ckks::ExtendedCiphertext> extended;
-        for (std::size_t i = 0; i < 2; ++i) {
-            extended.push_back(std::move(evaluator_.rotate_extended(std::span(&ciphertexts_[i], 1), 1).front()));
-        }
-        return fastest(effort_, [&](std::size_t run) { evaluator_.divide_by_special(extended[run % 2]); });
-    }
-
-    Seconds hoisted_rotation() const {
-        const ckks::HoistedCiphertext hoisted = evaluator_.hoist(ciphertexts_.front());
-        return fastest(effort_,
-                       [&](std::size_t run) { evaluator_.rotate(hoisted, static_cast<long>(run % keys_) + 1); });
-    }
-
-    Seconds inner_product() const {
-        const std::size_t half = std::min<std::size_t>(ciphertexts_.size() / 2, 8);
-        const std::span<const Ciphertext> all(ciphertexts_);
-        const Seconds seconds = fastest(
-            effort_, [&](std::size_t) { evaluator_.inner_product_lazily(all.first(half), all.subspan(half, half)); });
-        return seconds / static_cast<double>(half);
-    }
-
-    Seconds sum() const {
-        return fastest(effort_, [&](std::size_t run) { evaluator_.add(turn(run), turn(run + 1)); });
-    }
-
-  private:
-    const Ciphertext& turn(std::size_t run) const { return ciphertexts_[run % ciphertexts_.size()]; }
-
-    /// As many as there is memory for: a row's bytes are a key's whatever they are.
-    std::shared_ptr<const ckks::EvaluationKeys> make_keys(const std::shared_ptr<const std::byte>& memory,
-                                                          std::size_t bytes) {
-        constexpr std::size_t kMostKeys = 32;
-        auto keys = std::make_shared<ckks::EvaluationKeys>();
-        keys->parameters_fingerprint = parameters_.fingerprint();
-        keys->key_fingerprint = "calibration";
-        const ckks::SharedBytes all(memory, bytes);
-        const std::size_t digit = parameters_.packed_rows_bytes(level_, parameters_.special_count());
-        std::size_t begin = 0;
-        for (keys_ = 0; keys_ < kMostKeys; ++keys_) {
-            const ckks::KeyId id{ckks::KeyRole::rotation, static_cast<int>(keys_) + 1};
-            const ckks::KeyShape shape = ckks::key_shape(parameters_, id, level_);
-            const auto digits = static_cast<std::size_t>(shape.digits());
-            if (keys_ > 0 && begin + digits * digit > bytes) break;
-            ckks::SwitchingKey& key = keys->emplace(id);
-            key.level = level_;
-            key.special = shape.special;
-            key.digit_limbs = shape.digit_limbs;
-            for (std::size_t d = 0; d < digits; ++d, begin += digit) {
-                key.b.emplace_back(parameters_.ring_dimension(), parameters_.row_bits(level_, shape.special),
-                                   all.part(begin, digit));
-            }
-        }
-        return keys;
-    }
-
-    Ciphertext random_ciphertext(Random& random) const {
-        Ciphertext result = ckks::uninitialised_ciphertext(parameters_,
-                                                           {.level = level_,
-                                                            .scale = parameters_.scale(level_),
-                                                            .slots = parameters_.slots(),
-                                                            .key_fingerprint = "calibration"},
-                                                           2);
-        for (ckks::RnsPolynomial& component : result.components) {
-            for (std::size_t row = 0; row < component.limbs(); ++row) {
-                const int bits = parameters_.q(static_cast<int>(row)).modulus().bits();
-                std::ranges::generate(component.limb(row), [&] { return random() >> (65 - bits); });
-            }
-        }
-        return result;
-    }
-
-    const Parameters& parameters_;
-    int level_;
-    const Effort& effort_;
-    std::size_t keys_ = 0;
-    ckks::Evaluator evaluator_;
-    std::vector<Ciphertext> ciphertexts_;
-};
 
 /// Of a conversion of one digit to all other rows at `level`, by products of words.
 Seconds conversion_word(const Parameters& parameters, int level, const Effort& effort,

@@ -2,20 +2,13 @@
 // own operations, on all threads, with operands and keys in turns so that they come from memory.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 
+#include "polyformer/calibration/timing.h"
 #include "polyformer/ckks/scheme/parameters.h"
 #include "polyformer/compile/plan/cost_model.h"
 
 namespace polyformer::calibration {
-
-/// How much of it, in all.
-struct Effort {
-    double seconds = 0.25;                      ///< at least, for each operation
-    std::size_t runs = 4;                       ///< likewise
-    std::size_t bytes = std::size_t{96} << 20;  ///< of ciphertexts that take turns, and as many of keys
-};
 
 /// Told the share that is done.
 using CalibrationProgress = std::function<void(double share)>;

@@ -11,8 +11,7 @@
 
 namespace polyformer::compile {
 
-PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs,
-                         const std::optional<CostModel>& costs) {
+PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs) {
     PlanOptions options;
     options.positions = choice.positions == "all" ? Positions::all : Positions::last;
     options.parameters = choice.insecure_ring_dimension == 0
@@ -21,11 +20,7 @@ PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, st
     const std::optional<Keys> keys = keys_named(choice.keys);
     require(keys.has_value(), "keys '{}': give 'small', 'balanced' or 'fast'", choice.keys);
     options.keys = *keys;
-    if (costs) {
-        options.costs = *costs;
-    } else {
-        options.costs.threads = static_cast<double>(thread_count());
-    }
+    options.costs.threads = static_cast<double>(thread_count());
     if (choice.images == "most" || (choice.images.empty() && inputs > 1)) {
         const std::size_t most = largest_image_count(graph, ckks::Parameters::create(options.parameters));
         options.images = choice.images == "most" ? most : std::min(most, std::bit_ceil(inputs));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 
 #include "polyformer/compile/plan/options.h"
@@ -16,15 +15,12 @@ struct PlanChoice {
     std::size_t insecure_ring_dimension = 0;  ///< 0: 128-bit parameters; else a small ring without any security
     std::string images{};           ///< or texts, in one ciphertext: a number, "most", or empty: as many as there are
     std::string keys = "balanced";  ///< "small", "balanced" or "fast"
-    std::string
-        costs{};  ///< for those who can measure (calibration/cost_files.h); plan_options() takes costs themselves
+    std::string costs{};            ///< for those who can measure: as choose_costs() takes them (calibration)
 };
 
-/// 128-bit bootstrapping parameters unless told otherwise, costs (those built in, on as many threads as there are now,
-/// unless given), and room for `inputs` texts or
-/// images side by side, or as many of them as there is room for, unless the choice says how many. Throws Error for a
-/// number of images that is none and for keys of another name.
-PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs = 1,
-                         const std::optional<CostModel>& costs = {});
+/// 128-bit bootstrapping parameters unless told otherwise, costs that are built in, on as many threads as there are
+/// now, and room for `inputs` texts or images side by side, or as many of them as there is room for, unless the choice
+/// says how many. Throws Error for a number of images that is none and for keys of another name.
+PlanOptions plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs = 1);
 
 }  // namespace polyformer::compile

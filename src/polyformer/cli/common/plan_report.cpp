@@ -66,7 +66,9 @@ nlohmann::json to_json(const std::vector<compile::DepthCosts>& budget) {
 compile::PlanOptions measured_plan_options(const PlanChoice& choice, const model::Graph& graph, std::size_t inputs) {
     std::string source = choice.costs;
     if (source.empty()) source = choice.insecure_ring_dimension == 0 ? "measured" : "builtin";
-    return compile::plan_options(choice, graph, inputs, calibration::choose_costs(source, calibration_listener()));
+    compile::PlanOptions options = compile::plan_options(choice, graph, inputs);  // refuses before anything is measured
+    options.costs = calibration::choose_costs(source, calibration_listener());
+    return options;
 }
 
 calibration::Listener calibration_listener() {

@@ -1,11 +1,11 @@
 #include "polyformer/train/study/study_results.h"
 
-#include <fstream>
 #include <string>
 #include <utility>
 
 #include "polyformer/support/error.h"
 #include "polyformer/support/system/atomic_file.h"
+#include "polyformer/support/system/processor.h"
 #include "polyformer/train/data/prepared_images.h"
 #include "polyformer/train/data/prepared_text.h"
 #include "polyformer/train/report/study_document.h"
@@ -27,14 +27,6 @@ void flatten(const Json& settings, const std::string& prefix, Json& flat) {
             flat[prefix + key] = value;
         }
     }
-}
-
-std::string processor_name() {
-    std::ifstream stream("/proc/cpuinfo");
-    for (std::string line; std::getline(stream, line);) {
-        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-    }
-    return "unknown";
 }
 
 // What the exact interpreter found takes the place of what the trainer found, which is kept under another name.
