@@ -24,6 +24,7 @@ namespace {
 
 void write(const std::filesystem::path& path, const std::function<void(ckks::ByteSink&)>& body) {
     std::filesystem::create_directories(path.parent_path());
+    std::filesystem::remove(path);  // a secret key would not be overwritten
     ckks::FileSink sink(path);
     body(sink);
     sink.commit();
