@@ -48,8 +48,10 @@ TEST(Bootstrap65536, PrecisionKeysAndTime) {
     // Sparse packing needs its own trace's and transforms' steps: asked for together, shared where equal.
     const KeyRequest full = Bootstrapper::key_request(parameters, slots);
     std::printf("%zu rotation keys, all keys %.2f GiB\n", full.rotations(), gibibytes(full.memory_bytes(parameters)));
-    EXPECT_LE(full.rotations(), 105U);
-    EXPECT_LE(gibibytes(full.memory_bytes(parameters)), 2.5);
+    // Of these 32 have a single digit over two special primes, a fifth of the others' bytes: more keys, and less of
+    // them.
+    EXPECT_LE(full.rotations(), 112U);
+    EXPECT_LE(gibibytes(full.memory_bytes(parameters)), 2.25);
 
     const int level = parameters.bootstrapping_input_level();
     const auto bootstrap = [&](std::size_t count, const KeyRequest& request, const auto& body) {
@@ -60,7 +62,7 @@ TEST(Bootstrap65536, PrecisionKeysAndTime) {
         const Bootstrapper bootstrapper(parameters, count);
         std::printf("%zu slots: keys %.1f s, set-up %.1f s, plaintexts %.2f GiB\n", count, key_seconds, setup.seconds(),
                     gibibytes(bootstrapper.bytes()));
-        EXPECT_LE(gibibytes(bootstrapper.bytes()), 1.4);
+        EXPECT_LE(gibibytes(bootstrapper.bytes()), 0.95);
         body(evaluator, bootstrapper);
     };
 
