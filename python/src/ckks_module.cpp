@@ -102,7 +102,8 @@ void bind_keys(nb::module_& module) {
         .def(nb::init<>())
         .def("add_relinearisation", &KeyRequest::add_relinearisation, "parameters"_a, "level"_a)
         .def("add_conjugation", &KeyRequest::add_conjugation, "parameters"_a, "level"_a)
-        .def("add_rotation", &KeyRequest::add_rotation, "parameters"_a, "step"_a, "level"_a)
+        .def("add_rotation", nb::overload_cast<const Parameters&, long, int>(&KeyRequest::add_rotation), "parameters"_a,
+             "step"_a, "level"_a)
         .def("merge", &KeyRequest::merge, "other"_a)
         .def("memory_bytes", &KeyRequest::memory_bytes, "parameters"_a)
         .def("file_bytes", &KeyRequest::file_bytes, "parameters"_a)
