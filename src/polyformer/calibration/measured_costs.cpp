@@ -28,10 +28,6 @@ using ckks::OperationCounter;
 using ckks::OperationCounts;
 using ckks::Parameters;
 
-/// What a bootstrap takes of its operations' prices, measured with AVX-512 at N = 2^16: in its transforms keys meet
-/// digits that are still in cache.
-constexpr double kBootstrapShare = 0.8;
-
 /// Of a conversion of one digit to all other rows at `level`, by products of words.
 Seconds conversion_word(const Parameters& parameters, int level, const Effort& effort,
                         std::span<const Ciphertext> ciphertexts) {
@@ -195,7 +191,7 @@ compile::CostModel costs_of(const Parameters& parameters, const Times& times, do
         OperationCounts counts = ckks::bootstrap_counts(parameters, ciphertexts);
         // Most products are with plaintexts of a short period.
         counts.conversion_products += std::exchange(counts.products, 0);
-        return kBootstrapShare * costs.threads * costs.seconds(parameters, counts) / ring;
+        return costs.threads * costs.seconds(parameters, counts) / ring;
     };
     costs.bootstrap = bootstrap(1);
     costs.bootstrap_second = bootstrap(2) - costs.bootstrap;

@@ -30,7 +30,7 @@ struct CostModel {
     double encoding_word = 3.4e-9;     ///< one residue of a periodic plaintext
     double sum_word = 0.45e-9;         ///< one residue of a sum
     double bootstrap = 1.8;            ///< one real ciphertext, with the fastest transforms
-    double bootstrap_second = 0.7;     ///< the second of a pair adds
+    double bootstrap_second = 0.75;    ///< the second of a pair adds
     double threads = 2;
     Machine machine{};
 
