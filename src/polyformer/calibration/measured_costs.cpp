@@ -38,7 +38,7 @@ Seconds conversion_word(const Parameters& parameters, int level, const Effort& e
     ckks::RnsPolynomial results = ckks::RnsPolynomial::uninitialised(n, to);
     std::vector<std::uint64_t*> out;
     for (std::size_t row = 0; row < to; ++row) out.push_back(results.limb(row).data());
-    const Seconds seconds = fastest(effort, [&](std::size_t run) {
+    const Seconds seconds = median_seconds(effort, [&](std::size_t run) {
         const ckks::RnsPolynomial& source = ciphertexts[run % ciphertexts.size()].components[0];
         std::vector<const std::uint64_t*> in;
         for (std::size_t row = 0; row < from; ++row) in.push_back(source.limb(row).data());
@@ -69,7 +69,7 @@ Seconds product_word(const Parameters& parameters, const Effort& effort, std::sp
     }
     std::vector<ckks::RnsPolynomial> sums;
     for (std::size_t c = 0; c < 2; ++c) sums.push_back(ckks::RnsPolynomial::uninitialised(n, rows * kSums));
-    const Seconds seconds = fastest(effort, [&](std::size_t) {
+    const Seconds seconds = median_seconds(effort, [&](std::size_t) {
         parallel_for(rows, [&](std::size_t row) {
             std::vector<ckks::LimbSums> operands(2);
             for (std::size_t c = 0; c < 2; ++c) {
@@ -93,7 +93,7 @@ Seconds encoding_word(const Parameters& parameters, int level, const Effort& eff
     const ckks::Encoder encoder(parameters);
     std::vector<std::complex<double>> values(period);
     for (std::size_t i = 0; i < period; ++i) values[i] = 1.0 / static_cast<double>(i + 1);
-    const Seconds seconds = fastest(effort, [&](std::size_t) {
+    const Seconds seconds = median_seconds(effort, [&](std::size_t) {
         parallel_for(count, [&](std::size_t) { encoder.encode_periodic(values, level, parameters.scale(level)); });
     });
     return seconds / static_cast<double>(count * 2 * period * (static_cast<std::size_t>(level) + 1));

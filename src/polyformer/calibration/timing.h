@@ -1,9 +1,9 @@
-// How long work takes: the fastest of several runs, by the clock and by processor time.
+// How long work takes: the median of several runs, by the clock and by processor time.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
+#include <vector>
 
 #include "polyformer/support/system/parallel.h"
 #include "polyformer/support/system/process.h"
@@ -19,17 +19,18 @@ struct Effort {
 
 /// Seconds of all threads together: by the clock, times their number, and by their processor time.
 struct Seconds {
-    double clock = std::numeric_limits<double>::infinity();
-    double processor = std::numeric_limits<double>::infinity();
+    double clock = 0;
+    double processor = 0;
 
     friend Seconds operator/(const Seconds& a, double divisor) { return {a.clock / divisor, a.processor / divisor}; }
 };
 
-/// The fastest of several runs; work(i) is run number i.
+/// The medians of several runs; work(i) is run number i.
 template <class Work>
-Seconds fastest(const Effort& effort, Work work) {
+Seconds median_seconds(const Effort& effort, Work work) {
     const auto threads = static_cast<double>(thread_count());
-    Seconds least;
+    std::vector<double> clock;
+    std::vector<double> processor;
     std::size_t run = 0;
     work(run++);  // page faults, tables
     const Stopwatch all;
@@ -37,10 +38,15 @@ Seconds fastest(const Effort& effort, Work work) {
         const double processor_before = processor_seconds();
         const Stopwatch one;
         work(run);
-        least.clock = std::min(least.clock, threads * one.seconds());
-        least.processor = std::min(least.processor, processor_seconds() - processor_before);
+        clock.push_back(threads * one.seconds());
+        processor.push_back(processor_seconds() - processor_before);
     }
-    return least;
+    const auto median = [](std::vector<double>& values) {
+        const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+        std::ranges::nth_element(values, middle);
+        return *middle;
+    };
+    return {median(clock), median(processor)};
 }
 
 }  // namespace polyformer::calibration

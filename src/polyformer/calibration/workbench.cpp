@@ -23,7 +23,7 @@ Workbench::Workbench(const ckks::Parameters& parameters, int level, const Effort
 
 Seconds Workbench::decomposition() const {
     const int width = parameters_.special_count();
-    return fastest(
+    return median_seconds(
         effort_, [&](std::size_t run) { ckks::decompose(parameters_, turn(run).components[1], level_, width, width); });
 }
 
@@ -32,24 +32,25 @@ Seconds Workbench::division() const {
     for (std::size_t i = 0; i < 2; ++i) {
         extended.push_back(std::move(evaluator_.rotate_extended(std::span(&ciphertexts_[i], 1), 1).front()));
     }
-    return fastest(effort_, [&](std::size_t run) { evaluator_.divide_by_special(extended[run % 2]); });
+    return median_seconds(effort_, [&](std::size_t run) { evaluator_.divide_by_special(extended[run % 2]); });
 }
 
 Seconds Workbench::hoisted_rotation() const {
     const ckks::HoistedCiphertext hoisted = evaluator_.hoist(ciphertexts_.front());
-    return fastest(effort_, [&](std::size_t run) { evaluator_.rotate(hoisted, static_cast<long>(run % keys_) + 1); });
+    return median_seconds(effort_,
+                          [&](std::size_t run) { evaluator_.rotate(hoisted, static_cast<long>(run % keys_) + 1); });
 }
 
 Seconds Workbench::inner_product() const {
     const std::size_t half = std::min<std::size_t>(ciphertexts_.size() / 2, 8);
     const std::span<const Ciphertext> all(ciphertexts_);
-    const Seconds seconds = fastest(
+    const Seconds seconds = median_seconds(
         effort_, [&](std::size_t) { evaluator_.inner_product_lazily(all.first(half), all.subspan(half, half)); });
     return seconds / static_cast<double>(half);
 }
 
 Seconds Workbench::sum() const {
-    return fastest(effort_, [&](std::size_t run) { evaluator_.add(turn(run), turn(run + 1)); });
+    return median_seconds(effort_, [&](std::size_t run) { evaluator_.add(turn(run), turn(run + 1)); });
 }
 
 std::shared_ptr<const ckks::EvaluationKeys> Workbench::make_keys(const std::shared_ptr<const std::byte>& memory) {
