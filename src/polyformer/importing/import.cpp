@@ -48,13 +48,10 @@ std::vector<std::int32_t> ids_of(const std::string& prefix) {
 /// Finds the public prefix of a model that predicts next tokens, whose graph was read with room for it, and makes the
 /// model the one that stands behind it.
 nlohmann::ordered_json put_behind_prefix(model::ImportedModel& model, const model::Tokenizer& tokenizer,
-                                         const std::vector<std::string>& lines, const ImportOptions& options) {
+                                         const substitution::CalibrationTexts& texts, const ImportOptions& options) {
     const std::vector<std::int32_t> wanted =
         options.prefix == "auto" ? std::vector<std::int32_t>{} : ids_of(options.prefix);
-    const auto texts =
-        substitution::choose_texts(lines, tokenizer, model.embedding,
-                                   {.context = options.context, .texts = options.texts, .special_tokens = false});
-    const substitution::PrefixTexts tokens{texts.texts.sample.part(0, kPrefixTexts).tokens, texts.texts.stress.tokens};
+    const substitution::PrefixTexts tokens{texts.sample.part(0, kPrefixTexts).tokens, texts.stress.tokens};
     const bool quiet = options.substitution.quiet;
     const substitution::PrefixChoice choice =
         options.prefix == "auto" ? substitution::choose_prefix(model.graph, model.embedding, tokenizer, tokens, quiet)
@@ -124,11 +121,18 @@ Imported import_texts(const ImportOptions& options) {
     const std::vector<std::string> lines = lines_of(options.calibrate);
     const model::Tokenizer tokenizer(model.tokenizer_file);
     const bool next_tokens = model.text.output == model::TextOutput::next_token;
+    const auto choose_texts = [&](bool special_tokens) {
+        return substitution::choose_texts(
+            lines, tokenizer, model.embedding,
+            {.context = options.context, .texts = options.texts, .special_tokens = special_tokens});
+    };
+    // A prefix is sought with texts that have no special tokens, and behind one they have none.
+    substitution::CalibrationChoice choice = choose_texts(!next_tokens && model.text.adds_special_tokens());
     nlohmann::ordered_json prefix;
-    if (next_tokens) prefix = put_behind_prefix(model, tokenizer, lines, options);
-    const substitution::CalibrationChoice choice = substitution::choose_texts(
-        lines, tokenizer, model.embedding,
-        {.context = options.context, .texts = options.texts, .special_tokens = model.text.adds_special_tokens()});
+    if (next_tokens) {
+        prefix = put_behind_prefix(model, tokenizer, choice.texts, options);
+        if (model.text.adds_special_tokens()) choice = choose_texts(true);
+    }
     for (const std::string& note : model.notes) options.note(note);
     for (const std::string& warning : choice.warnings) options.warning(warning);
     FolderWriter folder(options.out);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/shuffle.h"
 #include "polyformer/support/text.h"
 
 namespace polyformer::substitution {
@@ -51,11 +52,6 @@ std::string stretch_of(const std::string& line, std::size_t most_words, Random& 
     const std::size_t first = random() % (starts.size() - words + 1);
     const std::size_t end = first + words < starts.size() ? starts[first + words] - 1 : line.size();
     return line.substr(starts[first], end - starts[first]);
-}
-
-void shuffle(std::vector<std::string>& lines, Random& random) {
-    // std::shuffle's order is the library's own.
-    for (std::size_t i = lines.size(); i > 1; --i) std::swap(lines[i - 1], lines[random() % i]);
 }
 
 /// As hasty people write: words cut short, said twice, in capitals, run together, with signs and numbers between them.
@@ -198,7 +194,7 @@ CalibrationChoice choose_texts(const std::vector<std::string>& lines, const mode
             "{} lines of text are too few to calibrate with: give {} at least, better some thousand, one text a line",
             all, kFewestLines);
     Chooser chooser(tokenizer, choice);
-    shuffle(sample, chooser.random());
+    shuffle(std::span(sample), chooser.random());
     const std::size_t apart = all / kHeldOut;
     const std::span<const std::string> held_out = std::span<const std::string>(sample).first(apart);
     const std::span<const std::string> measured = std::span<const std::string>(sample).subspan(apart);

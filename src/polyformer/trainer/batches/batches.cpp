@@ -1,9 +1,11 @@
 #include "polyformer/trainer/batches/batches.h"
 
 #include <random>
+#include <span>
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/shuffle.h"
 #include "polyformer/trainer/batches/strange_inputs.h"
 
 namespace polyformer::train {
@@ -41,7 +43,7 @@ torch::Tensor Batches::tokens(std::size_t step) {
         const std::size_t offset = random() % context_;
         starts_.resize((text_.ids.size() - 1) / context_ - 1);
         for (std::size_t i = 0; i < starts_.size(); ++i) starts_[i] = offset + i * context_;
-        shuffle(starts_, random);
+        shuffle(std::span(starts_), random);
     }
     const auto rows = static_cast<std::int64_t>(batch_);
     const auto columns = static_cast<std::int64_t>(context_ + 1);

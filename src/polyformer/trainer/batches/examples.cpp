@@ -1,7 +1,5 @@
 #include "polyformer/trainer/batches/examples.h"
 
-#include <utility>
-
 namespace polyformer::train {
 
 std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
@@ -9,10 +7,6 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t salt) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
     return z ^ (z >> 31);
-}
-
-void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
 }
 
 }  // namespace polyformer::train

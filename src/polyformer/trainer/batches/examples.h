@@ -5,16 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <random>
-#include <vector>
 
 namespace polyformer::train {
 
 /// A value that looks random and depends on both arguments (SplitMix64).
 std::uint64_t mix(std::uint64_t seed, std::uint64_t salt);
-
-/// Any order with equal chance, the same one with every standard library (std::shuffle's differs).
-void shuffle(std::vector<std::size_t>& order, std::mt19937_64& random);
 
 /// Inputs of a network and what it should make of them.
 struct Batch {

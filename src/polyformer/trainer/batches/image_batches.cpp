@@ -4,9 +4,11 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "polyformer/support/error.h"
+#include "polyformer/support/shuffle.h"
 #include "polyformer/trainer/batches/strange_inputs.h"
 
 namespace polyformer::train {
@@ -173,7 +175,7 @@ void ImageBatches::begin_epoch(std::size_t epoch) {
     std::mt19937_64 random(mix(seed_, epoch));
     order_.resize(images_.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
-    shuffle(order_, random);
+    shuffle(std::span(order_), random);
 }
 
 void ImageBatches::make_some_strange(Batch& batch, std::size_t step) const {

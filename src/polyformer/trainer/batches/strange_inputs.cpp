@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "polyformer/support/shuffle.h"
+
 namespace polyformer::train {
 namespace {
 
@@ -36,8 +38,7 @@ void make_strange(std::span<std::int64_t> tokens, std::size_t vocabulary, std::m
             return repeat(tokens,
                           std::clamp<std::size_t>(tokens.size() / 2, 1, 3 + below(kLongestRefrain - 2, random)));
         case 4:
-            for (std::size_t i = tokens.size(); i > 1; --i) std::swap(tokens[i - 1], tokens[below(i, random)]);
-            return;
+            return shuffle(tokens, random);
         case 5:
             for (std::int64_t& token : tokens) token = any();
             return;

@@ -6,10 +6,12 @@
 #include <cmath>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "polyformer/support/shuffle.h"
 #include "polyformer/trainer/batches/examples.h"
 #include "polyformer/trainer/descent/loss.h"
 #include "polyformer/trainer/statistics/excursions.h"
@@ -70,7 +72,7 @@ Json measure_stability(TransformerImpl& model, const PreparedText& text, std::ui
          [&](std::int64_t row) {
              Sequence tokens = from_text(row, context);
              std::mt19937_64 random(mix(seed, static_cast<std::uint64_t>(row)));
-             for (std::size_t i = tokens.size(); i > 1; --i) std::swap(tokens[i - 1], tokens[random() % i]);
+             shuffle(std::span(tokens), random);
              return tokens;
          }},
         {"test text, backwards", context,
