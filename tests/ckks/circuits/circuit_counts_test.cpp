@@ -184,18 +184,32 @@ TEST(CircuitCounts, APairHasHalfTheProductsAndSteps) {
 
 TEST(CircuitCounts, OfARotatedInnerProduct) {
     RotatedInnerProduct product{.first = -8, .last = 8, .left_step = 1, .right_step = 17, .right_offset = 5, .baby = 4};
-    for (product.inner = 1; product.inner <= 2; ++product.inner) {
+    for (const auto& [shifts, inner] : {std::pair{1L, 1L}, {1L, 2L}, {2L, 1L}, {2L, 2L}, {4L, 1L}}) {
+        SCOPED_TRACE(::testing::Message() << shifts << " left shifts, inner " << inner);
+        product.left_shifts = shifts;
+        product.inner = inner;
         const Evaluator evaluator = scheme().evaluator(product.key_request(scheme().parameters(), kLevel));
         const std::vector<Ciphertext> left{ciphertext(1)};
         const std::vector<Ciphertext> right{ciphertext(2)};
         const Measured measured = measure([&] { apply_rotated_inner_product(evaluator, product, left, right); });
         const OperationCounts counts = in_all(rotated_product_switches(product));
         const OperationCounter at(scheme().parameters(), kLevel);
-        // Counted as if one group took the right operand as it is; here all of them rotate it.
+        // Counted as if one shift took the right operand as it is; here all of them rotate it.
         const OperationCounts more = at.decomposition() + at.hoisted_rotation();
         EXPECT_EQ(measured.products, 2 * (counts + more).key_limbs + 4 * at.limbs() * 16);
         EXPECT_EQ(measured.transforms, (counts + more).transforms);
     }
+}
+
+TEST(CircuitCounts, ShiftsOfBothOperandsSaveRotations) {
+    RotatedInnerProduct product{.first = 0, .last = 64, .left_step = 1, .right_step = 257, .baby = 8};
+    const KeySwitches one_shifted = rotated_product_switches(product);
+    product.left_shifts = 2;
+    const KeySwitches both_shifted = rotated_product_switches(product);
+    EXPECT_EQ(one_shifted.hoisted, 7 + 8 * 7 + 7);
+    EXPECT_EQ(both_shifted.hoisted, 2 * 7 + 1 + 4 * 7 + 3);
+    EXPECT_EQ(both_shifted.again, one_shifted.again);
+    EXPECT_EQ(both_shifted.summed, one_shifted.summed);
 }
 
 TEST(CircuitCounts, OfABootstrapAreAboutWhatItTakes) {

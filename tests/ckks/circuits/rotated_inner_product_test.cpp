@@ -59,6 +59,26 @@ INSTANTIATE_TEST_SUITE_P(
         InnerProductCase{
             "babies_of_two_but_not_all",
             {.first = 1, .last = 7, .left_step = 2, .right_step = 3, .right_offset = 0, .baby = 8, .inner = 4}},
+        InnerProductCase{"both_shifted",
+                         {.first = 0,
+                          .last = 16,
+                          .left_step = 1,
+                          .right_step = 17,
+                          .right_offset = -128,
+                          .baby = 2,
+                          .left_shifts = 2}},
+        InnerProductCase{"both_shifted_and_some_missing",
+                         {.first = -7,
+                          .last = 10,
+                          .left_step = 1,
+                          .right_step = -16,
+                          .right_offset = 48,
+                          .baby = 4,
+                          .left_shifts = 3,
+                          .inner = 2}},
+        InnerProductCase{
+            "left_shifted_alone",
+            {.first = 1, .last = 12, .left_step = 3, .right_step = 5, .right_offset = 0, .baby = 4, .left_shifts = 4}},
         InnerProductCase{"one_giant",
                          {.first = 1, .last = 4, .left_step = 5, .right_step = 3, .right_offset = 0, .baby = 8}},
         InnerProductCase{"one_term",
@@ -70,14 +90,29 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(RotatedInnerProduct, KeyRequestIsExact) {
     const RotatedInnerProduct product{
         .first = -2, .last = 3, .left_step = 1, .right_step = 10, .right_offset = 100, .baby = 2};
-    // a = 0, 1 and b = −1, 0, 1: left by 1, right by 10; R_b by 18·b + 100; giants by 2·b.
+    // a = 0, 1 and c = −1, 0, 1: left by 1, right by 10; R_c by 18·c + 100; outer rotations by 2·c.
     const KeyRequest request = product.key_request(map_scheme().parameters(), 3);
     EXPECT_THAT(steps_of(request), ::testing::ElementsAre(1, 2, 10, 82, 100, 118, 1022));
     EXPECT_EQ(request.relinearisation_level, 3);
+    const RotatedInnerProduct shifted{
+        .first = 0, .last = 8, .left_step = 1, .right_step = 10, .right_offset = 0, .baby = 2, .left_shifts = 2};
+    // a, b, c = 0, 1: left by 1, right by 10; L_b by −18·b, R_c by 36·c; outer rotations by 20·b + 4·c.
+    EXPECT_THAT(steps_of(shifted.key_request(map_scheme().parameters(), 3)),
+                ::testing::ElementsAre(1, 4, 10, 20, 24, 36, 1006));
     const RotatedInnerProduct fewer{
         .first = 0, .last = 8, .left_step = 1, .right_step = 10, .right_offset = 0, .baby = 8, .inner = 2};
     EXPECT_THAT(steps_of(fewer.key_request(map_scheme().parameters(), 3)),
                 ::testing::ElementsAre(1, 2, 4, 6, 10, 20, 40, 60));
+}
+
+TEST(RotatedInnerProduct, RefusesWhatHasNoTermsOrNoSteps) {
+    const Parameters& parameters = map_scheme().parameters();
+    const auto refused = [&](const RotatedInnerProduct& product) {
+        EXPECT_THROW(product.key_request(parameters, 3), Error);
+    };
+    refused({.first = 3, .last = 3});
+    refused({.first = 0, .last = 4, .baby = 0});
+    refused({.first = 0, .last = 4, .baby = 2, .left_shifts = 0});
 }
 
 }  // namespace

@@ -75,6 +75,13 @@ TEST_P(EvaluatorTest, DividesByAllPrimesAtOnceAsOneAfterTheOther) {
         EXPECT_EQ(evaluator().rescale(product, 2).components[1].limb(0)[5],
                   evaluator().rescale(evaluator().rescale(product)).components[1].limb(0)[5]);
     }
+    const std::vector<Ciphertext> lazy{evaluator().multiply_lazily(a, b), evaluator().multiply_lazily(b, b)};
+    const std::vector<ExtendedCiphertext> undivided = evaluator().relinearise_extended(lazy);
+    for (std::size_t i = 0; i < lazy.size(); ++i) {
+        expect_rounding_apart(evaluator().divide_by_special(undivided[i]), evaluator().relinearise(lazy[i]));
+    }
+    EXPECT_THROW(evaluator().relinearise_extended(std::vector{product}), Error);  // two components
+    EXPECT_THROW(evaluator().relinearise_extended({}), Error);
     const ExtendedCiphertext rotated = extended_rotation(product, 1);
     expect_rounding_apart(evaluator().divide_by_special(rotated, &product, 1),
                           evaluator().rescale(evaluator().add(evaluator().divide_by_special(rotated), product)));

@@ -99,18 +99,21 @@ MapCounts periodic_map_counts(const PairedMap& map) {
 
 KeySwitches rotated_product_switches(const RotatedInnerProduct& product) {
     const auto baby = static_cast<double>(product.baby);
-    const auto groups = static_cast<double>(floor_divide(product.last - 1, product.baby).quotient -
-                                            floor_divide(product.first, product.baby).quotient + 1);
+    const long first = floor_divide(product.first, product.baby).quotient;
+    const long last = floor_divide(product.last - 1, product.baby).quotient;
+    const auto groups = static_cast<double>(last - first + 1);
+    const auto lefts = static_cast<double>(std::min(product.left_shifts, last - first + 1));
+    const auto rights = static_cast<double>(floor_divide(last, product.left_shifts).quotient -
+                                            floor_divide(first, product.left_shifts).quotient + 1);
     std::vector<long> babies(static_cast<std::size_t>(product.baby));
     std::iota(babies.begin(), babies.end(), 0L);
     const double decomposed = 1 + baby_work(babies, product.inner).intermediates;
-    // Decomposed: the left operand, and each group's right one, and what of their rotations is rotated again. Hoisted:
-    // the baby steps of both, and the right operand's step from group to group. Whole: each group's relinearisation.
-    // Summed: the groups' last rotations.
-    return {.decompositions = decomposed * (1 + groups),
-            .hoisted = (baby - 1) * (groups + 1) + groups - 1,
-            .whole = groups,
-            .summed = groups - 1,
+    // Decomposed: every shifted operand, and what of its rotations is rotated again. Hoisted: the baby steps of all,
+    // and the shifts. Summed: each group's relinearisation. Again: the groups' last rotations.
+    return {.decompositions = decomposed * (lefts + rights),
+            .again = groups - 1,
+            .hoisted = (baby - 1) * (lefts + rights) + lefts - 1 + rights - 1,
+            .summed = groups,
             .divisions = 1};
 }
 

@@ -1,6 +1,9 @@
 #include "polyformer/ckks/circuits/rotated_inner_product.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
 
 #include "polyformer/ckks/ring/automorphism.h"
 #include "polyformer/ckks/rotations/baby_giant.h"
@@ -11,51 +14,96 @@ namespace polyformer::ckks {
 
 namespace {
 
-/// The terms r = baby_step + baby·giant with one giant step: baby steps in [begin, end).
-struct Group {
-    long giant = 0;
-    long begin = 0;
-    long end = 0;
+/// Baby steps in [begin, end).
+struct BabyRange {
+    long begin = std::numeric_limits<long>::max();
+    long end = std::numeric_limits<long>::min();
+
+    void include(const BabyRange& other) {
+        begin = std::min(begin, other.begin);
+        end = std::max(end, other.end);
+    }
+    std::vector<long> steps() const {
+        std::vector<long> all(static_cast<std::size_t>(end - begin));
+        std::iota(all.begin(), all.end(), begin);
+        return all;
+    }
 };
 
-std::vector<Group> groups_of(const RotatedInnerProduct& product) {
-    require(product.baby > 0, "baby-step number {} must be positive", product.baby);
+/// The terms of one outer rotation.
+struct Group {
+    long left_shift = 0;   ///< b
+    long right_shift = 0;  ///< c
+    BabyRange babies;
+};
+
+/// The terms by their outer rotations, and what becomes of the operands.
+struct Split {
+    std::vector<Group> groups;         ///< ascending in c, then in b
+    std::map<long, BabyRange> lefts;   ///< by b: all baby steps of L_b
+    std::map<long, BabyRange> rights;  ///< by c: all baby steps of R_c
+};
+
+Split split(const RotatedInnerProduct& product) {
+    require(product.baby > 0 && product.left_shifts > 0,
+            "baby-step number {} and number of left shifts {} must be positive", product.baby, product.left_shifts);
     require(product.first < product.last, "a rotated inner product over [{}, {}) has no terms", product.first,
             product.last);
-    std::vector<Group> groups;
-    const long first_giant = floor_divide(product.first, product.baby).quotient;
-    const long last_giant = floor_divide(product.last - 1, product.baby).quotient;
-    for (long giant = first_giant; giant <= last_giant; ++giant) {
-        const long base = giant * product.baby;
-        groups.push_back({giant, std::max(product.first - base, 0L), std::min(product.last - base, product.baby)});
+    Split result;
+    const long first = floor_divide(product.first, product.baby).quotient;
+    const long last = floor_divide(product.last - 1, product.baby).quotient;
+    for (long digits = first; digits <= last; ++digits) {
+        const long base = digits * product.baby;
+        const FloorDivision shifts = floor_divide(digits, product.left_shifts);
+        const Group group{shifts.remainder,
+                          shifts.quotient,
+                          {std::max(product.first - base, 0L), std::min(product.last - base, product.baby)}};
+        result.lefts[group.left_shift].include(group.babies);
+        result.rights[group.right_shift].include(group.babies);
+        result.groups.push_back(group);
     }
-    return groups;
+    return result;
 }
 
-/// The range of baby steps that some group uses.
-Group all_baby_steps(std::span<const Group> groups) {
-    Group all{0, groups.front().begin, groups.front().end};
-    for (const Group& group : groups) {
-        all.begin = std::min(all.begin, group.begin);
-        all.end = std::max(all.end, group.end);
+long shift_of_left(const RotatedInnerProduct& product, long b) {
+    return product.baby * b * (product.left_step - product.right_step);
+}
+
+long shift_of_right(const RotatedInnerProduct& product, long c) {
+    return product.baby * product.left_shifts * c * (product.right_step - product.left_step) + product.right_offset;
+}
+
+long outer_shift(const RotatedInnerProduct& product, const Group& group) {
+    return product.baby *
+           (group.left_shift * product.right_step + product.left_shifts * group.right_shift * product.left_step);
+}
+
+/// Rotations of several ciphertexts by shifts and then by baby steps; what the shifts start from is decomposed once.
+class ShiftedOperands {
+  public:
+    ShiftedOperands(const Evaluator& evaluator, std::span<const Ciphertext> operands)
+        : evaluator_(evaluator), operands_(operands) {}
+
+    /// By operand, then by baby step.
+    std::vector<std::vector<Ciphertext>> rotations(long shift, long step, const BabyRange& babies, long inner) {
+        shift = normalised_step(shift, operands_.front().slots);
+        if (shift == 0) return baby_rotations(evaluator_, operands_, step, babies.steps(), inner);
+        if (hoisted_.empty()) {
+            for (const Ciphertext& operand : operands_) hoisted_.push_back(evaluator_.hoist(operand));
+        }
+        const std::vector<Ciphertext> shifted = evaluator_.rotate(std::span<const HoistedCiphertext>(hoisted_), shift);
+        return baby_rotations(evaluator_, shifted, step, babies.steps(), inner);
     }
-    return all;
-}
 
-long giant_shift_of_right(const RotatedInnerProduct& product, long giant) {
-    return product.baby * giant * (product.right_step - product.left_step) + product.right_offset;
-}
+  private:
+    const Evaluator& evaluator_;
+    std::span<const Ciphertext> operands_;
+    std::vector<HoistedCiphertext> hoisted_;
+};
 
-std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts) {
-    std::vector<HoistedCiphertext> hoisted;
-    for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
-    return hoisted;
-}
-
-std::vector<long> baby_steps(const Group& group) {
-    std::vector<long> steps;
-    for (long step = group.begin; step < group.end; ++step) steps.push_back(step);
-    return steps;
+std::span<const Ciphertext> of(const Group& group, const BabyRange& range, const std::vector<Ciphertext>& rotations) {
+    return std::span(rotations).subspan(static_cast<std::size_t>(group.babies.begin - range.begin),
+                                        static_cast<std::size_t>(group.babies.end - group.babies.begin));
 }
 
 }  // namespace
@@ -63,14 +111,16 @@ std::vector<long> baby_steps(const Group& group) {
 KeyRequest RotatedInnerProduct::key_request(const Parameters& parameters, int level) const {
     KeyRequest request;
     request.add_relinearisation(parameters, level);
-    for (const Group& group : groups_of(*this)) {
-        for (const long step : baby_keys(baby_steps(group), inner)) {
-            request.add_rotation(parameters, step * left_step, level);
-            request.add_rotation(parameters, step * right_step, level);
+    const Split parts = split(*this);
+    const auto add = [&](long shift, long step, const BabyRange& babies) {
+        request.add_rotation(parameters, shift, level);
+        for (const long baby_step : baby_keys(babies.steps(), inner)) {
+            request.add_rotation(parameters, baby_step * step, level);
         }
-        request.add_rotation(parameters, giant_shift_of_right(*this, group.giant), level);
-        request.add_rotation(parameters, baby * group.giant * left_step, level);
-    }
+    };
+    for (const auto& [b, babies] : parts.lefts) add(shift_of_left(*this, b), left_step, babies);
+    for (const auto& [c, babies] : parts.rights) add(shift_of_right(*this, c), right_step, babies);
+    for (const Group& group : parts.groups) request.add_rotation(parameters, outer_shift(*this, group), level);
     return request;
 }
 
@@ -84,28 +134,34 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
                 "operands of rotated inner products have {} and {} slots, the first {}", left[i].slots, right[i].slots,
                 left[0].slots);
     }
-    const std::vector<Group> groups = groups_of(product);
-    const Group all = all_baby_steps(groups);
-    const auto lefts = baby_rotations(evaluator, left, product.left_step, baby_steps(all), product.inner);
-
-    std::vector<HoistedCiphertext> hoisted_right;
+    const Split parts = split(product);
+    using Rotations = std::vector<std::vector<Ciphertext>>;
+    std::map<long, Rotations> lefts;
+    ShiftedOperands shifted_left(evaluator, left);
+    for (const auto& [b, babies] : parts.lefts) {
+        lefts[b] = shifted_left.rotations(shift_of_left(product, b), product.left_step, babies, product.inner);
+    }
+    ShiftedOperands shifted_right(evaluator, right);
     std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
-    std::vector<RotatedSum*> all_totals;
-    for (RotatedSum& total : totals) all_totals.push_back(&total);
-    for (const Group& group : groups) {
-        const long shift = normalised_step(giant_shift_of_right(product, group.giant), right[0].slots);
-        if (shift != 0 && hoisted_right.empty()) hoisted_right = hoist_all(evaluator, right);
-        const std::vector<Ciphertext> shifted =
-            shift == 0 ? std::vector(right.begin(), right.end())
-                       : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted_right), shift);
-        const auto rights = baby_rotations(evaluator, shifted, product.right_step, baby_steps(group), product.inner);
-        std::vector<Ciphertext> sums;
-        for (std::size_t i = 0; i < left.size(); ++i) {
-            const auto used =
-                std::span(lefts[i]).subspan(static_cast<std::size_t>(group.begin - all.begin), rights[i].size());
-            sums.push_back(evaluator.inner_product(used, rights[i]));
+    Rotations rights;
+    for (std::size_t g = 0; g < parts.groups.size(); ++g) {
+        const Group& group = parts.groups[g];
+        const BabyRange& babies = parts.rights.at(group.right_shift);
+        if (g == 0 || group.right_shift != parts.groups[g - 1].right_shift) {
+            rights.clear();
+            rights = shifted_right.rotations(shift_of_right(product, group.right_shift), product.right_step, babies,
+                                             product.inner);
         }
-        add_rotated(evaluator, sums, product.baby * group.giant * product.left_step, all_totals);
+        std::vector<Ciphertext> products;
+        for (std::size_t i = 0; i < left.size(); ++i) {
+            products.push_back(evaluator.inner_product_lazily(
+                of(group, parts.lefts.at(group.left_shift), lefts.at(group.left_shift)[i]),
+                of(group, babies, rights[i])));
+        }
+        std::vector<RotatedSum> sums(left.size(), RotatedSum(evaluator));
+        std::vector<ExtendedCiphertext> relinearised = evaluator.relinearise_extended(products);
+        for (std::size_t i = 0; i < left.size(); ++i) sums[i].add(std::move(relinearised[i]));
+        add_rotated(evaluator, sums, outer_shift(product, group), totals);
     }
     std::vector<Ciphertext> results;
     for (const RotatedSum& total : totals) results.push_back(total.result(1));

@@ -11,19 +11,27 @@
 namespace polyformer::ckks {
 
 /// Σ_{r=first}^{last−1} rot_{r·left_step}(left) ⊙ rot_{r·right_step + right_offset}(right): both products of attention.
-/// With r = a + baby·b it is Σ_b rot_{baby·b·left_step}( Σ_a rot_{a·left_step}(left) ⊙ rot_{a·right_step}(R_b) ),
-/// R_b = rot_{baby·b·(right_step − left_step) + right_offset}(right): few keys, and hoisted rotations throughout.
+/// With r = a + baby·(b + left_shifts·c), 0 ≤ a < baby and 0 ≤ b < left_shifts, it is
+///
+///     Σ_{b,c} rot_{baby·(b·right_step + left_shifts·c·left_step)}( Σ_a rot_{a·left_step}(L_b) ⊙
+///     rot_{a·right_step}(R_c) )
+///
+/// of L_b = rot_{baby·b·(left_step − right_step)}(left) and
+/// R_c = rot_{baby·left_shifts·c·(right_step − left_step) + right_offset}(right). Each digit of r that an outer
+/// rotation takes on is missing in one of the operands, so that of 8·8 terms neither needs more than 8·4 rotations; all
+/// are hoisted, and few keys do.
 struct RotatedInnerProduct {
     long first = 0;
     long last = 0;
     long left_step = 1;
     long right_step = 1;
     long right_offset = 0;
-    long baby = 1;   ///< baby-step number
-    long inner = 1;  ///< KeySaving's, for the baby steps of both
+    long baby = 1;         ///< baby-step number
+    long left_shifts = 1;  ///< number of shifts b of the left operand, all of which are held at once
+    long inner = 1;        ///< KeySaving's, for the baby steps of both
 
     /// The rotations that apply_rotated_inner_product() will use at `level`, and relinearisation there. Throws Error
-    /// unless first < last and baby > 0.
+    /// unless first < last, baby > 0 and left_shifts > 0.
     KeyRequest key_request(const Parameters& parameters, int level) const;
 
     friend bool operator==(const RotatedInnerProduct&, const RotatedInnerProduct&) = default;

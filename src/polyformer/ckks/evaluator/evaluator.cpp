@@ -202,6 +202,27 @@ Ciphertext Evaluator::relinearise_and_rescale(const Ciphertext& a, int levels) c
                          ckks::switch_key(parameters_, a.components[2], key, a.level, ending));
 }
 
+std::vector<ExtendedCiphertext> Evaluator::relinearise_extended(std::span<const Ciphertext> a) const {
+    require(!a.empty(), "no ciphertext to relinearise");
+    std::vector<const RnsPolynomial*> squares;
+    std::vector<Ending> endings;
+    for (const Ciphertext& one : a) {
+        check_ciphertext(parameters_, one);
+        check_key_set(*keys_, one, "relinearisation");
+        require(one.components.size() == 3 && one.level == a.front().level,
+                "ciphertexts that are relinearised together have three components and one level, not {} at level {} "
+                "beside {} at level {}",
+                one.components.size(), one.level, a.front().components.size(), a.front().level);
+        squares.push_back(&one.components[2]);
+        endings.push_back({.addends = {&one.components[0], &one.components[1]}});
+    }
+    const SwitchingKey& key = usable_key(parameters_, *keys_, {KeyRole::relinearisation}, a.front().level);
+    std::vector<PolynomialPair> pairs = multiply_by_key(parameters_, squares, key, a.front().level, endings);
+    std::vector<ExtendedCiphertext> results;
+    for (std::size_t i = 0; i < a.size(); ++i) results.push_back({a[i].metadata(), std::move(pairs[i])});
+    return results;
+}
+
 Ciphertext Evaluator::switch_key(const Ciphertext& a, const SwitchingKey& key) const {
     check_two_components(parameters_, a, "key switching");
     check_switching_key(parameters_, key, "given", a.level);

@@ -57,6 +57,9 @@ class Evaluator {
     /// What rescaling the relinearised ciphertext `levels` times gives, with one division and one rounding for both:
     /// two thirds of the transforms. Two components are only rescaled.
     Ciphertext relinearise_and_rescale(const Ciphertext& a, int levels = 1) const;
+    /// Of several of three components, at one level, without the division by P; they share what the key costs. Throws
+    /// Error unless there is one, and all have three components, one level and one key set.
+    std::vector<ExtendedCiphertext> relinearise_extended(std::span<const Ciphertext> a) const;
     Ciphertext multiply_and_rescale(const Ciphertext& a, const Ciphertext& b) const;
     Ciphertext multiply(const Ciphertext& a, const Plaintext& b) const;
     Ciphertext multiply(const Ciphertext& a, const SubringPlaintext& b) const;

@@ -63,11 +63,17 @@ std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs
 
 std::vector<ckks::RotatedInnerProduct> product_choices(ckks::RotatedInnerProduct product) {
     std::vector<ckks::RotatedInnerProduct> choices;
+    const long terms = product.last - product.first;
     for (product.baby = 1; product.baby <= product.last; product.baby *= 2) {
-        for (const ckks::KeySaving& saving : key_savings(product.baby)) {
-            if (saving.horner) continue;
-            product.inner = saving.inner;
-            choices.push_back(product);
+        // The left operand's rotations are held at once: never more than the right one's.
+        for (product.left_shifts = 1;
+             product.left_shifts * product.left_shifts * product.baby <= std::max(terms, product.baby);
+             product.left_shifts *= 2) {
+            for (const ckks::KeySaving& saving : key_savings(product.baby)) {
+                if (saving.horner) continue;
+                product.inner = saving.inner;
+                choices.push_back(product);
+            }
         }
     }
     return choices;
@@ -198,18 +204,12 @@ const MapChoice& StepPrices::best_choice(std::span<const MapChoice> choices, std
         choices, {}, [&](const MapChoice& choice) { return map(choice.counts, period, level).seconds; });
 }
 
-long StepPrices::best_baby(ckks::RotatedInnerProduct product, int level) const {
-    long best = 1;
+double StepPrices::least_seconds(const ckks::RotatedInnerProduct& product, int level) const {
     double least = std::numeric_limits<double>::infinity();
-    for (long baby = 1; baby <= product.last; baby *= 2) {
-        product.baby = baby;
-        const double price = rotated_product(product, level).seconds;
-        if (price < least) {
-            least = price;
-            best = baby;
-        }
+    for (const ckks::RotatedInnerProduct& choice : product_choices(product)) {
+        least = std::min(least, rotated_product(choice, level).seconds);
     }
-    return best;
+    return least;
 }
 
 double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing& packing,
@@ -230,10 +230,8 @@ double StepPrices::gate(const Gate& gate, const Circuit& circuit, const Packing&
                            .seconds;
             },
             [&](const AttentionGate& attention) {
-                ckks::RotatedInnerProduct one = attention.product;
-                one.baby = best_baby(one, level);
                 const double blocks = attention.sums_blocks ? static_cast<double>(attention.right_offsets.size()) : 1;
-                return count * blocks * rotated_product(one, level).seconds;
+                return count * blocks * least_seconds(attention.product, level);
             },
             [&](const SumSlotsGate& gate_sum) { return count * sum_slots(gate_sum.count, level).seconds; },
             [&](const CombineGate& combined) {

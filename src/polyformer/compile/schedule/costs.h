@@ -35,7 +35,7 @@ std::vector<MapChoice> map_choices(const ckks::MapShape& shape, bool real_inputs
 /// The ways to save keys with so many baby steps.
 std::vector<ckks::KeySaving> key_savings(long baby);
 
-/// Likewise for a product: baby-step numbers and ways to save keys.
+/// Likewise for a product: baby-step numbers, shifts of the left operand and ways to save keys.
 std::vector<ckks::RotatedInnerProduct> product_choices(ckks::RotatedInnerProduct product);
 
 /// Prices steps for one parameter set.
@@ -60,8 +60,8 @@ class StepPrices {
 
     /// The choice of least time.
     const MapChoice& best_choice(std::span<const MapChoice> choices, std::size_t period, int level) const;
-    /// The baby-step number of least time.
-    long best_baby(ckks::RotatedInnerProduct product, int level) const;
+    /// A product in the way of least time.
+    double least_seconds(const ckks::RotatedInnerProduct& product, int level) const;
 
     /// The whole gate at `level`, in the ways of least time. `choices` are those of a gate's map, which take longer to
     /// find than to price.

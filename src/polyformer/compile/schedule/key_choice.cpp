@@ -86,7 +86,7 @@ std::optional<Kind> kind_of(const Step& step) {
     }
     if (const auto* product = std::get_if<RotatedProductStep>(&step.operation)) {
         Kind kind{.map = {}, .product = product->product, .products = product->outputs.size()};
-        kind.product->baby = kind.product->inner = 1;
+        kind.product->baby = kind.product->left_shifts = kind.product->inner = 1;
         return kind;
     }
     return std::nullopt;
@@ -120,9 +120,10 @@ std::vector<Way> product_ways(const Kind& kind, const Chooser& chooser, const St
         for (const Step* step : chooser.steps) {
             way.seconds += static_cast<double>(kind.products) * prices.rotated_product(product, step->level).seconds;
         }
-        way.set = [baby = product.baby, inner = product.inner](Step& step) {
+        way.set = [baby = product.baby, left_shifts = product.left_shifts, inner = product.inner](Step& step) {
             ckks::RotatedInnerProduct& own = std::get<RotatedProductStep>(step.operation).product;
             own.baby = baby;
+            own.left_shifts = left_shifts;
             own.inner = inner;
         };
         ways.push_back(std::move(way));

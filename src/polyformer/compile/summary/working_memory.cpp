@@ -77,8 +77,9 @@ std::size_t scratch_bytes(const Parameters& parameters, const Step& step) {
                           [&](const RotatedProductStep& product) {
                               // Rotations of both operands, their digits, the sums so far and what is added to them.
                               const auto baby = static_cast<std::size_t>(product.product.baby);
+                              const auto lefts = static_cast<std::size_t>(product.product.left_shifts);
                               return product.outputs.size() *
-                                     ((2 * baby + 3) * one + 2 * hoisted_bytes(parameters, step.level) +
+                                     (((lefts + 1) * baby + 3) * one + 2 * hoisted_bytes(parameters, step.level) +
                                       2 * extended_bytes(parameters, step.level));
                           },
                           [&](const PolynomialStep& polynomial) {

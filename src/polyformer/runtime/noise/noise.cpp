@@ -84,7 +84,10 @@ double roundings(const ckks::PeriodicDiagonals& map, long offset) {
 }
 
 double rotated_factor_noise(const ckks::Parameters& parameters, const ckks::RotatedInnerProduct& product, int level) {
-    return rounding_noise(parameters, level) * (product.inner > 1 ? std::numbers::sqrt2 : 1);
+    const bool right_shifted =
+        product.right_offset != 0 || product.last - product.first > product.baby * product.left_shifts;
+    const double shifts = (product.left_shifts > 1 ? 0.5 : 0) + (right_shifted ? 0.5 : 0);
+    return rounding_noise(parameters, level) * std::sqrt(1 + shifts + (product.inner > 1 ? 1 : 0));
 }
 
 double map_noise(const ckks::Parameters& parameters, const ckks::PeriodicDiagonals& map, std::size_t output, int level,

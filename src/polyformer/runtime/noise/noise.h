@@ -46,7 +46,8 @@ struct InputNoise {
 /// How often the input of a map was rounded before it meets this diagonal: once, or twice where its baby step is the
 /// sum of two (ckks::KeySaving).
 double roundings(const ckks::PeriodicDiagonals& map, long offset);
-/// Standard deviation of the rounding of either factor of a rotated product at `level`, likewise.
+/// Standard deviation of the rounding of a factor of a rotated product at `level`, likewise: by the mean variance of
+/// both, each rotated by a shift, where it has some, and by a baby step.
 double rotated_factor_noise(const ckks::Parameters& parameters, const ckks::RotatedInnerProduct& product, int level);
 
 /// Of output `output` of a map of inputs at `level`, before it is rescaled: each rotation adds its own rounding.
