@@ -78,26 +78,30 @@ long outer_shift(const RotatedInnerProduct& product, const Group& group) {
            (group.left_shift * product.right_step + product.left_shifts * group.right_shift * product.left_step);
 }
 
-/// Rotations of several ciphertexts by shifts and then by baby steps; what the shifts start from is decomposed once.
+/// Rotations of several ciphertexts by shifts and then by baby steps; they are decomposed once for all shifts, and for
+/// the baby steps of the shift by 0.
 class ShiftedOperands {
   public:
-    ShiftedOperands(const Evaluator& evaluator, std::span<const Ciphertext> operands)
-        : evaluator_(evaluator), operands_(operands) {}
+    ShiftedOperands(const Evaluator& evaluator, std::span<const Ciphertext> operands,
+                    const RotatedInnerProduct& product)
+        : evaluator_(evaluator), operands_(operands), inner_(product.inner) {}
 
     /// By operand, then by baby step.
-    std::vector<std::vector<Ciphertext>> rotations(long shift, long step, const BabyRange& babies, long inner) {
+    std::vector<std::vector<Ciphertext>> rotations(long shift, long step, const BabyRange& babies) {
         shift = normalised_step(shift, operands_.front().slots);
-        if (shift == 0) return baby_rotations(evaluator_, operands_, step, babies.steps(), inner);
-        if (hoisted_.empty()) {
-            for (const Ciphertext& operand : operands_) hoisted_.push_back(evaluator_.hoist(operand));
-        }
-        const std::vector<Ciphertext> shifted = evaluator_.rotate(std::span<const HoistedCiphertext>(hoisted_), shift);
-        return baby_rotations(evaluator_, shifted, step, babies.steps(), inner);
+        if (shift == 0 && babies.end == 1) return baby_rotations(evaluator_, copies(), step, babies.steps(), inner_);
+        if (hoisted_.empty()) hoisted_ = hoist_all(evaluator_, copies());
+        if (shift == 0) return baby_rotations(evaluator_, hoisted_, step, babies.steps(), inner_);
+        return baby_rotations(evaluator_, evaluator_.rotate(std::span<const HoistedCiphertext>(hoisted_), shift), step,
+                              babies.steps(), inner_);
     }
 
   private:
+    std::vector<Ciphertext> copies() const { return {operands_.begin(), operands_.end()}; }
+
     const Evaluator& evaluator_;
     std::span<const Ciphertext> operands_;
+    long inner_;
     std::vector<HoistedCiphertext> hoisted_;
 };
 
@@ -137,11 +141,11 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
     const Split parts = split(product);
     using Rotations = std::vector<std::vector<Ciphertext>>;
     std::map<long, Rotations> lefts;
-    ShiftedOperands shifted_left(evaluator, left);
+    ShiftedOperands shifted_left(evaluator, left, product);
     for (const auto& [b, babies] : parts.lefts) {
-        lefts[b] = shifted_left.rotations(shift_of_left(product, b), product.left_step, babies, product.inner);
+        lefts[b] = shifted_left.rotations(shift_of_left(product, b), product.left_step, babies);
     }
-    ShiftedOperands shifted_right(evaluator, right);
+    ShiftedOperands shifted_right(evaluator, right, product);
     std::vector<RotatedSum> totals(left.size(), RotatedSum(evaluator));
     Rotations rights;
     for (std::size_t g = 0; g < parts.groups.size(); ++g) {
@@ -149,8 +153,7 @@ std::vector<Ciphertext> apply_rotated_inner_product(const Evaluator& evaluator, 
         const BabyRange& babies = parts.rights.at(group.right_shift);
         if (g == 0 || group.right_shift != parts.groups[g - 1].right_shift) {
             rights.clear();
-            rights = shifted_right.rotations(shift_of_right(product, group.right_shift), product.right_step, babies,
-                                             product.inner);
+            rights = shifted_right.rotations(shift_of_right(product, group.right_shift), product.right_step, babies);
         }
         std::vector<Ciphertext> products;
         for (std::size_t i = 0; i < left.size(); ++i) {

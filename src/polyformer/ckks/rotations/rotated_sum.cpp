@@ -51,35 +51,54 @@ Ciphertext RotatedSum::result(int rescaled_levels) const {
     return evaluator_->divide_by_special(*rotated_, unrotated_ ? &*unrotated_ : nullptr, rescaled_levels);
 }
 
-std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
-                                               std::span<const long> steps) {
-    std::vector<std::vector<Ciphertext>> results(ciphertexts.size());
+std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::vector<Ciphertext> ciphertexts) {
     std::vector<HoistedCiphertext> hoisted;
-    for (const long wanted : steps) {
-        const long step = normalised_step(wanted, ciphertexts.front().slots);
-        if (step != 0 && hoisted.empty()) {
-            for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
+    for (Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(std::move(ciphertext)));
+    return hoisted;
+}
+
+namespace {
+
+/// Of hoisted ciphertexts, which step 0 takes away if it may.
+std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<HoistedCiphertext> hoisted,
+                                               long stride, std::span<const long> baby_steps, bool kept) {
+    std::vector<std::vector<Ciphertext>> results(hoisted.size(), std::vector<Ciphertext>(baby_steps.size()));
+    std::optional<std::size_t> unrotated;
+    for (std::size_t k = 0; k < baby_steps.size(); ++k) {
+        if (baby_steps[k] == 0 && !kept) {
+            unrotated = k;
+            continue;
         }
-        std::vector<Ciphertext> rotated = step == 0
-                                              ? std::vector(ciphertexts.begin(), ciphertexts.end())
-                                              : evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), step);
-        for (std::size_t i = 0; i < results.size(); ++i) results[i].push_back(std::move(rotated[i]));
+        std::vector<Ciphertext> rotated =
+            evaluator.rotate(std::span<const HoistedCiphertext>(hoisted), stride * baby_steps[k]);
+        for (std::size_t i = 0; i < results.size(); ++i) results[i][k] = std::move(rotated[i]);
+    }
+    for (std::size_t i = 0; unrotated && i < results.size(); ++i) {
+        results[i][*unrotated] = std::move(hoisted[i].ciphertext);
     }
     return results;
 }
 
-std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+}  // namespace
+
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::vector<Ciphertext> ciphertexts,
                                                     long stride, std::span<const long> baby_steps, long inner) {
-    if (inner == 1) {
-        std::vector<long> steps;
-        for (const long step : baby_steps) steps.push_back(stride * step);
-        return rotations(evaluator, ciphertexts, steps);
+    if (baby_steps.size() == 1 && baby_steps.front() == 0) {
+        std::vector<std::vector<Ciphertext>> results(ciphertexts.size());
+        for (std::size_t i = 0; i < results.size(); ++i) results[i].push_back(std::move(ciphertexts[i]));
+        return results;
     }
-    const std::size_t inputs = ciphertexts.size();
+    std::vector<HoistedCiphertext> hoisted = hoist_all(evaluator, std::move(ciphertexts));
+    return inner == 1 ? rotations(evaluator, hoisted, stride, baby_steps, false)
+                      : baby_rotations(evaluator, hoisted, stride, baby_steps, inner);
+}
+
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::vector<HoistedCiphertext>& hoisted,
+                                                    long stride, std::span<const long> baby_steps, long inner) {
+    if (inner == 1) return rotations(evaluator, hoisted, stride, baby_steps, true);
+    // Behind the ciphertexts come those of their rotations that are rotated once more.
+    const std::size_t inputs = hoisted.size();
     std::vector<std::vector<Ciphertext>> results(inputs, std::vector<Ciphertext>(baby_steps.size()));
-    // The inputs, and those of their rotations that are rotated once more.
-    std::vector<HoistedCiphertext> hoisted;
-    for (const Ciphertext& ciphertext : ciphertexts) hoisted.push_back(evaluator.hoist(ciphertext));
     for (const BabyStage& stage : baby_stages(baby_steps, inner)) {
         const bool rotated_again = std::ranges::any_of(stage.rests, [](long rest) { return rest != 0; });
         for (const long residue : stage.residues) {

@@ -43,14 +43,16 @@ class RotatedSum {
     std::optional<Ciphertext> unrotated_;
 };
 
-/// results[i][k] = rot_{steps[k]}(ciphertexts[i]), all ciphertexts at one level: a ciphertext's rotations share its
-/// decomposition, and all ciphertexts the key of a step.
-std::vector<std::vector<Ciphertext>> rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
-                                               std::span<const long> steps);
+/// Each ciphertext by itself.
+std::vector<HoistedCiphertext> hoist_all(const Evaluator& evaluator, std::vector<Ciphertext> ciphertexts);
 
-/// results[i][k] = rot_{stride·baby_steps[k]}(ciphertexts[i]), baby steps being ascending and taken with as few keys as
-/// KeySaving::inner says.
-std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::span<const Ciphertext> ciphertexts,
+/// results[i][k] = rot_{stride·baby_steps[k]}(ciphertexts[i]), all ciphertexts at one level: a ciphertext's rotations
+/// share its decomposition, and all ciphertexts the key of a step. Baby steps are ascending and taken with as few keys
+/// as KeySaving::inner says.
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::vector<Ciphertext> ciphertexts,
+                                                    long stride, std::span<const long> baby_steps, long inner);
+/// The same of ciphertexts that are hoisted already, and stay so.
+std::vector<std::vector<Ciphertext>> baby_rotations(const Evaluator& evaluator, std::vector<HoistedCiphertext>& hoisted,
                                                     long stride, std::span<const long> baby_steps, long inner);
 
 /// *totals[i] += rot_step(terms[i]), all terms at one level; they share the key.
