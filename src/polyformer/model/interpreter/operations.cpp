@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
+#include <span>
 
 #include "polyformer/approx/fitting/target_function.h"
 #include "polyformer/model/graph/visit.h"
+#include "polyformer/model/interpreter/attention_operations.h"
+#include "polyformer/model/interpreter/linear_operation.h"
 #include "polyformer/model/interpreter/vector_loops.h"
 #include "polyformer/support/error.h"
-#include "polyformer/support/system/parallel.h"
 
 namespace polyformer::model {
 
@@ -17,61 +18,6 @@ namespace {
 
 Tensor zeros(std::size_t rows, std::size_t columns) {
     return {rows, columns, std::vector<double>(rows * columns, 0.0)};
-}
-
-/// kColumnBlock columns of a matrix, one row after the other: read many times, so in one type and without the strides
-/// that compete for the same cache sets. (C_in, kColumnBlock), zero beyond the last column.
-template <class Real>
-std::vector<Real> panel_of(const Matrix& matrix, std::size_t first_column) {
-    const std::size_t columns = std::min(kColumnBlock<Real>, matrix.columns - first_column);
-    std::vector<Real> panel(matrix.rows * kColumnBlock<Real>, Real{0});
-    for (std::size_t i = 0; i < matrix.rows; ++i) {
-        const float* row = &matrix.values[i * matrix.columns + first_column];
-        std::copy_n(row, columns, &panel[i * kColumnBlock<Real>]);
-    }
-    return panel;
-}
-
-const double* values_of(const Tensor& tensor) {
-    return tensor.values.data();
-}
-
-const float* values_of(const std::vector<float>& values) {
-    return values.data();
-}
-
-/// One panel's columns of the outputs, all rows of the inputs, kRowBlock at a time.
-template <class Real, class Rows>
-void linear_columns(const Linear& linear, std::span<const Rows> inputs, std::span<Tensor> outputs,
-                    std::size_t first_column) {
-    constexpr std::size_t width = kColumnBlock<Real>;
-    const std::size_t terms = linear.weight.rows;
-    const std::size_t columns = std::min(width, linear.weight.columns - first_column);
-    const std::vector<Real> panel = panel_of<Real>(linear.weight, first_column);
-    std::array<const Real*, kRowBlock> rows{};
-    std::array<Real, kRowBlock * width> sums{};
-    for (std::size_t text = 0; text < inputs.size(); ++text) {
-        for (std::size_t first = 0; first < outputs[text].rows; first += kRowBlock) {
-            const std::size_t count = std::min(kRowBlock, outputs[text].rows - first);
-            for (std::size_t t = 0; t < kRowBlock; ++t) {
-                rows[t] = values_of(inputs[text]) + (first + std::min(t, count - 1)) * terms;  // the last one fills up
-            }
-            multiply_block(rows, panel.data(), terms, sums.data());
-            for (std::size_t t = 0; t < count; ++t) {
-                for (std::size_t j = 0; j < columns; ++j) {
-                    const double bias = linear.bias.empty() ? 0.0 : static_cast<double>(linear.bias[first_column + j]);
-                    outputs[text].at(first + t, first_column + j) = static_cast<double>(sums[t * width + j]) + bias;
-                }
-            }
-        }
-    }
-}
-
-template <class Real, class Rows>
-void fill_outputs(const Linear& linear, std::span<const Rows> inputs, std::span<Tensor> outputs) {
-    constexpr std::size_t width = kColumnBlock<Real>;
-    parallel_for((linear.weight.columns + width - 1) / width,
-                 [&](std::size_t panel) { linear_columns<Real, Rows>(linear, inputs, outputs, panel * width); });
 }
 
 /// (T, C) → (T, 1)
@@ -211,98 +157,6 @@ Tensor select_token(const SelectToken& select, const Tensor& input) {
     return {1, input.columns, std::vector<double>(row, row + static_cast<std::ptrdiff_t>(input.columns))};
 }
 
-/// The features of one head at the tokens of one window, transposed: (w, W).
-std::vector<double> transposed_keys(const Tensor& key, std::size_t first_token, std::size_t window,
-                                    std::size_t first_feature, std::size_t head_width) {
-    std::vector<double> result(head_width * window);
-    for (std::size_t k = 0; k < window; ++k) {
-        const double* row = &key.values[(first_token + k) * key.columns + first_feature];
-        for (std::size_t j = 0; j < head_width; ++j) result[j * window + k] = row[j];
-    }
-    return result;
-}
-
-/// (T, H·w) × (T, K·w) → (H·T, W)
-Tensor attention_scores(const AttentionScores& scores, const Tensor& query, const Tensor& key) {
-    const std::size_t tokens = query.rows;
-    const std::size_t head_width = query.columns / scores.heads;
-    const std::size_t window = scores.window == 0 ? tokens : std::min(scores.window, tokens);
-    const std::size_t sharers = scores.heads / key_heads_of(scores);
-    Tensor output = zeros(scores.heads * tokens, window);
-    for (std::size_t first_row = 0; first_row < output.rows; first_row += window) {
-        const std::size_t head = first_row / tokens;
-        const std::size_t first_token = first_row % tokens;
-        const std::vector<double> keys =
-            transposed_keys(key, first_token, window, head / sharers * head_width, head_width);
-        for (std::size_t q = 0; q < window; ++q) {
-            double* out = &output.values[(first_row + q) * window];
-            add_combined_rows(&query.values[(first_token + q) * query.columns + head * head_width], head_width,
-                              keys.data(), window, window, out);
-            for (std::size_t k = 0; k < window; ++k) out[k] *= scores.scale;
-            if (scores.bias.values.empty()) continue;
-            const float* bias = &scores.bias.values[(head * window + q) * window];
-            for (std::size_t k = 0; k < window; ++k) out[k] += static_cast<double>(bias[k]);
-        }
-    }
-    return output;
-}
-
-/// (H·T, W) plus (T, H): the same for all keys.
-Tensor shift_scores(const Tensor& scores, const Tensor& shift) {
-    Tensor output = scores;
-    for (std::size_t row = 0; row < output.rows; ++row) {
-        const double by = shift.at(row % shift.rows, row / shift.rows);
-        for (std::size_t k = 0; k < output.columns; ++k) output.at(row, k) += by;
-    }
-    return output;
-}
-
-/// The weights of the keys that the query of a row of scores sees, masked, in `space`.
-std::span<const double> masked_weights(const Tensor& scores, const Matrix& mask, bool causal, std::size_t row,
-                                       std::size_t heads, std::vector<double>& space) {
-    const std::size_t tokens = scores.rows / heads;
-    const std::size_t kept = causal ? row % tokens + 1 : scores.columns;
-    space.assign(&scores.values[row * scores.columns], &scores.values[row * scores.columns] + kept);
-    if (!mask.values.empty()) {
-        const std::size_t mask_tokens = mask.rows / heads;  // more than tokens for a shorter text
-        const float* masks = &mask.values[(row / tokens * mask_tokens + row % tokens) * mask.columns];
-        for (std::size_t k = 0; k < kept; ++k) space[k] *= static_cast<double>(masks[k]);
-    }
-    return space;
-}
-
-/// (H·T, W) → (T, H)
-Tensor attention_sums(const AttentionSums& attention, const Tensor& scores) {
-    const std::size_t tokens = scores.rows / attention.heads;
-    Tensor output = zeros(tokens, attention.heads);
-    std::vector<double> space;
-    for (std::size_t row = 0; row < scores.rows; ++row) {
-        const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
-        output.at(row % tokens, row / tokens) = std::accumulate(weights.begin(), weights.end(), 0.0);
-    }
-    return output;
-}
-
-/// (H·T, W) × (T, K·w) → (T, H·w)
-Tensor attention_values(const AttentionValues& attention, const Tensor& scores, const Tensor& value) {
-    const std::size_t tokens = value.rows;
-    const std::size_t window = scores.columns;
-    const std::size_t head_width = value.columns / value_heads_of(attention);
-    const std::size_t sharers = attention.heads / value_heads_of(attention);
-    Tensor output = zeros(tokens, attention.heads * head_width);
-    std::vector<double> space;
-    for (std::size_t row = 0; row < scores.rows; ++row) {
-        const std::size_t head = row / tokens;
-        const std::size_t q = row % tokens;
-        const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
-        const std::size_t first_token = q / window * window;
-        add_combined_rows(weights.data(), weights.size(),
-                          &value.values[first_token * value.columns + head / sharers * head_width], value.columns,
-                          head_width, &output.values[q * output.columns + head * head_width]);
-    }
-    return output;
-}
-
 }  // namespace
 
 std::vector<Shape> checked_shapes(const Graph& graph, const Tensor& embedded) {
@@ -358,19 +212,6 @@ Tensor evaluate_operation(const Operation& operation, const ValueOf& value_of, c
                 return attention_values(values, value_of(values.scores), value_of(values.value));
             }},
         operation);
-}
-
-std::vector<Tensor> apply_linear(const Linear& linear, std::span<const Tensor> inputs, Sums sums) {
-    std::vector<Tensor> outputs;
-    for (const Tensor& input : inputs) outputs.push_back(zeros(input.rows, linear.weight.columns));
-    if (sums == Sums::in_single) {
-        std::vector<std::vector<float>> rounded;
-        for (const Tensor& input : inputs) rounded.emplace_back(input.values.begin(), input.values.end());
-        fill_outputs<float, std::vector<float>>(linear, rounded, outputs);
-    } else {
-        fill_outputs<double, Tensor>(linear, inputs, outputs);
-    }
-    return outputs;
 }
 
 Tensor apply_exactly(const std::string& node, const Apply& apply, const Tensor& input) {

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "polyformer/model/graph/graph.h"
 #include "polyformer/model/graph/graph_shapes.h"
 #include "polyformer/model/interpreter/interpreter.h"
-#include "polyformer/model/interpreter/resumable_evaluation.h"
 
 namespace polyformer::model {
 
@@ -24,9 +22,6 @@ using ValueOf = std::function<const Tensor&(NodeId)>;
 
 /// One node's value from those of the nodes before it, of shapes that checked_shapes() let pass.
 Tensor evaluate_operation(const Operation& operation, const ValueOf& value_of, const Tensor& embedded);
-
-/// A linear map of many texts at once, so that its weights are fetched once.
-std::vector<Tensor> apply_linear(const Linear& linear, std::span<const Tensor> inputs, Sums sums);
 
 /// The function that the polynomial of `node` replaces, applied to each element; the polynomial itself where it
 /// replaces nothing. Throws Error listing the names for an unknown one.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "polyformer/model/graph/graph_shapes.h"
+#include "polyformer/model/interpreter/linear_operation.h"
 #include "polyformer/model/interpreter/operations.h"
 #include "polyformer/support/system/parallel.h"
 
