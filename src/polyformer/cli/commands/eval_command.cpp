@@ -16,6 +16,7 @@
 #include "polyformer/model/images/image_set.h"
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/quality.h"
+#include "polyformer/model/language/strange_rows.h"
 #include "polyformer/model/language/text_input.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/folders/folder_kind.h"
@@ -93,6 +94,7 @@ struct EvalOptions {
     tasks::EvaluationOptions task;
     std::string columns;
     std::size_t most_images = 0;
+    std::size_t strange_rows = 0;
     std::string json;
 };
 
@@ -108,9 +110,9 @@ void eval_task(EvalOptions options) {
 
 void eval_images(const EvalOptions& options) {
     const model::QualityOptions& text = options.text;
-    require(text.text.empty() && text.stride == 0 && text.most_tokens == 0,
-            "'{}' is an image model, and --text-file, --stride and --most-tokens are for language models: name a "
-            "folder of images with --data",
+    require(text.text.empty() && text.stride == 0 && text.most_tokens == 0 && options.strange_rows == 0,
+            "'{}' is an image model, and --text-file, --stride, --most-tokens and --strange-rows are for language "
+            "models: name a folder of images with --data",
             text.model.string());
     const model::ImageQuality quality =
         model::measure_image_quality({.model = text.model,
@@ -120,6 +122,17 @@ void eval_images(const EvalOptions& options) {
                                       .quiet = text.quiet});
     if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
+}
+
+void eval_strange_rows(const EvalOptions& options) {
+    const model::QualityOptions& given = options.text;
+    const std::vector<model::StrangeResult> results = model::measure_strange_rows(
+        {.model = given.model,
+         .text = given.text.empty() ? model::corpus_file(given.data, given.split) : given.text,
+         .rows = options.strange_rows,
+         .quiet = given.quiet});
+    if (options.json != "-") to_stdout("{}", model::describe(results));
+    write_json(model::to_json(results), options.json);
 }
 
 /// A model that was imported, or will be: texts as its own tokenizer reads them, one a line.
@@ -155,6 +168,7 @@ void eval_text(EvalOptions options) {
     if (input.output == model::TextOutput::next_token && input.tokenizer == "tokenizer.json") {
         return eval_next_tokens(options, false);
     }
+    if (options.strange_rows > 0) return eval_strange_rows(options);
     const model::Quality quality = model::measure_quality(text);
     if (options.json != "-") to_stdout("{}", model::describe(quality));
     write_json(model::to_json(quality), options.json);
@@ -170,6 +184,8 @@ void add_eval(CLI::App& program) {
     command->footer(
         "Examples:\n  polyformer eval models/wikitext-small --split test --data wikitext-2 --json eval.json\n"
         "  polyformer eval models/wikitext-small --text-file README.md\n"
+        "  polyformer eval models/wikitext-small --data wikitext-2 --strange-rows 1000   # repeats, other scripts, "
+        "...\n"
         "  polyformer eval models/cifar100-vit --data cifar-100 --json eval.json  # with the confusion of all classes\n"
         "  polyformer eval my-model --data my-images --split valid --most-images 500\n"
         "  polyformer eval minilm --task stsb/sts-test.csv             # sentence pairs\n"
@@ -217,6 +233,12 @@ void add_eval(CLI::App& program) {
         ->check(whole_number(0, model::kMaxContext))
         ->capture_default_str();
     command->add_option("--most-tokens", text.most_tokens, "Only the first so many tokens; 0: all")
+        ->check(whole_number(0, kMostOfAny))
+        ->capture_default_str();
+    command
+        ->add_option("--strange-rows", options->strange_rows,
+                     "Instead of the text so many rows that no text is like (repeats, shuffles, random tokens, other "
+                     "scripts): which have values outside the polynomials' intervals; 0: none")
         ->check(whole_number(0, kMostOfAny))
         ->capture_default_str();
     command
