@@ -18,6 +18,34 @@ TEST(RangePenalty, SumsSquaredExcessPerToken) {
     EXPECT_NEAR(range_penalty(sites, inputs).item<double>(), (9.0 + 1 + 4) / 2, 1e-6);
 }
 
+TEST(RangePenalty, GradientIsTwiceTheExcessPerToken) {
+    const std::vector<Site> sites = {site(SiteKind::hidden, -1, 2)};
+    const torch::Tensor x = torch::tensor({{{0.5, 5.0, -2.0}, {2.0, -1.0, 4.0}}});
+    const torch::Tensor expected = torch::tensor({{{0.0, 3.0, -1.0}, {0.0, 0.0, 2.0}}});
+    for (const auto type : {torch::kFloat32, torch::kBFloat16, torch::kFloat64}) {
+        const torch::Tensor input = x.to(type).clone().set_requires_grad(true);
+        (5 * range_penalty(sites, {input})).backward();
+        EXPECT_EQ(input.grad().scalar_type(), type);
+        EXPECT_TRUE(torch::allclose(input.grad().to(torch::kFloat32), 5 * expected)) << input.grad();
+    }
+}
+
+TEST(RangePenalty, LongTensorsInAnyOrderAgreeWithAutograd) {
+    const std::vector<Site> sites = {site(SiteKind::hidden, -0.5, 1)};
+    const torch::Tensor x = torch::randn({3, 117, 41});
+    for (const bool transposed : {false, true}) {
+        const torch::Tensor a = x.clone().set_requires_grad(true);
+        const torch::Tensor b = x.clone().set_requires_grad(true);
+        const torch::Tensor seen = transposed ? a.transpose(1, 2) : a;
+        const torch::Tensor penalty = range_penalty(sites, {seen});
+        const torch::Tensor plain = (b - b.clamp(-0.5, 1)).square().sum() / (3 * (transposed ? 41 : 117));
+        EXPECT_NEAR(penalty.item<double>(), plain.item<double>(), 1e-4 * plain.item<double>());
+        penalty.backward();
+        plain.backward();
+        EXPECT_TRUE(torch::allclose(a.grad(), b.grad()));
+    }
+}
+
 TEST(VariancePenalty, SpreadAndWhatLiesOutsideInLogarithms) {
     const std::vector<Site> sites = {site(SiteKind::variance, 1, 4), site(SiteKind::hidden, 0, 1)};
     // (1, 4, 1): in octaves 3, 1, −1, −1, of which 1, 0, 1, 1 outside; mean 0.5, squared deviations 11 together.

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "polyformer/trainer/sites/squared_excess.h"
+
 namespace polyformer::train {
 
 using torch::Tensor;
@@ -21,11 +23,9 @@ Tensor range_penalty(const std::vector<Site>& sites, const std::vector<Tensor>& 
     for (std::size_t i = 0; i < sites.size(); ++i) {
         const Site& site = sites[i];
         if (site.kind == SiteKind::variance) continue;
-        const Tensor x = inputs[i].to(torch::kFloat32);  // from mixed precision
-        const Tensor excess = x - x.clamp(site.lower, site.upper);
         // Scores are (B, H, T, T): B·T tokens. All else is (B, T, C).
-        const std::int64_t tokens = excess.size(0) * excess.size(site.kind == SiteKind::scores ? 2 : 1);
-        total = total + excess.square().sum() / static_cast<double>(tokens);
+        const std::int64_t tokens = inputs[i].size(0) * inputs[i].size(site.kind == SiteKind::scores ? 2 : 1);
+        total = total + squared_excess(inputs[i], site.lower, site.upper) / static_cast<double>(tokens);
     }
     return total;
 }

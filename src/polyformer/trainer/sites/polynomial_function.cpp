@@ -5,17 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "polyformer/trainer/sites/every_processor.h"
+
 namespace polyformer::train {
 namespace {
 
 using torch::Tensor;
-
-// Compiled for several processors; the loader picks the best that this one runs.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define POLYFORMER_EVERY_PROCESSOR __attribute__((target_clones("avx512f", "arch=haswell", "default")))
-#else
-#define POLYFORMER_EVERY_PROCESSOR
-#endif
 
 // Chebyshev coefficients of dp/dx over the same interval: d_{k−1} = d_{k+1} + 2k·c_k, d_0 halved.
 std::vector<double> derivative(const model::Polynomial& polynomial) {
