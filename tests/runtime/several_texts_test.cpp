@@ -100,5 +100,31 @@ TEST(SeveralTexts, MasksOfMixedWeightsSumsAndMeans) {
     }
 }
 
+TEST(SeveralTexts, WeightsOverTheNumberOfKeys) {
+    for (const bool causal : {true, false}) {
+        const auto graph_of = [&](bool also_sums) {
+            fixtures::Builder builder(8, 12);
+            const NodeId q = builder.linear(builder.input(), 12, 12);
+            const NodeId v = builder.linear(builder.input(), 12, 12);
+            const NodeId by = builder.linear(builder.input(), 12, 3);
+            const NodeId weights = builder.apply(builder.add(model::ShiftScores{builder.scores(q, q, 3), by}));
+            model::AttentionValues values{.scores = weights, .value = v, .heads = 3, .causal = causal, .mask = {}};
+            values.averages = true;
+            NodeId mixed = builder.add(values);
+            if (also_sums) {  // the same weights, as they are
+                values.averages = false;
+                mixed = builder.add(model::Add{mixed, builder.add(values)});
+            }
+            builder.linear(builder.add(model::TokenMean{mixed}), 12, 9);
+            return builder.finish(9);
+        };
+        for (const bool also_sums : {false, true}) {
+            expect_interpreters_answers(graph_of(also_sums), Positions::all, [](std::size_t length, unsigned seed) {
+                return fixtures::Builder(8, 12).text(length, seed);
+            });
+        }
+    }
+}
+
 }  // namespace
 }  // namespace polyformer::runtime

@@ -21,9 +21,10 @@ int run_program(int argc, char** argv) {
         "not finite or beyond the model's bounds).");
     program.require_subcommand(1);
     program.set_version_flag("--version", fmt::format("polyformer {}", version()));
-    for (const auto add : {add_data, add_train, add_tune, add_convert, add_study, add_report, add_import, add_fit_head,
-                           add_index, add_eval, add_plan, add_random_model, add_keygen, add_encrypt, add_infer,
-                           add_decrypt, add_run, add_generate, add_bench}) {
+    for (const auto add :
+         {add_data,    add_train,    add_tune,    add_convert, add_study,    add_report,       add_distil,
+          add_import,  add_fit_head, add_index,   add_eval,    add_plan,     add_random_model, add_keygen,
+          add_encrypt, add_infer,    add_decrypt, add_run,     add_generate, add_bench}) {
         add(program);
     }
     return parse(program, argc, argv);

@@ -16,8 +16,10 @@
 #include "polyformer/support/process/standard_streams.h"
 #include "polyformer/support/process/temporary_files.h"
 #include "polyformer/support/version.h"
+#include "polyformer/train/distillation/distil_request.h"
 #include "polyformer/train/process/interruption.h"
 #include "polyformer/train/process/trainer_exit_codes.h"
+#include "polyformer/trainer/distil_stage.h"
 #include "polyformer/trainer/stages.h"
 
 namespace {
@@ -36,7 +38,8 @@ void add_options(CLI::App& program, Options& options) {
         "Exit codes: those of 'polyformer', and 6: diverged.");
     program.set_version_flag("--version", fmt::format("polyformer-train {}", version()));
     program
-        .add_option("FOLDER", options.stages.folder, "The stage's folder: carries out what its stage.json describes")
+        .add_option("FOLDER", options.stages.folder,
+                    "The stage's folder: carries out what its stage.json or distil.json describes")
         ->required();
     program.add_option("--threads", options.stages.threads, "Threads; 0: all cores")
         ->check(CLI::Range(0, 1024))
@@ -53,7 +56,9 @@ int carry_out(Options options) {
     options.stages.device = train::parse_device(options.device);
     options.stages.precision = options.precision == "bfloat16" ? train::Precision::bfloat16 : train::Precision::float32;
     if (options.stages.threads == 0) options.stages.threads = std::max(1U, std::thread::hardware_concurrency());
-    return train::carry_out(options.stages) ? train::trainer_complete : train::trainer_interrupted;
+    const bool complete = train::is_distillation(options.stages.folder) ? train::carry_out_distillation(options.stages)
+                                                                        : train::carry_out(options.stages);
+    return complete ? train::trainer_complete : train::trainer_interrupted;
 }
 
 int failed(const std::string& message, int exit_code) {

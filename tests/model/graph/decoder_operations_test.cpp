@@ -1,4 +1,5 @@
 // The operations that decoders add to the graph: rotary positions, grouped keys and values, sums of heads and features.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -168,10 +169,11 @@ TEST(DecoderOperations, FilesOfVersionFourHaveNoGroups) {
     append(graph, "scores", AttentionScores{.query = 0, .key = 0, .heads = kHeads, .scale = 0.5});
     append(graph, "values", AttentionValues{.scores = 1, .value = 0, .heads = kHeads, .causal = true, .mask = {}});
     auto document = nlohmann::json::parse(graph_to_json(graph));
-    EXPECT_EQ(document["version"], 5);
+    EXPECT_EQ(document["version"], 6);
     document["version"] = 4;
     expect_error<FormatError>([&] { graph_from_json(document.dump(), {}, "graph"); }, {"graph", "key_heads"});
     document["nodes"][1].erase("key_heads");
+    document["nodes"][2].erase("averages");
     document["nodes"][2].erase("value_heads");
     EXPECT_EQ(fingerprint(graph_from_json(document.dump(), {}, "graph")), fingerprint(graph));
 }
@@ -189,6 +191,50 @@ TEST(DecoderOperations, FingerprintSeesEveryPart) {
     EXPECT_TRUE(changed([](Graph& g) { operation<AttentionScores>(g, 5).key_heads = 0; }));
     EXPECT_TRUE(changed([](Graph& g) { operation<AttentionValues>(g, 6).value_heads = 1; }));
     EXPECT_TRUE(changed([](Graph& g) { operation<AttentionScores>(g, 5).scale = 1; }));
+    EXPECT_TRUE(changed([](Graph& g) { operation<AttentionValues>(g, 6).averages = true; }));
+}
+
+TEST(AttentionAverages, AreSumsOverTheKeysThatAQuerySees) {
+    for (const bool causal : {true, false}) {
+        Graph graph = decoder_graph();
+        operation<AttentionValues>(graph, 6).causal = causal;
+        operation<Linear>(graph, 7).weight = some_matrix(kWidth, kHeads, 0);
+        const Tensor sums = evaluate(graph, some_text(3)).logits;
+        const Tensor shift = [&] {  // what is added to both
+            Graph other = graph;
+            std::ranges::fill(operation<Linear>(other, 4).weight.values, 0.0F);
+            return evaluate(other, some_text(3)).logits;
+        }();
+        operation<AttentionValues>(graph, 6).averages = true;
+        const Tensor means = evaluate(graph, some_text(3)).logits;
+        for (std::size_t t = 0; t < 3; ++t) {
+            const double keys = causal ? static_cast<double>(t + 1) : 3.0;  // of the text, not of the context
+            for (std::size_t c = 0; c < means.columns; ++c) {
+                EXPECT_NEAR(means.at(t, c) - shift.at(t, c), (sums.at(t, c) - shift.at(t, c)) / keys, 1e-12);
+            }
+        }
+    }
+}
+
+/// Made by scripts of its own: operation 21, and behind what sums have the number of blocks of values.
+TEST(AttentionAverages, HaveAFingerprintOfTheirOwn) {
+    Graph graph{.context = 3, .width = 2, .vocabulary = 2, .nodes = {}};
+    append(graph, "x", Input{});
+    append(graph, "s", AttentionScores{.query = 0, .key = 0, .heads = 1, .scale = 0.5});
+    append(graph, "p", Apply{1, {-2, 2, {0.5, 0.25}}, "sigmoid"});
+    append(graph, "v",
+           AttentionValues{.scores = 2, .value = 0, .heads = 1, .causal = false, .mask = {}, .averages = true});
+    EXPECT_EQ(fingerprint(graph), "a77d581469c7da3d1df0672283455645089be7f25954c061703bd6a7491a752b");
+}
+
+TEST(AttentionAverages, SurviveTheFiles) {
+    Graph graph = decoder_graph();
+    operation<AttentionValues>(graph, 6).averages = true;
+    const ScratchDirectory directory;
+    save_graph(graph, directory.path());
+    const Graph found = load_graph(directory.path());
+    EXPECT_EQ(fingerprint(found), fingerprint(graph));
+    EXPECT_EQ(evaluate(found, some_text(3)).logits.values, evaluate(graph, some_text(3)).logits.values);
 }
 
 }  // namespace

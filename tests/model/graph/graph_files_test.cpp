@@ -108,7 +108,7 @@ TEST_F(GraphFiles, ForeignGraphsAreRefused) {
     write_file(file("graph.json"), "\x89PNG\r\n");
     expect_load_error({"graph.json", "not valid JSON"});
     expect_edit_error("polyformer-graph", "polyformer-plan", {"'polyformer-plan', not 'polyformer-graph'"});
-    expect_edit_error("\"version\": 2", "\"version\": 6", {"version 6 is not known", "2 to 5"});
+    expect_edit_error("\"version\": 2", "\"version\": 7", {"version 7 is not known", "2 to 6"});
     expect_edit_error("\"version\": 2", "\"version\": 2, \"version\": 1", {"'version' is given twice"});
     expect_edit_error("\"version\": 2", "\"version\": 2, \"author\": \"x\"", {"unknown key 'author'"});
 }

@@ -211,9 +211,9 @@ TEST(ImageOperations, DamagedTextIsRefused) {
     expect("\"group\":2", "\"group\":4", {"the last node", "(1, 8)"});
     expect("\"window\":2", "\"window\":4", {"bias is (4, 2)"});
     expect("\"window\":2,", "", {"'window' is missing"});
-    expect("\"version\": 5", "\"version\": 2", {"unknown key 'bias'"});
-    expect("\"version\": 5", "\"version\": 3", {"unknown key 'key_heads'"});
-    expect("\"version\": 5", "\"version\": 6", {"version 6 is not known", "2 to 5"});
+    expect("\"version\": 6", "\"version\": 2", {"unknown key 'bias'"});
+    expect("\"version\": 6", "\"version\": 3", {"unknown key 'key_heads'"});
+    expect("\"version\": 6", "\"version\": 7", {"version 7 is not known", "2 to 6"});
 }
 
 TEST(ImageOperations, FingerprintSeesEveryPart) {

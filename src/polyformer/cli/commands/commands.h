@@ -13,6 +13,7 @@ void add_tune(CLI::App& program);
 void add_convert(CLI::App& program);
 void add_study(CLI::App& program);
 void add_report(CLI::App& program);
+void add_distil(CLI::App& program);
 void add_import(CLI::App& program);
 void add_fit_head(CLI::App& program);
 void add_index(CLI::App& program);

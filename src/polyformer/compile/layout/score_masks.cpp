@@ -96,8 +96,12 @@ std::vector<std::complex<double>> score_mask(const ScoreMask& mask, const Length
                          : place.token < mask.context ? key_of_window(heads, place.token, place.shift)
                                                       : std::nullopt;
         if (!key) return 0.0;
-        const std::size_t row = place.head * mask.context + place.token % tokens;
-        return mask.weights == nullptr ? 1.0 : static_cast<double>(entry(*mask.weights, row, *key));
+        const std::size_t query = place.token % tokens;
+        const std::size_t row = place.head * mask.context + query;
+        const double own = mask.weights == nullptr ? 1.0 : static_cast<double>(entry(*mask.weights, row, *key));
+        if (!mask.averages) return own;
+        const std::size_t seen = heads.window != 0 ? heads.window : mask.causal ? query + 1 : tokens;
+        return own / static_cast<double>(seen);
     };
     const Lanes lanes = mask.prefix > 0 ? Lanes::all : score_lanes(heads);
     std::vector<std::complex<double>> values =

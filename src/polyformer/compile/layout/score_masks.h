@@ -30,7 +30,8 @@ struct ScoreMask {
     bool causal = false;
     /// (H·context, W), row h·context + q, over the largest |weight|; null: every key that may be seen weighs 1.
     std::shared_ptr<const model::Matrix> weights = nullptr;
-    bool root = false;  ///< the mask is for what will be squared
+    bool root = false;      ///< the mask is for what will be squared
+    bool averages = false;  ///< every weight is divided by the number of keys that the query sees
     /// So many scores of a public prefix stand behind those of paired heads (AttentionLayout::behind_scores): each
     /// weighs i for every query.
     std::size_t prefix = 0;

@@ -24,8 +24,10 @@ Storage weights_storage(const State& state, NodeId scores, const WeighedKeys& ke
 /// Masks of a node of scores, its prefix's included.
 std::vector<ScoreMask> masks_of(const State& state, NodeId scores, const WeighedKeys& keys) {
     const NodeFacts& facts = state.all_facts[scores];
-    return attention_masks(facts.attention, facts.shape.tokens, keys.causal, *keys.weights,
-                           facts.prefix ? facts.prefix->tokens : 0);
+    std::vector<ScoreMask> masks = attention_masks(facts.attention, facts.shape.tokens, keys.causal, *keys.weights,
+                                                   facts.prefix ? facts.prefix->tokens : 0);
+    for (ScoreMask& mask : masks) mask.averages = keys.averages;
+    return masks;
 }
 
 /// Weights under their mask; those of a public prefix, which are imaginary, become a node of their own.
@@ -46,15 +48,16 @@ void keep_weights(State& state, NodeId scores, const WeighedKeys& keys, Stored w
 
 WeighedKeys keys_of(const State& state, NodeId reader) {
     if (const auto* sums = std::get_if<model::AttentionSums>(&state.graph.nodes[reader].operation)) {
-        return {sums->causal, &sums->mask};
+        return {sums->causal, &sums->mask, false};
     }
     const auto& values = std::get<model::AttentionValues>(state.graph.nodes[reader].operation);
-    return {values.causal, &values.mask};
+    return {values.causal, &values.mask, values.averages};
 }
 
 std::optional<Stored> find_weights(const State& state, NodeId scores, const WeighedKeys& keys) {
     for (const ScoreWeights& found : state.weights[scores]) {
-        if (found.keys.causal == keys.causal && found.keys.weights->values == keys.weights->values) {
+        if (found.keys.causal == keys.causal && found.keys.averages == keys.averages &&
+            found.keys.weights->values == keys.weights->values) {
             return found.stored;
         }
     }

@@ -18,6 +18,7 @@ namespace polyformer::compile {
 struct WeighedKeys {
     bool causal = true;
     const model::Matrix* weights = nullptr;
+    bool averages = false;
 };
 
 /// Of a node of scores: what is left of it under a mask.

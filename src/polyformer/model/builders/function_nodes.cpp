@@ -12,30 +12,51 @@ NodeId append_function(Graph& graph, std::string name, NodeId input, std::string
     return append(graph, std::move(name), Apply{input, placeholder, std::move(function)});
 }
 
-NodeId append_softmax(Graph& graph, const std::string& name, const SoftmaxInputs& inputs) {
-    const std::size_t heads = inputs.heads;
-    const LinearWeights no_shift{{inputs.width, heads, std::vector<float>(inputs.width * heads)},
-                                 std::vector<float>(heads)};
+namespace {
+
+/// σ(score + shift) for every query and key.
+NodeId append_weights(Graph& graph, const std::string& name, const SoftmaxInputs& inputs, LinearWeights by,
+                      std::string function) {
     const NodeId scores = append(graph, name + ".scores",
                                  AttentionScores{.query = inputs.query,
                                                  .key = inputs.key,
-                                                 .heads = heads,
+                                                 .heads = inputs.heads,
                                                  .scale = inputs.scale,
                                                  .key_heads = inputs.key_heads});
-    const NodeId shift = append_linear(graph, name + ".shift", inputs.stream, no_shift);
+    const NodeId shift = append_linear(graph, name + ".shift", inputs.stream, std::move(by));
     const NodeId shifted = append(graph, name + ".shifted", ShiftScores{scores, shift});
-    const NodeId weights = append_function(graph, name + ".weights", shifted, "exp");
-    const NodeId values = append(graph, name + ".values",
-                                 AttentionValues{.scores = weights,
-                                                 .value = inputs.value,
-                                                 .heads = heads,
-                                                 .causal = inputs.causal,
-                                                 .mask = {},
-                                                 .value_heads = inputs.key_heads});
+    return append_function(graph, name + ".weights", shifted, std::move(function));
+}
+
+NodeId append_values(Graph& graph, const std::string& name, const SoftmaxInputs& inputs, NodeId weights,
+                     bool averages) {
+    return append(graph, name + ".values",
+                  AttentionValues{.scores = weights,
+                                  .value = inputs.value,
+                                  .heads = inputs.heads,
+                                  .causal = inputs.causal,
+                                  .mask = {},
+                                  .value_heads = inputs.key_heads,
+                                  .averages = averages});
+}
+
+}  // namespace
+
+NodeId append_softmax(Graph& graph, const std::string& name, const SoftmaxInputs& inputs) {
+    const std::size_t heads = inputs.heads;
+    LinearWeights no_shift{{inputs.width, heads, std::vector<float>(inputs.width * heads)}, std::vector<float>(heads)};
+    const NodeId weights = append_weights(graph, name, inputs, std::move(no_shift), "exp");
+    const NodeId values = append_values(graph, name, inputs, weights, false);
     const NodeId sums = append(graph, name + ".sums",
                                AttentionSums{.scores = weights, .heads = heads, .causal = inputs.causal, .mask = {}});
     const NodeId inverse = append_function(graph, name + ".inverse", sums, "reciprocal");
     return append(graph, name + ".mixed", Multiply{values, inverse});
+}
+
+NodeId append_pointwise(Graph& graph, const std::string& name, const SoftmaxInputs& inputs, LinearWeights shift,
+                        const std::string& function) {
+    const NodeId weights = append_weights(graph, name, inputs, std::move(shift), function);
+    return append_values(graph, name, inputs, weights, true);
 }
 
 NodeId append_norm(Graph& graph, const std::string& name, NodeId x, double epsilon) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "polyformer/model/builders/transformer_builder.h"
 #include "polyformer/model/graph/graph.h"
 
 namespace polyformer::model {
@@ -28,6 +29,11 @@ struct SoftmaxInputs {
 /// same stream that may become the predicted −log Σ exp. Nodes
 /// `name`.{scores,shift,shifted,weights,values,sums,inverse, mixed}; returns the last, (T, H·w).
 NodeId append_softmax(Graph& graph, const std::string& name, const SoftmaxInputs& inputs);
+
+/// The same by a function that sees each score alone: Σ σ(score + shift)·value over the number of keys. The shift is a
+/// map of the stream, (width, heads). Nodes `name`.{scores,shift,shifted,weights,values}; returns the last, (T, H·w).
+NodeId append_pointwise(Graph& graph, const std::string& name, const SoftmaxInputs& inputs, LinearWeights shift,
+                        const std::string& function);
 
 /// x / √(mean(x²) + epsilon), what remains of a LayerNorm of centred values or an RMSNorm when gamma and beta are left
 /// to those that read it. Nodes `name`.{square,variance,shifted_variance,inverse_sqrt,output}; returns the last.

@@ -1,15 +1,27 @@
-// BERT, and what has its shape and names: MiniLM, BGE, E5, GTE.
+// BERT, and what has its shape and names: MiniLM, BGE, E5, GTE; our own with pointwise attention.
+#include <algorithm>
 #include <array>
 
+#include "polyformer/model/families/encoder_checkpoint.h"
 #include "polyformer/model/families/encoder_family.h"
 #include "polyformer/model/graph/limits.h"
+#include "polyformer/support/error.h"
 
 namespace polyformer::model {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> model_types = {"bert"};
+constexpr std::array<std::string_view, 2> model_types = {"bert", kPointwiseBert};
 constexpr std::array<std::string_view, 3> unused = {"embeddings.position_ids", "pooler.dense.", "cls."};
+
+std::string attention_function_of(const ModelConfig& config) {
+    if (config.model_type != kPointwiseBert) return {};
+    const std::string name = config.text("attention_function", "");
+    require<FormatError>(std::ranges::find(pointwise_functions, name) != pointwise_functions.end(),
+                         "{}: 'attention_function' is '{}', but pointwise attention takes {}", config.label, name,
+                         fmt::join(pointwise_functions, " or "));
+    return name;
+}
 
 EncoderShape shape_of(const ModelConfig& config) {
     return {.width = config.size("hidden_size", 1, kMaxFeatures),
@@ -21,7 +33,8 @@ EncoderShape shape_of(const ModelConfig& config) {
             .positions = config.size("max_position_embeddings", 1, kMaxContext),
             .first_position = 0,
             .epsilon = config.number("layer_norm_eps", 0, 1, 1e-12),
-            .activation = activation_of(config, "hidden_act")};
+            .activation = activation_of(config, "hidden_act"),
+            .attention_function = attention_function_of(config)};
 }
 
 EncoderLayer read_layer(CheckpointWeights& weights, const EncoderShape& shape, const std::string& name) {
@@ -33,7 +46,10 @@ EncoderLayer read_layer(CheckpointWeights& weights, const EncoderShape& shape, c
             .attention_norm = weights.norm(name + ".attention.output.LayerNorm", width),
             .up = weights.linear(name + ".intermediate.dense", width, shape.hidden),
             .down = weights.linear(name + ".output.dense", shape.hidden, width),
-            .feed_forward_norm = weights.norm(name + ".output.LayerNorm", width)};
+            .feed_forward_norm = weights.norm(name + ".output.LayerNorm", width),
+            .shift = shape.attention_function.empty()
+                         ? LinearWeights{}
+                         : weights.linear(name + ".attention.self.shift", width, shape.heads)};
 }
 
 EncoderWeights read_encoder(CheckpointWeights& weights, const EncoderShape& shape) {

@@ -106,15 +106,23 @@ class EncoderBuilder {
         const NodeId query = linear(name + ".query", layer.query);
         const NodeId key = linear(name + ".key", layer.key);
         const NodeId value = linear(name + ".value", layer.value);
-        const NodeId mixed = append_softmax(graph_, name,
-                                            {.query = query,
-                                             .key = key,
-                                             .value = value,
-                                             .stream = stream_.node,
-                                             .width = width(),
-                                             .heads = heads,
-                                             .scale = 1 / std::sqrt(head_width)});
+        const SoftmaxInputs inputs{.query = query,
+                                   .key = key,
+                                   .value = value,
+                                   .stream = stream_.node,
+                                   .width = width(),
+                                   .heads = heads,
+                                   .scale = 1 / std::sqrt(head_width)};
+        const NodeId mixed = shape_.attention_function.empty() ? append_softmax(graph_, name, inputs)
+                                                               : pointwise(name, inputs, layer.shift);
         add_to_stream(name, append_linear(graph_, name + ".output", mixed, centred(layer.output)));
+    }
+
+    NodeId pointwise(const std::string& name, const SoftmaxInputs& inputs, const LinearWeights& shift) {
+        check_linear(shift, width(), shape_.heads, name + ".shift");
+        return append_pointwise(graph_, name, inputs,
+                                stream_.norm == nullptr ? shift : with_norm_before(*stream_.norm, shift),
+                                shape_.attention_function);
     }
 
     void feed_forward(const std::string& name, const EncoderLayer& layer) {

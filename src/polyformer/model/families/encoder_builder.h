@@ -14,7 +14,8 @@ namespace polyformer::model {
 /// included. Nodes, with N the layer: "input"; "layers.N.attention.{query,key,value,scores,shift,shifted,weights,
 /// values,sums,inverse,mixed,output,stream,centred,residual}", "layers.N.attention_norm.{square,variance,
 /// shifted_variance,inverse_sqrt,output}", "layers.N.feed_forward.{up,activation,down,stream,centred,residual}",
-/// "layers.N.feed_forward_norm.{...}" (in the first layer's attention there is no "stream"); then of an embedding
+/// "layers.N.feed_forward_norm.{...}" (in the first layer's attention there is no "stream", in pointwise attention
+/// there are no "sums", "inverse" and "mixed"); then of an embedding
 /// "pooling", "embedding", "maps.N", "maps.N.activation"; of classes "pooling", "pooler", "pooler.activation",
 /// "logits"; of a masked language model "head.{transform,activation,centred}", "head_norm.{...}", "logits".
 ///

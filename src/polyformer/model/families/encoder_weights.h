@@ -25,6 +25,8 @@ struct EncoderShape {
     std::size_t first_position = 0;  ///< the row of the first token in the table of positions
     double epsilon = 1e-12;          ///< of all norms
     std::string activation;          ///< between the maps of the feed-forward part, a name that an Apply knows
+    /// σ of pointwise attention, Σ σ(score + shift)·value / L with L the number of tokens; empty: softmax.
+    std::string attention_function = {};
 };
 
 /// x' = norm(x + output(attention(x))), then norm(x' + down(σ(up(x')))).
@@ -37,6 +39,7 @@ struct EncoderLayer {
     LinearWeights up;    ///< (width, hidden)
     LinearWeights down;  ///< (hidden, width)
     NormWeights feed_forward_norm;
+    LinearWeights shift = {};  ///< (width, heads), of pointwise attention: added to the scores of the query
 };
 
 /// All but the head, nothing folded.

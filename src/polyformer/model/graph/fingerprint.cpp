@@ -47,6 +47,11 @@ bool is_grouped(const AttentionValues& values) {
     return value_heads_of(values) != values.heads;
 }
 
+int values_tag(const AttentionValues& values) {
+    if (values.averages) return 21;
+    return is_grouped(values) ? 20 : 7;
+}
+
 int scores_tag(const AttentionScores& scores) {
     if (is_grouped(scores)) return 19;
     return is_plain(scores) ? 6 : 12;
@@ -54,13 +59,14 @@ int scores_tag(const AttentionScores& scores) {
 
 /// A number for each operation, apart from the order of the variant; what had one keeps it, and every model its
 /// fingerprint. Scores as language models have them (one window, no bias) are written as before there were others, and
-/// attention whose heads each have a key and a value of their own as before there were groups.
+/// attention whose heads each have a key and a value of their own as before there were groups; sums as before there
+/// were averages.
 int tag_of(const Operation& operation) {
     return std::visit(Overloaded{[](const Input&) { return 0; }, [](const Linear&) { return 1; },
                                  [](const FeatureMean&) { return 2; }, [](const Add&) { return 3; },
                                  [](const Multiply&) { return 4; }, [](const Apply&) { return 5; },
                                  [](const AttentionScores& scores) { return scores_tag(scores); },
-                                 [](const AttentionValues& values) { return is_grouped(values) ? 20 : 7; },
+                                 [](const AttentionValues& values) { return values_tag(values); },
                                  [](const AddConstant&) { return 8; }, [](const MixTokens&) { return 9; },
                                  [](const MergeTokens&) { return 10; }, [](const TokenMean&) { return 11; },
                                  [](const ScaleFeatures&) { return 13; }, [](const Centre&) { return 14; },
@@ -112,7 +118,7 @@ void write(CanonicalWriter& writer, const Operation& operation) {
                               writer.integer(values.heads);
                               writer.integer(values.causal ? 1 : 0);
                               writer.matrix(values.mask);
-                              if (is_grouped(values)) writer.integer(values.value_heads);
+                              if (values.averages || is_grouped(values)) writer.integer(value_heads_of(values));
                           },
                           [&](const RotateFeatures& turn) {
                               writer.integer(turn.heads);

@@ -155,7 +155,8 @@ struct AttentionSums {
 /// O[q, h·w+j] = Σ_k mask[h,q,k] · A[h,q,k] · value[p(q)·W + k, h·w+j]: (H, T, W) × (T, H·w) → (T, H·w).
 /// The mask zeroes what the polynomial makes of keys that a query must not see, and holds what is constant of the other
 /// weights: 1/S(L) of the method, and what a key weighs for its distance. Keys beyond the text are never seen. Values
-/// may be grouped as keys are: (T, K·w), of which head h takes block h div (H/K).
+/// may be grouped as keys are: (T, K·w), of which head h takes block h div (H/K). With `averages` the sum is divided by
+/// the number of keys that the query sees, in a text that is shorter than T by fewer: 1/L of pointwise attention.
 struct AttentionValues {
     NodeId scores = 0;
     NodeId value = 0;
@@ -163,6 +164,7 @@ struct AttentionValues {
     bool causal = true;           ///< one window, and the mask is 0 where k > q
     Matrix mask;                  ///< (H·T, W), row h·T + q; or empty: 1 for every key that a query may see
     std::size_t value_heads = 0;  ///< K, a divisor of the heads; 0: H
+    bool averages = false;
 };
 
 using Operation = std::variant<Input, Linear, FeatureMean, ScaleFeatures, Centre, Add, Multiply, Apply, AddConstant,

@@ -18,11 +18,12 @@ using nlohmann::ordered_json;
 constexpr const char* kFormat = "polyformer-graph";
 // 2: a mask for every head in place of a scale for every query. 3: the operations of image models; scores have a window
 // and may have a bias. 4: what a softmax is made of; attention's masks may be left out. 5: rotary positions, grouped
-// keys and values, sums of heads and their features.
-constexpr std::size_t kVersion = 5;
+// keys and values, sums of heads and their features. 6: attention that averages over keys.
+constexpr std::size_t kVersion = 6;
 constexpr std::size_t kOldestVersion = 2;
 constexpr std::size_t kOptionalMasks = 4;
 constexpr std::size_t kGroupedHeads = 5;
+constexpr std::size_t kAverages = 6;
 
 ordered_json node_to_json(const Graph& graph, const Node& node) {
     const auto name = [&](NodeId id) -> const std::string& { return graph.nodes[id].name; };
@@ -97,10 +98,10 @@ ordered_json node_to_json(const Graph& graph, const Node& node) {
                         {"mask", !sums.mask.values.empty()}};
             },
             [&](const AttentionValues& values) -> ordered_json {
-                return {{"operation", "attention_values"},  {"scores", name(values.scores)},
-                        {"value", name(values.value)},      {"heads", values.heads},
-                        {"causal", values.causal},          {"mask", !values.mask.values.empty()},
-                        {"value_heads", values.value_heads}};
+                return {{"operation", "attention_values"},   {"scores", name(values.scores)},
+                        {"value", name(values.value)},       {"heads", values.heads},
+                        {"causal", values.causal},           {"mask", !values.mask.values.empty()},
+                        {"value_heads", values.value_heads}, {"averages", values.averages}};
             }},
         node.operation));
     result["bound"] = node.bound;
@@ -182,9 +183,13 @@ class GraphReader {
                                  read_mask(fields, name)};
         }
         if (kind == "attention_values") {
-            return AttentionValues{
-                node(fields, "scores"),   node(fields, "value"),   fields.count("heads", kMaxFeatures),
-                fields.boolean("causal"), read_mask(fields, name), read_groups(fields, "value_heads")};
+            return AttentionValues{node(fields, "scores"),
+                                   node(fields, "value"),
+                                   fields.count("heads", kMaxFeatures),
+                                   fields.boolean("causal"),
+                                   read_mask(fields, name),
+                                   read_groups(fields, "value_heads"),
+                                   version_ >= kAverages && fields.boolean("averages")};
         }
         if (kind == "rotate_features") {
             return RotateFeatures{node(fields, "input"), fields.count("heads", kMaxFeatures), matrix(name + ".angles")};

@@ -95,6 +95,9 @@ Tensor attention_values(const AttentionValues& attention, const Tensor& scores, 
         const std::size_t q = row % tokens;
         const auto weights = masked_weights(scores, attention.mask, attention.causal, row, attention.heads, space);
         const std::size_t first_token = q / window * window;
+        if (attention.averages) {
+            for (double& weight : space) weight /= static_cast<double>(weights.size());
+        }
         add_combined_rows(weights.data(), weights.size(),
                           &value.values[first_token * value.columns + head / sharers * head_width], value.columns,
                           head_width, &output.values[q * width + head * head_width]);

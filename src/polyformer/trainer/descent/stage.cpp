@@ -73,7 +73,7 @@ class Autocast {
 };
 
 struct Losses {
-    double task = 0;  ///< mean cross-entropy, nats per token
+    double task = 0;  ///< as Network::loss() has it
     double range = 0;
     double variance = 0;
 };
@@ -110,7 +110,7 @@ class Descent {
             Tensor loss;
             {
                 const Autocast autocast(options_.device, options_.precision);
-                loss = cross_entropy(model_.forward(batch.input, record ? &inputs_ : nullptr), batch.target);
+                loss = model_.loss(batch.input, batch.target, record ? &inputs_ : nullptr);
             }
             sum.task += share * loss.item<double>();
             if (with_ranges()) {

@@ -9,6 +9,11 @@ bool substituted(const Network& network) {
                        [](const Site& site) { return site.polynomial.has_value(); });
 }
 
+torch::Tensor Network::loss(const torch::Tensor& input, const torch::Tensor& target,
+                            std::vector<torch::Tensor>* site_inputs) {
+    return cross_entropy(forward(input, site_inputs), target);
+}
+
 torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets,
                             torch::nn::CrossEntropyLossOptions::reduction_t reduction) {
     const torch::Tensor rows = logits.flatten(0, -2).to(torch::kFloat32);

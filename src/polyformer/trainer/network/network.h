@@ -15,6 +15,11 @@ struct Network : torch::nn::Module {
     /// in the order of `sites`.
     virtual torch::Tensor forward(const torch::Tensor& input, std::vector<torch::Tensor>* site_inputs = nullptr) = 0;
 
+    /// What gradient descent lowers for a batch, besides penalties: the cross-entropy of its predictions, unless the
+    /// network has another task.
+    virtual torch::Tensor loss(const torch::Tensor& input, const torch::Tensor& target,
+                               std::vector<torch::Tensor>* site_inputs);
+
     /// Number of layers that its sites belong to.
     virtual std::size_t depth() const = 0;
     /// Why the network has no polynomial form, or an empty text when it has one.

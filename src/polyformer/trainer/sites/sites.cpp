@@ -21,6 +21,8 @@ const char* name_of(SiteKind kind) {
 
 Tensor apply_function(const std::string& name, const Tensor& x) {
     if (name == "gelu") return torch::gelu(x);
+    if (name == "gelu_tanh") return torch::gelu(x, "tanh");
+    if (name == "tanh") return torch::tanh(x);
     if (name == "relu") return torch::relu(x);
     if (name == "squared_relu") return torch::relu(x).square();
     if (name == "sigmoid") return torch::sigmoid(x);

@@ -31,8 +31,8 @@ struct Site {
     std::optional<model::Polynomial> polynomial = std::nullopt;  ///< stands in for the function once set
 };
 
-/// "gelu", "relu", "squared_relu", "sigmoid", "silu", "square" or "inverse_sqrt" of each element. Throws Error for
-/// another name.
+/// "gelu", "gelu_tanh", "relu", "squared_relu", "sigmoid", "silu", "square", "tanh" or "inverse_sqrt" of each element.
+/// Throws Error for another name.
 torch::Tensor apply_function(const std::string& name, const torch::Tensor& x);
 
 /// Walks along the sites as the forward pass reaches them, in order.
