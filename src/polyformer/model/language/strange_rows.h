@@ -51,6 +51,7 @@ struct StrangeResult {
     std::vector<IntervalReport> intervals;
 };
 
+/// How many rows of which text, and how they are drawn.
 struct StrangeOptions {
     std::filesystem::path model;
     std::filesystem::path text;  ///< what is shuffled, repeated and turned around

@@ -14,6 +14,7 @@
 
 namespace polyformer::train {
 
+/// A whole distillation: teacher, texts, folders.
 struct DistilOptions {
     std::filesystem::path checkpoint;  ///< the teacher's folder
     std::vector<std::string> text;     ///< files, read line by line

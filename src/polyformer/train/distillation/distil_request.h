@@ -38,6 +38,7 @@ nlohmann::ordered_json to_json(const DistilSettings& settings);
 /// The schedule of so many updates over texts of which an epoch takes `steps_per_epoch`.
 Schedule schedule_of(const DistilSettings& settings, std::size_t steps_per_epoch);
 
+/// What distil.json holds.
 struct DistilRequest {
     DistilSettings settings;
     std::filesystem::path teacher;   ///< a checkpoint's folder
