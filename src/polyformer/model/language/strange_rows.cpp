@@ -10,6 +10,7 @@
 #include "polyformer/model/interpreter/interval_report.h"
 #include "polyformer/model/language/corpus.h"
 #include "polyformer/model/language/embedding.h"
+#include "polyformer/model/tokenizers/words/characters.h"
 #include "polyformer/support/error.h"
 #include "polyformer/support/extremes.h"
 #include "polyformer/support/shuffle.h"
@@ -38,18 +39,6 @@ constexpr std::string_view signs = "()[]{}<>/\\|+-*=_#@%&$^~`'\".,:;!?0123456789
 
 std::size_t below(std::size_t count, std::mt19937_64& random) {
     return random() % count;
-}
-
-/// Of U+0080 to U+FFFF.
-void append_utf8(std::string& text, char32_t letter) {
-    const auto byte = [&](char32_t value) { text.push_back(static_cast<char>(value)); };
-    if (letter < 0x800) {
-        byte(0xC0 | letter >> 6);
-    } else {
-        byte(0xE0 | letter >> 12);
-        byte(0x80 | (letter >> 6 & 0x3F));
-    }
-    byte(0x80 | (letter & 0x3F));
 }
 
 std::string text_of_signs(std::size_t length, std::mt19937_64& random) {
